@@ -1,0 +1,194 @@
+"""What passes between the stages: frozen dataclasses that check themselves where they are made.
+
+Conventions that hold everywhere:
+
+* pictures are RGB uint8 arrays of shape (height, width, 3), EXIF upright;
+* points are (x, y) in pixels of the full-size picture, x to the right, y down;
+* *left* and *right* are the **subject's** own, as in the file names of clinical studies: the left
+  cheek of a frontal face lies on the right of the picture;
+* lengths on skin are millimetres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Side = Literal["left", "right", "both"]
+Region = Literal["forehead", "left_cheek", "right_cheek", "chin"]
+REGIONS: tuple[Region, ...] = ("forehead", "left_cheek", "right_cheek", "chin")
+
+
+def _check_shape(name: str, array: NDArray, shape: tuple[int | None, ...]) -> None:
+    fits = array.ndim == len(shape) and all(
+        want is None or got == want for got, want in zip(array.shape, shape, strict=True)
+    )
+    if not fits:
+        wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
+        raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
+
+
+def _check_dtype(name: str, array: NDArray, dtype: type) -> None:
+    if array.dtype != np.dtype(dtype):
+        raise ValueError(f"{name} must be {np.dtype(dtype).name}, got {array.dtype}")
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A decoded photograph.
+
+    ``pixels`` (H, W, 3) uint8 RGB sRGB, upright. ``skin`` (H, W) bool: False where the picture is
+    painted out (black or another flat fill) or beyond its edge. ``sha256`` is of the file's bytes.
+    ``notes`` are remarks for the user (for example "greyscale picture").
+    """
+
+    path: Path
+    pixels: NDArray[np.uint8]
+    skin: NDArray[np.bool_]
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_shape("pixels", self.pixels, (None, None, 3))
+        _check_dtype("pixels", self.pixels, np.uint8)
+        _check_shape("skin", self.skin, self.pixels.shape[:2])
+        _check_dtype("skin", self.skin, np.bool_)
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """The 68 landmarks of the face in a photograph.
+
+    ``points`` (68, 2) float64 pixels in dlib's order; on a half face the missing half holds mirrored
+    points. ``side``: which half is shown. ``found_by`` names the step of the detection chain, and
+    ``score`` is its detector's score (above about 0 is sure). ``px_per_mm``: full-size pixels a
+    millimetre of skin, from the similarity that fits the mean face in millimetres to the points.
+    """
+
+    points: NDArray[np.float64]
+    side: Side
+    found_by: str
+    score: float
+    px_per_mm: float
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_shape("points", self.points, (68, 2))
+        if not np.isfinite(self.points).all():
+            raise ValueError("points must be finite")
+        if self.side not in ("left", "right", "both"):
+            raise ValueError(f"side must be left, right or both, got {self.side!r}")
+        if not self.px_per_mm > 0:
+            raise ValueError(f"px_per_mm must be positive, got {self.px_per_mm}")
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """A piece of skin, upright and at a fixed scale.
+
+    ``pixels`` (h, w, 3) uint8 RGB, ``skin`` (h, w) bool: True where it is skin that may be measured.
+    ``px_per_mm``: the patch's own scale. ``to_patch`` (2, 3) float64: the affine map from pixels of the
+    photograph to pixels of the patch.
+    """
+
+    region: Region
+    pixels: NDArray[np.uint8]
+    skin: NDArray[np.bool_]
+    px_per_mm: float
+    to_patch: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if self.region not in REGIONS:
+            raise ValueError(f"region must be one of {', '.join(REGIONS)}, got {self.region!r}")
+        _check_shape("pixels", self.pixels, (None, None, 3))
+        _check_dtype("pixels", self.pixels, np.uint8)
+        _check_shape("skin", self.skin, self.pixels.shape[:2])
+        _check_dtype("skin", self.skin, np.bool_)
+        _check_shape("to_patch", self.to_patch, (2, 3))
+        if not self.px_per_mm > 0:
+            raise ValueError(f"px_per_mm must be positive, got {self.px_per_mm}")
+
+    @property
+    def skin_fraction(self) -> float:
+        """Share of the patch that is measurable skin, 0 to 1."""
+        return float(self.skin.mean())
+
+
+@dataclass(frozen=True, eq=False)
+class FacePatches:
+    """What one photograph gives to the later stages.
+
+    ``name`` is the photo as the user named it; ``patches`` at most one a region, in the order of
+    REGIONS; ``dropped`` maps a region to the reason why it has no patch. ``quality`` is "ok" or names
+    what is wrong with the picture. ``face`` is None when patches were loaded without a manifest.
+    """
+
+    name: str
+    sha256: str
+    patches: tuple[Patch, ...]
+    face: Face | None = None
+    dropped: Mapping[str, str] = field(default_factory=dict)
+    quality: str = "ok"
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        regions = [patch.region for patch in self.patches]
+        if len(set(regions)) != len(regions):
+            raise ValueError(f"at most one patch a region, got {', '.join(regions)}")
+
+
+@dataclass(frozen=True)
+class PhotoFacts:
+    """Who is on a photograph and when it was taken, as far as its name or a workbook tells.
+
+    ``subject`` is never empty (the file's stem where nothing better is known, so that every photo of
+    unknown origin is a subject of its own); ``side`` and ``visit`` may be None.
+    """
+
+    subject: str
+    side: Side | None = None
+    visit: str | None = None
+
+
+@dataclass(frozen=True)
+class PhotoGrade:
+    """The outcome for one photograph; grades are 0-9, None where the photo could not be graded.
+
+    ``lower`` and ``upper`` bound the conformal interval; ``regions`` maps each region to its own patch
+    grade; ``nearest_class`` is the label of the class whose references the patches resemble most.
+    """
+
+    name: str
+    facts: PhotoFacts
+    grade: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    nearest_class: str | None = None
+    regions: Mapping[str, float] = field(default_factory=dict)
+    quality: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("grade", "lower", "upper"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 9:
+                raise ValueError(f"{name} must lie in 0-9, got {value}")
+
+    @property
+    def half_step(self) -> float | None:
+        """The grade rounded to the nearest half step, for display."""
+        return None if self.grade is None else round(self.grade * 2) / 2
+
+    @property
+    def severity(self) -> str | None:
+        """The grade in words: none below 0.5 (as rounded), mild to 3.5, moderate to 6.5, else severe."""
+        if self.half_step is None:
+            return None
+        if self.half_step < 0.5:
+            return "none"
+        return "mild" if self.half_step < 4 else "moderate" if self.half_step < 7 else "severe"

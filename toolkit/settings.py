@@ -1,0 +1,172 @@
+"""Every default of the package, once: frozen dataclasses, saved as JSON beside the model they made.
+
+Lengths are millimetres on skin, optical densities (OD) natural-log units, unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any
+
+from toolkit.errors import ModelError
+
+
+@dataclass(frozen=True)
+class PhotoSettings:
+    """Limits of what is decoded, and what counts as painted out."""
+
+    max_megapixels: float = 60.0
+    max_bytes: int = 200_000_000
+    painted_level: int = 8  # max(R, G, B) at or under this is painted out
+
+
+@dataclass(frozen=True)
+class FaceSettings:
+    """The chain that finds the face."""
+
+    detect_width_px: int = 600
+    whole_threshold: float = 0.0  # HOG score under which a whole face is not believed
+    half_threshold: float = -0.5  # the same for a half face completed by its mirror image
+    border_fraction: float = 0.4  # black border added round the picture, as a share of its width
+
+
+@dataclass(frozen=True)
+class PatchSettings:
+    """Where patches lie and at what scale."""
+
+    px_per_mm: float = 3.0
+    forehead_mm: tuple[float, float] = (112.0, 48.0)  # width, height
+    cheek_mm: tuple[float, float] = (56.0, 64.0)
+    chin_mm: tuple[float, float] = (64.0, 40.0)
+    min_skin_fraction: float = 0.15
+
+    def size_px(self, region: str) -> tuple[int, int]:
+        """(width, height) of a region's patch in pixels."""
+        size = {"forehead": self.forehead_mm, "chin": self.chin_mm}.get(region, self.cheek_mm)
+        return round(size[0] * self.px_per_mm), round(size[1] * self.px_per_mm)
+
+
+@dataclass(frozen=True)
+class QualitySettings:
+    """Limits beyond which the workbook's quality column names a fault."""
+
+    min_px_per_mm: float = 2.5
+    max_blur: float = 0.55  # skimage.measure.blur_effect, 0 sharp to 1 blurred
+    max_clipped_fraction: float = 0.02  # of skin at or over 250, or at or under 5
+    min_skin_fraction: float = 0.25  # of the patches' area
+
+
+@dataclass(frozen=True)
+class PigmentSettings:
+    """Maps and threshold regions of interest."""
+
+    smooth_mm: float = 0.4
+    background_mm: float = 4.0
+    hysteresis_low: float = 2.0  # in robust standard deviations of the melanin map
+    hysteresis_high: float = 3.5
+    min_deviation_od: float = 0.02
+    min_scale_od: float = 0.01
+    min_spot_mm2: float = 0.3
+    seed_threshold: float = 0.165
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """The Siamese network and its training."""
+
+    px_per_mm: float = 2.0
+    channels: tuple[int, ...] = (16, 32, 48, 64)
+    embedding: int = 32
+    dropout: float = 0.2
+    map_gain: float = 6.0
+    map_clip: float = 3.0
+    loss: str = "rnc"
+    rnc_temperature: float = 2.0
+    learning_rate: float = 2e-3
+    batch: int = 32
+    epochs: int = 12
+
+
+@dataclass(frozen=True)
+class IndexSettings:
+    """References and class similarities; a class runs from its edge (included) to the next."""
+
+    factory: str = "Flat"
+    neighbours: int = 15
+    top_per_class: int = 5
+    class_edges: tuple[float, ...] = (0.0, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5)
+
+    def class_labels(self) -> tuple[str, ...]:
+        """The classes' names: "<3", "3", ..., ">5" for the default edges."""
+        edges = self.class_edges
+        inner = tuple(
+            f"{low:g}" if high - low <= 0.5 else f"{low:g}-{high - 0.5:g}"
+            for low, high in zip(edges[1:-1], edges[2:], strict=True)
+        )
+        return (f"<{edges[1]:g}", *inner, f">={edges[-1]:g}")
+
+
+@dataclass(frozen=True)
+class BlendSettings:
+    """LightGBM, the ridge beside it, region weights, intervals."""
+
+    trees: int = 250
+    leaves: int = 7
+    min_child: int = 15
+    learning_rate: float = 0.03
+    feature_fraction: float = 0.5
+    l2: float = 5.0
+    coverage: float = 0.9
+    mmasi_weights: tuple[float, float, float, float] = (0.3, 0.3, 0.3, 0.1)  # in the order of REGIONS
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings; ``Settings()`` is the default."""
+
+    photo: PhotoSettings = field(default_factory=PhotoSettings)
+    face: FaceSettings = field(default_factory=FaceSettings)
+    patch: PatchSettings = field(default_factory=PatchSettings)
+    quality: QualitySettings = field(default_factory=QualitySettings)
+    pigment: PigmentSettings = field(default_factory=PigmentSettings)
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    index: IndexSettings = field(default_factory=IndexSettings)
+    blend: BlendSettings = field(default_factory=BlendSettings)
+
+    def to_json(self) -> str:
+        """The settings as indented JSON text."""
+        return json.dumps(dataclasses.asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Settings:
+        """Settings from ``to_json``'s text; raises ModelError on unknown names or wrong types."""
+        try:
+            raw = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ModelError(f"settings are not valid JSON ({error}): retrain or restore the model folder") from None
+        return _build(cls, raw, "settings")
+
+
+def _build(cls: type, raw: Any, where: str) -> Any:
+    if not isinstance(raw, dict):
+        raise ModelError(f"{where}: expected a table of named values, got {type(raw).__name__}")
+    hints = typing.get_type_hints(cls)
+    unknown = sorted(set(raw) - set(hints))
+    if unknown:
+        raise ModelError(f"{where}: unknown name {unknown[0]!r}; the model was made by another version")
+    return cls(**{name: _value(hints[name], value, f"{where}.{name}") for name, value in raw.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _build(hint, value, where)
+    if typing.get_origin(hint) is tuple and isinstance(value, list):
+        return tuple(value)
+    accepted = (int, float) if hint is float else hint
+    if isinstance(hint, types.GenericAlias) or not isinstance(value, accepted) or isinstance(value, bool):
+        raise ModelError(f"{where}: expected {getattr(hint, '__name__', hint)}, got {value!r}")
+    return value
