@@ -1,0 +1,438 @@
+import csv
+import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.errors import GradesError, TrainingError
+from toolkit.records import PhotoFacts
+from toolkit.study import (
+    GradeRow,
+    GradeTable,
+    facts_from_name,
+    join_grades,
+    read_grades,
+    subject_folds,
+    visit_label,
+)
+
+LONG = ("SUBJID", "side", "VISITNUM", "VISIT", "Mottled hyperpigmentation")
+
+
+def sheet(path, *rows, title="Sheet1"):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    book.active.title = title
+    for row in rows:
+        book.active.append(row)
+    book.save(path)
+    return path
+
+
+def table(*rows):
+    return GradeTable(Path("grades.xlsx"), "long", rows)
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [
+        ("P0001_FACE_L_S00_VCR_S2_V00D00W04...jpg", PhotoFacts("P0001", "left", "Week 4")),
+        ("P0001_FACE_L_S00_V00D00W00.jpg", PhotoFacts("P0001", "left", "Baseline")),
+        ("in/2019/P0042_FACE_R_S00_VCR_S2_V00D00W17_crop.JPG", PhotoFacts("P0042", "right", "Week 17")),
+        ("C:\\study\\P0042_FACE_R_V03D00W00.png", PhotoFacts("P0042", "right", "Visit 3")),
+        ("P0007_FACE_F_S00_V00D00W08.jpg", PhotoFacts("P0007", "both", "Week 8")),
+        ("P0007_FACE_S00_V00D28W04.jpg", PhotoFacts("P0007", None, "Week 4")),
+        ("P0007_FACE_L.jpg", PhotoFacts("P0007", "left", None)),
+        ("p0007-face-left-V00D03W00.tif", PhotoFacts("p0007", "left", "Day 3")),
+        ("SITE2_0007_FACE_L_V00D00W00.jpg", PhotoFacts("SITE2_0007", "left", "Baseline")),
+        ("P0003_V00D00W12.jpg", PhotoFacts("P0003", None, "Week 12")),
+        ("anna_left.jpg", PhotoFacts("anna_left")),
+        ("IMG_0007.jpeg", PhotoFacts("IMG_0007")),
+        ("surface_scan.png", PhotoFacts("surface_scan")),
+        ("P0001_FACELIFT_01.png", PhotoFacts("P0001_FACELIFT_01")),
+        (".hidden", PhotoFacts(".hidden")),
+        ("", PhotoFacts("unnamed")),
+    ],
+)
+def test_facts_from_name(name, facts):
+    assert facts_from_name(name) == facts
+
+
+@given(st.text(max_size=60))
+def test_any_name_has_a_subject(name):
+    assert facts_from_name(name).subject
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("BL", "Baseline"),
+        ("Week 00", "Baseline"),
+        ("W4", "Week 4"),
+        ("wk 04", "Week 4"),
+        ("4 weeks", "Week 4"),
+        ("Day 28", "Day 28"),
+        ("2", "Visit 2"),
+        ("V02", "Visit 2"),
+        ("month_3", "Month 3"),
+        ("Early  termination", "Early termination"),
+        ("week", "week"),
+    ],
+)
+def test_visit_label(text, label):
+    assert visit_label(text) == label
+
+
+# --- workbooks -----------------------------------------------------------------------------------
+
+
+def test_long_layout_under_title_rows(tmp_path):
+    path = sheet(
+        tmp_path / "g.xlsx",
+        ("Study 1234: grades",),
+        (),
+        LONG,
+        ("P0001", "Left", 1, "Baseline", 4.5),
+        ("P0001", "Right", 1, "Baseline", 4),
+        (None, None, None, None, None),
+        ("P0002", "Left", 2, "Week 5", None),
+    )
+    grades = read_grades(path)
+    assert grades.layout == "long"
+    assert grades.rows == (
+        GradeRow(4, 4.5, None, "P0001", "left", "Baseline", 1),
+        GradeRow(5, 4.0, None, "P0001", "right", "Baseline", 1),
+    )
+    assert grades.blank_rows == (7,)
+
+
+def test_wide_layout(tmp_path):
+    path = sheet(
+        tmp_path / "g.xlsx",
+        ("Subject No.", "Initials", "Side of Face", "Baseline", "Week 4", "Week 17"),
+        (1, "AB", "L", 3, 3.5, None),
+        (1, "AB", "R", 2, "NA", 2.5),
+    )
+    grades = read_grades(path)
+    assert grades.layout == "wide"
+    assert [(r.row, r.subject, r.side, r.visit, r.grade) for r in grades.rows] == [
+        (2, "1", "left", "Baseline", 3),
+        (2, "1", "left", "Week 4", 3.5),
+        (3, "1", "right", "Baseline", 2),
+        (3, "1", "right", "Week 17", 2.5),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Photo,Grade\na.jpg,3.5\n'=b.jpg,4\n",
+        "Photo;Grade\na.jpg;3,5\n=b.jpg;4,0\n",
+        "Photo\tGrade\na.jpg\t3.5\n=b.jpg\t4\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_file_layout_in_csv(tmp_path, text, encoding):
+    path = tmp_path / "g.csv"
+    path.write_bytes(text.encode(encoding))
+    grades = read_grades(path)
+    assert grades.layout == "file"
+    assert [(r.row, r.file, r.grade) for r in grades.rows] == [(2, "a.jpg", 3.5), (3, "=b.jpg", 4)]
+
+
+def test_columns_can_be_named(tmp_path):
+    path = sheet(
+        tmp_path / "g.xlsx", ("Proband", "Seite", "Woche", "Fleckigkeit"), ("X1", "left", "Week 4", 2)
+    )
+    with pytest.raises(GradesError, match=r"g\.xlsx.*Proband, Seite.*name the columns"):
+        read_grades(path)
+    named = {"subject": "Proband", "side": "seite", "visit": "Woche", "grade": "Fleckigkeit"}
+    assert read_grades(path, named).rows == (GradeRow(2, 2.0, None, "X1", "left", "Week 4"),)
+    with pytest.raises(GradesError, match=r"g\.xlsx: has no column 'Note'"):
+        read_grades(path, {**named, "grade": "Note"})
+    with pytest.raises(GradesError, match="unknown column role 'eye'"):
+        read_grades(path, {"eye": "Seite"})
+
+
+def test_a_numbered_week_column_and_a_visit_number(tmp_path):
+    weeks = sheet(tmp_path / "w.xlsx", ("Subject", "Week", "Score"), ("A", 0, 1), ("A", 8, 2))
+    assert [row.visit for row in read_grades(weeks).rows] == ["Baseline", "Week 8"]
+    numbers = sheet(tmp_path / "n.xlsx", ("SUBJID", "VISITNUM", "grade"), ("A", 3, 1))
+    assert read_grades(numbers).rows[0].visit == "Visit 3"
+
+
+def test_the_grades_sheet_is_found_among_others(tmp_path):
+    import openpyxl
+
+    path = sheet(tmp_path / "g.xlsx", ("photo", "grade"), ("a.jpg", 3), title="Grades")
+    book = openpyxl.load_workbook(path)
+    book.create_sheet("Read me", 0).append(("Hyperpigmentation study",))
+    book.create_sheet("Patches").append(("photo", "grade"))
+    book.save(path)
+    assert read_grades(path).rows[0].file == "a.jpg"
+    book["Grades"].title = "Other"
+    book.save(path)
+    with pytest.raises(GradesError, match="'Other', 'Patches' all look like grades"):
+        read_grades(path)
+    assert read_grades(path, {"sheet": "Other"}).rows[0].grade == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (9.5, "row 2: grade 9.5 is not within 0 to 9"),
+        (-1, "not within"),
+        (3.3, "not a multiple of 0.5"),
+        ("high", "'high' is not a number"),
+        (True, "not a number"),
+        ("inf", "not within"),
+    ],
+)
+def test_a_value_that_is_no_grade_names_its_row(tmp_path, value, reason):
+    with pytest.raises(GradesError, match=reason) as caught:
+        read_grades(sheet(tmp_path / "g.xlsx", ("file", "grade"), ("a.jpg", value)))
+    assert "\n" not in str(caught.value) and "g.xlsx" in str(caught.value)
+
+
+def test_a_date_is_explained(tmp_path):
+    with pytest.raises(GradesError, match="row 2: grade 04 May is a date"):
+        read_grades(sheet(tmp_path / "g.xlsx", ("file", "grade"), ("a.jpg", datetime.date(2020, 5, 4))))
+
+
+def test_unrounded_grades_are_read_on_request(tmp_path):
+    path = sheet(tmp_path / "g.xlsx", ("file", "grade"), ("a.jpg", 3.27))
+    assert read_grades(path, step=None).rows[0].grade == 3.27
+
+
+def test_repeats_and_contradictions_name_their_rows(tmp_path):
+    rows = [LONG, ("P1", "L", 1, "Baseline", 4), ("p1", "left", 1, "Week 0", 4), ("P1", "L", 1, "BL", 5)]
+    with pytest.raises(GradesError, match=r"row 3 repeats row 2; row 4 \(5\) contradicts row 2 \(4\)"):
+        read_grades(sheet(tmp_path / "g.xlsx", *rows))
+    files = sheet(tmp_path / "f.xlsx", ("file", "grade"), ("a/X.jpg", 3), ("A\\x.jpg", 3))
+    with pytest.raises(GradesError, match="row 3 repeats row 2"):
+        read_grades(files)
+    wide = sheet(tmp_path / "w.xlsx", ("Subject", "Week 4", "W4"), ("A", 1, 2))
+    with pytest.raises(GradesError, match="two columns are Week 4"):
+        read_grades(wide)
+
+
+def test_two_grade_columns_are_refused_until_one_is_named(tmp_path):
+    path = sheet(tmp_path / "g.xlsx", ("file", "Grade", "Mottled hyperpigmentation"), ("a.jpg", 1, 2))
+    with pytest.raises(GradesError, match="'Grade' and 'Mottled hyperpigmentation' both look like the grade"):
+        read_grades(path)
+    assert read_grades(path, {"grade": "Mottled hyperpigmentation"}).rows[0].grade == 2
+
+
+def test_a_grade_without_a_subject_and_an_unknown_side_are_refused(tmp_path):
+    path = sheet(
+        tmp_path / "g.xlsx", LONG, ("P1", "L", 1, "BL", 4), (None, "R", 1, "BL", 4), ("P2", "top", 1, "BL", 4)
+    )
+    with pytest.raises(GradesError, match=r"row 3: has a grade but no subject.*row 4: side 'top'"):
+        read_grades(path)
+
+
+def test_many_faults_stay_one_line(tmp_path):
+    path = sheet(tmp_path / "g.xlsx", ("file", "grade"), *((f"{i}.jpg", 10) for i in range(40)))
+    with pytest.raises(GradesError, match="and 35 more: correct the workbook"):
+        read_grades(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("g.xlsx", b"not a zip", "not a readable Excel workbook"),
+        ("g.ods", b"", "save the file as one of these"),
+        ("g.csv", b"a\0b", "not a text file"),
+        ("g.csv", b"", "first row: nothing"),
+        ("g.csv", b"file,grade\n", "no row holds"),
+    ],
+)
+def test_unreadable_files_are_explained(tmp_path, name, content, reason):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(GradesError, match=reason) as caught:
+        read_grades(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(GradesError, match=r"none\.xlsx: there is no such file"):
+        read_grades(tmp_path / "none.xlsx")
+
+
+# --- join ----------------------------------------------------------------------------------------
+
+PHOTO = "in/P0001_FACE_L_S00_V00D00W04.jpg"
+
+
+def test_join_by_file_name_with_or_without_folder_suffix_and_case():
+    rows = (
+        GradeRow(2, 1.0, file="b/X.JPG"),
+        GradeRow(3, 2.0, file="a/x.jpg"),
+        GradeRow(4, 3.0, file="y"),
+        GradeRow(5, 4.0, file="gone.jpg"),
+        GradeRow(6, 5.0, file="dotted.v1"),
+    )
+    joined = join_grades(["a/x.jpg", "b/x.jpg", "c/y.png", "new.jpg", "dotted.v1.jpg"], table(*rows))
+    assert joined.grades == {"a/x.jpg": 2.0, "b/x.jpg": 1.0, "c/y.png": 3.0, "dotted.v1.jpg": 5.0}
+    assert joined.unmatched_photos == ("new.jpg",)
+    assert joined.unmatched_rows == (rows[3],)
+    assert joined.summary() == (
+        "4 of 5 photos have a grade; no grade for new.jpg; no photo for row 5 (gone.jpg)"
+    )
+
+
+def test_order_does_not_matter():
+    names = [f"P{i:04}_FACE_{s}_V00D00W{w:02}.jpg" for i in range(4) for s in "LR" for w in (0, 4)]
+    rows = [
+        GradeRow(n, float(n % 9), None, f.subject, f.side, f.visit)
+        for n, f in enumerate(map(facts_from_name, names), start=2)
+    ]
+    rng = np.random.default_rng(0)
+    expected = {name: row.grade for name, row in zip(names, rows, strict=True)}
+    for _ in range(5):
+        shuffled = table(*(rows[i] for i in rng.permutation(len(rows))))
+        assert join_grades([names[i] for i in rng.permutation(len(names))], shuffled).grades == expected
+
+
+def test_join_by_facts_needs_every_known_fact_to_agree():
+    rows = (
+        GradeRow(2, 1.0, None, "P0001", "left", "Week 4"),
+        GradeRow(3, 2.0, None, "P0001", "right", "Week 4"),
+        GradeRow(4, 3.0, None, "P0001", "left", "Week 5"),
+    )
+    joined = join_grades([PHOTO, "P0001_FACE_R_V00D00W08.jpg"], table(*rows))
+    assert joined.grades == {PHOTO: 1.0}
+    assert joined.unmatched_photos == ("P0001_FACE_R_V00D00W08.jpg",)
+
+
+def test_a_row_without_side_or_visit_serves_one_side_and_visit_only():
+    loose = table(GradeRow(2, 3.0, None, "p0001"))
+    retakes = ["P0001_FACE_L_S1_V00D00W00.jpg", "P0001_FACE_L_S2_V00D00W00.jpg"]
+    assert set(join_grades(retakes, loose).grades.values()) == {3.0}
+    with pytest.raises(GradesError, match=r"row 2 fits both .*: add a column of sides or visits"):
+        join_grades([*retakes, "P0001_FACE_R_S1_V00D00W00.jpg"], loose)
+
+
+def test_a_photo_that_fits_two_rows_is_refused():
+    rows = (GradeRow(2, 3.0, None, "anna", "left"), GradeRow(3, 4.0, None, "anna", "right"))
+    with pytest.raises(GradesError, match=r"anna\.jpg fits rows 2, 3"):
+        join_grades(["anna.jpg"], table(*rows))
+    with pytest.raises(GradesError, match=r"row 2 fits both a/x\.jpg and b/x\.jpg: write the folder"):
+        join_grades(["a/x.jpg", "b/x.jpg"], table(GradeRow(2, 3.0, file="x.jpg")))
+
+
+def test_numbered_subjects_join_clinical_names_only():
+    rows = table(GradeRow(2, 3.0, None, "1", "left", "Week 4"), GradeRow(3, 4.0, None, "7"))
+    joined = join_grades([PHOTO, "IMG_0007.jpg"], rows)
+    assert joined.grades == {PHOTO: 3.0}
+    two_sites = [PHOTO, PHOTO.replace("P0001", "Q0001")]
+    with pytest.raises(GradesError, match="none of 2 photos"):
+        join_grades(two_sites, rows)
+
+
+def test_visit_numbers_join_only_where_names_count_visits():
+    rows = table(
+        GradeRow(2, 1.0, None, "P0001", "left", "Baseline", 0),
+        GradeRow(3, 2.0, None, "P0001", "left", "Follow-up", 2),
+        GradeRow(4, 3.0, None, "P0001", "left", "Visit 1", 1),
+    )
+    assert join_grades(["P0001_FACE_L_V02D00W06.jpg"], rows).grades == {"P0001_FACE_L_V02D00W06.jpg": 2.0}
+    assert join_grades(["P0001_FACE_L_V01D00W00.jpg"], rows).grades == {"P0001_FACE_L_V01D00W00.jpg": 3.0}
+    weeks_only = join_grades(["P0001_FACE_L_V00D00W00.jpg", "P0001_FACE_L_V00D00W06.jpg"], rows)
+    assert weeks_only.grades == {"P0001_FACE_L_V00D00W00.jpg": 1.0}
+
+
+def test_a_row_that_denies_the_name_is_refused():
+    name = "P0001_FACE_L_V00D00W00.jpg"
+    with pytest.raises(GradesError, match=r"row 2 says side right, .* says left"):
+        join_grades([name], table(GradeRow(2, 1.0, name, "1", "right")))
+    with pytest.raises(GradesError, match="row 2 says subject P0002"):
+        join_grades([name], table(GradeRow(2, 1.0, name, "P0002")))
+    assert join_grades([name], table(GradeRow(2, 1.0, name, "1", "left"))).grades == {name: 1.0}
+
+
+def test_one_spelling_a_subject():
+    rows = table(
+        GradeRow(2, 1.0, "scan1.jpg", "anna", "left", "Baseline"),
+        GradeRow(3, 2.0, "scan2.jpg", "Anna", "right"),
+        GradeRow(4, 2.0, "scan3.jpg", "1"),
+    )
+    facts = join_grades(["scan1.jpg", "scan2.jpg", "scan3.jpg", PHOTO, "other.jpg"], rows).facts
+    assert facts["scan1.jpg"] == PhotoFacts("anna", "left", "Baseline")
+    assert facts["scan2.jpg"] == PhotoFacts("anna", "right")
+    assert facts["scan3.jpg"].subject == facts[PHOTO].subject == "P0001"
+    assert facts["other.jpg"] == PhotoFacts("other")
+
+
+def test_nothing_fits_shows_what_was_read():
+    with pytest.raises(
+        GradesError, match=r"reads as P0001, left, Week 4, the workbook begins with row 2 \(Z9\)"
+    ):
+        join_grades([PHOTO], table(GradeRow(2, 1.0, None, "Z9")))
+    with pytest.raises(GradesError, match="no photos"):
+        join_grades([], table(GradeRow(2, 1.0, None, "Z9")))
+
+
+def test_clinical_workbook_to_joined_grades(tmp_path):
+    path = tmp_path / "g.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [LONG, ("P0001", "Left", 2, "Week 4", 4.5), ("P0001", "Right", 2, "Week 4", 3)]
+        )
+    joined = join_grades([PHOTO, PHOTO.replace("_L_", "_R_")], read_grades(path))
+    assert list(joined.grades.values()) == [4.5, 3.0]
+
+
+# --- folds ---------------------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 18)), min_size=1, max_size=80),
+    st.integers(2, 6),
+    st.integers(0, 9),
+)
+def test_folds_are_disjoint_whole_and_never_empty(photos, folds, seed):
+    subjects = [f"P{subject}" for subject, _ in photos]
+    grades = [half / 2 for _, half in photos]
+    if len(set(subjects)) < folds:
+        with pytest.raises(TrainingError, match="subjects cannot be split"):
+            subject_folds(subjects, grades, folds, seed)
+        return
+    made = subject_folds(subjects, grades, folds, seed)
+    assert len(made) == folds
+    assert sorted(np.concatenate([test for _, test in made])) == list(range(len(photos)))
+    for train, test in made:
+        assert len(train) and len(test) and len(train) + len(test) == len(photos)
+        assert not {subjects[i] for i in train} & {subjects[i] for i in test}
+
+
+def test_folds_balance_grades_and_repeat():
+    rng = np.random.default_rng(3)
+    subjects = np.repeat([f"P{i:03}" for i in range(60)], 4)
+    grades = np.clip(np.repeat(rng.normal(3.8, 1.2, 60), 4) + rng.normal(0, 0.3, 240), 0, 9)
+    made = subject_folds(list(subjects), list(grades), 5, seed=1)
+    means = [grades[test].mean() for _, test in made]
+    assert max(means) - min(means) < 0.4  # at random it is about 0.7
+    assert {len(test) for _, test in made} == {48}
+    again = subject_folds(list(subjects), list(grades), 5, seed=1)
+    other = subject_folds(list(subjects), list(grades), 5, seed=2)
+    assert all((a[1] == b[1]).all() for a, b in zip(made, again, strict=True))
+    assert any(not np.array_equal(a[1], b[1]) for a, b in zip(made, other, strict=True))
+
+
+def test_folds_refuse_what_they_cannot_split():
+    with pytest.raises(TrainingError, match="3 graded subjects cannot be split into 5 folds"):
+        subject_folds(["a", "b", "c"], [1, 2, 3], 5, 0)
+    with pytest.raises(TrainingError, match="at least 2"):
+        subject_folds(["a", "b", "c"], [1, 2, 3], 1, 0)
+    with pytest.raises(ValueError, match="finite"):
+        subject_folds(["a", "b"], [1, float("nan")], 2, 0)
+    with pytest.raises(ValueError, match="one length"):
+        subject_folds(["a", "b"], [1], 2, 0)

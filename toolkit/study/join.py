@@ -1,0 +1,218 @@
+"""Photographs and grades brought together by name, never by position."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from toolkit.errors import GradesError
+from toolkit.records import PhotoFacts
+from toolkit.study.names import facts_from_name, is_clinical, photo_stem, visit_number
+from toolkit.study.tables import GradeRow, GradeTable, file_key, folded
+
+
+@dataclass(frozen=True)
+class JoinedGrades:
+    """The grades of the photos that have one, by the photo's name as given.
+
+    ``facts`` holds subject, side and visit of *every* photo: the name's where it tells them, else the
+    workbook's; a subject is spelt the same way on all its photos.
+    ``unmatched_photos`` have no grade, ``unmatched_rows`` no photo.
+    """
+
+    grades: Mapping[str, float]
+    facts: Mapping[str, PhotoFacts]
+    unmatched_photos: tuple[str, ...]
+    unmatched_rows: tuple[GradeRow, ...]
+
+    def summary(self) -> str:
+        """One line: how many photos are graded, and what has no partner (at most three of each named)."""
+        total = len(self.grades) + len(self.unmatched_photos)
+        parts = [f"{len(self.grades)} of {total} photos have a grade"]
+        if self.unmatched_photos:
+            parts.append(f"no grade for {_some(self.unmatched_photos)}")
+        if self.unmatched_rows:
+            parts.append(f"no photo for {_some([str(row) for row in self.unmatched_rows])}")
+        return "; ".join(parts)
+
+
+def join_grades(names: Sequence[str], table: GradeTable) -> JoinedGrades:
+    """Give each photo its grade, by file name where the row has one, else by subject, side and visit.
+
+    File names are compared without case; a row may leave out folders and the suffix. Subjects are compared
+    without case; where a workbook numbers the subjects of clinical names (1 for P0001), by number, if no
+    two subjects share it. What a photo's name or a row does not tell (side, visit) fits anything, so long
+    as exactly one row fits, and all photos that the row fits are of one side and visit.
+
+    Raises GradesError when a photo fits several rows, a row fits photos that differ, name and row
+    contradict each other, or nothing fits at all.
+    """
+    unique = list(dict.fromkeys(names))
+    subjects = _Subjects(table, unique)
+    by_file, by_facts = _FileIndex(table), _FactsIndex(table, subjects)
+    matches: dict[str, GradeRow] = {}
+    for name in unique:
+        rows = by_file.rows(name) or by_facts.rows(name)
+        if len(rows) > 1:
+            fits = ", ".join(str(row.row) for row in rows[:5])
+            raise GradesError(
+                f"{table.source.name}: {name} fits rows {fits}: add side and visit, or file names"
+            )
+        if rows:
+            matches[name] = rows[0]
+    _refuse_shared_rows(table, matches)
+    _refuse_contradictions(table, matches, subjects)
+    if not matches:
+        raise GradesError(_nothing_fits(unique, table))
+    used = {id(row) for row in matches.values()}
+    return JoinedGrades(
+        grades={name: row.grade for name, row in matches.items()},
+        facts={name: _merged_facts(name, matches.get(name), subjects) for name in unique},
+        unmatched_photos=tuple(name for name in unique if name not in matches),
+        unmatched_rows=tuple(row for row in table.rows if id(row) not in used),
+    )
+
+
+class _FileIndex:
+    """Rows by the file they name."""
+
+    def __init__(self, table: GradeTable) -> None:
+        self._by_stem: dict[str, list[GradeRow]] = defaultdict(list)
+        for row in table.rows:
+            if row.file:
+                # A row without a suffix may hold dots of its own, so it is filed under both readings.
+                for stem in {_last(row.file), photo_stem(file_key(row.file))}:
+                    self._by_stem[stem].append(row)
+
+    def rows(self, name: str) -> list[GradeRow]:
+        stem = photo_stem(file_key(name))
+        found = {id(row): row for key in (stem, _last(name)) for row in self._by_stem.get(key, [])}
+        fitting = [row for row in found.values() if _same_file(name, row.file or "")]
+        exact = [row for row in fitting if row.file == name]
+        return exact or fitting
+
+
+class _Subjects:
+    """One spelling for every subject, so that none falls into two folds.
+
+    Spellings that differ in case are one subject. Where a workbook numbers the subjects of clinical names
+    (1 for P0001), the number is the subject, if no two of the names or of the rows share it.
+    """
+
+    def __init__(self, table: GradeTable, names: Sequence[str]) -> None:
+        of_names = [facts_from_name(name).subject for name in names if is_clinical(name)]
+        of_rows = [row.subject for row in table.rows if row.subject]
+        self._spelling: dict[str, str] = {}
+        for subject in of_names + of_rows:
+            self._spelling.setdefault(folded(subject), subject)
+        numbers, clinical = _by_number(of_rows), {folded(subject) for subject in of_names}
+        for number, photos in _by_number(of_names).items():
+            rows = numbers.get(number, [])
+            if len(photos) == len(rows) == 1 and photos[0] not in set(rows) and rows[0] not in clinical:
+                self._spelling[rows[0]] = self._spelling[photos[0]]
+
+    def spelling(self, subject: str) -> str:
+        """The subject as it is spelt everywhere."""
+        return self._spelling.get(folded(subject), subject)
+
+
+class _FactsIndex:
+    """Rows without a file name, by subject."""
+
+    def __init__(self, table: GradeTable, subjects: _Subjects) -> None:
+        self._subjects = subjects
+        self._by_subject: dict[str, list[GradeRow]] = defaultdict(list)
+        for row in table.rows:
+            if row.subject and not row.file:
+                self._by_subject[subjects.spelling(row.subject)].append(row)
+
+    def rows(self, name: str) -> list[GradeRow]:
+        facts = facts_from_name(name)
+        rows = [
+            row
+            for row in self._by_subject.get(self._subjects.spelling(facts.subject), [])
+            if None in (row.side, facts.side) or row.side == facts.side
+        ]
+        by_label = [row for row in rows if None in (row.visit, facts.visit) or row.visit == facts.visit]
+        if by_label:
+            return by_label
+        number = visit_number(name)
+        return [row for row in rows if number is not None and row.visit_number == number]
+
+
+def _by_number(subjects: Iterable[str]) -> dict[int, list[str]]:
+    """Folded subjects by the number that ends them: p0001 and 1 are both 1."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for subject in sorted({folded(subject) for subject in subjects}):
+        match = re.fullmatch(r"[a-z]*[\s._-]?(\d+)", subject)
+        if match:
+            found[int(match[1])].append(subject)
+    return found
+
+
+def _same_file(photo: str, row: str) -> bool:
+    """Whether the shorter path is the end of the longer, with or without the row's suffix."""
+    photo_parts, row_parts = PurePosixPath(file_key(photo)).parts, PurePosixPath(file_key(row)).parts
+    if row_parts[-1] not in (photo_parts[-1], photo_stem(photo_parts[-1])):
+        return False
+    folders = list(zip(reversed(photo_parts[:-1]), reversed(row_parts[:-1]), strict=False))
+    return all(of_photo == of_row for of_photo, of_row in folders)
+
+
+def _last(file: str) -> str:
+    return PurePosixPath(file_key(file)).name
+
+
+def _refuse_shared_rows(table: GradeTable, matches: Mapping[str, GradeRow]) -> None:
+    """A grade belongs to one file, or to photos of one subject, side and visit."""
+    owners: dict[int, str] = {}
+    for name, row in matches.items():
+        other = owners.setdefault(id(row), name)
+        if other == name or (not row.file and facts_from_name(other) == facts_from_name(name)):
+            continue
+        fix = "write the folder before the file name" if row.file else "add a column of sides or visits"
+        raise GradesError(f"{table.source.name}: row {row.row} fits both {other} and {name}: {fix}")
+
+
+def _refuse_contradictions(table: GradeTable, matches: Mapping[str, GradeRow], subjects: _Subjects) -> None:
+    """Where a row names the file, its subject and side must not deny what the name says."""
+    for name, row in matches.items():
+        if not row.file or not is_clinical(name):
+            continue
+        facts = facts_from_name(name)
+        if row.subject and subjects.spelling(row.subject) != subjects.spelling(facts.subject):
+            what, says, other = "subject", row.subject, facts.subject
+        elif row.side and facts.side and row.side != facts.side:
+            what, says, other = "side", row.side, facts.side
+        else:
+            continue
+        raise GradesError(
+            f"{table.source.name}: row {row.row} says {what} {says}, {name} says {other}: correct one of them"
+        )
+
+
+def _merged_facts(name: str, row: GradeRow | None, subjects: _Subjects) -> PhotoFacts:
+    facts = facts_from_name(name)
+    if row is None:
+        return PhotoFacts(subjects.spelling(facts.subject), facts.side, facts.visit)
+    subject = facts.subject if is_clinical(name) else row.subject or facts.subject
+    return PhotoFacts(subjects.spelling(subject), facts.side or row.side, facts.visit or row.visit)
+
+
+def _nothing_fits(names: Sequence[str], table: GradeTable) -> str:
+    if not names:
+        return f"{table.source.name}: there are no photos to join: check the image folders"
+    facts = facts_from_name(names[0])
+    reads = ", ".join(fact for fact in (facts.subject, facts.side, facts.visit) if fact)
+    return (
+        f"{table.source.name}: none of {len(names)} photos fits a row by name: "
+        f"{names[0]} reads as {reads}, the workbook begins with {table.rows[0]}"
+    )
+
+
+def _some(items: Sequence[str]) -> str:
+    more = len(items) - 3
+    return ", ".join(items[:3]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,109 @@
+"""The facts that a clinical file name carries, and one spelling for every visit."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from toolkit.records import PhotoFacts, Side
+
+_TIMEPOINT = re.compile(r"V(?P<visit>\d{1,3})D(?P<day>\d{1,3})W(?P<week>\d{1,3})", re.IGNORECASE)
+_SUBJECT_BEFORE_FACE = re.compile(
+    r"(?P<subject>.+?)[_\s-]+FACE(?:[_\s-]+(?P<side>[A-Z]+))?(?![A-Z])", re.IGNORECASE
+)
+_SUBJECT_FIRST = re.compile(r"(?P<subject>[^_\s]+)[_\s]")
+_SIDES: dict[str, Side] = {
+    **dict.fromkeys(("l", "left", "lt", "leftside", "leftface", "leftsideofface", "leftcheek"), "left"),
+    **dict.fromkeys(("r", "right", "rt", "rightside", "rightface", "rightsideofface", "rightcheek"), "right"),
+    **dict.fromkeys(("f", "front", "frontal", "both", "full", "fullface", "face", "whole", "b"), "both"),
+}
+_BASELINE = {"baseline", "bl", "base", "week0", "day0", "month0", "visit0"}
+_UNITS = {
+    **dict.fromkeys(("w", "wk", "week", "weeks"), "Week"),
+    **dict.fromkeys(("d", "day", "days"), "Day"),
+    **dict.fromkeys(("m", "mo", "month", "months"), "Month"),
+    **dict.fromkeys(("v", "visit"), "Visit"),
+}
+_UNIT_FIRST = re.compile(r"(?P<unit>[a-z]+)[\s._#-]*(?P<number>\d{1,4})")
+_NUMBER_FIRST = re.compile(r"(?P<number>\d{1,4})[\s._-]*(?P<unit>[a-z]+)")
+
+
+def facts_from_name(name: str) -> PhotoFacts:
+    """Subject, side and visit as a photo's file name tells them.
+
+    ``name`` may be a path. Clinical names are read in full: ``P0001_FACE_L_S00_V00D00W04.jpg`` is subject
+    P0001, side left (R right, F both, else None), visit "Week 4"; week, day and visit number 0 is
+    "Baseline". Under any other name the photo is a subject of its own: the file's stem, no side, no visit.
+    """
+    stem = photo_stem(name)
+    face, time = _SUBJECT_BEFORE_FACE.match(stem), _TIMEPOINT.search(stem)
+    if face:
+        return PhotoFacts(face["subject"], side_of(face["side"] or ""), _timepoint_label(time))
+    first = _SUBJECT_FIRST.match(stem)
+    if time and first:
+        return PhotoFacts(first["subject"], None, _timepoint_label(time))
+    return PhotoFacts(stem or name or "unnamed")
+
+
+def is_clinical(name: str) -> bool:
+    """Whether the name follows the clinical pattern, so that its subject is an identifier, not a stem."""
+    return facts_from_name(name).subject != photo_stem(name)
+
+
+def visit_number(name: str) -> int | None:
+    """The number after V in a clinical name, where it can be trusted to count visits.
+
+    Many studies leave V and D at 00 and count weeks only (``V00D00W04``): such a 0 says nothing.
+    """
+    time = _TIMEPOINT.search(photo_stem(name))
+    if time is None:
+        return None
+    number = int(time["visit"])
+    return number if number or not (int(time["day"]) or int(time["week"])) else None
+
+
+def photo_stem(name: str) -> str:
+    """The file name without folders (/ or \\) and without its last suffix."""
+    return PurePosixPath(name.replace("\\", "/")).stem
+
+
+def side_of(text: str) -> Side | None:
+    """Left, right or both from any usual spelling ("L", "Left side", "frontal"); None if it is none."""
+    return _SIDES.get(re.sub(r"[^a-z]", "", text.casefold()))
+
+
+def visit_label(text: str) -> str:
+    """One spelling for a visit: "Baseline", "Week 4", "Day 28", "Month 3", "Visit 2".
+
+    "BL", "W0", "Week 00" and "Day 0" are "Baseline"; "wk04", "4 weeks" and "W4" are "Week 4"; a bare number
+    is a visit number; anything else is kept, with its white space tidied.
+    """
+    return known_visit(text) or " ".join(text.split())
+
+
+def known_visit(text: str) -> str | None:
+    """As ``visit_label``, but None for a text that is no known way to write a visit."""
+    plain = " ".join(text.casefold().split())
+    if plain.replace(" ", "") in _BASELINE:
+        return "Baseline"
+    if plain == "screening":
+        return "Screening"
+    if plain.isdecimal():
+        return _label("Visit", int(plain))
+    found = _UNIT_FIRST.fullmatch(plain) or _NUMBER_FIRST.fullmatch(plain)
+    if found is None or found["unit"] not in _UNITS:
+        return None
+    return _label(_UNITS[found["unit"]], int(found["number"]))
+
+
+def _label(unit: str, number: int) -> str:
+    return f"{unit} {number}" if number else "Baseline"
+
+
+def _timepoint_label(time: re.Match[str] | None) -> str | None:
+    if time is None:
+        return None
+    visit, day, week = (int(time[part]) for part in ("visit", "day", "week"))
+    if week:
+        return f"Week {week}" if day in (0, 7 * week) else f"Week {week} Day {day}"
+    return _label("Day", day) if day else _label("Visit", visit)

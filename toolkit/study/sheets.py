@@ -1,0 +1,75 @@
+"""The cells of a spreadsheet file, Excel or CSV, as plain rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import GradesError
+
+_DELIMITER_SEARCH_LINES = 30
+
+
+def raw_sheets(path: Path) -> list[tuple[str, list[Sequence[Any]]]]:
+    """The sheets of a workbook as (name, rows of cell values); a .csv is one sheet. Raises GradesError."""
+    if not path.is_file():
+        raise GradesError(f"{path}: there is no such file: check the path of the grades")
+    suffix = path.suffix.casefold()
+    if suffix in (".xlsx", ".xlsm"):
+        return _excel_sheets(path)
+    if suffix in (".csv", ".tsv", ".txt"):
+        return [(path.stem, _csv_rows(path))]
+    raise GradesError(f"{path.name}: grades are read from .xlsx or .csv: save the file as one of these")
+
+
+def _excel_sheets(path: Path) -> list[tuple[str, list[Sequence[Any]]]]:
+    import openpyxl
+
+    try:
+        with path.open("rb") as file:
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            sheets: list[tuple[str, list[Sequence[Any]]]] = []
+            for sheet in book.worksheets:
+                sheet.reset_dimensions()  # the size a file claims can be the whole grid
+                sheets.append((sheet.title, list(sheet.iter_rows(values_only=True))))
+    except PermissionError:
+        raise GradesError(
+            f"{path.name}: may not be read: close it in Excel or mend its permissions"
+        ) from None
+    except Exception as error:  # a damaged or encrypted file fails in many ways inside openpyxl
+        reason = type(error).__name__
+        raise GradesError(
+            f"{path.name}: is not a readable Excel workbook ({reason}): "
+            "open it in Excel and save it as .xlsx without a password"
+        ) from error
+    return sheets
+
+
+def _csv_rows(path: Path) -> list[Sequence[Any]]:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise GradesError(f"{path.name}: cannot be read ({error.strerror}): mend its permissions") from None
+    if b"\0" in raw and not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise GradesError(f"{path.name}: is not a text file: save the grades as CSV (UTF-8)")
+    text = _decode(raw)
+    head = text[:4096].splitlines()[:_DELIMITER_SEARCH_LINES]
+    delimiter = max(",;\t", key=lambda mark: sum(line.count(mark) for line in head))
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise GradesError(
+            f"{path.name}: is not a readable CSV file ({error}): save it again as CSV"
+        ) from None
+
+
+def _decode(raw: bytes) -> str:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16", errors="replace")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:  # older Excel on Windows
+        return raw.decode("cp1252", errors="replace")
