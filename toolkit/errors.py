@@ -31,6 +31,4 @@ class MissingExtraError(ToolkitError):
     """An optional dependency is not installed; the text names the exact command that mends it."""
 
     def __init__(self, module: str, extra: str) -> None:
-        super().__init__(
-            f"{module} is not installed: run  pip install 'hyperpigmentation-toolkit[{extra}]'"
-        )
+        super().__init__(f"{module} is not installed: run  pip install 'hyperpigmentation-toolkit[{extra}]'")

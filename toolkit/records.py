@@ -192,3 +192,23 @@ class PhotoGrade:
         if self.half_step < 0.5:
             return "none"
         return "mild" if self.half_step < 4 else "moderate" if self.half_step < 7 else "severe"
+
+
+@dataclass(frozen=True, eq=False)
+class PigmentMaps:
+    """Deviations of a patch from its own surrounding skin, in optical density (natural log).
+
+    ``melanin``, ``darkness``, ``erythema`` (h, w) float32: positive where there is more pigment, less
+    green light, more blood than around; 0 off the skin. ``skin`` (h, w) bool. ``px_per_mm``: the scale.
+    """
+
+    melanin: NDArray[np.float32]
+    darkness: NDArray[np.float32]
+    erythema: NDArray[np.float32]
+    skin: NDArray[np.bool_]
+    px_per_mm: float
+
+    def __post_init__(self) -> None:
+        for name in ("melanin", "darkness", "erythema"):
+            _check_shape(name, getattr(self, name), self.skin.shape)
+            _check_dtype(name, getattr(self, name), np.float32)

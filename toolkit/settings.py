@@ -21,7 +21,11 @@ class PhotoSettings:
 
     max_megapixels: float = 60.0
     max_bytes: int = 200_000_000
-    painted_level: int = 8  # max(R, G, B) at or under this is painted out
+    painted_level: int = 8  # max(R, G, B) at or under this is painted out; tolerance round a fill colour
+    min_fill_fraction: float = 0.01  # share of the picture that makes one constant colour a fill
+    min_area_fraction: float = 1e-4  # share of the picture under which a painted spot is not believed
+    halo_px: int = 16  # two JPEG blocks of subsampled colour round what is painted out
+    halo_fraction: float = 0.01  # but no more than this share of the longer side
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class PigmentSettings:
 
     smooth_mm: float = 0.4
     background_mm: float = 4.0
+    wide_background_mm: float = 12.0
     hysteresis_low: float = 2.0  # in robust standard deviations of the melanin map
     hysteresis_high: float = 3.5
     min_deviation_od: float = 0.02
@@ -107,7 +112,7 @@ class IndexSettings:
             f"{low:g}" if high - low <= 0.5 else f"{low:g}-{high - 0.5:g}"
             for low, high in zip(edges[1:-1], edges[2:], strict=True)
         )
-        return (f"<{edges[1]:g}", *inner, f">={edges[-1]:g}")
+        return (f"<{edges[1]:g}", *inner, f">{edges[-1] - 0.5:g}")
 
 
 @dataclass(frozen=True)
@@ -147,7 +152,9 @@ class Settings:
         try:
             raw = json.loads(text)
         except json.JSONDecodeError as error:
-            raise ModelError(f"settings are not valid JSON ({error}): retrain or restore the model folder") from None
+            raise ModelError(
+                f"settings are not valid JSON ({error}): retrain or restore the model folder"
+            ) from None
         return _build(cls, raw, "settings")
 
 
