@@ -1,0 +1,46 @@
+"""Digital phantoms: faces, drawn or photographed, with painted pigment of known map, load and grade.
+
+They serve the demonstration, the tests, the starter model and the benchmark: nobody outside a company
+has graded photographs, and on a phantom the truth and the noise floor of any score are known.
+"""
+
+from toolkit.phantom.clinical import to_clinical_half
+from toolkit.phantom.draw import Canvas, draw_face
+from toolkit.phantom.painting import (
+    Blemishes,
+    Distractors,
+    Kinds,
+    grade_of_load,
+    load_of_grade,
+    load_of_map,
+    paint,
+    render,
+)
+from toolkit.phantom.photograph import canvas_of_photograph
+from toolkit.phantom.study import (
+    StudySummary,
+    draw_latent_grades,
+    photograph,
+    simulate_graders,
+    write_study,
+)
+
+__all__ = [
+    "Blemishes",
+    "Canvas",
+    "Distractors",
+    "Kinds",
+    "StudySummary",
+    "canvas_of_photograph",
+    "draw_face",
+    "draw_latent_grades",
+    "grade_of_load",
+    "load_of_grade",
+    "load_of_map",
+    "paint",
+    "photograph",
+    "render",
+    "simulate_graders",
+    "to_clinical_half",
+    "write_study",
+]

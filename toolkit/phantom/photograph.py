@@ -1,0 +1,109 @@
+"""A user's photograph as a canvas to paint on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.phantom import geometry, optics
+from toolkit.phantom.draw import Canvas
+from toolkit.phantom.geometry import Points
+from toolkit.phantom.optics import Float
+
+_MAX_SIDE: Final = 1600
+
+
+@dataclass(frozen=True, eq=False)
+class Sitter:
+    """A photograph on disk and its 68 landmarks (68, 2) in pixels."""
+
+    path: Path
+    points: Points
+
+
+def canvas_of_photograph(pixels: NDArray[np.uint8], points: Points, rng: np.random.Generator) -> Canvas:
+    """The face of an RGB photograph (H, W, 3) as a canvas: cropped round the head, at most 1600 px.
+
+    Skin is what lies within the face outline and neither in a hole (eyes, brows, nostrils, lips) nor
+    much darker than the cheeks (hair, beard).
+    """
+    pixels, points = _crop(pixels, np.asarray(points, np.float64))
+    light = np.maximum(optics.to_light(pixels), np.float32(1e-3))
+    px_per_mm = geometry.span_of(points) / geometry.SPAN_MM
+    smooth = cv2.GaussianBlur(light, (0, 0), max(px_per_mm, 0.5))
+    cheeks = _median_at(
+        smooth, geometry.from_canonical(points, np.array([[-0.42, 0.38], [0.42, 0.38]])), px_per_mm
+    )
+    forehead = _find_hairline(smooth, points, cheeks)
+    skin = _skin(smooth, points, forehead, cheeks, px_per_mm)
+    ita = float(optics.individual_typology_angle(cheeks))
+    return Canvas(
+        light, points, skin, forehead, ita,
+        optics.melanin_vector(float(rng.uniform(0, 0.8))), optics.blood_vector(float(rng.uniform(0, 1))),
+    )  # fmt: skip
+
+
+def _crop(pixels: NDArray[np.uint8], points: Points) -> tuple[NDArray[np.uint8], Points]:
+    corners = geometry.from_canonical(
+        points, np.array([[-1.3, -1.35], [1.3, -1.35], [-1.3, 1.65], [1.3, 1.65]])
+    )
+    low = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int)
+    high = np.minimum(np.ceil(corners.max(axis=0)).astype(int), pixels.shape[1::-1])
+    cut, points = pixels[low[1] : high[1], low[0] : high[0]], points - low
+    scale = min(1.0, _MAX_SIDE / max(cut.shape[:2]))
+    if scale < 1:
+        cut = cv2.resize(cut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        points = (points + 0.5) * scale - 0.5
+    return np.ascontiguousarray(cut), points
+
+
+def _median_at(light: Float, places: Points, px_per_mm: float) -> Float:
+    """Median light (3,) over squares of 12 mm about the places."""
+    reach = max(1, round(6 * px_per_mm))
+    height, width = light.shape[:2]
+    found = []
+    for x, y in np.round(places).astype(int):
+        x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
+        found.append(light[max(y - reach, 0) : y + reach, max(x - reach, 0) : x + reach].reshape(-1, 3))
+    return np.median(np.concatenate(found), axis=0)
+
+
+def _find_hairline(light: Float, points: Points, cheeks: Float) -> Points:
+    """Climbs from the brows in nine columns until the colour is no longer the forehead's own."""
+    height, width = light.shape[:2]
+    columns = np.linspace(-0.7, 0.7, 9)
+    climb = np.linspace(-0.32, -1.0, 69)
+    own = np.log(_median_at(light, geometry.from_canonical(points, np.array([[0.0, -0.38]])), 0.5))
+    tops = []
+    for x in columns:
+        ground = geometry.from_canonical(points, np.column_stack([np.full(len(climb), x), climb]))
+        column, row = np.round(ground).astype(int).T
+        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+        od = np.log(light[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)])
+        dark = (own[1] - od[:, 1]) > 0.9
+        odd = np.abs((od[:, 0] - od[:, 2]) - (own[0] - own[2])) > 0.5
+        stop = np.flatnonzero(dark | odd | ~inside)
+        tops.append(climb[stop[0]] if len(stop) else -0.75)
+    tops = np.array(tops)
+    bounded = np.clip(np.minimum.reduce([np.roll(tops, 1), tops, np.roll(tops, -1)]), None, -0.3)
+    arch = -0.30 - 0.55 * np.sqrt(np.maximum(1 - (columns / 0.74) ** 2, 0))
+    line = np.maximum(np.maximum(tops, bounded), arch) + 0.03
+    return geometry.from_canonical(points, np.column_stack([columns, np.minimum(line, -0.27)]))
+
+
+def _skin(light: Float, points: Points, forehead: Points, cheeks: Float, px_per_mm: float) -> Float:
+    """(H, W) float32, 1 on skin."""
+    shape = light.shape[:2]
+    mask = geometry.polygon_mask(shape, geometry.face_outline(points, forehead))
+    for polygons in geometry.holes(points).values():
+        for polygon in polygons:
+            cv2.fillPoly(mask, [np.round(polygon).astype(np.int32)], 0)
+    darkness = np.log(cheeks[1]) - np.log(light[..., 1])
+    mask[darkness > 1.3] = 0
+    soft = cv2.GaussianBlur(mask, (0, 0), max(0.8 * px_per_mm, 0.5))
+    return cv2.min(soft, mask).astype(np.float32) / 255

@@ -1,0 +1,377 @@
+"""A whole phantom study on disk: photographs, one grader's workbook, and the truth."""
+
+from __future__ import annotations
+
+import csv
+import json
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import FaceError, PhotoError, ToolkitError
+from toolkit.phantom import geometry, optics, painting
+from toolkit.phantom.clinical import half_mask
+from toolkit.phantom.draw import Canvas, draw_face
+from toolkit.phantom.photograph import Sitter, canvas_of_photograph
+
+# Photos a half step in Unilever's and Columbia's 2020 study, grades .5 to 7.
+GRADE_COUNTS: Final = (10, 19, 76, 148, 196, 348, 261, 452, 379, 285, 108, 87, 18, 16)
+STYLES: Final = ("half", "full", "mixed")
+MAP_SCALE: Final = 200  # grey levels of a saved map for 1 of green OD
+SIDES: Final = {"L": "left", "R": "right", "F": "both"}
+_SUFFIXES: Final = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"}
+_WEEKS: Final = (0, 4, 8, 12, 17)
+
+PointsFinder = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class StudySummary:
+    """What was written, and the noise floor: no method can be expected to score better on grader 1.
+
+    ``grader_rmse``: RMSE of grader 1 (the workbook's) against the latent grade; ``between_rmse``:
+    RMSE between two graders, mean of the pairs; ``mean_rmse``: RMSE of grader 1 predicted by the mean
+    grade, the trivial score; ``floor_rmse``: RMSE of grader 1 after its best straight line on the
+    latent grade.
+    """
+
+    photos: int
+    subjects: int
+    grader_rmse: float
+    between_rmse: float
+    mean_rmse: float
+    floor_rmse: float
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One subject's work, as sent to a worker."""
+
+    out: Path
+    index: int
+    seed: int
+    style: str  # "half" or "full"
+    visits: int
+    grades: Mapping[str, Sequence[float]]
+    sitter: Sitter | None
+    save_maps: bool
+    single_thread: bool
+
+
+def write_study(
+    out: Path,
+    subjects: int,
+    visits: int,
+    style: str,
+    seed: int,
+    faces: Path | None = None,
+    *,
+    workers: int = 1,
+    grades: Sequence[float] | None = None,
+    find_points: PointsFinder | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    save_maps: bool = False,
+) -> StudySummary:
+    """Writes a study of phantoms: ``out``/images/*.jpg, grades.xlsx, truth.csv and phantom.json.
+
+    ``style``: "half" (two clinical half faces a visit), "full" (one whole face) or "mixed" (subjects
+    take turns). ``faces``: a folder of frontal photographs to paint on instead of drawn faces, one a
+    subject, in turn; it needs ``find_points``, which gives the 68 landmarks (68, 2) of an RGB uint8
+    picture or raises a ToolkitError. ``grades``: latent grades (0-9) of the subjects at baseline, in
+    turn, instead of grades drawn as in real cohorts. ``progress(done, total)`` is called after each
+    subject. ``save_maps`` adds maps/<name>.png, the added melanin: grey level = 200 x green OD.
+
+    The same arguments give the same files, whatever the number of ``workers``. Raises ToolkitError on
+    arguments out of range or a folder of other files, PhotoError or FaceError on an unusable photograph.
+    """
+    _check(subjects, visits, style, seed, workers, grades)
+    sitters = _load_sitters(Path(faces), find_points, subjects) if faces is not None else None
+    arguments = {"subjects": subjects, "visits": visits, "style": style, "seed": seed, "faces": bool(faces)}
+    _prepare(
+        Path(out), {**arguments, "grades": None if grades is None else [float(g) for g in grades]}, save_maps
+    )
+    rng = np.random.default_rng([seed, 1])
+    latents = draw_latent_grades(rng, subjects, visits, grades)
+    tasks = [
+        _Task(
+            Path(out), index, seed, style if style != "mixed" else ("half", "full")[index % 2], visits,
+            latents[index], sitters[index % len(sitters)] if sitters else None, save_maps, workers > 1,
+        )
+        for index in range(subjects)
+    ]  # fmt: skip
+    rows = []
+    for done, subject_rows in enumerate(_run(tasks, workers), 1):
+        rows += subject_rows
+        if progress:
+            progress(done, subjects)
+    return _write_tables(Path(out), rows, np.random.default_rng([seed, 2]), subjects)
+
+
+def _check(
+    subjects: int, visits: int, style: str, seed: int, workers: int, grades: Sequence[float] | None
+) -> None:
+    for name, value, top in (("subjects", subjects, 9999), ("visits", visits, 99), ("workers", workers, 512)):
+        if not 1 <= value <= top:
+            raise ToolkitError(f"{name} must lie in 1-{top}, got {value}")
+    if style not in STYLES:
+        raise ToolkitError(f"style must be one of {', '.join(STYLES)}, got {style!r}")
+    if seed < 0:
+        raise ToolkitError(f"seed must not be negative, got {seed}")
+    if grades is not None and (not len(grades) or not all(0 <= grade <= 9 for grade in grades)):
+        raise ToolkitError(f"grades must be one or more numbers in 0-9, got {list(grades)}")
+
+
+def _prepare(out: Path, arguments: dict[str, Any], save_maps: bool) -> None:
+    """Makes the folders; clears an earlier phantom study, and refuses any other folder of files."""
+    note = out / "phantom.json"
+    for name in ("images", "maps"):
+        folder = out / name
+        if folder.is_file():
+            raise ToolkitError(f"{folder} is a file: name another output folder")
+        held = sorted(folder.iterdir()) if folder.is_dir() else []
+        if held and not note.is_file():
+            raise ToolkitError(
+                f"{folder} holds files that are not this command's ({held[0].name}): name another output folder"
+            )
+        for path in held:
+            if path.is_file() and path.match("P*_FACE_*_V*D*W*"):
+                path.unlink()
+        if name == "images" or save_maps:
+            folder.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps(arguments, indent=2) + "\n", encoding="utf-8")
+
+
+def draw_latent_grades(
+    rng: np.random.Generator, subjects: int, visits: int, fixed: Sequence[float] | None = None
+) -> list[dict[str, list[float]]]:
+    """For each subject the latent grades at each visit, by side; visits improve slightly.
+
+    Drawn from the grade counts of a real cohort (0.5 to 7.0), the two sides of a subject differing by
+    about .4; or ``fixed`` for both sides at baseline, in turn.
+    """
+    steps = 0.5 * np.arange(1, len(GRADE_COUNTS) + 1)
+    chance = np.array(GRADE_COUNTS) / sum(GRADE_COUNTS)
+    drawn = []
+    for index in range(subjects):
+        person = float(rng.choice(steps, p=chance) + rng.uniform(-0.25, 0.25))
+        apart = 0.28 * rng.standard_normal(2)
+        gain = float(rng.uniform(0.0, 0.9)) * np.linspace(0, 1, visits) if visits > 1 else np.zeros(1)
+        base = (
+            np.full(2, fixed[index % len(fixed)]) if fixed is not None else np.clip(person + apart, 0.1, 8.5)
+        )
+        improved = np.maximum(base[:, None] - gain * np.minimum(base[:, None] / 3, 1), 0)
+        drawn.append({"left": improved[0].tolist(), "right": improved[1].tolist()})
+    return drawn
+
+
+def simulate_graders(
+    latent: Sequence[float] | NDArray[np.float64],
+    subject_ids: Sequence[str],
+    rng: np.random.Generator,
+    n: int = 3,
+) -> NDArray[np.float64]:
+    """Half-step grades (photos, n) of ``n`` simulated graders.
+
+    y = 3.8 + bias + slope (g - 3.8) + subject + error, rounded to half steps within 0-9, with a
+    grader's bias N(0, .35) and slope N(1, .05), its view of a subject N(0, .2) and error N(0, .45).
+    """
+    latent = np.asarray(latent, np.float64)
+    _, subject = np.unique(np.asarray(subject_ids), return_inverse=True)
+    bias, slope = rng.normal(0, 0.35, n), rng.normal(1, 0.05, n)
+    view = rng.normal(0, 0.2, (int(subject.max(initial=-1)) + 1, n))[subject]
+    grades = 3.8 + bias + slope * (latent[:, None] - 3.8) + view + rng.normal(0, 0.45, (len(latent), n))
+    return np.clip(np.round(2 * grades) / 2, 0, 9)
+
+
+def _load_sitters(folder: Path, find_points: PointsFinder | None, subjects: int) -> list[Sitter]:
+    if find_points is None:
+        raise ToolkitError("painting on photographs needs find_points, the function that finds 68 landmarks")
+    if not folder.is_dir():
+        raise PhotoError(f"{folder} is no folder: --faces takes a folder of frontal photographs")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    if not paths:
+        raise PhotoError(f"{folder} holds no photographs (jpg, png, tif, bmp or webp)")
+    sitters = []
+    for path in paths[:subjects]:
+        pixels = read_rgb(path)
+        points = np.asarray(find_points(pixels), np.float64)
+        if points.shape != (68, 2) or not np.isfinite(points).all():
+            raise FaceError(f"{path.name}: no 68 landmarks found; use frontal photographs of one whole face")
+        sitters.append(Sitter(path, points))
+    return sitters
+
+
+def read_rgb(path: Path) -> NDArray[np.uint8]:
+    """A photograph as RGB uint8 (H, W, 3), upright by its EXIF; raises PhotoError."""
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise PhotoError(f"{path}: cannot be read ({error.strerror})") from None
+    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if pixels is None:
+        raise PhotoError(f"{path}: not an image that can be decoded")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+
+
+def _run(tasks: Sequence[_Task], workers: int) -> Iterator[list[dict[str, Any]]]:
+    if workers == 1:
+        yield from map(_write_subject, tasks)
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(_write_subject, tasks)
+
+
+def _write_subject(task: _Task) -> list[dict[str, Any]]:
+    """Draws one subject and writes the photos of all its visits; gives back the rows of the truth."""
+    if task.single_thread:
+        cv2.setNumThreads(1)
+    rng = np.random.default_rng([task.seed, 3, task.index])
+    if task.sitter is None:
+        span = float(rng.uniform(560, 670)) if task.style == "half" else None
+        size = (1600, 1570) if task.style == "half" else (1360, 1600)
+        canvas = draw_face(rng, size, span_px=span)
+    else:
+        canvas = canvas_of_photograph(read_rgb(task.sitter.path), task.sitter.points, rng)
+    distractors = painting.Distractors.draw(rng)
+    blemishes = painting.Blemishes.draw(canvas, distractors, rng)
+    maps = painting.paint(canvas, task.grades, rng)
+    rows = []
+    for visit, pigment in enumerate(maps):
+        for letter in "LR" if task.style == "half" else "F":
+            session = distractors.new_session(rng)
+            rows.append(_write_photo(task, canvas, pigment, blemishes, session, visit, letter, rng))
+    return rows
+
+
+def _write_photo(
+    task: _Task,
+    canvas: Canvas,
+    pigment: NDArray[np.float32],
+    blemishes: painting.Blemishes,
+    session: painting.Distractors,
+    visit: int,
+    letter: str,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    subject, side, week = f"P{task.index + 1:04d}", SIDES[letter], week_of_visit(visit)
+    name = f"{subject}_FACE_{letter}_S00_V{visit:02d}D00W{week:02d}.jpg"
+    light = painting.render(canvas, pigment, blemishes, session, rng)
+    pose = _pose(canvas, rng)
+    points = cv2.transform(canvas.points[None], pose)[0]
+    pixels = photograph(light, pose, session.noise, rng)
+    melanin = cv2.warpAffine(pigment, pose, pigment.shape[::-1]) if task.save_maps else None
+    if letter != "F":
+        keep = half_mask(pixels.shape[:2], points, side, rng, cv2.transform(canvas.forehead[None], pose)[0])
+        pixels = cv2.bitwise_and(pixels, pixels, mask=keep)
+        melanin = None if melanin is None else melanin * (keep > 0)
+    _save(task.out / "images" / name, pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, session.jpeg_quality])
+    if melanin is not None:
+        grey = np.clip(np.round(MAP_SCALE * melanin), 0, 255).astype(np.uint8)
+        _save((task.out / "maps" / name).with_suffix(".png"), grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    load = painting.load_of_map(pigment, canvas.regions(), side)
+    red = session.redness * blemishes.redness + blemishes.vessels
+    return {
+        "file": name, "subject": subject, "side": side, "visit": visit_name(visit), "style": task.style,
+        "latent_grade": painting.grade_of_load(load), "pigment_load": load,
+        "redness": painting.load_of_map(red, canvas.regions(), side), "ita": canvas.ita, "visit_number": visit + 1,
+    }  # fmt: skip
+
+
+def week_of_visit(visit: int) -> int:
+    """The study week of visit 0, 1, ...: 0, 4, 8, 12, 17, then every fourth."""
+    return _WEEKS[visit] if visit < len(_WEEKS) else _WEEKS[-1] + 4 * (visit - len(_WEEKS) + 1)
+
+
+def visit_name(visit: int) -> str:
+    """The visit's name in the workbook: Baseline, Week 4, ..."""
+    return "Baseline" if visit == 0 else f"Week {week_of_visit(visit)}"
+
+
+def _pose(canvas: Canvas, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A small turn, shift and change of scale (2, 3): no one sits twice alike."""
+    centre = canvas.points[30]
+    unit = geometry.span_of(canvas.points)
+    pose = cv2.getRotationMatrix2D(
+        centre.tolist(), 1.2 * rng.standard_normal(), float(rng.uniform(0.98, 1.02))
+    )
+    pose[:, 2] += 0.015 * unit * rng.standard_normal(2)
+    return pose
+
+
+def photograph(
+    light: NDArray[np.float32], pose: NDArray[np.float64], noise: float, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """The camera: linear light (H, W, 3) moved by ``pose``, encoded as sRGB with noise (sRGB, 0-1)."""
+    size = (light.shape[1], light.shape[0])
+    pixels = optics.to_srgb(cv2.warpAffine(light, pose, size, borderMode=cv2.BORDER_REPLICATE))
+    grain = rng.standard_normal(pixels.shape, dtype=np.float32)
+    grain *= np.float32(255 * noise)
+    grain += pixels
+    return cv2.convertScaleAbs(cv2.max(grain, 0))
+
+
+def _save(path: Path, pixels: NDArray[np.uint8], options: list[int]) -> None:
+    done, data = cv2.imencode(path.suffix, np.ascontiguousarray(pixels), options)
+    if not done:
+        raise ToolkitError(f"{path}: the picture could not be encoded")
+    path.write_bytes(data.tobytes())
+
+
+def _write_tables(
+    out: Path, rows: list[dict[str, Any]], rng: np.random.Generator, subjects: int
+) -> StudySummary:
+    latent = np.array([row["latent_grade"] for row in rows])
+    grades = simulate_graders(latent, [row["subject"] for row in rows], rng)
+    for row, given in zip(rows, grades, strict=True):
+        row.update({f"grader_{number}": float(grade) for number, grade in enumerate(given, 1)})
+    numbers = [row.pop("visit_number") for row in rows]
+    _write_truth(out / "truth.csv", rows)
+    _write_workbook(out / "grades.xlsx", rows, numbers)
+    return _summary(latent, grades, subjects)
+
+
+def _write_truth(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    rows = list(rows)
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()})
+
+
+def _write_workbook(path: Path, rows: Sequence[Mapping[str, Any]], numbers: Sequence[int]) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    sheet = book.active
+    if sheet is None:
+        raise ToolkitError(f"{path}: the workbook has no sheet")
+    sheet.title = "Grades"
+    sheet.append(["SUBJID", "side", "VISITNUM", "VISIT", "Mottled hyperpigmentation"])
+    for row, number in zip(rows, numbers, strict=True):
+        sheet.append([row["subject"], row["side"].capitalize(), number, row["visit"], row["grader_1"]])
+    book.save(path)
+
+
+def _summary(latent: NDArray[np.float64], grades: NDArray[np.float64], subjects: int) -> StudySummary:
+    def rms(difference: NDArray[np.float64]) -> float:
+        return float(np.sqrt(np.mean(difference**2)))
+
+    first = grades[:, 0]
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    if len(set(latent.tolist())) > 2:
+        residual = first - np.polynomial.Polynomial.fit(latent, first, 1)(latent)
+    else:
+        residual = first - first.mean()
+    return StudySummary(
+        photos=len(latent), subjects=subjects, grader_rmse=rms(first - latent),
+        between_rmse=float(np.mean([rms(grades[:, a] - grades[:, b]) for a, b in pairs])),
+        mean_rmse=rms(first - first.mean()), floor_rmse=rms(residual),
+    )  # fmt: skip
