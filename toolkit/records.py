@@ -43,8 +43,8 @@ class Photo:
     """A decoded photograph.
 
     ``pixels`` (H, W, 3) uint8 RGB sRGB, upright. ``skin`` (H, W) bool: False where the picture is
-    painted out (black or another flat fill) or beyond its edge. ``sha256`` is of the file's bytes.
-    ``notes`` are remarks for the user (for example "greyscale picture").
+    painted out (black or another flat fill), and within ``halo_px`` of it. ``sha256`` is of the file's
+    bytes. ``notes`` are remarks for the user (for example "greyscale picture").
     """
 
     path: Path
@@ -52,6 +52,7 @@ class Photo:
     skin: NDArray[np.bool_]
     sha256: str
     notes: tuple[str, ...] = ()
+    halo_px: int = 0
 
     def __post_init__(self) -> None:
         _check_shape("pixels", self.pixels, (None, None, 3))

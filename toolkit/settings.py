@@ -6,6 +6,7 @@ Lengths are millimetres on skin, optical densities (OD) natural-log units, unles
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import types
 import typing
@@ -32,10 +33,11 @@ class PhotoSettings:
 class FaceSettings:
     """The chain that finds the face."""
 
-    detect_width_px: int = 600
+    detect_width_px: int = 600  # the picture is reduced to this many pixels squared
     whole_threshold: float = 0.0  # HOG score under which a whole face is not believed
     half_threshold: float = -0.5  # the same for a half face completed by its mirror image
     border_fraction: float = 0.4  # black border added round the picture, as a share of its width
+    use_cnn: bool = False  # dlib's mmod network as the last step: seconds a photo
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class PatchSettings:
     cheek_mm: tuple[float, float] = (56.0, 64.0)
     chin_mm: tuple[float, float] = (64.0, 40.0)
     min_skin_fraction: float = 0.15
+    contour_mm: float = 6.0  # taken off along the face's outline, where skin is seen at a slant
+    lips_nostrils_mm: float = 4.0  # taken off round lips and nostril wings, and along nasolabial lines
+    hair_od: float = 0.6  # darker than the face's own skin by this much, over a millimetre or so, is hair
+    glare_level: int = 250  # a channel at or over this is a highlight
 
     def size_px(self, region: str) -> tuple[int, int]:
         """(width, height) of a region's patch in pixels."""
@@ -110,7 +116,7 @@ class IndexSettings:
         edges = self.class_edges
         inner = tuple(
             f"{low:g}" if high - low <= 0.5 else f"{low:g}-{high - 0.5:g}"
-            for low, high in zip(edges[1:-1], edges[2:], strict=True)
+            for low, high in itertools.pairwise(edges[1:])
         )
         return (f"<{edges[1]:g}", *inner, f">{edges[-1] - 0.5:g}")
 

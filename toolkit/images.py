@@ -1,0 +1,300 @@
+"""Find photographs and decode them: RGB uint8, EXIF upright, sRGB, and a mask of what is not painted out."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageOps
+
+from toolkit.errors import PhotoError
+from toolkit.records import Photo
+from toolkit.settings import PhotoSettings
+
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".gif"}
+)
+
+_MAX_SIDE = 32000  # OpenCV's warps count pixels in 16 bits
+
+# What Pillow and LittleCMS raise on damaged files; nothing else is caught.
+_DECODE_ERRORS = (OSError, ValueError, SyntaxError, IndexError, KeyError, TypeError, OverflowError, EOFError)
+
+
+def find_photos(paths: Sequence[Path]) -> list[Path]:
+    """The photographs that ``paths`` (files and folders) name, each once, in the order given.
+
+    Folders are searched recursively, in natural order (2 before 10), for files with an image suffix;
+    hidden files are passed over. A file named explicitly is always kept, whatever its suffix. Raises
+    PhotoError for a path that does not exist.
+    """
+    found: dict[Path, Path] = {}  # resolved path -> path as named
+    for path in map(Path, paths):
+        if path.is_dir():
+            candidates: Iterator[Path] = _walk(path, set())
+        elif path.exists():
+            candidates = iter([path])
+        else:
+            raise PhotoError(f"{path}: no such file or folder; check the path")
+        for photo in candidates:
+            found.setdefault(photo.resolve(), photo)
+    return list(found.values())
+
+
+def _walk(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    real = folder.resolve()
+    if real in seen:  # a link back to a folder already searched
+        return
+    seen.add(real)
+    try:
+        entries = sorted(folder.iterdir(), key=lambda entry: _natural_key(entry.name))
+    except OSError as error:
+        raise PhotoError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from None
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _walk(entry, seen)
+        elif entry.suffix.lower() in IMAGE_SUFFIXES and entry.exists():
+            yield entry
+
+
+def _natural_key(name: str) -> list[tuple[int, int, str]]:
+    parts = re.split(r"(\d+)", name.casefold())
+    return [(0, int(p), "") if i % 2 else (1, 0, p) for i, p in enumerate(parts)]
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal; raises PhotoError when it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise PhotoError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def read_photo(path: Path, settings: PhotoSettings) -> Photo:
+    """Decode one photograph.
+
+    Upright after its EXIF orientation, converted to sRGB when it embeds another colour profile, 8 bits a
+    channel; grey, palette and CMYK pictures become RGB, transparent areas become black. Raises PhotoError
+    with one line that names the file when it is missing, too large, damaged or not an image.
+    """
+    path = Path(path)
+    data = _read_bytes(path, settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of large pictures and odd metadata: checked here
+        pixels, notes = _decode(path, data, settings)
+    return Photo(
+        path=path,
+        pixels=pixels,
+        skin=~painted_out(pixels, settings),
+        sha256=hashlib.sha256(data).hexdigest(),
+        notes=tuple(notes),
+        halo_px=_halo_px(pixels.shape, settings),
+    )
+
+
+def _read_bytes(path: Path, settings: PhotoSettings) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size == 0:
+            raise PhotoError(f"{path}: the file is empty; copy it again from its source")
+        if size > settings.max_bytes:
+            raise PhotoError(
+                f"{path}: {size / 1e6:.0f} MB is over the limit of {settings.max_bytes / 1e6:.0f} MB; "
+                "save a smaller copy"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise PhotoError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def _decode(path: Path, data: bytes, settings: PhotoSettings) -> tuple[NDArray[np.uint8], list[str]]:
+    notes: list[str] = []
+    try:
+        image = Image.open(io.BytesIO(data))
+    except Image.DecompressionBombError:
+        raise PhotoError(f"{path}: far too many pixels; save a smaller copy") from None
+    except _DECODE_ERRORS:
+        raise PhotoError(
+            f"{path}: not a picture that can be read; save it as JPEG, PNG or TIFF (a HEIC file too)"
+        ) from None
+    width, height = image.size
+    if width * height > settings.max_megapixels * 1e6:
+        raise PhotoError(
+            f"{path}: {width} x {height} pixels is over the limit of {settings.max_megapixels:g} megapixels; "
+            "save a smaller copy"
+        )
+    if max(width, height) > _MAX_SIDE:
+        raise PhotoError(f"{path}: {width} x {height} pixels is no photograph of a face; crop it")
+    try:
+        if getattr(image, "n_frames", 1) > 1:
+            notes.append("several pictures in one file: the first was taken")
+        image.load()
+    except _DECODE_ERRORS as error:
+        raise PhotoError(f"{path}: the picture is damaged ({_one_line(error)}); export it again") from None
+    profile = image.info.get("icc_profile")
+    image = _upright(image, notes)
+    try:
+        return np.ascontiguousarray(_to_srgb(image, profile, notes)), notes
+    except _DECODE_ERRORS as error:
+        raise PhotoError(
+            f"{path}: a {image.mode} picture that cannot be converted ({_one_line(error)}); save it as RGB"
+        ) from None
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except (*_DECODE_ERRORS, AttributeError, ZeroDivisionError):
+        notes.append("EXIF data damaged: the orientation is unknown")
+        return image
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 sRGB from a Pillow image of any mode, transparency on black."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        image = _grey_to_8_bits(image)
+    if "transparency" in image.info or image.mode in ("P", "PA"):
+        image = image.convert("RGBA")
+    alpha = None
+    if image.mode in ("RGBA", "LA", "RGBa", "La"):
+        if image.mode in ("RGBa", "La"):
+            image = image.convert("RGBA")
+        alpha = np.asarray(image.getchannel("A"))
+        image = image.convert("L" if image.mode == "LA" else "RGB")
+    if image.mode in ("L", "1"):
+        notes.append("greyscale picture: pigment and redness cannot be told apart")
+    rgb = np.asarray(_apply_profile(image, profile, notes))
+    if alpha is not None and alpha.min() < 255:
+        rgb = (rgb.astype(np.uint16) * alpha[..., None] // 255).astype(np.uint8)
+    return rgb
+
+
+def _grey_to_8_bits(image: Image.Image) -> Image.Image:
+    grey = np.asarray(image).astype(np.float64)
+    if not np.isfinite(grey).all() or grey.min() < 0:
+        raise ValueError("values that are no grey levels")
+    full = next((level for level in (1.0, 255.0, 65535.0) if grey.max() <= level), None)
+    if full is None:
+        raise ValueError("values beyond 16 bits")
+    if not image.mode.startswith("F"):  # integers: a 16-bit picture, however dark
+        full = 65535.0
+    converted = Image.fromarray(np.round(grey * (255.0 / full)).astype(np.uint8))
+    converted.info = dict(image.info)
+    return converted
+
+
+def _apply_profile(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
+    if image.mode == "LAB":
+        return _convert_profile(image, ImageCms.createProfile("LAB"))
+    if not profile:
+        return image.convert("RGB")
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if image.mode in ("RGB", "L", "1") and "srgb" in ImageCms.getProfileDescription(source).casefold():
+            return image.convert("RGB")
+        if image.mode not in ("RGB", "L", "CMYK"):
+            image = image.convert("RGB")
+        return _convert_profile(image, source)
+    except (ImageCms.PyCMSError, *_DECODE_ERRORS):
+        notes.append("colour profile unusable: taken as sRGB")
+        return image.convert("RGB")
+
+
+def _convert_profile(image: Image.Image, source: Any) -> Image.Image:
+    converted = ImageCms.profileToProfile(
+        image, source, ImageCms.createProfile("sRGB"), ImageCms.Intent.RELATIVE_COLORIMETRIC, outputMode="RGB"
+    )
+    if converted is None:
+        raise ValueError("colour profile gives no picture")
+    return converted
+
+
+def painted_out(pixels: NDArray[np.uint8], settings: PhotoSettings) -> NDArray[np.bool_]:
+    """(H, W) bool: True where the picture was painted over, with the halo that JPEG leaves round it.
+
+    Painted over is an area of real size that is black (max(R, G, B) <= ``settings.painted_level``) and
+    smooth, or of one other colour, exactly constant in its inside and covering a good share of the
+    picture. The halo is ``halo_px`` wide, less in small pictures.
+    """
+    height, width = pixels.shape[:2]
+    step = 4 if min(height, width) >= 400 else 2 if min(height, width) >= 100 else 1
+    # Every fourth pixel, not averaged: a constant fill stays constant.
+    coarse = np.ascontiguousarray(pixels[::step, ::step])
+    fills = [np.zeros(3, np.int16), *_fill_colours(coarse, settings)]
+    painted = np.zeros((height, width), np.uint8)
+    for colour in fills:
+        near = _fill_area(coarse, colour, settings)
+        if near is None:
+            continue
+        grown = cv2.dilate(near, np.ones((3, 3), np.uint8))
+        grown = cv2.resize(grown, (width, height), interpolation=cv2.INTER_NEAREST)
+        painted |= cv2.bitwise_and(_within(pixels, colour, settings.painted_level), grown)
+    if not painted.any():
+        return painted.astype(np.bool_)
+    halo = _halo_px(pixels.shape, settings)
+    painted = cv2.dilate(painted, np.ones((2 * halo + 1, 2 * halo + 1), np.uint8))
+    return painted.astype(np.bool_)
+
+
+def _halo_px(shape: tuple[int, ...], settings: PhotoSettings) -> int:
+    return int(np.clip(round(settings.halo_fraction * max(shape[:2])), 2, settings.halo_px))
+
+
+def _within(pixels: NDArray[np.uint8], colour: NDArray[np.int16], tolerance: int) -> NDArray[np.uint8]:
+    low = np.clip(colour - tolerance, 0, 255)
+    high = np.clip(colour + tolerance, 0, 255)
+    return cv2.inRange(pixels, tuple(map(int, low)), tuple(map(int, high))).astype(np.uint8)
+
+
+def _flat(coarse: NDArray[np.uint8], spread: int) -> NDArray[np.bool_]:
+    """Pixels whose 3 x 3 neighbourhood varies by no more than ``spread`` in every channel."""
+    square = np.ones((3, 3), np.uint8)
+    return (cv2.subtract(cv2.dilate(coarse, square), cv2.erode(coarse, square)) <= spread).all(axis=2)
+
+
+def _fill_colours(coarse: NDArray[np.uint8], settings: PhotoSettings) -> list[NDArray[np.int16]]:
+    """Colours other than black that fill a good share of the picture without any variation."""
+    constant = coarse[_flat(coarse, 0)].astype(np.int32)
+    enough = settings.min_fill_fraction * coarse.shape[0] * coarse.shape[1]
+    if len(constant) < enough:
+        return []
+    codes, counts = np.unique(constant @ np.array([65536, 256, 1]), return_counts=True)
+    colours = np.stack([codes >> 16, (codes >> 8) & 255, codes & 255], axis=1).astype(np.int16)
+    chosen: list[NDArray[np.int16]] = []
+    for index in np.argsort(-counts):
+        colour = colours[index]
+        is_new = all(np.abs(colour - other).max() > settings.painted_level for other in chosen)
+        if counts[index] >= enough and colour.max() > settings.painted_level and is_new:
+            chosen.append(colour)
+    return chosen
+
+
+def _fill_area(
+    coarse: NDArray[np.uint8], colour: NDArray[np.int16], settings: PhotoSettings
+) -> NDArray[np.uint8] | None:
+    """Connected areas of a fill colour that hold a flat core and are of real size, or None."""
+    near = _within(coarse, colour, settings.painted_level)
+    if not near.any():
+        return None
+    core = _flat(coarse, 2 if colour.max() == 0 else 0) & (near > 0)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
+    keep = np.zeros(count, np.bool_)
+    keep[np.unique(labels[core])] = True
+    keep &= stats[:, cv2.CC_STAT_AREA] >= settings.min_area_fraction * near.size
+    keep[0] = False
+    return keep[labels].astype(np.uint8) if keep.any() else None
