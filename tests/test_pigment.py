@@ -456,10 +456,11 @@ def test_the_seeds_map_follows_redness_and_exposure_the_melanin_map_melanin():
         for patch in (
             three_dots(BLOOD),
             three_dots(),
-            painted(light=1.5),
+            painted(colour=(190, 140, 120), light=1.5),
             three_dots(BLOOD, colour=(110, 75, 58)),
         )
     )
+    assert measure(painted(colour=(190, 140, 120)), SETTINGS)[0]["seed_area_fraction"] == 0
     assert brown["seed_area_fraction"] == 0 and red["seed_area_fraction"] > 0.01
     assert bright["seed_area_fraction"] == 1  # plain skin, well lit
     assert dark["seed_area_fraction"] == 0  # blood on dark skin
