@@ -79,7 +79,7 @@ def test_looks(book):
     assert sheet.freeze_panes == "B2"
     assert sheet.auto_filter.ref == "A1:P4"
     assert book["Patches"].auto_filter.ref == "A1:E3"
-    assert sheet.column_dimensions["A"].width > 30
+    assert sheet.column_dimensions["A"].width == len(GOOD.name) + 2
     assert [sheet[cell].number_format for cell in ("E2", "F2", "G2", "K2")] == ["0.00", "0.0", "0.0", "0.00"]
     (scaled,) = sheet.conditional_formatting
     assert str(scaled.sqref) == "E2:E4"

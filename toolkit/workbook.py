@@ -38,15 +38,6 @@ GRADE_COLUMNS: tuple[str, ...] = (
     "quality",
     "note",
 )
-_GRADE_WIDTHS = {
-    "photo": 44,
-    "subject": 12,
-    "visit": 12,
-    "grade_half_step": 17,
-    "nearest_class": 14,
-    "quality": 22,
-}
-_GRADE_WIDTHS |= {"note": 60, "left_cheek": 12, "right_cheek": 12}
 _FORMATS = {"grade": "0.00", "grade_half_step": "0.0", "lower": "0.0", "upper": "0.0"} | dict.fromkeys(
     REGIONS, "0.00"
 )
@@ -60,7 +51,11 @@ _FORMULA_STARTS = tuple("=+-@\t\r")
 _HEADER_FILL = "1F3A4D"
 _FLAGGED_FILL = "FFF2CC"  # amber: look at the quality or the note
 _FAILED_FILL = "F8D7DA"  # red: no grade
-_SCALE = ("FFFFFF", "E8C39E", "8B4A2B")  # grades 0, 4.5 and 9: unpigmented to dark
+_LEGEND: list[dict[str, Value]] = [
+    {"item": "amber row of Grades", "value": "read the quality or the note before you use the grade"},
+    {"item": "red row of Grades", "value": "could not be graded: the note says why"},
+]
+_SCALE = ("FFFFFF", "E8C39E", "C07F55")  # grades 0, 4.5 and 9: unpigmented to dark
 
 
 def write_results(
@@ -92,8 +87,8 @@ def write_workbook(
 
     The columns of Grades are ``GRADE_COLUMNS``; grades and interval bounds in 0-9, empty where the photo
     could not be graded. Rows without a grade are red, rows with a note or a quality that is not "ok" amber.
-    The columns of Patches are the keys of ``patch_rows``, in order of first appearance; values that are not
-    finite are left empty.
+    The columns of Patches are the keys of ``patch_rows``, in order of first appearance; figures have seven
+    significant digits, and values that are not finite are left empty.
 
     A half-written file never stands at ``path``: it is written beside it and moved over it. Folders are
     made as needed. Raises ToolkitError when the target cannot be written or a sheet would overflow.
@@ -175,8 +170,7 @@ def _add_grades(book: Any, rows: Sequence[Mapping[str, Value]]) -> None:
     from openpyxl.formatting.rule import ColorScaleRule
     from openpyxl.utils import get_column_letter
 
-    widths = {name: _GRADE_WIDTHS.get(name, 10) for name in GRADE_COLUMNS}
-    sheet = _new_sheet(book, "Grades", GRADE_COLUMNS, widths, len(rows), frozen="B2")
+    sheet = _new_sheet(book, "Grades", GRADE_COLUMNS, rows, frozen="B2")
     for row in rows:
         fill = _row_fill(row)
         sheet.append([_cell(sheet, row[name], _FORMATS.get(name), fill) for name in GRADE_COLUMNS])
@@ -196,30 +190,29 @@ def _row_fill(row: Mapping[str, Value]) -> str | None:
 
 
 def _add_patches(book: Any, columns: Sequence[str], rows: Sequence[Mapping[str, Value]]) -> None:
-    widths = {name: min(max(len(name) + 4, 10), 32) for name in columns} | {"photo": 44, "region": 14}
-    sheet = _new_sheet(book, "Patches", columns, widths, len(rows), frozen="B2")
+    sheet = _new_sheet(book, "Patches", columns, rows, frozen="B2")
     for row in rows:
-        sheet.append([_cell(sheet, row.get(name)) for name in columns])
+        sheet.append([_cell(sheet, _short(row.get(name))) for name in columns])
 
 
 def _add_run(book: Any, run: Mapping[str, str | int | float]) -> None:
-    sheet = _new_sheet(book, "Run", ("item", "value"), {"item": 26, "value": 80}, len(run), frozen="A2")
-    for row in _run_rows(run):
-        sheet.append([_cell(sheet, value) for value in row.values()])
+    rows = _run_rows(run)
+    sheet = _new_sheet(book, "Run", ("item", "value"), rows + _LEGEND, frozen="A2")
+    for row in rows:
+        sheet.append([_cell(sheet, value, align="left") for value in row.values()])
     sheet.append([])
-    legend = (
-        (_FLAGGED_FILL, "amber row of Grades", "read the quality or the note before you use the grade"),
-        (_FAILED_FILL, "red row of Grades", "could not be graded: the note says why"),
-    )
-    for fill, item, meaning in legend:
-        sheet.append([_cell(sheet, item, fill=fill), _cell(sheet, meaning)])
+    for row, fill in zip(_LEGEND, (_FLAGGED_FILL, _FAILED_FILL), strict=True):
+        sheet.append([_cell(sheet, row["item"], fill=fill), _cell(sheet, row["value"])])
 
 
 def _new_sheet(
-    book: Any, title: str, columns: Sequence[str], widths: Mapping[str, float], rows: int, frozen: str
+    book: Any, title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Value]], frozen: str
 ) -> Any:
-    """A sheet with its header row written; what openpyxl streams first has to be set first."""
-    from openpyxl.styles import Alignment, Font
+    """A sheet with its header written and columns as wide as ``rows`` need; the rows are the caller's to add.
+
+    openpyxl streams, so whatever stands in the file before the rows has to be set here.
+    """
+    from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
     from openpyxl.worksheet.properties import PageSetupProperties
 
@@ -229,15 +222,23 @@ def _new_sheet(
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     sheet.print_title_rows = "1:1"
     for index, name in enumerate(columns, start=1):
-        sheet.column_dimensions[get_column_letter(index)].width = widths[name]
-    header = [_cell(sheet, name, fill=_HEADER_FILL) for name in columns]
+        sheet.column_dimensions[get_column_letter(index)].width = _width(name, rows)
+    header = [
+        _cell(sheet, name, fill=_HEADER_FILL, align="center" if name in _FORMATS else None)
+        for name in columns
+    ]
     for cell in header:
-        cell.font = Font(bold=True, color="FFFFFF")
-        cell.alignment = Alignment(vertical="center")
+        cell.font = Font(name="Calibri", size=11, bold=True, color="FFFFFF")
     if header:
         sheet.append(header)
-        sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{rows + 1}"
+        sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{len(rows) + 1}"
     return sheet
+
+
+def _width(column: str, rows: Sequence[Mapping[str, Value]]) -> float:
+    """In characters: the header with its filter button, and the text of the first thousand rows, at most 60."""
+    texts = (value for row in rows[:1000] if isinstance(value := row.get(column), str))
+    return min(max([8, len(column) + 4, *(len(text) + 2 for text in texts)]), 60)
 
 
 @functools.lru_cache(maxsize=8)
@@ -247,10 +248,23 @@ def _solid(color: str) -> Any:
     return PatternFill("solid", fgColor=color)
 
 
-def _cell(sheet: Any, value: Value, number_format: str | None = None, fill: str | None = None) -> Any:
+@functools.lru_cache(maxsize=8)
+def _aligned(horizontal: str) -> Any:
+    from openpyxl.styles import Alignment
+
+    return Alignment(horizontal=horizontal)
+
+
+def _cell(
+    sheet: Any,
+    value: Value,
+    number_format: str | None = None,
+    fill: str | None = None,
+    align: str | None = None,
+) -> Any:
     """A cell that holds a number or text, never a formula; a bare value where no style is needed."""
     value = _clean(value)
-    if not isinstance(value, str) and number_format is None and fill is None:
+    if not isinstance(value, str) and number_format is fill is align is None:
         return value
 
     from openpyxl.cell import WriteOnlyCell
@@ -261,8 +275,11 @@ def _cell(sheet: Any, value: Value, number_format: str | None = None, fill: str 
         cell.quotePrefix = value.startswith(_FORMULA_STARTS)
     if number_format is not None:
         cell.number_format = number_format
+        align = align or "center"
     if fill is not None:
         cell.fill = _solid(fill)
+    if align is not None:
+        cell.alignment = _aligned(align)
     return cell
 
 
@@ -280,6 +297,15 @@ def _clean(value: Value) -> Value:
         return int(value)
     number = float(value)
     return number if math.isfinite(number) else None
+
+
+def _short(value: Value) -> Value:
+    """Figures to seven significant digits, as many as single precision holds."""
+    return (
+        float(f"{value:.7g}")
+        if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral)
+        else value
+    )
 
 
 def _guarded(value: Value) -> Value:
