@@ -63,7 +63,7 @@ def _outline(points: Points, forehead: Points, rng: np.random.Generator) -> Poin
 
 def _rough(polygon: NDArray, name: str, unit: float, rng: np.random.Generator) -> Points:
     """A hole as a hand would cut it: larger, with few corners."""
-    extra = {"brow": 0.03, "eye": 0.06, "nostril": 0.025, "mouth": 0.03}[name]
+    extra = {"brow": 0.055, "eye": 0.06, "nostril": 0.025, "mouth": 0.03}[name]
     few = polygon[:: 2 if len(polygon) > 8 else 1]
     bigger = geometry.grown(few, 1.0, rng.uniform(0.7, 1.3) * extra * unit)
     return bigger + 0.008 * unit * rng.standard_normal(bigger.shape)

@@ -6,6 +6,7 @@ skin texture, brows and eyes are drawn at full size.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +19,7 @@ from toolkit.phantom.geometry import Points
 from toolkit.phantom.optics import Float
 
 ITA_RANGE: Final = (-40.0, 65.0)
+Mask = Callable[..., Float]  # (canonical polygon, softness) -> (h, w), 0-1
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +102,7 @@ def draw_face(
     looks = Looks.draw(rng)
     if ita is not None:
         looks = Looks(**{**vars(looks), "ita": ita, "tone": optics.tone_for_ita(ita, looks.flush)})
-    span = float(span_px or min(width * rng.uniform(0.33, 0.39), height * rng.uniform(0.33, 0.38)))
+    span = float(span_px or min(width * rng.uniform(0.3, 0.36), height * rng.uniform(0.3, 0.36)))
     shape = geometry.draw_points(rng)
     origin = np.array([width / 2 + 0.01 * width * rng.standard_normal(), height * rng.uniform(0.40, 0.43)])
     points = origin + span * shape
@@ -143,7 +145,7 @@ def _compose(
         return cv2.GaussianBlur(filled, (0, 0), max(soft * unit, 0.4)).astype(np.float32) / 255
 
     light = _backdrop(rng, u, v)
-    skin_light, shade = _lit_skin(rng, looks, shape, u, v)
+    skin_light = _lit_skin(rng, looks, shape, u, v)
     _body(rng, light, looks, shape, mask)
     head = mask(_head_outline(shape))
     forehead = _hairline(rng, shape, looks.hairline)
@@ -190,7 +192,10 @@ def _hairline(rng: np.random.Generator, shape: Points, top: float) -> Points:
     return np.column_stack([half_width * x * (1 - 0.05 * np.abs(x)), y])
 
 
-def _hair_mask(rng, mask, shape: Points, forehead: Points, style: str, behind: bool) -> Float:  # noqa: ANN001
+def _hair_mask(
+    rng: np.random.Generator, mask: Mask, shape: Points, forehead: Points, style: str, behind: bool
+) -> Float:
+    """Where hair lies (h, w), 0-1: the ring over the hairline, or what falls ``behind`` the face."""
     side = (shape[16, 0] - shape[0, 0]) / 2
     rise = {"back": 0.14, "parted": 0.2, "cropped": 0.08}[style] + 0.04 * rng.random()
     if behind:
@@ -203,14 +208,14 @@ def _hair_mask(rng, mask, shape: Points, forehead: Points, style: str, behind: b
     spread = {"back": 1.03, "parted": 1.16, "cropped": 1.0}[style]
     outer = np.column_stack([-side * spread * np.cos(angle), 0.12 - (1.28 + rise) * np.sin(angle) ** 0.8])
     inner = forehead.copy()
-    low = {"back": 0.1, "parted": 0.75, "cropped": 0.3}[style]
+    low = {"back": 0.0, "parted": 0.75, "cropped": 0.3}[style]
     strip = {"back": 0.98, "parted": 0.96, "cropped": 0.97}[style] * side
     foot = np.array([[strip, low]])
     ring = np.concatenate([outer, foot, inner[::-1], foot * [-1, 1]])
     return mask(ring, 0.012)
 
 
-def _body(rng: np.random.Generator, light: Float, looks: Looks, shape: Points, mask) -> None:  # noqa: ANN001
+def _body(rng: np.random.Generator, light: Float, looks: Looks, shape: Points, mask: Mask) -> None:
     """Neck, ears and a shirt, in plain shades."""
     skin = np.exp(-optics.skin_od(looks.tone, looks.flush))
     shirt = np.array(rng.uniform(0.03, 0.75, 3) if rng.random() < 0.4 else np.full(3, rng.uniform(0.3, 0.8)))
@@ -218,7 +223,10 @@ def _body(rng: np.random.Generator, light: Float, looks: Looks, shape: Points, m
     neck = np.array(
         [[-0.55, 0.6], [0.55, 0.6], [0.56, 1.5], [1.2, 1.85], [1.2, 4], [-1.2, 4], [-1.2, 1.85], [-0.56, 1.5]]
     )
-    _over(light, (skin * 0.55).astype(np.float32), mask(geometry.curve(neck, closed=True), 0.03))
+    chin = geometry.grown(shape[geometry.JAW], 1.0) + [0, 0.12]
+    body = mask(geometry.curve(neck, closed=True), 0.012)
+    _over(light, (skin * 0.72).astype(np.float32), body)
+    light *= 1 - 0.55 * (body * mask(chin, 0.09))[..., None]  # the shadow that the chin casts
     collar = np.array(
         [
             [-3, 2.3],
@@ -243,19 +251,16 @@ def _body(rng: np.random.Generator, light: Float, looks: Looks, shape: Points, m
         _over(light, (skin * [0.42, 0.34, 0.33]).astype(np.float32), 0.7 * mask(inner, 0.025))
 
 
-def _lit_skin(
-    rng: np.random.Generator, looks: Looks, shape: Points, u: Float, v: Float
-) -> tuple[Float, Float]:
-    """Skin's light (h, w, 3) at half size, worked out at a quarter; and its shading (h, w)."""
+def _lit_skin(rng: np.random.Generator, looks: Looks, shape: Points, u: Float, v: Float) -> Float:
+    """Skin's light (h, w, 3) at half size, worked out at a quarter."""
     size = (v.shape[0], u.shape[1])
     uq, vq = np.ascontiguousarray(u[:, ::2]), np.ascontiguousarray(v[::2])
     z = _relief(looks, shape, uq, vq)
-    shade = _shade(rng, z, float(uq[0, 1] - uq[0, 0]))
+    shade, gloss = _shade(rng, z, float(uq[0, 1] - uq[0, 0]))
     tone, blood = _colour(rng, looks, shape, uq, vq)
     od = optics.skin_od(tone, blood)
-    quarter = np.exp(-od) * shade[..., None]
-    light = cv2.resize(quarter, size[::-1], interpolation=cv2.INTER_LINEAR)
-    return light, shade
+    quarter = np.exp(-od) * shade[..., None] + gloss[..., None]
+    return cv2.resize(quarter, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _bump(u: Float, v: Float, x: float, y: float, sx: float, sy: float) -> Float:
@@ -269,8 +274,8 @@ def _relief(looks: Looks, shape: Points, u: Float, v: Float) -> Float:
     chin, tip, base = shape[8, 1], shape[30, 1], shape[33, 1]
     mouth, lower = shape[62, 1], shape[57, 1]
     down = np.where(v > 0.1, (v - 0.1) / (chin + 0.12 - 0.1), (v - 0.1) / 1.35)
-    narrowing = 1.03 * side * (1 - 0.16 * np.clip(v - 0.45, 0, 1) ** 1.3)
-    radius = np.clip(np.abs(u / narrowing) ** 2.3 + np.abs(down) ** 2.5, 0, 1.2)
+    narrowing = 1.04 * side * (1 - 0.16 * np.clip(v - 0.45, 0, 1) ** 1.3)
+    radius = np.clip(np.abs(u / narrowing) ** 2.05 + np.abs(down) ** 2.5, 0, 1.2)
     z = 0.8 * np.sqrt(np.maximum(1.06 - radius, 0.004))
     ramp = np.clip((v + 0.08) / (tip + 0.08), 0, 1)
     fall = 1 / (1 + np.exp((v - base + 0.035) / 0.022))
@@ -301,30 +306,31 @@ def _relief(looks: Looks, shape: Points, u: Float, v: Float) -> Float:
 
 
 def _fold(u: Float, v: Float, sign: int, start: tuple[float, float], end: tuple[float, float]) -> Float:
-    """A groove of depth 1 along a slightly bowed line, fading at both ends."""
+    """A groove of depth 1 along a line, fading at both ends."""
     t = (v - start[1]) / (end[1] - start[1])
-    x = (
-        sign * (start[0] + (end[0] - start[0]) * t**0.8 * (t > 0))
-        if False
-        else sign * (start[0] + (end[0] - start[0]) * np.clip(t, 0, 1.2))
-    )
-    along = np.exp(-(((t - 0.45) / 0.32) ** 2))
-    return along * np.exp(-(((u - x) / 0.022) ** 2) / 2)
+    x = sign * (start[0] + (end[0] - start[0]) * np.clip(t, 0, 1.2))
+    return np.exp(-(((t - 0.45) / 0.32) ** 2)) * np.exp(-(((u - x) / 0.022) ** 2) / 2)
 
 
-def _shade(rng: np.random.Generator, z: Float, pixel: float) -> Float:
-    """Lambertian light of two soft boxes and the room, and less of it in hollows; about 1 in front."""
+def _shade(rng: np.random.Generator, z: Float, pixel: float) -> tuple[Float, Float]:
+    """Lambertian light of two soft boxes, one lamp and the room, less of it in hollows; and the gloss.
+
+    Both (h, w); the first about 1 in front, the second light to add.
+    """
     zy, zx = np.gradient(cv2.GaussianBlur(z, (0, 0), 1.2), pixel)
     norm = 1 / np.sqrt(zx**2 + zy**2 + 1)
     turn = rng.uniform(-0.25, 0.25)
-    total = 0.42 + 0.12 * norm
-    for x, share in ((-0.55 + turn, 0.27), (0.55 + turn, 0.27), (turn, 0.16)):
-        light = np.array([x, -0.45 + 0.1 * rng.standard_normal(), 1.0])
-        light /= np.linalg.norm(light)
-        total += share * np.maximum((-zx * light[0] - zy * light[1] + light[2]) * norm, 0)
+    shade, gloss = 0.26 + 0.18 * norm, np.zeros_like(norm)
+    for x, share in ((-0.55 + turn, 0.27), (0.55 + turn, 0.27), (turn, 0.2)):
+        lamp = np.array([x, -0.45 + 0.1 * rng.standard_normal(), 1.0])
+        lamp /= np.linalg.norm(lamp)
+        shade += share * np.maximum((-zx * lamp[0] - zy * lamp[1] + lamp[2]) * norm, 0)
+        middle = lamp + [0, 0, 1]
+        middle /= np.linalg.norm(middle)
+        gloss += share * np.maximum((-zx * middle[0] - zy * middle[1] + middle[2]) * norm, 0) ** 30
     hollow = cv2.GaussianBlur(z, (0, 0), 0.06 / pixel) - z
-    shade = total * np.exp(-5.0 * np.clip(hollow, -0.004, 0.08))
-    return (shade / 1.12).astype(np.float32)
+    shade *= np.exp(-6.0 * np.clip(hollow, -0.004, 0.08)) / 1.08
+    return shade.astype(np.float32), (rng.uniform(0.01, 0.09) * gloss).astype(np.float32)
 
 
 def _colour(rng: np.random.Generator, looks: Looks, shape: Points, u: Float, v: Float) -> tuple[Float, Float]:
@@ -333,8 +339,10 @@ def _colour(rng: np.random.Generator, looks: Looks, shape: Points, u: Float, v: 
     pixel = float(u[0, 1] - u[0, 0])
     mouth, tip, chin = shape[62, 1], shape[30, 1], shape[8, 1]
     tone = looks.tone + 0.05 * optics.smooth_noise(rng, size, 0.16 / pixel)
-    tone += 0.03 * optics.smooth_noise(rng, size, 0.03 / pixel)
-    blood = looks.flush + 0.035 * optics.smooth_noise(rng, size, 0.06 / pixel)
+    tone += 0.025 * optics.smooth_noise(rng, size, 0.03 / pixel)
+    tone += 0.015 * optics.smooth_noise(rng, size, 0.012 / pixel)
+    blood = looks.flush + 0.03 * optics.smooth_noise(rng, size, 0.06 / pixel)
+    blood += 0.02 * optics.smooth_noise(rng, size, 0.018 / pixel)
     blood += 0.10 * _bump(u, v, 0, tip + 0.06, 0.11, 0.1) + 0.05 * _bump(u, v, 0, chin - 0.18, 0.15, 0.1)
     tone += 0.06 * _bump(u, v, 0, -0.55, 0.5, 0.25)
     dark = 0.1 + 0.08 * looks.age

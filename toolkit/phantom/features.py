@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from toolkit.phantom import geometry, optics
 from toolkit.phantom.geometry import Points
@@ -36,10 +36,10 @@ class _Window:
         cv2.polylines(drawn, paths, False, 255, max(1, thickness), cv2.LINE_AA, 4)
         return cv2.GaussianBlur(drawn, (0, 0), soft).astype(np.float32) / 255
 
-    def over(self, colour: NDArray, alpha: Float) -> None:
+    def over(self, colour: ArrayLike, alpha: Float) -> None:
         self.light += (np.asarray(colour, np.float32) - self.light) * alpha[..., None]
 
-    def darken(self, od: NDArray, alpha: Float) -> None:
+    def darken(self, od: ArrayLike, alpha: Float) -> None:
         self.light *= np.exp(-alpha[..., None] * np.asarray(od, np.float32))
 
 
@@ -86,23 +86,23 @@ def draw_brows(
 ) -> None:
     """Brow hairs: a few hundred strokes along each brow, leaning outward and up."""
     unit = geometry.span_of(points)
-    count = round(150 + 250 * strength)
+    count = round(220 + 330 * strength)
     for brow, outward in ((points[17:22], -1), (points[22:27][::-1], 1)):
         window = _Window(light, brow, 0.12 * unit)
         spine = geometry.curve(brow, steps=16)
         place = rng.beta(1.3, 1.1, count)  # 0 at the tail, 1 at the nose
         at = spine[np.minimum((place * (len(spine) - 1)).astype(int), len(spine) - 1)]
-        thick = unit * (0.018 + 0.026 * place) * (0.7 + 0.5 * strength)
+        thick = unit * (0.008 + 0.034 * place) * (0.6 + 0.5 * strength)
         at = at + np.column_stack([np.zeros(count), rng.uniform(-0.6, 1.0, count) * thick])
         lean = np.clip(rng.normal(0.25 + 1.0 * place**3, 0.25, count), -0.4, 1.5)
-        length = unit * rng.uniform(0.04, 0.075, count) * (1.1 - 0.4 * place)
+        length = unit * rng.uniform(0.03, 0.06, count) * (1.1 - 0.4 * place)
         tip = at + length[:, None] * np.column_stack([outward * np.cos(lean), -np.sin(lean)])
         mid = (at + tip) / 2 - [0, 0.004 * unit]
-        strokes = window.lines(list(np.stack([at, mid, tip], axis=1)), max(1, round(unit / 330)), 0.6)
-        shadow = window.lines([spine], round(0.05 * unit), 0.02 * unit)
+        strokes = window.lines(list(np.stack([at, mid, tip], axis=1)), max(1, round(unit / 400)), 0.9)
+        shadow = window.lines([spine[6:]], round(0.035 * unit), 0.018 * unit)
         od = np.minimum(hair_od, 2.4) * strength
         window.darken(0.35 * od, shadow)
-        window.darken(od, np.minimum(strokes, 1))
+        window.darken(0.8 * od, np.minimum(strokes, 1))
 
 
 def draw_mouth(rng: np.random.Generator, light: Float, points: Points) -> None:
@@ -112,11 +112,11 @@ def draw_mouth(rng: np.random.Generator, light: Float, points: Points) -> None:
     middle = points[[60, 61, 62, 63, 64]]
     window = _Window(light, outer, 0.1 * unit)
     lips = window.mask(np.concatenate([geometry.curve(top), geometry.curve(bottom)]), 0.008 * unit)
-    blood = rng.uniform(0.15, 0.5) * optics.blood_vector(0.5) + rng.uniform(0.0, 0.15)
+    blood = rng.uniform(0.25, 0.6) * optics.blood_vector(0.5) + rng.uniform(0.0, 0.15)
     streaks = rng.standard_normal((4, window.shape[1]), dtype=np.float32)
     streaks = cv2.GaussianBlur(streaks, (0, 0), max(0.006 * unit, 1))
     streaks = cv2.resize(streaks, window.shape[::-1], interpolation=cv2.INTER_CUBIC)
-    window.darken(blood, lips * (1 + 0.25 * streaks / max(float(streaks.std()), 1e-6)))
+    window.darken(blood, lips * (1 + 0.1 * streaks / max(float(streaks.std()), 1e-6)))
     line = geometry.curve(np.concatenate([points[48:49], middle, points[54:55]]))
     window.darken([0.5, 0.6, 0.6], window.lines([line], round(0.025 * unit), 0.012 * unit))
     window.darken([1.2, 1.5, 1.5], window.lines([line[3:-3]], round(0.009 * unit), 0.004 * unit))
@@ -152,7 +152,8 @@ def lay_hair(rng: np.random.Generator, light: Float, mask: Float, u: Float, v: F
         cv2.INTER_LINEAR,
     )
     ragged = cv2.GaussianBlur(mask, (0, 0), 0.02 / pixel)
-    alpha = np.clip((ragged - 0.5 + 0.13 * strands) * 3.5 + 0.5, 0, 1)
+    alpha = np.clip((ragged - 0.5 + 0.16 * strands) * 2.4 + 0.5, 0, 1)
+    alpha *= np.clip(6 * ragged, 0, 1)
     alpha *= 0.8 if looks.hair == "cropped" else 0.97
     sheen = 0.5 * np.exp(-(((np.hypot(u, v - 0.1) - 1.15) / 0.12) ** 2))
     od = looks.hair_od * (1 - 0.25 * sheen)[..., None] + 0.28 * strands[..., None]

@@ -33,9 +33,9 @@ _HALF: Final = {
 }  # fmt: skip
 # The landmark that each landmark becomes in a mirror.
 MIRROR: Final = np.array(
-    [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31]
-    + [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
-    + [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
+    "16 15 14 13 12 11 10 9 8 7 6 5 4 3 2 1 0 26 25 24 23 22 21 20 19 18 17 27 28 29 30 35 34 33 32 31 "
+    "45 44 43 42 47 46 39 38 37 36 41 40 54 53 52 51 50 49 48 59 58 57 56 55 64 63 62 61 60 67 66 65".split(),
+    dtype=int,
 )
 JAW, NOSE = slice(0, 17), slice(27, 36)
 BROWS: Final = (slice(17, 22), slice(22, 27))
@@ -190,12 +190,12 @@ def region_masks(
     brow_line = np.concatenate([points[17:18], top[::-1], points[26:27]])
     areas = {"forehead": [np.concatenate([forehead, brow_line[::-1]])], "cheek": [], "chin": []}
     for jaw, eye, nose, mouth in (
-        (points[0:7], points[[36, 41, 40, 39]], points[[31]], points[[48, 48]]),
-        (points[16:9:-1], points[[45, 46, 47, 42]], points[[35]], points[[54, 54]]),
+        (points[0:7], points[[36, 41, 40, 39]], points[31:32], points[48:49]),
+        (points[16:9:-1], points[[45, 46, 47, 42]], points[35:36], points[54:55]),
     ):
-        socket = eye + [0, 0.07 * span_of(points)]
-        areas["cheek"].append(np.concatenate([jaw, mouth[:1], nose, socket[::-1]]))
-    lip = points[[48, 59, 58, 57, 56, 55, 54]] + [0, 0.03 * span_of(points)]
+        socket = np.add(eye, [0, 0.07 * span_of(points)])
+        areas["cheek"].append(np.concatenate([jaw, mouth, nose, socket[::-1]]))
+    lip = points[[48, 59, 58, 57, 56, 55, 54]] + np.array([0, 0.03 * span_of(points)])
     areas["chin"].append(np.concatenate([lip, points[10:5:-1]]))
     masks, taken = {}, ~(np.asarray(skin) > 0.5)
     for name, polygons in areas.items():

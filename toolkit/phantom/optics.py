@@ -8,20 +8,20 @@ the vector is the OD added to each channel.
 from __future__ import annotations
 
 import functools
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
+Float = NDArray[Any]  # float32 throughout
 
 # Ranges of the two absorbers' colours in the literature on skin (Tsumura et al. 2003 and others).
 _MELANIN: Final = (np.array([0.23, 0.45, 0.86]), np.array([0.44, 0.61, 0.66]))
 _BLOOD: Final = (np.array([0.175, 0.65, 0.74]), np.array([0.2988, 0.6838, 0.6657]))
 # Bloodless, melanin-free skin under studio light, and what constitutive melanin adds to it.
-_PALE_OD: Final = np.array([0.26, 0.47, 0.56])
-_TONE: Final = np.array([0.62, 1.0, 1.22])
+_PALE_OD: Final = np.array([0.26, 0.45, 0.58])
+_TONE: Final = np.array([0.71, 1.0, 1.19])
 
 
 def melanin_vector(t: float) -> Float:
@@ -67,13 +67,13 @@ def tone_for_ita(ita: float, blood: float) -> float:
 
 def to_light(pixels: NDArray[np.uint8]) -> Float:
     """Linear light, 0 to 1, of sRGB uint8 (IEC 61966-2-1)."""
-    return _decode_table()[pixels]
+    return np.take(_decode_table(), pixels)
 
 
 def to_srgb(light: Float) -> NDArray[np.uint8]:
     """SRGB uint8 of linear light; clipped to 0-1."""
     codes = np.clip(light * np.float32(4095) + np.float32(0.5), 0, 4095).astype(np.uint16)
-    return _encode_table()[codes]
+    return np.take(_encode_table(), codes)
 
 
 @functools.cache

@@ -64,8 +64,8 @@ class Kinds:
     """The mixture of lesions of one person; shares of the spots' number, but ``sheet`` of the load."""
 
     freckles: float = 0.3  # 1-2 mm
-    lentigines: float = 0.5  # lognormal, median 2.3 mm
-    patches: float = 0.2  # median 12 mm, fainter
+    lentigines: float = 0.64  # lognormal, median 2.6 mm
+    patches: float = 0.06  # median 8 mm, fainter
     sheet: float = 0.2  # melasma: broad fields on cheeks, forehead and upper lip
     flecks: float = 0.3  # whitish spots between, at severe grades (number relative to full severity)
     contrast: float = 0.28  # median green OD of a lentigo
@@ -76,12 +76,12 @@ class Kinds:
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Kinds:
         """A random person's mixture."""
-        freckles, lentigines, patches = rng.dirichlet([1.2, 3.0, 1.2])
+        freckles, lentigines, patches = rng.dirichlet([1.5, 4.0, 0.4])
         sheet = rng.uniform(0.25, 0.75) if rng.random() < 0.35 else 0.0
         return cls(
             float(freckles), float(lentigines), float(patches), float(sheet),
             flecks=float(rng.uniform(0, 1) if rng.random() < 0.5 else 0.0),
-            contrast=float(np.clip(0.28 * np.exp(0.35 * rng.standard_normal()), 0.14, 0.55)),
+            contrast=float(np.clip(0.28 * np.exp(0.35 * rng.standard_normal()), 0.2, 0.5)),
             edge=float(rng.uniform(0.08, 0.18)), clustering=float(rng.uniform(0, 1.2)),
             field_mm=float(rng.uniform(8, 20)),
         )  # fmt: skip
@@ -121,10 +121,10 @@ class Spots:
     ) -> Spots:
         """``count`` spots placed by ``density`` (an (h, w) map at a quarter of the picture's size)."""
         kind = rng.choice(3, count, p=_shares(kinds))
-        median = np.array([1.3, 2.3, 12.0])[kind]
+        median = np.array([1.4, 2.6, 8.0])[kind]
         diameter = median * np.exp(np.array([0.25, 0.55, 0.4])[kind] * rng.standard_normal(count))
         contrast = (
-            kinds.contrast * np.array([0.8, 1.0, 0.55])[kind] * np.exp(0.35 * rng.standard_normal(count))
+            kinds.contrast * np.array([0.85, 1.0, 0.6])[kind] * np.exp(0.35 * rng.standard_normal(count))
         )
         chance = np.cumsum(density.ravel(), dtype=np.float64)
         cell = np.searchsorted(chance, rng.random(count) * chance[-1])

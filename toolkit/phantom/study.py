@@ -234,7 +234,7 @@ def _write_subject(task: _Task) -> list[dict[str, Any]]:
         cv2.setNumThreads(1)
     rng = np.random.default_rng([task.seed, 3, task.index])
     if task.sitter is None:
-        span = float(rng.uniform(560, 670)) if task.style == "half" else None
+        span = float(rng.uniform(590, 700)) if task.style == "half" else None
         size = (1600, 1570) if task.style == "half" else (1360, 1600)
         canvas = draw_face(rng, size, span_px=span)
     else:
