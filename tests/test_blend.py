@@ -198,8 +198,9 @@ def test_the_interval_covers_new_subjects_as_often_as_it_says(coverage):
 
 def test_half_width_of_one_photo_a_subject_is_the_order_statistic():
     residuals = np.array([0.1, -0.9, 0.5, -0.3, 0.7, 0.2, -0.4, 0.6, 0.8])
-    # ceil(.8 (9 + 1)) = 8th smallest of nine
-    assert conformal_half_width(residuals, np.arange(9), 0.8) == pytest.approx(0.8)
+    # ceil(.75 (9 + 1)) = 8th smallest of nine, ceil(.85 (9 + 1)) = 9th
+    assert conformal_half_width(residuals, np.arange(9), 0.75) == pytest.approx(0.8)
+    assert conformal_half_width(residuals, np.arange(9), 0.85) == pytest.approx(0.9)
 
 
 def test_too_few_subjects_give_the_largest_residual():

@@ -176,6 +176,16 @@ def test_nearest_come_nearest_first_and_ties_go_by_row():
     np.testing.assert_array_equal(near, [[0, 1, 5, 4, -1]])  # 2 and 3 are the subject's own
 
 
+def test_many_ties_go_by_row():
+    names = np.array([f"{i:03}" for i in range(200)])
+    bank = References(
+        np.zeros((200, 3), np.float32), np.ones(200, np.float32), names, names, np.array(["chin"] * 200)
+    )
+    index = ReferenceIndex(bank, IndexSettings(neighbours=50), (1.0, 1.0))
+    distances = np.tile([1.0, 0.0], 100)[None]
+    np.testing.assert_array_equal(index.nearest(distances), [np.arange(1, 101, 2)[:50]])
+
+
 # --- what must never answer
 
 

@@ -260,15 +260,35 @@ def test_hysteresis_on_a_map_drawn_by_hand():
     melanin = np.zeros((7, 7))
     melanin[0, 0:3] = 0.025, 0.040, 0.025  # kept whole: joined to a pixel over the high threshold
     melanin[3, 0:3] = 0.030  # never over the high threshold
-    melanin[6, 6] = 0.090  # too small
+    melanin[0, 6] = 0.090  # too small
     melanin[5, 0:3] = 0.050, 0.019, 0.050  # two lone pixels: what joins them is under the low threshold
     melanin[2:4, 5] = 0.050, 0.050
+    melanin[5, 4] = melanin[6, 5] = 0.050  # joined by a corner
     labels = spots(drawn_maps(melanin), SETTINGS)
     assert labels.dtype == np.int32
     wanted = np.zeros((7, 7), bool)
-    wanted[0, 0:3] = wanted[2:4, 5] = True
+    wanted[0, 0:3] = wanted[2:4, 5] = wanted[5, 4] = wanted[6, 5] = True
     np.testing.assert_array_equal(labels > 0, wanted)
     assert labels[0, 0] == labels[0, 2] != labels[2, 5]
+    assert labels[5, 4] == labels[6, 5]
+
+
+@pytest.mark.parametrize(
+    "melanin, darkness, erythema, kept",
+    [
+        (0.10, 0.20, 0.08, True),
+        (0.06, 0.60, 0.06, False),  # a deep shadow, faintly brown: .10 of its darkness, red .10
+        (0.09, 0.60, 0.06, True),  # browner than shadow: .15
+        (0.06, 0.60, 0.18, True),  # or redder: .30
+        (0.06, 0.20, 0.12, False),  # blood: red .60, brown .30
+        (0.10, 0.20, 0.12, True),  # red .60, but brown .50: a spot on rosacea
+    ],
+)
+def test_the_colour_of_a_region_tells_melanin_from_shadow_and_blood(melanin, darkness, erythema, kept):
+    place = np.zeros((9, 9))
+    place[3:6, 3:6] = 1
+    labels = spots(drawn_maps(melanin * place, darkness * place, erythema * place), SETTINGS)
+    assert (labels > 0).sum() == (9 if kept else 0)
 
 
 def test_a_spot_must_be_dark_as_well():

@@ -1,0 +1,282 @@
+"""The model folder: what is saved comes back, and what does not fit is refused before anything is used."""
+
+import hashlib
+import json
+import pickle
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import toolkit.model
+from toolkit.blend import Blend, PatchBlend
+from toolkit.errors import ModelError
+from toolkit.index import ReferenceIndex, References
+from toolkit.model import FILES, Model, load_model, read_card, save_model, starter_folder
+from toolkit.records import REGIONS
+from toolkit.settings import BlendSettings, EncoderSettings, IndexSettings, Settings
+from toolkit.siamese import train_encoder
+
+SETTINGS = Settings(
+    encoder=EncoderSettings(channels=(4, 4), embedding=4, epochs=1),
+    index=IndexSettings(neighbours=3),
+    blend=BlendSettings(trees=5, min_child=2),
+)
+
+
+NO_BOOL = pytest.mark.xfail(strict=True, reason="Settings.from_json refuses every bool (face.use_cnn)")
+
+
+def some_inputs(seed=0, n=16):
+    inputs = np.random.default_rng(seed).normal(0, 1, (n, 16, 16, 4)).astype(np.float16)
+    inputs[..., 3] = 1  # all skin
+    return list(inputs)
+
+
+@pytest.fixture(scope="module")
+def model():
+    rng = np.random.default_rng(0)
+    inputs, grades = some_inputs(), np.arange(16) / 2
+    encoder = train_encoder(inputs, grades, SETTINGS.encoder, 0)
+    subjects = np.array([f"S{i // 2}" for i in range(16)])
+    photos = np.array([f"{i}é.jpg" for i in range(16)])
+    bank = References(
+        encoder.embed(inputs)[0], grades.astype(np.float32), subjects, photos, np.resize(REGIONS, 16)
+    )
+    patch = PatchBlend.fit(("a", "b"), rng.normal(size=(16, 2)), grades, subjects, SETTINGS.blend, 0)
+    blend = Blend(patch, dict.fromkeys(REGIONS, 0.25), 1.5)
+    index = ReferenceIndex.build(bank, SETTINGS.index)
+    return Model(SETTINGS, encoder, index, blend, {"photos": 16, "note": "Grüße"})
+
+
+@pytest.fixture
+def folder(model, tmp_path):
+    save_model(model, tmp_path / "study")
+    return tmp_path / "study"
+
+
+def restamp(folder):
+    """Make model.json agree with the files, as someone who tampers with a model would."""
+    card = json.loads((folder / "model.json").read_text())
+    card["files"] = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
+    (folder / "model.json").write_text(json.dumps(card))
+
+
+# --- saved and loaded
+
+
+@NO_BOOL
+def test_a_loaded_model_does_what_the_saved_one_did(model, folder):
+    loaded = load_model(folder)
+    assert loaded.settings == SETTINGS and loaded.card == model.card
+    before, after = (m.encoder.embed(some_inputs(1)) for m in (model, loaded))
+    np.testing.assert_allclose(after[0], before[0], atol=1e-5)
+    np.testing.assert_allclose(after[1], before[1], atol=1e-4)
+    query = before[0], ["chin"] * 16, ["new"] * 16
+    np.testing.assert_array_equal(loaded.index.features(*query), model.index.features(*query))
+    table = np.random.default_rng(1).normal(size=(9, 2))
+    before, after = (m.blend.patch.predict(("a", "b"), table) for m in (model, loaded))
+    np.testing.assert_allclose(after, before, atol=1e-9)
+    assert (loaded.blend.weights, loaded.blend.half_width) == (model.blend.weights, 1.5)
+
+
+@NO_BOOL
+def test_a_model_is_known_by_its_folder_and_hash(model, tmp_path):
+    first = save_model(model, tmp_path / "one")
+    second = save_model(model, str(tmp_path / "deeper" / "two"))
+    assert len(first) == 64
+    one, two = load_model(str(tmp_path / "one")), load_model(tmp_path / "deeper" / "two")
+    assert (one.name, one.sha256) == ("one", first) and (two.name, two.sha256) == ("two", second)
+    other = replace(model, blend=replace(model.blend, half_width=2.0))
+    assert save_model(other, tmp_path / "three") != first
+
+
+@NO_BOOL
+def test_a_moved_model_is_the_same_model(folder, tmp_path):
+    before = load_model(folder)
+    shutil.copytree(folder, tmp_path / "copy")
+    after = load_model(tmp_path / "copy")
+    assert (after.name, after.sha256) == ("copy", before.sha256)
+
+
+def test_the_card_tells_versions_and_hashes(folder):
+    card = read_card(folder)
+    assert card["format"] == 1 and card["photos"] == 16 and set(card["files"]) == set(FILES)
+
+
+def test_text_arrays_and_weights_only(folder):
+    assert {path.name for path in folder.iterdir()} == {*FILES, "model.json"}
+    for path in folder.iterdir():
+        with pytest.raises(Exception):  # noqa: B017 - whatever pickle says, it is no pickle
+            pickle.loads(path.read_bytes())
+    with np.load(folder / "references.npz", allow_pickle=False) as arrays:
+        assert all(array.dtype.kind in "fUi" for array in arrays.values())
+
+
+def test_others_may_read_a_saved_model(folder):
+    assert folder.stat().st_mode & 0o777 == 0o755
+
+
+@NO_BOOL
+def test_the_starter_model_is_the_default(folder, monkeypatch):
+    assert starter_folder().name == "starter"
+    monkeypatch.setattr(toolkit.model, "starter_folder", lambda: folder)
+    assert load_model().name == "study"
+
+
+# --- refused
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_changed_file_is_refused_by_name(folder, name):
+    data = bytearray((folder / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / name).write_bytes(data)
+    with pytest.raises(ModelError, match=f"{name}: changed since the model was saved"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_cut_file_is_refused_by_name(folder, name):
+    data = (folder / name).read_bytes()
+    (folder / name).write_bytes(data[: len(data) // 2])
+    with pytest.raises(ModelError, match=f"{name}: changed since the model was saved"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(ModelError, match=f"{name}: missing"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("place", ["nowhere", ""])
+def test_no_model_there(tmp_path, place):
+    with pytest.raises(ModelError, match=r"no model there \(model.json is missing\)"):
+        load_model(tmp_path / place)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "null", "3", '{"format": 1}', '{"format": 1, "files": {}}', '{"format": 1, "files": 3}'],
+)
+def test_a_damaged_card_is_refused(folder, text):
+    (folder / "model.json").write_text(text)
+    with pytest.raises(ModelError, match=r"model\.json: damaged") as caught:
+        load_model(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_card_that_is_no_text_is_refused(folder):
+    (folder / "model.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ModelError, match=r"model\.json: damaged"):
+        load_model(folder)
+
+
+def test_another_format_is_refused(folder):
+    card = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps({**card, "format": 2}))
+    with pytest.raises(ModelError, match="model format 2 is not 1"):
+        load_model(folder)
+
+
+@NO_BOOL
+def test_settings_of_another_version_are_refused(folder):
+    raw = json.loads((folder / "settings.json").read_text())
+    raw["encoder"]["attention_heads"] = 8
+    (folder / "settings.json").write_text(json.dumps(raw))
+    restamp(folder)
+    with pytest.raises(ModelError, match=r"settings\.encoder: unknown name 'attention_heads'"):
+        load_model(folder)
+
+
+@NO_BOOL
+def test_weights_that_do_not_fit_the_settings_are_refused(model, folder):
+    wider = replace(SETTINGS, encoder=replace(SETTINGS.encoder, channels=(4, 8)))
+    (folder / "settings.json").write_text(wider.to_json())
+    restamp(folder)
+    with pytest.raises(ModelError, match="encoder weights cannot be loaded"):
+        load_model(folder)
+
+
+class Bomb:
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was executed",))
+
+
+@NO_BOOL
+def test_a_pickle_in_the_references_is_not_executed(folder):
+    np.savez(folder / "references.npz", embeddings=np.array([Bomb()], object))
+    restamp(folder)
+    with pytest.raises(ModelError, match=r"references\.npz: references cannot be read"):
+        load_model(folder)
+
+
+# --- what lies there already
+
+
+def test_a_foreign_folder_is_not_overwritten(model, tmp_path):
+    place = tmp_path / "photos"
+    place.mkdir()
+    (place / "holiday.jpg").write_bytes(b"mine")
+    with pytest.raises(ModelError, match="exists and is not a model folder"):
+        save_model(model, place)
+    assert (place / "holiday.jpg").read_bytes() == b"mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+def test_a_file_is_not_overwritten(model, tmp_path):
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(ModelError, match="exists and is not a model folder"):
+        save_model(model, tmp_path / "notes")
+    assert (tmp_path / "notes").read_text() == "mine"
+
+
+@NO_BOOL
+def test_an_empty_folder_may_be_filled_and_a_model_replaced(model, tmp_path):
+    (tmp_path / "study").mkdir()
+    save_model(model, tmp_path / "study")
+    (tmp_path / "study" / "stray.txt").write_text("of the old model")
+    other = replace(model, card={"photos": 99})
+    save_model(other, tmp_path / "study")
+    assert load_model(tmp_path / "study").card == {"photos": 99}
+    assert not (tmp_path / "study" / "stray.txt").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["study"]
+
+
+@NO_BOOL
+def test_a_save_that_fails_leaves_the_old_model(model, folder, monkeypatch):
+    before = load_model(folder).sha256
+    monkeypatch.setattr(Blend, "save", lambda self, where: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        save_model(replace(model, card={}), folder)
+    assert load_model(folder).sha256 == before
+    assert [path.name for path in folder.parent.iterdir()] == ["study"]
+
+
+@NO_BOOL
+def test_a_card_that_is_not_json_leaves_the_old_model(model, folder):
+    before = load_model(folder).sha256
+    with pytest.raises(TypeError):
+        save_model(replace(model, card={"when": object()}), folder)
+    assert load_model(folder).sha256 == before
+    assert [path.name for path in folder.parent.iterdir()] == ["study"]
+
+
+@pytest.mark.xfail(
+    strict=True, reason="save_model works inside '.' and then removes it: it must resolve the path"
+)
+def test_the_current_folder_may_be_named(model, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    save_model(replace(model, card={"photos": 99}), ".")
+    assert load_model(folder).card == {"photos": 99}
+
+
+@pytest.mark.xfail(strict=True, reason="rmtree refuses a link: save_model must resolve the path")
+def test_a_link_to_a_model_may_be_named(model, folder, tmp_path):
+    link = tmp_path / "latest"
+    link.symlink_to(folder)
+    save_model(replace(model, card={"photos": 99}), link)
+    assert load_model(folder).card == {"photos": 99}
