@@ -193,6 +193,7 @@ def test_settings_of_another_version_are_refused(folder):
 
 
 @NO_BOOL
+@pytest.mark.filterwarnings("ignore:Skipping nested container")
 def test_weights_that_do_not_fit_the_settings_are_refused(model, folder):
     wider = replace(SETTINGS, encoder=replace(SETTINGS.encoder, channels=(4, 8)))
     (folder / "settings.json").write_text(wider.to_json())
