@@ -151,7 +151,7 @@ def test_columns_can_be_named(tmp_path):
     path = sheet(
         tmp_path / "g.xlsx", ("Proband", "Seite", "Woche", "Fleckigkeit"), ("X1", "left", "Week 4", 2)
     )
-    with pytest.raises(GradesError, match=r"g\.xlsx.*Proband, Seite.*name the columns"):
+    with pytest.raises(GradesError, match=r"g\.xlsx.*Proband, Seite.*name its columns"):
         read_grades(path)
     named = {"subject": "Proband", "side": "seite", "visit": "Woche", "grade": "Fleckigkeit"}
     assert read_grades(path, named).rows == (GradeRow(2, 2.0, None, "X1", "left", "Week 4"),)

@@ -178,8 +178,12 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return _build(hint, value, where)
     if typing.get_origin(hint) is tuple and isinstance(value, list):
-        return tuple(value)
+        kinds = typing.get_args(hint)
+        if kinds[-1] is not Ellipsis and len(kinds) != len(value):
+            raise ModelError(f"{where}: expected {len(kinds)} values, got {len(value)}")
+        return tuple(_value(kinds[0], item, where) for item in value)
     accepted = (int, float) if hint is float else hint
-    if isinstance(hint, types.GenericAlias) or not isinstance(value, accepted) or isinstance(value, bool):
+    mistaken_bool = isinstance(value, bool) and hint is not bool  # Python counts True as an int
+    if isinstance(hint, types.GenericAlias) or not isinstance(value, accepted) or mistaken_bool:
         raise ModelError(f"{where}: expected {getattr(hint, '__name__', hint)}, got {value!r}")
     return value

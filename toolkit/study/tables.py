@@ -123,7 +123,7 @@ def _choose_sheet(path: Path, named: Mapping[str, str]) -> _Sheet:
         fitting = [sheet for sheet in fitting if folded(sheet.name) == "grades"] or fitting
     if len(fitting) > 1:
         names = ", ".join(repr(sheet.name) for sheet in fitting)
-        raise GradesError(f"{path.name}: sheets {names} all look like grades: name one as column role sheet")
+        raise GradesError(f"{path.name}: sheets {names} all look like grades: name one, --column sheet=NAME")
     if fitting:
         return fitting[0]
     headers = {
@@ -136,7 +136,7 @@ def _choose_sheet(path: Path, named: Mapping[str, str]) -> _Sheet:
     first = ", ".join(_text(cell) for cell in seen[:8] if _text(cell)) or "nothing"
     raise GradesError(
         f"{path.name}: no row reads as the header of a grade table (first row: {first}): "
-        "name the columns, for example subject, side, visit and grade"
+        "name its columns, for example --column subject=NAME --column grade=NAME"
     )
 
 
@@ -181,7 +181,7 @@ def _grade_column(path: Path, header: Sequence[str]) -> dict[str, int]:
     if len(found) > 1:
         both = " and ".join(repr(header[i]) for i in found[:2])
         raise GradesError(
-            f"{path.name}: columns {both} both look like the grade: name one as column role grade"
+            f"{path.name}: columns {both} both look like the grade: name one, --column grade=NAME"
         )
     return {"grade": found[0]} if found else {}
 
