@@ -107,8 +107,8 @@ def test_long_layout_under_title_rows(tmp_path):
     grades = read_grades(path)
     assert grades.layout == "long"
     assert grades.rows == (
-        GradeRow(4, 4.5, None, "P0001", "left", "Baseline", 1),
-        GradeRow(5, 4.0, None, "P0001", "right", "Baseline", 1),
+        GradeRow(4, 4.5, None, "P0001", "left", "Baseline"),
+        GradeRow(5, 4.0, None, "P0001", "right", "Baseline"),
     )
     assert grades.blank_rows == (7,)
 
@@ -337,16 +337,29 @@ def test_numbered_subjects_join_clinical_names_only():
         join_grades(two_sites, rows)
 
 
-def test_visit_numbers_join_only_where_names_count_visits():
-    rows = table(
-        GradeRow(2, 1.0, None, "P0001", "left", "Baseline", 0),
-        GradeRow(3, 2.0, None, "P0001", "left", "Follow-up", 2),
-        GradeRow(4, 3.0, None, "P0001", "left", "Visit 1", 1),
+def test_visit_numbers_never_stand_in_for_weeks():
+    names = ["P0001_FACE_L_V00D00W00.jpg", "P0001_FACE_L_V01D00W04.jpg"]
+    weeks = table(
+        GradeRow(2, 1.0, None, "P0001", "left", "Baseline"), GradeRow(3, 2.0, None, "P0001", "left", "Week 5")
     )
-    assert join_grades(["P0001_FACE_L_V02D00W06.jpg"], rows).grades == {"P0001_FACE_L_V02D00W06.jpg": 2.0}
-    assert join_grades(["P0001_FACE_L_V01D00W00.jpg"], rows).grades == {"P0001_FACE_L_V01D00W00.jpg": 3.0}
-    weeks_only = join_grades(["P0001_FACE_L_V00D00W00.jpg", "P0001_FACE_L_V00D00W06.jpg"], rows)
-    assert weeks_only.grades == {"P0001_FACE_L_V00D00W00.jpg": 1.0}
+    assert join_grades(names, weeks).grades == {names[0]: 1.0}
+    numbers = table(
+        GradeRow(2, 1.0, None, "P0001", "left", "Visit 1"), GradeRow(3, 2.0, None, "P0001", "left", "Visit 2")
+    )
+    with pytest.raises(GradesError, match="none of 2 photos"):
+        join_grades(names, numbers)
+
+
+def test_visit_numbers_join_names_that_count_visits_alike():
+    names = [f"P0001_FACE_L_V{visit:02}D00W00.jpg" for visit in (1, 2)]
+    rows = [GradeRow(2 + n, float(n), None, "P0001", "left", f"Visit {n}") for n in (1, 2)]
+    assert join_grades(names, table(*rows)).grades == {names[0]: 1.0, names[1]: 2.0}
+    with pytest.raises(
+        GradesError, match=r"in the names of photos but not in the workbook .*would fit row 3"
+    ):
+        join_grades(["P0001_FACE_L_V00D00W00.jpg", *names], table(*rows))
+    with pytest.raises(GradesError, match="in the workbook but not in the names of photos"):
+        join_grades(names, table(GradeRow(2, 0.0, None, "P0001", "left", "Baseline"), *rows))
 
 
 def test_a_row_that_denies_the_name_is_refused():

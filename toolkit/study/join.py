@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from toolkit.errors import GradesError
 from toolkit.records import PhotoFacts
-from toolkit.study.names import facts_from_name, is_clinical, photo_stem, visit_number
+from toolkit.study.names import facts_from_name, is_clinical, photo_stem
 from toolkit.study.tables import GradeRow, GradeTable, file_key, folded
 
 
@@ -45,7 +45,8 @@ def join_grades(names: Sequence[str], table: GradeTable) -> JoinedGrades:
     File names are compared without case; a row may leave out folders and the suffix. Subjects are compared
     without case; where a workbook numbers the subjects of clinical names (1 for P0001), by number, if no
     two subjects share it. What a photo's name or a row does not tell (side, visit) fits anything, so long
-    as exactly one row fits, and all photos that the row fits are of one side and visit.
+    as exactly one row fits, and all photos that the row fits are of one side and visit. A visit number
+    joins only names that count nothing but visits (V02D00W00), never one that tells week or day.
 
     Raises GradesError when a photo fits several rows, a row fits photos that differ, name and row
     contradict each other, or nothing fits at all.
@@ -64,6 +65,7 @@ def join_grades(names: Sequence[str], table: GradeTable) -> JoinedGrades:
         if rows:
             matches[name] = rows[0]
     _refuse_shared_rows(table, matches)
+    _refuse_shifted_visits(unique, table, matches)
     _refuse_contradictions(table, matches, subjects)
     if not matches:
         raise GradesError(_nothing_fits(unique, table))
@@ -131,16 +133,16 @@ class _FactsIndex:
 
     def rows(self, name: str) -> list[GradeRow]:
         facts = facts_from_name(name)
-        rows = [
+        return [
             row
             for row in self._by_subject.get(self._subjects.spelling(facts.subject), [])
-            if None in (row.side, facts.side) or row.side == facts.side
+            if _agree(row.side, facts.side) and _agree(row.visit, facts.visit)
         ]
-        by_label = [row for row in rows if None in (row.visit, facts.visit) or row.visit == facts.visit]
-        if by_label:
-            return by_label
-        number = visit_number(name)
-        return [row for row in rows if number is not None and row.visit_number == number]
+
+
+def _agree(one: str | None, other: str | None) -> bool:
+    """Whether two facts are the same, so far as both are known."""
+    return one is None or other is None or one == other
 
 
 def _by_number(subjects: Iterable[str]) -> dict[int, list[str]]:
@@ -175,6 +177,23 @@ def _refuse_shared_rows(table: GradeTable, matches: Mapping[str, GradeRow]) -> N
             continue
         fix = "write the folder before the file name" if row.file else "add a column of sides or visits"
         raise GradesError(f"{table.source.name}: row {row.row} fits both {other} and {name}: {fix}")
+
+
+def _refuse_shifted_visits(names: Sequence[str], table: GradeTable, matches: Mapping[str, GradeRow]) -> None:
+    """Where only numbers tell visits apart, one side that counts from 0 and one from 1 join wrong visits."""
+    by_number = [name for name, row in matches.items() if not row.file and _is_numbered(name)]
+    names_from_0 = any(facts_from_name(name).visit == "Baseline" for name in names)
+    rows_from_0 = any(row.visit == "Baseline" for row in table.rows if not row.file)
+    if by_number and names_from_0 != rows_from_0:
+        counting, other = ("names of photos", "workbook") if names_from_0 else ("workbook", "names of photos")
+        raise GradesError(
+            f"{table.source.name}: visits are only numbered, and visit 0 is in the {counting} but not in the {other} "
+            f"({by_number[0]} would fit row {matches[by_number[0]].row}): add a column of file names"
+        )
+
+
+def _is_numbered(name: str) -> bool:
+    return (facts_from_name(name).visit or "").startswith("Visit ")
 
 
 def _refuse_contradictions(table: GradeTable, matches: Mapping[str, GradeRow], subjects: _Subjects) -> None:

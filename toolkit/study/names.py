@@ -50,18 +50,6 @@ def is_clinical(name: str) -> bool:
     return facts_from_name(name).subject != photo_stem(name)
 
 
-def visit_number(name: str) -> int | None:
-    """The number after V in a clinical name, where it can be trusted to count visits.
-
-    Many studies leave V and D at 00 and count weeks only (``V00D00W04``): such a 0 says nothing.
-    """
-    time = _TIMEPOINT.search(photo_stem(name))
-    if time is None:
-        return None
-    number = int(time["visit"])
-    return number if number or not (int(time["day"]) or int(time["week"])) else None
-
-
 def photo_stem(name: str) -> str:
     """The file name without folders (/ or \\) and without its last suffix."""
     return PurePosixPath(name.replace("\\", "/")).stem

@@ -40,8 +40,8 @@ _NAMED_AT_MOST = 5
 class GradeRow:
     """One grade and what it belongs to; ``row`` counts from 1 as the spreadsheet shows it.
 
-    Either ``file`` or ``subject`` is known. ``visit`` is as ``visit_label`` spells it; ``visit_number`` is
-    what a VISITNUM column says.
+    Either ``file`` or ``subject`` is known. ``visit`` is as ``visit_label`` spells it: what VISIT says, or
+    else VISITNUM.
     """
 
     row: int
@@ -50,7 +50,6 @@ class GradeRow:
     subject: str | None = None
     side: Side | None = None
     visit: str | None = None
-    visit_number: int | None = None
 
     def __str__(self) -> str:
         facts = (self.subject, self.side, self.visit)
@@ -237,11 +236,9 @@ def _parse_row(sheet: _Sheet, number: int, cells: Sequence[Any], step: float | N
     file, subject, side = _unguarded(_text(cell("file"))), _text(cell("subject")), _side(cell("side"))
     if not file and not subject:
         raise ValueError("has a grade but no subject (a merged cell holds its value in its first row only)")
-    visit_number = _visit_number(cell("visitnum"))
+    numbered = _visit(cell("visitnum"), "")
     return [
-        GradeRow(
-            number, grade, file or None, subject or None, side, visit or _numbered(visit_number), visit_number
-        )
+        GradeRow(number, grade, file or None, subject or None, side, visit or numbered)
         for visit, grade in grades.items()
     ]
 
@@ -273,16 +270,6 @@ def _visit(value: Any, heading: str) -> str | None:
         return None
     text, unit = _text(value), re.match(r"week|day|month", heading.casefold())
     return visit_label(f"{unit[0]} {text}" if unit and text.isdecimal() else text)
-
-
-def _visit_number(value: Any) -> int | None:
-    """The whole number of a VISITNUM cell; unscheduled visits such as 2.1 have none."""
-    text = re.sub(r"^(visit|v)\s*", "", _text(value).casefold())
-    return int(text) if text.isdecimal() else None
-
-
-def _numbered(number: int | None) -> str | None:
-    return None if number is None else visit_label(str(number))
 
 
 def _refuse_repeats(path: Path, rows: Iterable[GradeRow]) -> None:
