@@ -1,5 +1,6 @@
 import csv
 import datetime
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,7 @@ def table(*rows):
         ("C:\\study\\P0042_FACE_R_V03D00W00.png", PhotoFacts("P0042", "right", "Visit 3")),
         ("P0007_FACE_F_S00_V00D00W08.jpg", PhotoFacts("P0007", "both", "Week 8")),
         ("P0007_FACE_S00_V00D28W04.jpg", PhotoFacts("P0007", None, "Week 4")),
+        ("P0007_FACE_L_V00D03W04.jpg", PhotoFacts("P0007", "left", "Week 4 Day 3")),
         ("P0007_FACE_L.jpg", PhotoFacts("P0007", "left", None)),
         ("p0007-face-left-V00D03W00.tif", PhotoFacts("p0007", "left", "Day 3")),
         ("SITE2_0007_FACE_L_V00D00W00.jpg", PhotoFacts("SITE2_0007", "left", "Baseline")),
@@ -261,6 +263,16 @@ def test_unreadable_files_are_explained(tmp_path, name, content, reason):
     assert "\n" not in str(caught.value)
 
 
+def test_the_size_that_a_sheet_claims_is_not_believed(tmp_path):
+    path = sheet(tmp_path / "g.xlsx", ("file", "grade"), ("a.jpg", 3))
+    claiming = tmp_path / "claiming.xlsx"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(claiming, "w") as new:
+        for item in old.namelist():
+            new.writestr(item, old.read(item).replace(b'<dimension ref="A1:B2"', b'<dimension ref="A1:A1"'))
+    assert claiming.read_bytes() != path.read_bytes()
+    assert read_grades(claiming).rows[0].grade == 3
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(GradesError, match=r"none\.xlsx: there is no such file"):
         read_grades(tmp_path / "none.xlsx")
@@ -286,6 +298,11 @@ def test_join_by_file_name_with_or_without_folder_suffix_and_case():
     assert joined.summary() == (
         "4 of 5 photos have a grade; no grade for new.jpg; no photo for row 5 (gone.jpg)"
     )
+
+
+def test_the_same_path_goes_before_a_shorter_one():
+    rows = table(GradeRow(2, 1.0, file="x.jpg"), GradeRow(3, 2.0, file="sub/x.jpg"))
+    assert join_grades(["x.jpg", "sub/x.jpg"], rows).grades == {"x.jpg": 1.0, "sub/x.jpg": 2.0}
 
 
 def test_order_does_not_matter():
@@ -438,6 +455,12 @@ def test_folds_balance_grades_and_repeat():
     other = subject_folds(list(subjects), list(grades), 5, seed=2)
     assert all((a[1] == b[1]).all() for a, b in zip(made, again, strict=True))
     assert any(not np.array_equal(a[1], b[1]) for a, b in zip(made, other, strict=True))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_last_subjects_go_to_the_smallest_folds(seed):
+    made = subject_folds(["a", *"b" * 10, "c"], [1.0, *[2.0] * 10, 3.0], 2, seed)
+    assert sorted(len(test) for _, test in made) == [2, 10]
 
 
 def test_folds_refuse_what_they_cannot_split():

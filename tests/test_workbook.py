@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import os
 from pathlib import Path
 
@@ -86,6 +87,12 @@ def test_looks(book):
     fills = [sheet.cell(row, 1).fill for row in (2, 3, 4)]
     assert fills[0].fill_type is None
     assert [fill.fgColor.rgb[-6:] for fill in fills[1:]] == ["FFF2CC", "F8D7DA"]
+
+
+@pytest.mark.parametrize("change", [{"note": "chin dropped"}, {"quality": "blurred"}])
+def test_a_note_or_a_fault_of_quality_flags_the_row(tmp_path, change):
+    write_workbook(tmp_path / "out.xlsx", [dataclasses.replace(GOOD, **change)], [], RUN)
+    assert load(tmp_path / "out.xlsx")["Grades"]["A2"].fill.fgColor.rgb[-6:] == "FFF2CC"
 
 
 HOSTILE = ["=1+1", '=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "#N/A", "#REF!"]
