@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from toolkit.errors import TrainingError
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
-def subject_folds(subjects: Sequence[str], grades: Sequence[float], folds: int, seed: int) -> list[Fold]:
+def subject_folds(subjects: Sequence[str], grades: ArrayLike, folds: int, seed: int) -> list[Fold]:
     """Split photos into ``folds`` pairs (train indices, test indices) without splitting a subject.
 
     All photos of a subject (both sides, every visit) are tested in the same fold; every photo is tested
@@ -22,9 +22,9 @@ def subject_folds(subjects: Sequence[str], grades: Sequence[float], folds: int, 
 
     Raises TrainingError when there are fewer than two folds or fewer subjects than folds.
     """
-    if len(subjects) != len(grades):
-        raise ValueError(f"subjects and grades must be of one length, got {len(subjects)} and {len(grades)}")
     values = np.asarray(grades, dtype=float)
+    if len(subjects) != len(values):
+        raise ValueError(f"subjects and grades must be of one length, got {len(subjects)} and {len(values)}")
     if not np.isfinite(values).all():
         raise ValueError("grades must be finite: leave out photos without a grade")
     unique, owner = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
