@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.blend import combine
-from toolkit.errors import ToolkitError
 from toolkit.images import read_photo
 from toolkit.landmarks import FaceFinder
 from toolkit.model import Model
@@ -19,7 +18,7 @@ from toolkit.pigment import measure
 from toolkit.quality import assess
 from toolkit.records import REGIONS, Face, FacePatches, Photo, PhotoGrade
 from toolkit.settings import Settings
-from toolkit.siamese import Encoder, encoder_input
+from toolkit.siamese import encoder_input
 from toolkit.study import facts_from_name
 
 

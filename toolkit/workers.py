@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from toolkit.errors import ToolkitError
 from toolkit.landmarks import FaceFinder
+from toolkit.patches import draw_overlay
 from toolkit.pipeline import Prepared, prepare, read_face
+from toolkit.records import FacePatches
 from toolkit.settings import Settings
 
 Job = TypeVar("Job")
@@ -25,20 +30,21 @@ _finder: FaceFinder | None = None  # one a process: loading the landmark model t
 
 def photo_names(paths: Sequence[Path]) -> list[str]:
     """Names for the workbook: file names, or paths below the common folder where photos lie in several."""
-    parents = [os.path.abspath(path.parent) for path in paths]
-    common = os.path.commonpath(parents) if parents else ""
-    return [
-        Path(os.path.relpath(os.path.join(parent, path.name), common)).as_posix()
-        for parent, path in zip(parents, paths, strict=True)
-    ]
+    whole = [Path(path).parent.resolve() / Path(path).name for path in paths]
+    common = os.path.commonpath([path.parent for path in whole]) if whole else ""
+    return [path.relative_to(common).as_posix() for path in whole]
 
 
 def prepare_all(
-    paths: Sequence[Path], settings: Settings, landmark_model: Path | None, workers: int
+    paths: Sequence[Path],
+    settings: Settings,
+    landmark_model: Path | None,
+    workers: int,
+    names: Sequence[str] | None = None,
 ) -> Iterator[Prepared]:
     """Each photo's features and encoder inputs; a photo that fails carries its error."""
     task = partial(_prepare_one, settings=settings)
-    jobs = list(zip(paths, photo_names(paths), strict=True))
+    jobs = list(zip(paths, names or photo_names(paths), strict=True))
     yield from map_photos(task, jobs, settings, landmark_model, workers)
 
 
@@ -50,7 +56,44 @@ def _prepare_one(job: tuple[Path, str], settings: Settings) -> Prepared:
     except ToolkitError as error:
         return Prepared(name, error=str(error))
     except Exception as error:  # one odd photo must not end a study; its row says what happened
-        return Prepared(name, error=f"unexpected {type(error).__name__}: {error}")
+        return Prepared(name, error=_unexpected(error))
+
+
+def cut_all(
+    paths: Sequence[Path],
+    settings: Settings,
+    landmark_model: Path | None,
+    workers: int,
+    overlays: Path | None = None,
+) -> Iterator[FacePatches]:
+    """Each photo's patches, and a picture of what was found in the folder ``overlays`` if one is given; a
+    photo that fails has no patches and its error as a note."""
+    task = partial(_cut_one, settings=settings, overlays=overlays)
+    jobs = list(zip(paths, photo_names(paths), strict=True))
+    yield from map_photos(task, jobs, settings, landmark_model, workers)
+
+
+def _cut_one(job: tuple[Path, str], settings: Settings, overlays: Path | None) -> FacePatches:
+    path, name = job
+    try:
+        photo, face, patches = read_face(path, name, the_finder(), settings)
+        if overlays:
+            _write_overlay(overlays / name, draw_overlay(photo, face, patches.patches))
+        return patches
+    except ToolkitError as error:
+        return FacePatches(name, "", (), notes=(str(error),), quality="unusable")
+    except Exception as error:  # as in _prepare_one
+        return FacePatches(name, "", (), notes=(_unexpected(error),), quality="unusable")
+
+
+def _write_overlay(path: Path, picture: NDArray[np.uint8]) -> None:
+    path = path if path.suffix.lower() in (".jpg", ".jpeg") else path.with_name(path.name + ".jpg")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture).save(path, format="JPEG", quality=88)
+
+
+def _unexpected(error: Exception) -> str:
+    return f"unexpected {type(error).__name__}: {error}"
 
 
 def map_photos(

@@ -1,0 +1,248 @@
+"""The command line: arguments -> a run -> a few lines of output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit import __version__
+from toolkit.errors import ToolkitError
+
+if TYPE_CHECKING:
+    from toolkit.runs import Progress
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter is not for users
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Grades mottled hyperpigmentation (0-9) in clinical face photographs.",
+    epilog="Example:  toolkit grade photos/ --out grades.xlsx",
+)
+
+
+class Style(StrEnum):
+    """What a phantom photograph shows."""
+
+    half = "half"
+    full = "full"
+    mixed = "mixed"
+
+
+class Weights(StrEnum):
+    """How patch grades are weighed into a face."""
+
+    learned = "learned"
+    mmasi = "mmasi"
+    equal = "equal"
+
+
+Images = Annotated[
+    list[Path], typer.Argument(help="Photographs, folders of them (searched in depth), or both.")
+]
+Grades = Annotated[Path, typer.Option(help="Workbook (.xlsx) or table (.csv) of expert grades.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column", help="Name a column of the grades: subject=ID, side=..., visit=..., grade=..., file=..."
+    ),
+]
+Landmarks = Annotated[
+    Path | None, typer.Option(help="Another 68-point dlib predictor (.dat) in place of the default one.")
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default one a core.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+
+
+@app.command(epilog="Example:  toolkit phantom study/ --subjects 40 --visits 2 --style half --seed 1")
+def phantom(
+    out: Annotated[Path, typer.Argument(help="New folder for images/, grades.xlsx and truth.csv.")],
+    subjects: Annotated[int, typer.Option(min=1, help="Number of people.")] = 20,
+    visits: Annotated[int, typer.Option(min=1, help="Visits of each.")] = 1,
+    style: Annotated[Style, typer.Option(help="Clinical half faces, full faces, or both.")] = Style.half,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same study.")] = 0,
+    faces: Annotated[Path | None, typer.Option(help="Paint on the photographs in this folder.")] = None,
+    workers: Workers = None,
+    quiet: Quiet = False,
+) -> None:
+    """Make a study of digital phantoms: faces with known pigment and simulated expert grades."""
+    from toolkit.runs import default_workers, make_phantoms
+
+    with _progress(quiet) as tell:
+        made = make_phantoms(
+            out, subjects, visits, style.value, seed, faces, workers or default_workers(), tell
+        )
+    _say(
+        f"{made.photos} photos of {made.subjects} subjects: {out}",
+        f"Noise floor: RMSE {made.grader_rmse:.2f} of the workbook's grader against the known grade, "
+        f"{made.between_rmse:.2f} between two graders; always the mean scores {made.mean_rmse:.2f}.",
+    )
+
+
+@app.command(epilog="Example:  toolkit extract-patches photos/ --out patches/ --overlays")
+def extract_patches(
+    images: Images,
+    out: Annotated[Path, typer.Option(help="Folder for the patches and manifest.csv.")],
+    overlays: Annotated[
+        bool, typer.Option("--overlays", help="Also a picture a photo of what was found.")
+    ] = False,
+    landmark_model: Landmarks = None,
+    workers: Workers = None,
+    quiet: Quiet = False,
+) -> None:
+    """Cut forehead, cheek and chin patches, lossless, at one scale."""
+    from toolkit.runs import default_workers, extract
+
+    with _progress(quiet) as tell:
+        run = extract(images, out, overlays, landmark_model, workers or default_workers(), tell)
+    _say(
+        f"{run.patches} patches of {run.found} of {run.photos} photos: {out / 'manifest.csv'}", *run.failures
+    )
+    raise typer.Exit(0 if run.found else 1)
+
+
+@app.command(epilog="Example:  toolkit train photos/ --grades grades.xlsx --out models/my-study")
+def train(
+    images: Images,
+    grades: Grades,
+    out: Annotated[Path, typer.Option(help="Folder for the model.")],
+    folds: Annotated[int, typer.Option(min=2, help="Subject-disjoint folds for scores and intervals.")] = 5,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the patches a network.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed repeats a training on the same machine.")] = 0,
+    column: Columns = None,
+    landmark_model: Landmarks = None,
+    workers: Workers = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train a model on your study; prints scores on subjects it never saw."""
+    from toolkit.runs import default_workers, train_study, training_report
+
+    with _progress(quiet) as tell:
+        count = workers or default_workers()
+        names = _columns(column)
+        run = train_study(images, grades, out, folds, epochs, seed, names, landmark_model, count, tell)
+    _say(training_report(run), f"Model: {out}")
+
+
+@app.command(epilog="Example:  toolkit build-index patches/ --grades grades.xlsx --model models/my-study")
+def build_index(
+    patches: Annotated[Path, typer.Argument(help="Folder made by extract-patches.")],
+    grades: Grades,
+    model: Annotated[Path, typer.Option(help="Model whose encoder embeds the patches.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the new model; by default --model itself.")
+    ] = None,
+    column: Columns = None,
+    quiet: Quiet = False,
+) -> None:
+    """Rebuild a model's FAISS index from your own graded patches."""
+    from toolkit.runs import index_patches
+
+    with _progress(quiet) as tell:
+        rebuilt = index_patches(patches, grades, model, out, _columns(column), tell)
+    counts = "  ".join(f"{label}: {count}" for label, count in rebuilt.index.class_counts().items())
+    total = len(rebuilt.index.references.grades)
+    _say(
+        f"{total} references on the {rebuilt.index.device.upper()}, by class:  {counts}",
+        f"Model: {out or model}",
+    )
+
+
+@app.command(epilog="Example:  toolkit grade photos/ --out grades.xlsx --model models/my-study")
+def grade(
+    images: Images,
+    out: Annotated[Path, typer.Option(help="Workbook to write (.xlsx).")],
+    model: Annotated[Path | None, typer.Option(help="Model folder; by default the starter model.")] = None,
+    workers: Workers = None,
+    weights: Annotated[Weights, typer.Option(help="How patches make up a face.")] = Weights.learned,
+    landmark_model: Landmarks = None,
+    quiet: Quiet = False,
+) -> None:
+    """Grade photographs 0-9, with an interval each, into an Excel workbook."""
+    from toolkit.runs import default_workers, grade_photos
+
+    with _progress(quiet) as tell:
+        count = workers or default_workers()
+        run = grade_photos(images, out, model, weights.value, landmark_model, count, tell)
+    if model is None:
+        _say(
+            "Graded with the starter model, calibrated on simulated pigment: train on your own study for clinical use."
+        )
+    _say(f"{run.graded} of {len(run.results)} photos graded in {run.seconds:.0f} s: {out}")
+    raise typer.Exit(0 if run.graded else 1)
+
+
+@app.command(epilog="Example:  toolkit info")
+def info() -> None:
+    """Versions, devices, models found, and what is missing."""
+    from toolkit.info import describe
+
+    _say(*describe())
+
+
+def _columns(pairs: list[str] | None) -> dict[str, str] | None:
+    for pair in pairs or []:
+        if "=" not in pair:
+            raise typer.BadParameter(f"--column {pair}: write it as role=name, for example grade=Score")
+    return dict(pair.split("=", 1) for pair in pairs) if pairs else None
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        typer.echo(line)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Progress]:
+    """A progress bar a stage on the terminal's standard error; silent when it is not a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+        tasks: dict[str, int] = {}
+
+        def tell(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield tell
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None: ...
+
+
+def main() -> None:
+    """Entry point: errors meant for users are one line and exit status 2."""
+    try:
+        app()
+    except ToolkitError as error:
+        typer.echo(f"toolkit: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""What is installed, what it runs on, and what is missing with the command that mends it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+import toolkit
+from toolkit.errors import ToolkitError
+from toolkit.landmarks import default_landmark_model
+from toolkit.model import read_card, starter_folder
+
+PACKAGES = (
+    "numpy",
+    "opencv-python-headless",
+    "dlib-bin",
+    "scikit-image",
+    "scikit-learn",
+    "lightgbm",
+    "keras",
+)
+
+
+def describe(models: Path = Path("models")) -> Iterator[str]:
+    """Lines for the terminal."""
+    yield f"toolkit {toolkit.__version__}, Python {platform.python_version()}, {platform.platform()}"
+    for name in PACKAGES:
+        yield f"  {name:24} {_installed(name) or 'missing: run  pip install hyperpigmentation-toolkit'}"
+    yield f"  {'tensorflow':24} {_tensorflow()}"
+    yield f"  {'faiss':24} {_faiss()}"
+    try:
+        yield f"  {'68-point landmark model':24} {default_landmark_model()} (not for commercial use)"
+    except ToolkitError as error:
+        yield f"  {'68-point landmark model':24} missing: {error}"
+    yield "models:"
+    yield from _models(models)
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _tensorflow() -> str:
+    if find_spec("tensorflow") is None:
+        return "missing: run  pip install 'hyperpigmentation-toolkit[cpu]'  (or [gpu])"
+    import tensorflow as tf
+
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    return f"{tf.__version__}, {gpus or 'no'} GPU{'s' if gpus > 1 else ''}"
+
+
+def _faiss() -> str:
+    if find_spec("faiss") is None:
+        return "missing: run  pip install 'hyperpigmentation-toolkit[cpu]'  (or [gpu])"
+    import faiss
+
+    gpus = getattr(faiss, "get_num_gpus", lambda: 0)()
+    return f"{faiss.__version__}, {gpus or 'no'} GPU{'s' if gpus > 1 else ''}"
+
+
+def _models(models: Path) -> Iterator[str]:
+    folders = {starter_folder().resolve()} | {path.parent.resolve() for path in models.glob("*/model.json")}
+    for folder in sorted(folders):
+        try:
+            card = read_card(folder)
+            yield f"  {folder}: {card['photos']} photos of {card['subjects']} subjects, trained {card['created']}"
+        except (ToolkitError, KeyError) as error:
+            yield f"  {folder}: {error}"

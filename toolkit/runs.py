@@ -1,0 +1,254 @@
+"""What each command does, from folders to folders; progress is told to a callback, nothing is printed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+import toolkit
+from toolkit.errors import PhotoError, TrainingError
+from toolkit.images import find_photos
+from toolkit.landmarks import FaceFinder
+from toolkit.model import Model, load_model, save_model
+from toolkit.patches import load_patches, save_patches
+from toolkit.phantom import StudySummary, write_study
+from toolkit.pipeline import Grader, PhotoResult, Prepared, prepare
+from toolkit.records import FacePatches, Photo, PhotoGrade
+from toolkit.settings import Settings
+from toolkit.study import JoinedGrades, join_grades, read_grades
+from toolkit.training import Trained, rebuild_index, train
+from toolkit.workbook import check_target, write_results
+from toolkit.workers import cut_all, photo_names, prepare_all
+
+Item = TypeVar("Item")
+Progress = Callable[[str, int, int], None]
+
+
+def default_workers() -> int:
+    """One process a core that this process may use, at most 16."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, 16)
+
+
+def _told(items: Iterable[Item], total: int, stage: str, tell: Progress) -> Iterator[Item]:
+    tell(stage, 0, total)
+    for done, item in enumerate(items, 1):
+        yield item
+        tell(stage, done, total)
+
+
+def make_phantoms(
+    out: Path,
+    subjects: int,
+    visits: int,
+    style: str,
+    seed: int,
+    faces: Path | None = None,
+    workers: int = 1,
+    tell: Progress = lambda stage, done, total: None,
+) -> StudySummary:
+    """Write a study of phantoms; with ``faces``, painted on the photographs of that folder."""
+    finder = FaceFinder(None, Settings().face)
+
+    def find_points(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        return finder.find(Photo(Path("face"), pixels, np.ones(pixels.shape[:2], bool), "")).points
+
+    return write_study(
+        out,
+        subjects,
+        visits,
+        style,
+        seed,
+        faces,
+        workers=workers,
+        find_points=find_points,
+        progress=partial(tell, "phantoms"),
+    )
+
+
+@dataclass(frozen=True)
+class ExtractRun:
+    """What ``extract`` did; ``failures`` name each photo without a patch, and why."""
+
+    photos: int
+    found: int
+    patches: int
+    failures: tuple[str, ...]
+
+
+def extract(
+    images: Sequence[Path],
+    out: Path,
+    overlays: bool = False,
+    landmark_model: Path | None = None,
+    workers: int = 1,
+    tell: Progress = lambda stage, done, total: None,
+) -> ExtractRun:
+    """Cut patches into a folder with a manifest; photos that fail keep their row."""
+    paths = _some_photos(images)
+    found: list[tuple[str, int, str]] = []
+
+    def counted() -> Iterator[FacePatches]:
+        pictures = out / "overlays" if overlays else None
+        faces = cut_all(paths, Settings(), landmark_model, workers, pictures)
+        for face in _told(faces, len(paths), "patches", tell):
+            reasons = "; ".join([*face.notes, *(f"{r}: {why}" for r, why in face.dropped.items())])
+            found.append((face.name, len(face.patches), reasons))
+            yield face
+
+    save_patches(out, counted())
+    failures = tuple(f"{name}: {reasons}" for name, count, reasons in found if not count)
+    return ExtractRun(len(paths), len(paths) - len(failures), sum(count for _, count, _ in found), failures)
+
+
+@dataclass(frozen=True)
+class GradeRun:
+    """What ``grade_photos`` did."""
+
+    results: Sequence[PhotoResult]
+    seconds: float
+
+    @property
+    def grades(self) -> list[PhotoGrade]:
+        """One a photo, in the order given."""
+        return [result.grade for result in self.results]
+
+    @property
+    def graded(self) -> int:
+        """How many photos have a grade."""
+        return sum(grade.grade is not None for grade in self.grades)
+
+
+def grade_photos(
+    images: Sequence[Path],
+    out: Path,
+    model_folder: Path | None = None,
+    weights: str = "learned",
+    landmark_model: Path | None = None,
+    workers: int = 1,
+    tell: Progress = lambda stage, done, total: None,
+) -> GradeRun:
+    """Grade photographs and write the results workbook; every photo keeps its row."""
+    check_target(out)
+    started = time.monotonic()
+    paths = _some_photos(images)
+    model = load_model(model_folder)
+    grader = Grader(model, weights)
+    prepared = prepare_all(paths, model.settings, landmark_model, workers)
+    results = list(_told(grader.grade(prepared), len(paths), "grading", tell))
+    run = GradeRun(results, time.monotonic() - started)
+    facts = {
+        "toolkit": toolkit.__version__,
+        "model": model.name,
+        "model sha256": model.sha256,
+        "model trained": str(model.card.get("created", "")),
+        "model subjects": int(model.card.get("subjects", 0)),
+        "interval coverage aimed at": model.settings.blend.coverage,
+        "weights": weights,
+        "landmark model": str(landmark_model or "default"),
+        "workers": workers,
+        "photos": len(paths),
+        "graded": run.graded,
+        "not graded": len(paths) - run.graded,
+        "flagged": sum(g.quality != "ok" or bool(g.note) for g in run.grades),
+        "seconds": round(run.seconds, 1),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+    write_results(out, run.grades, [row for result in results for row in result.patch_rows], facts)
+    return run
+
+
+@dataclass(frozen=True)
+class TrainRun:
+    """What ``train_study`` did: the model, the join, the photos left out with their reasons."""
+
+    trained: Trained
+    model: Model
+    joined: JoinedGrades
+    truth: np.ndarray
+    left_out: Mapping[str, str]
+
+
+def train_study(
+    images: Sequence[Path],
+    grades_file: Path,
+    out: Path,
+    folds: int = 5,
+    epochs: int | None = None,
+    seed: int = 0,
+    columns: Mapping[str, str] | None = None,
+    landmark_model: Path | None = None,
+    workers: int = 1,
+    tell: Progress = lambda stage, done, total: None,
+    settings: Settings | None = None,
+) -> TrainRun:
+    """Train on a study's graded photographs and write a model folder."""
+    settings = settings or Settings()
+    if epochs is not None:
+        settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))
+    paths = _some_photos(images)
+    joined = join_grades(photo_names(paths), read_grades(grades_file, columns))
+    wanted = [path for path, name in zip(paths, photo_names(paths), strict=True) if name in joined.grades]
+    names = [name for name in photo_names(paths) if name in joined.grades]
+    found = prepare_all(wanted, settings, landmark_model, workers, names)
+    everything = list(_told(found, len(wanted), "patches", tell))
+    usable, left_out = _usable(everything)
+    truth = [joined.grades[photo.name] for photo in usable]
+    subjects = [joined.facts[photo.name].subject for photo in usable]
+    trained = train(usable, truth, subjects, settings, folds, seed, tell)
+    sha256 = save_model(trained.model, out)
+    model = replace(trained.model, name=Path(out).name, sha256=sha256)
+    return TrainRun(trained, model, joined, np.array(truth), left_out)
+
+
+def index_patches(
+    patches: Path,
+    grades_file: Path,
+    model_folder: Path,
+    out: Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    tell: Progress = lambda stage, done, total: None,
+) -> Model:
+    """Rebuild a model's references from a folder of extracted patches and their grades."""
+    model = load_model(model_folder)
+    faces = load_patches(patches)
+    joined = join_grades([face.name for face in faces], read_grades(grades_file, columns))
+    graded = [face for face in faces if face.name in joined.grades]
+    task = partial(prepare, settings=model.settings)
+    prepared = list(_told(map(task, graded), len(graded), "features", tell))
+    usable, _ = _usable(prepared)
+    grades = [joined.grades[photo.name] for photo in usable]
+    rebuilt = rebuild_index(model, usable, grades, [joined.facts[photo.name].subject for photo in usable])
+    save_model(rebuilt, out or model_folder)
+    return rebuilt
+
+
+def _some_photos(images: Sequence[Path]) -> list[Path]:
+    paths = find_photos(images)
+    if not paths:
+        raise PhotoError(
+            f"no photographs in {', '.join(map(str, images))}: JPEG, PNG or TIFF files are looked for"
+        )
+    return paths
+
+
+def _usable(prepared: Sequence[Prepared]) -> tuple[list[Prepared], dict[str, str]]:
+    usable = [photo for photo in prepared if photo.inputs]
+    left_out = {photo.name: photo.error for photo in prepared if not photo.inputs}
+    if not usable:
+        reasons = Counter(left_out.values()).most_common(1)
+        raise TrainingError(
+            f"no photograph could be used: {reasons[0][0] if reasons else 'none has a grade'}"
+        )
+    return usable, left_out
