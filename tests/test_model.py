@@ -25,9 +25,6 @@ SETTINGS = Settings(
 )
 
 
-NO_BOOL = pytest.mark.xfail(strict=True, reason="Settings.from_json refuses every bool (face.use_cnn)")
-
-
 def some_inputs(seed=0, n=16):
     inputs = np.random.default_rng(seed).normal(0, 1, (n, 16, 16, 4)).astype(np.float16)
     inputs[..., 3] = 1  # all skin
@@ -66,7 +63,6 @@ def restamp(folder):
 # --- saved and loaded
 
 
-@NO_BOOL
 def test_a_loaded_model_does_what_the_saved_one_did(model, folder):
     loaded = load_model(folder)
     assert loaded.settings == SETTINGS and loaded.card == model.card
@@ -81,7 +77,6 @@ def test_a_loaded_model_does_what_the_saved_one_did(model, folder):
     assert (loaded.blend.weights, loaded.blend.half_width) == (model.blend.weights, 1.5)
 
 
-@NO_BOOL
 def test_a_model_is_known_by_its_folder_and_hash(model, tmp_path):
     first = save_model(model, tmp_path / "one")
     second = save_model(model, str(tmp_path / "deeper" / "two"))
@@ -92,7 +87,6 @@ def test_a_model_is_known_by_its_folder_and_hash(model, tmp_path):
     assert save_model(other, tmp_path / "three") != first
 
 
-@NO_BOOL
 def test_a_moved_model_is_the_same_model(folder, tmp_path):
     before = load_model(folder)
     shutil.copytree(folder, tmp_path / "copy")
@@ -118,7 +112,6 @@ def test_others_may_read_a_saved_model(folder):
     assert folder.stat().st_mode & 0o777 == 0o755
 
 
-@NO_BOOL
 def test_the_starter_model_is_the_default(folder, monkeypatch):
     assert starter_folder().name == "starter"
     monkeypatch.setattr(toolkit.model, "starter_folder", lambda: folder)
@@ -182,7 +175,6 @@ def test_another_format_is_refused(folder):
         load_model(folder)
 
 
-@NO_BOOL
 def test_settings_of_another_version_are_refused(folder):
     raw = json.loads((folder / "settings.json").read_text())
     raw["encoder"]["attention_heads"] = 8
@@ -192,7 +184,6 @@ def test_settings_of_another_version_are_refused(folder):
         load_model(folder)
 
 
-@NO_BOOL
 @pytest.mark.filterwarnings("ignore:Skipping nested container")
 def test_weights_that_do_not_fit_the_settings_are_refused(model, folder):
     wider = replace(SETTINGS, encoder=replace(SETTINGS.encoder, channels=(4, 8)))
@@ -207,7 +198,6 @@ class Bomb:
         return (pytest.fail, ("a pickle was executed",))
 
 
-@NO_BOOL
 def test_a_pickle_in_the_references_is_not_executed(folder):
     np.savez(folder / "references.npz", embeddings=np.array([Bomb()], object))
     restamp(folder)
@@ -235,7 +225,6 @@ def test_a_file_is_not_overwritten(model, tmp_path):
     assert (tmp_path / "notes").read_text() == "mine"
 
 
-@NO_BOOL
 def test_an_empty_folder_may_be_filled_and_a_model_replaced(model, tmp_path):
     (tmp_path / "study").mkdir()
     save_model(model, tmp_path / "study")
@@ -247,7 +236,6 @@ def test_an_empty_folder_may_be_filled_and_a_model_replaced(model, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["study"]
 
 
-@NO_BOOL
 def test_a_save_that_fails_leaves_the_old_model(model, folder, monkeypatch):
     before = load_model(folder).sha256
     monkeypatch.setattr(Blend, "save", lambda self, where: (_ for _ in ()).throw(OSError("disk full")))
@@ -257,7 +245,6 @@ def test_a_save_that_fails_leaves_the_old_model(model, folder, monkeypatch):
     assert [path.name for path in folder.parent.iterdir()] == ["study"]
 
 
-@NO_BOOL
 def test_a_card_that_is_not_json_leaves_the_old_model(model, folder):
     before = load_model(folder).sha256
     with pytest.raises(TypeError):
@@ -266,16 +253,12 @@ def test_a_card_that_is_not_json_leaves_the_old_model(model, folder):
     assert [path.name for path in folder.parent.iterdir()] == ["study"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="save_model works inside '.' and then removes it: it must resolve the path"
-)
 def test_the_current_folder_may_be_named(model, folder, monkeypatch):
     monkeypatch.chdir(folder)
     save_model(replace(model, card={"photos": 99}), ".")
     assert load_model(folder).card == {"photos": 99}
 
 
-@pytest.mark.xfail(strict=True, reason="rmtree refuses a link: save_model must resolve the path")
 def test_a_link_to_a_model_may_be_named(model, folder, tmp_path):
     link = tmp_path / "latest"
     link.symlink_to(folder)

@@ -229,7 +229,6 @@ def test_progress_tells_every_stage(run):
     assert run.told[0][1:] == (1, 3) and run.told[-1][1:] == (3, 3)
 
 
-@pytest.mark.xfail(strict=True, reason="Settings.from_json refuses every bool (face.use_cnn)")
 def test_the_model_grades_new_photos_before_and_after_saving(run, tmp_path):
     new = study(spots_make_the_grade, subjects=6, visits=2, seed=9)
     save_model(run.trained.model, tmp_path / "model")
@@ -291,7 +290,6 @@ def test_patches_are_laid_out_by_photo_and_region(small):
     np.testing.assert_array_equal(values[:, -5:], [[7, 7, i, 0, i % 2] for i in range(4)])
 
 
-@pytest.mark.xfail(strict=True, reason="numpy cannot reshape an empty array to (0, -1)")
 def test_photos_that_could_all_not_be_used_are_reported(run):
     results = list(Grader(run.trained.model).grade([Prepared("bad.jpg", error="no face found")]))
     assert [(r.grade.name, r.grade.grade, r.grade.note) for r in results] == [
@@ -299,7 +297,6 @@ def test_photos_that_could_all_not_be_used_are_reported(run):
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="numpy cannot reshape an empty array to (0, -1)")
 def test_an_empty_study_is_refused():
     with pytest.raises(TrainingError):
         train([], [], [], SETTINGS, folds=2)

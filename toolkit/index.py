@@ -7,6 +7,7 @@ references of its own kind (forehead, cheek, chin), and never with its own subje
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,7 +158,7 @@ class ReferenceIndex:
             with np.load(path, allow_pickle=False) as arrays:
                 references = References(*(arrays[name] for name in References.__dataclass_fields__))
                 scale, offset = arrays["similarity"].tolist()
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise ModelError(
                 f"{path}: references cannot be read ({error}); run toolkit build-index"
             ) from None

@@ -51,7 +51,7 @@ def save_model(model: Model, folder: Path) -> str:
 
     Raises ModelError when the folder exists and is something else than a model.
     """
-    folder = Path(folder)
+    folder = Path(folder).resolve()  # "." or a link: the folder itself is replaced
     if (
         folder.exists()
         and not (folder / "model.json").is_file()

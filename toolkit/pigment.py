@@ -80,8 +80,7 @@ def deviations(maps: Array, patch: Patch, background_mm: float) -> PigmentMaps:
     background = smooth_over(maps, plain, sigma)
     # Inside a sheet of pigment wider than the Gaussian no plain skin is near: use the patch's own median.
     near = smooth_over(plain.astype(np.float32), np.ones_like(plain), sigma) > 0.02
-    if plain.any():
-        background[~near] = np.median(maps[plain], axis=0)
+    background[~near] = np.median(maps[plain if plain.any() else patch.skin], axis=0)
     deviation = np.where(patch.skin[..., None], maps - background, 0.0).astype(np.float32)
     melanin, darkness, erythema = np.ascontiguousarray(np.moveaxis(deviation, -1, 0))
     return PigmentMaps(melanin, darkness, erythema, patch.skin, patch.px_per_mm)
@@ -90,8 +89,8 @@ def deviations(maps: Array, patch: Patch, background_mm: float) -> PigmentMaps:
 def spots(maps: PigmentMaps, settings: PigmentSettings) -> NDArray[np.int32]:
     """Threshold regions of interest: (h, w) int32 labels of pigmented spots, 0 elsewhere.
 
-    Hysteresis on the melanin deviation in robust standard deviations (at or over the low threshold and
-    joined to a pixel over the high one), where darkness also exceeds ``min_deviation_od``. Regions that
+    Hysteresis on the melanin deviation in robust standard deviations (over the low threshold and joined
+    to a pixel over the high one), where darkness also exceeds ``min_deviation_od``. Regions that
     are too small, or whose colour says shadow or blood rather than melanin, are dropped.
     """
     from skimage.filters import apply_hysteresis_threshold
@@ -126,7 +125,7 @@ def seed_threshold_image(pixels: NDArray[np.uint8], threshold: float) -> Array:
     """The 2020 capstone's threshold image, kept as a named baseline.
 
     HSV brightness V minus grey (both 0-1), True over ``threshold``, times V: (h, w) float32, 0-1. On skin
-    V - grey = 0.701 R - 0.587 G - 0.114 B, a redness map, which added melanin lowers.
+    V - grey = 0.701 R - 0.587 G - 0.114 B, a redness map: blood and exposure raise it more than melanin.
     """
     value = pixels.max(axis=-1).astype(np.float32) / 255
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255

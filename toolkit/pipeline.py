@@ -77,7 +77,7 @@ class PatchTable:
         features = [row for photo in prepared for row in photo.features]
         self.columns = tuple(features[0]) if features else ()
         self.values = np.array([[row[c] for c in self.columns] for row in features]).reshape(
-            len(features), -1
+            len(features), len(self.columns)
         )
 
     def blend_columns(self, learnt: Sequence[str]) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ def rank_n_contrast(grades: Any, embedding: Any, temperature: float = 2.0) -> An
     others = 1.0 - ops.eye(n)
     competes = ops.cast(apart[:, None, :] >= apart[:, :, None] - 1e-4, "float32") * others[:, None, :]
     log_total = ops.log(ops.sum(ops.exp(similarity)[:, None, :] * competes, axis=-1) + 1e-9)
-    return ops.sum((log_total - similarity) * others, axis=1) / ops.cast(n - 1, "float32")
+    return ops.sum((log_total - similarity) * others, axis=1) / ops.maximum(ops.sum(others, axis=1), 1.0)
 
 
 def pair_loss(grades: Any, embedding: Any) -> Any:
@@ -94,7 +94,7 @@ def pair_loss(grades: Any, embedding: Any) -> Any:
     logit = 1.0 - _distances(embedding)
     cross_entropy = ops.softplus(logit) - same * logit
     others = 1.0 - ops.eye(ops.shape(grades)[0])
-    return ops.sum(cross_entropy * others, axis=1) / ops.sum(others, axis=1)
+    return ops.sum(cross_entropy * others, axis=1) / ops.maximum(ops.sum(others, axis=1), 1.0)
 
 
 class Encoder:
@@ -152,8 +152,10 @@ def train_encoder(
         raise TrainingError("all photographs have the same grade: nothing can be learnt from them")
     keras.utils.set_random_seed(seed)
     encoder = Encoder(settings)
-    batches = _batches(keras, inputs, np.asarray(grades, np.float32) / 9, settings.batch, seed)
-    schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.epochs * len(batches))
+    targets, groups = np.asarray(grades, np.float32) / 9, _by_shape(inputs)
+    rng = np.random.default_rng(seed)
+    steps = settings.epochs * len(_batches(groups, settings.batch, rng))
+    schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
 
     def metric_loss(truth: Any, embedding: Any) -> Any:
         if settings.loss == "pair":
@@ -165,44 +167,30 @@ def train_encoder(
         loss={"embedding": metric_loss, "grade": keras.losses.Huber(delta=0.1)},
         loss_weights={"embedding": 0.5, "grade": 20.0},
     )
-    tell = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: progress and progress(epoch + 1, settings.epochs, logs["loss"])
-    )
-    encoder.model.fit(batches, epochs=settings.epochs, verbose=0, callbacks=[tell], shuffle=False)
+    for epoch in range(settings.epochs):
+        losses = []
+        # Not fit(): it expects every batch to have the sizes of its first two.
+        for rows in _batches(groups, settings.batch, rng):
+            x = np.stack([_flipped(inputs[row], rng) for row in rows]).astype(np.float32)
+            y = targets[rows][:, None]
+            logs = encoder.model.train_on_batch(x, {"embedding": y, "grade": y}, return_dict=True)
+            losses.append(float(logs["loss"]))
+        if progress:
+            progress(epoch + 1, settings.epochs, float(np.mean(losses)))
     return encoder
 
 
-def _batches(keras: Any, inputs: Sequence[NDArray], targets: NDArray, size: int, seed: int) -> Any:
-    """Batches of one patch size each, grades mixed, flipped at random; drawn anew for every epoch."""
-    groups = list(_by_shape(inputs))
+def _batches(groups: Sequence[NDArray], size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Row numbers in batches of one patch size each, in random order."""
+    parts = (np.array_split(rng.permutation(g), max(1, len(g) // size)) for g in groups)
+    batches = [batch for split in parts for batch in split]
+    rng.shuffle(batches)
+    return batches
 
-    class Batches(keras.utils.PyDataset):  # a local class: its base is loaded with Keras
-        def __init__(self) -> None:
-            super().__init__()
-            self.rng = np.random.default_rng(seed)
-            self.on_epoch_end()
 
-        def on_epoch_end(self) -> None:
-            self.rows = []
-            for group in groups:
-                parts = max(1, len(group) // size)
-                self.rows += np.array_split(self.rng.permutation(group), parts)
-            self.rng.shuffle(self.rows)
-
-        def __len__(self) -> int:
-            return len(self.rows)
-
-        def __getitem__(self, i: int) -> tuple[NDArray, dict[str, NDArray]]:
-            rows = self.rows[i]
-            x = np.stack([self._flip(inputs[row]) for row in rows]).astype(np.float32)
-            y = targets[rows][:, None]
-            return x, {"embedding": y, "grade": y}
-
-        def _flip(self, x: NDArray) -> NDArray:
-            across, down = self.rng.integers(0, 2, 2) * 2 - 1
-            return x[::down, ::across]
-
-    return Batches()
+def _flipped(picture: NDArray, rng: np.random.Generator) -> NDArray:
+    across, down = rng.integers(0, 2, 2) * 2 - 1
+    return picture[::down, ::across]
 
 
 def _by_shape(inputs: Sequence[NDArray]) -> list[NDArray[np.int64]]:

@@ -54,6 +54,8 @@ def train(
     """
     y, groups = np.asarray(grades, float), np.asarray(subjects, str)
     table = PatchTable(prepared)
+    if not len(prepared):
+        raise TrainingError("no graded photographs: nothing to train on")
     if np.setdiff1d(np.arange(len(prepared)), table.photo).size:
         raise TrainingError("a photograph without patches cannot be trained on: leave it out")
     if np.ptp(y) == 0:
