@@ -24,6 +24,7 @@ from toolkit.patches import load_patches, save_patches
 from toolkit.phantom import StudySummary, write_study
 from toolkit.pipeline import Grader, PhotoResult, Prepared, prepare
 from toolkit.records import FacePatches, Photo, PhotoGrade
+from toolkit.scores import score, score_table, trivial_baselines
 from toolkit.settings import Settings
 from toolkit.study import JoinedGrades, join_grades, read_grades
 from toolkit.training import Trained, rebuild_index, train
@@ -56,8 +57,10 @@ def make_phantoms(
     faces: Path | None = None,
     workers: int = 1,
     tell: Progress = lambda stage, done, total: None,
+    grades: Sequence[float] | None = None,
 ) -> StudySummary:
-    """Write a study of phantoms; with ``faces``, painted on the photographs of that folder."""
+    """Write a study of phantoms; with ``faces``, painted on the photographs of that folder; ``grades`` fixes
+    the latent grades of the subjects, in turn."""
     finder = FaceFinder(None, Settings().face)
 
     def find_points(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -71,6 +74,7 @@ def make_phantoms(
         seed,
         faces,
         workers=workers,
+        grades=grades,
         find_points=find_points,
         progress=partial(tell, "phantoms"),
     )
@@ -210,6 +214,23 @@ def train_study(
     sha256 = save_model(trained.model, out)
     model = replace(trained.model, name=Path(out).name, sha256=sha256)
     return TrainRun(trained, model, joined, np.array(truth), left_out)
+
+
+def training_report(run: TrainRun) -> str:
+    """Cross-validated scores beside the trivial baselines, and who was left out."""
+    trained = run.trained
+    rows = {"toolkit, subjects never seen": score(run.truth, trained.predicted)}
+    rows |= trivial_baselines(run.truth, trained.folds)
+    card = run.model.card
+    lines = [
+        run.joined.summary(),
+        f"{card['photos']} photos of {card['subjects']} subjects, {card['folds']} folds by subject:",
+        score_table(rows),
+        f"Interval: the grade +- {card['half_width']:.2f} (90 % aimed at)",
+        "Weights: " + ", ".join(f"{region} {weight:.2f}" for region, weight in card["weights"].items()),
+        *(f"left out: {name}: {reason}" for name, reason in run.left_out.items()),
+    ]
+    return "\n".join(lines)
 
 
 def index_patches(
