@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +25,7 @@ def compose_affine(first: NDArray[np.float64], then: NDArray[np.float64]) -> NDA
     return np.column_stack([then[:, :2] @ first[:, :2], then[:, :2] @ first[:, 2] + then[:, 2]])
 
 
-def warp(picture: NDArray, transform: NDArray[np.float64], size: tuple[int, int]) -> NDArray:
+def warp(picture: NDArray[np.uint8], transform: NDArray[np.float64], size: tuple[int, int]) -> Any:
     """``picture`` seen through ``transform`` (picture to output pixels) in an output of (width, height).
 
     Sub-pixel; where the output is smaller, every output pixel is the mean of the picture's pixels it
@@ -35,10 +37,3 @@ def warp(picture: NDArray, transform: NDArray[np.float64], size: tuple[int, int]
     method = cv2.INTER_LINEAR if fold > 1 else cv2.INTER_CUBIC
     sampled = cv2.warpAffine(picture, finer, (size[0] * fold, size[1] * fold), flags=method)
     return sampled if fold == 1 else cv2.resize(sampled, size, interpolation=cv2.INTER_AREA)
-
-
-def warp_mask(
-    mask: NDArray[np.bool_], transform: NDArray[np.float64], size: tuple[int, int]
-) -> NDArray[np.bool_]:
-    """A (H, W) bool mask seen through ``transform``: True where only True pixels contribute."""
-    return warp(mask.astype(np.uint8) * 255, transform, size) >= 254

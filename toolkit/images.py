@@ -121,7 +121,7 @@ def _read_bytes(path: Path, settings: PhotoSettings) -> bytes:
 def _decode(path: Path, data: bytes, settings: PhotoSettings) -> tuple[NDArray[np.uint8], list[str]]:
     notes: list[str] = []
     try:
-        image = Image.open(io.BytesIO(data))
+        image: Image.Image = Image.open(io.BytesIO(data))
     except Image.DecompressionBombError:
         raise PhotoError(f"{path}: far too many pixels; save a smaller copy") from None
     except _DECODE_ERRORS:
@@ -236,12 +236,12 @@ def painted_out(pixels: NDArray[np.uint8], settings: PhotoSettings) -> NDArray[n
     # Every fourth pixel, not averaged: a constant fill stays constant.
     coarse = np.ascontiguousarray(pixels[::step, ::step])
     fills = [np.zeros(3, np.int16), *_fill_colours(coarse, settings)]
-    painted = np.zeros((height, width), np.uint8)
+    painted: Any = np.zeros((height, width), np.uint8)
     for colour in fills:
         near = _fill_area(coarse, colour, settings)
         if near is None:
             continue
-        grown = cv2.dilate(near, np.ones((3, 3), np.uint8))
+        grown: Any = cv2.dilate(near, np.ones((3, 3), np.uint8))
         grown = cv2.resize(grown, (width, height), interpolation=cv2.INTER_NEAREST)
         painted |= cv2.bitwise_and(_within(pixels, colour, settings.painted_level), grown)
     if not painted.any():
@@ -264,7 +264,8 @@ def _within(pixels: NDArray[np.uint8], colour: NDArray[np.int16], tolerance: int
 def _flat(coarse: NDArray[np.uint8], spread: int) -> NDArray[np.bool_]:
     """Pixels whose 3 x 3 neighbourhood varies by no more than ``spread`` in every channel."""
     square = np.ones((3, 3), np.uint8)
-    return (cv2.subtract(cv2.dilate(coarse, square), cv2.erode(coarse, square)) <= spread).all(axis=2)
+    spreads = np.asarray(cv2.subtract(cv2.dilate(coarse, square), cv2.erode(coarse, square)))
+    return np.asarray((spreads <= spread).all(axis=2))
 
 
 def _fill_colours(coarse: NDArray[np.uint8], settings: PhotoSettings) -> list[NDArray[np.int16]]:

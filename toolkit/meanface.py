@@ -50,12 +50,13 @@ MIRROR: NDArray[np.intp] = np.array(
     ]
 )
 
-# How far each landmark is to be trusted in the fit: the contour slides along the jaw and hides under hair
-# and beard, the mouth moves with the expression.
-_TRUST = np.ones(68)
-_TRUST[0:17] = 0.25
-_TRUST[17:27] = 0.5
-_TRUST[48:68] = 0.3
+# How far each landmark is to be trusted in the fit: the contour slides along the jaw and hides under hair,
+# brows and mouth move with the expression; the chin, far from the eyes, steadies the scale.
+LANDMARK_TRUST = np.ones(68)
+LANDMARK_TRUST[0:17] = 0.25
+LANDMARK_TRUST[5:12] = 0.7
+LANDMARK_TRUST[17:27] = 0.5
+LANDMARK_TRUST[48:68] = 0.3
 
 
 def fit_similarity(points: ArrayLike, weights: ArrayLike | None = None) -> NDArray[np.float64]:
@@ -68,7 +69,7 @@ def fit_similarity(points: ArrayLike, weights: ArrayLike | None = None) -> NDArr
     target = np.asarray(points, np.float64)
     if target.shape != (68, 2):
         raise ValueError(f"points must have shape (68, 2), got {target.shape}")
-    prior = _TRUST if weights is None else _TRUST * np.asarray(weights, np.float64)
+    prior = LANDMARK_TRUST if weights is None else LANDMARK_TRUST * np.asarray(weights, np.float64)
     weight = prior
     for _ in range(8):
         transform = _weighted_similarity(MEAN_FACE_MM, target, weight)

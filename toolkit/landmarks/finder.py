@@ -1,29 +1,29 @@
-"""Find the face: a chain of steps, cheapest first, then landmarks refined in an upright, mean-sized crop.
+"""Find the face: a chain of steps, cheapest first.
 
 Steps (``Face.found_by`` names the one that found the face):
 
 * ``half``: the picture was cut along a straight edge: mirrored along it and bordered in black;
 * ``whole``: dlib's HOG detector on the reduced picture, painted-out fill turned black;
 * ``whole, bordered``: the same with a black border, for faces without a margin;
-* ``rolled``: the same, turned by 25 degrees either way;
-* ``half at frame``: mirrored along the left or right edge of the picture itself;
+* ``rolled`` (the same, turned by 25 degrees either way) and ``half at frame`` (mirrored along the left or
+  right edge of the picture itself): all of them are tried, the best score wins;
 * ``small``: on a picture of twice the size, for a face far away;
-* ``cnn``: dlib's mmod network, when switched on.
+* ``cnn``: dlib's mmod network, when ``FaceSettings.use_cnn`` is set: seconds a photo.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import FaceError
-from toolkit.geometry import apply_affine, compose_affine, invert_affine, warp
+from toolkit.geometry import apply_affine, invert_affine
 from toolkit.landmarks.midline import Midline, find_midlines
 from toolkit.landmarks.models import (
     cnn_detector,
@@ -32,28 +32,17 @@ from toolkit.landmarks.models import (
     predict_points,
     shape_predictor,
 )
-from toolkit.meanface import MIRROR, fit_similarity, similarity_scale
+from toolkit.landmarks.refine import refine
+from toolkit.landmarks.views import View, mirrored, reduced, turned
+from toolkit.meanface import fit_similarity, similarity_scale
 from toolkit.records import Face, Photo, Side
 from toolkit.settings import FaceSettings
 
-Box = tuple[float, float, float, float]
+_ROLL_DEGREES = 25.0
+_OFF_CENTRE = 0.1  # of its width that a mirrored face's box may lie beside the midline
 
-# The predictor's own box in the face frame (mm): the mean over frontal faces, made symmetrical.
-_BOX_MM = (-74.5, -43.6, 74.5, 105.3)
-# The upright crop in which landmarks are refined: left, top and side in mm of the face frame, pixels a mm.
-_CROP_MM = (-105.0, -75.0, 210.0)
-_CROP_PX_PER_MM = 2.0
-# Boxes round the mean one whose predictions are averaged: shift x, shift y, growth, in mm.
-_JITTER_MM = ((0.0, 0.0, 0.0), (-4.0, -3.0, 0.0), (4.0, 3.0, 0.0), (-2.0, 3.0, 4.0), (2.0, -3.0, -4.0))
-
-
-@dataclass(frozen=True, eq=False)
-class _View:
-    """A picture to search, and the (2, 3) map from the photograph's pixels to its own."""
-
-    pixels: NDArray[np.uint8]
-    from_photo: NDArray[np.float64]
-    midline: Midline | None = None
+# A step's name and the pictures it searches, made only when the steps before it failed.
+Step = tuple[str, Callable[[], View]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,41 +76,46 @@ class FaceFinder:
                 f"{photo.path}: the whole picture is painted out or of one colour; take another photo"
             )
         predictor = shape_predictor(self._model or default_landmark_model())
-        small = _reduced(photo, self._settings)
-        found = next(
-            (
-                found
-                for step, view in self._views(photo, small, midline)
-                if (found := self._search(step, view, predictor)) is not None
-            ),
-            None,
-        )
+        found = self._detect(photo, midline, predictor)
         if found is None:
             raise FaceError(
-                f"{photo.path}: no face found; check that it shows a face from the front, or mark it as unusable"
+                f"{photo.path}: no face found; check that it shows a face from the front, not too small or dark"
             )
-        points, transform = _refine(photo, small, found, predictor)
-        return _describe(photo, found, points, transform, expected_side)
+        points = refine(photo, found.points, found.midline, predictor)
+        return _describe(photo, found, points, expected_side)
 
-    def _views(self, photo: Photo, small: _View, given: Midline | None) -> Iterator[tuple[str, _View]]:
+    def _detect(self, photo: Photo, midline: Midline | None, predictor: Any) -> _Found | None:
+        for together in self._steps(photo, midline):
+            found = [face for step, view in together if (face := self._search(step, view(), predictor))]
+            if found:
+                return max(found, key=lambda face: face.score)
+        return None
+
+    def _steps(self, photo: Photo, given: Midline | None) -> Iterator[list[Step]]:
+        """Steps in their order; of those in one list the best score wins."""
         border = self._settings.border_fraction
         area = self._settings.detect_width_px**2
+        small = reduced(photo, area)
         lines = [given] if given else find_midlines(photo.skin, photo.halo_px)
+        halves: dict[bool, list[Step]] = {True: [], False: []}
         for line in lines:
-            if not line.at_frame:
-                yield "half", _mirrored(photo, small, line, border, area)
-        yield "whole", small
-        yield "whole, bordered", _turned(small, 0.0, border, area)
-        for angle in (25.0, -25.0):
-            yield "rolled", _turned(small, angle, border, area)
-        for line in lines:
-            if line.at_frame:
-                yield "half at frame", _mirrored(photo, small, line, border, area)
-        yield "small", _turned(small, 0.0, 0.0, 4 * area)
+            at_frame = line.at_frame and line is not given
+            name = "half at frame" if at_frame else "half"
+            halves[at_frame].append((name, partial(mirrored, photo, small, line, border, area)))
+        yield halves[False]
+        yield [("whole", lambda: small)]
+        yield [("whole, bordered", lambda: turned(small, 0.0, border, area))]
+        yield [
+            ("rolled", lambda: turned(small, _ROLL_DEGREES, border, area)),
+            ("rolled", lambda: turned(small, -_ROLL_DEGREES, border, area)),
+            *halves[True],
+        ]
+        yield [("small", lambda: reduced(photo, 4 * area))]
         if self._settings.use_cnn:
-            yield "cnn", small
+            yield [("cnn", lambda: small)]
 
-    def _search(self, step: str, view: _View, predictor: Any) -> _Found | None:
+    def _search(self, step: str, view: View, predictor: Any) -> _Found | None:
+        """The largest face in one view, or None."""
         if step == "cnn":
             faces = [(face.confidence, face.rect) for face in cnn_detector()(view.pixels, 1)]
         else:
@@ -130,7 +124,9 @@ class FaceFinder:
             faces = list(zip(scores, boxes, strict=True))
         if view.midline:
             middle = view.pixels.shape[1] / 2
-            faces = [face for face in faces if abs(face[1].center().x - middle) < 0.1 * face[1].width()]
+            faces = [
+                face for face in faces if abs(face[1].center().x - middle) < _OFF_CENTRE * face[1].width()
+            ]
         if not faces:
             return None
         score, box = max(faces, key=lambda face: face[1].width())
@@ -139,131 +135,13 @@ class FaceFinder:
         return _Found(points, float(score), 1 if view.midline else len(faces), step, view.midline)
 
 
-def _reduced(photo: Photo, settings: FaceSettings) -> _View:
-    """The photograph at the detector's size, what is painted out turned black."""
-    height, width = photo.pixels.shape[:2]
-    scale = min(1.0, settings.detect_width_px / np.sqrt(width * height))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    pixels = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)
-    if not photo.skin.all():
-        seen = cv2.resize(photo.skin.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-        reach = 2 * round(photo.halo_px * scale) + 1
-        seen = cv2.dilate(seen, np.ones((reach, reach), np.uint8))
-        pixels = pixels * seen[..., None]
-    sx, sy = size[0] / width, size[1] / height
-    return _View(pixels, np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2]]))
-
-
-def _turned(small: _View, degrees: float, border: float, area: float) -> _View:
-    """The reduced picture turned about its centre, with a black border, scaled to ``area`` pixels."""
-    height, width = small.pixels.shape[:2]
-    wide, high = width * (1 + 2 * border), height * (1 + 2 * border)
-    scale = float(np.sqrt(area / (wide * high)))
-    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, scale)
-    size = max(1, round(wide * scale)), max(1, round(high * scale))
-    turn[:, 2] += np.array([(size[0] - 1) / 2, (size[1] - 1) / 2]) - [(width - 1) / 2, (height - 1) / 2]
-    return _View(warp(small.pixels, turn, size), compose_affine(small.from_photo, turn))
-
-
-def _mirrored(photo: Photo, small: _View, line: Midline, border: float, area: float) -> _View:
-    """A whole face made of one half: the midline upright in the centre, the visible half mirrored."""
-    upright = _midline_frame(line)
-    rows, columns = (np.flatnonzero(photo.skin.any(axis=axis)) for axis in (1, 0))
-    corners = np.array([(x, y) for x in columns[[0, -1]] for y in rows[[0, -1]]], np.float64)
-    frame = apply_affine(upright, corners)
-    reach = max(1.0, float((frame[:, 0] * line.face_side).max()))
-    top, bottom = float(frame[:, 1].min()), float(frame[:, 1].max())
-    margin = border * 2 * reach
-    wide, high = 2 * reach + 2 * margin, bottom - top + 2 * margin
-    scale = min(float(np.sqrt(area / (wide * high))), 1.0)
-    half, tall = max(1, round(wide * scale / 2)), max(1, round(high * scale))
-    place = np.array([[scale, 0, half - 0.5], [0, scale, (margin - top) * scale]])
-    from_photo = compose_affine(upright, place)
-    from_small = compose_affine(invert_affine(small.from_photo), from_photo)
-    pixels = _mirror_half(warp(small.pixels, from_small, (2 * half, tall)), line.face_side)
-    return _View(pixels, from_photo, line)
-
-
-def _midline_frame(line: Midline) -> NDArray[np.float64]:
-    """The rotation (2, 3) that puts the midline on x = 0, upright, at the photograph's scale."""
-    angle = np.arctan(line.slope)
-    cos, sin = np.cos(angle), np.sin(angle)
-    return np.array([[cos, -sin, -cos * line.x0], [sin, cos, -sin * line.x0]])
-
-
-def _mirror_half(picture: NDArray[np.uint8], face_side: int) -> NDArray[np.uint8]:
-    """The picture with the half that is not on ``face_side`` replaced by the other's mirror image."""
-    half = picture.shape[1] // 2
-    if face_side == 1:
-        picture[:, :half] = picture[:, : half - 1 : -1]
-    else:
-        picture[:, half:] = picture[:, half - 1 :: -1]
-    return picture
-
-
-def _refine(
-    photo: Photo, small: _View, found: _Found, predictor: Any
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Landmarks (68, 2) and their fit, predicted again in an upright crop at a fixed scale, twice.
-
-    What the detector made of the picture, its box and the head's roll, then no longer matters: the crop
-    depends on the landmarks alone.
-    """
-    constrain = _symmetrical(found.midline) if found.midline else lambda points: points
-    points = constrain(found.points)
-    for _ in range(2):
-        transform = fit_similarity(points)
-        points = constrain(_predict_upright(photo, small, transform, found.midline, predictor))
-    return points, fit_similarity(points)
-
-
-def _symmetrical(line: Midline) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    upright = _midline_frame(line)
-    back = invert_affine(upright)
-
-    def constrain(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        frame = apply_affine(upright, points)
-        return apply_affine(back, (frame + frame[MIRROR] * [-1.0, 1.0]) / 2)
-
-    return constrain
-
-
-def _predict_upright(
-    photo: Photo, small: _View, transform: NDArray[np.float64], midline: Midline | None, predictor: Any
-) -> NDArray[np.float64]:
-    left, top, side = _CROP_MM
-    scale = _CROP_PX_PER_MM
-    place = np.array([[scale, 0, -left * scale - 0.5], [0, scale, -top * scale - 0.5]])
-    to_crop = compose_affine(invert_affine(transform), place)
-    size = round(side * scale), round(side * scale)
-    crop = warp(photo.pixels, to_crop, size)
-    if not photo.skin.all():
-        crop = _blacken(crop, photo, to_crop, size)
-    if midline:
-        crop = _mirror_half(crop, midline.face_side)
-    predictions = []
-    for dx, dy, grow in _JITTER_MM:
-        box_mm = np.add(_BOX_MM, (dx - grow, dy - grow, dx + grow, dy + grow))
-        x0, y0, x1, y1 = apply_affine(place, box_mm.reshape(2, 2)).ravel()
-        predictions.append(predict_points(predictor, crop, (x0, y0, x1, y1)))
-    return apply_affine(invert_affine(to_crop), np.mean(predictions, axis=0))
-
-
-def _blacken(
-    crop: NDArray[np.uint8], photo: Photo, to_crop: NDArray[np.float64], size: tuple[int, int]
-) -> NDArray[np.uint8]:
-    seen = cv2.warpAffine(photo.skin.astype(np.uint8), to_crop, size, flags=cv2.INTER_NEAREST)
-    reach = 2 * round(photo.halo_px * similarity_scale(to_crop)) + 1
-    return crop * cv2.dilate(seen, np.ones((reach, reach), np.uint8))[..., None]
-
-
 def _describe(
     photo: Photo,
     found: _Found,
     points: NDArray[np.float64],
-    transform: NDArray[np.float64],
     expected_side: Side | None,
 ) -> Face:
+    transform = fit_similarity(points)
     notes = []
     side = _side_shown(photo, found, transform)
     if found.count > 1:

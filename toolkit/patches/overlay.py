@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,7 +30,7 @@ def draw_overlay(photo: Photo, face: Face, patches: Sequence[Patch]) -> NDArray[
     height, width = photo.pixels.shape[:2]
     scale = min(1.0, _MAX_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    canvas = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)
+    canvas: Any = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)
     shrink = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
     for patch in patches:
         _tint_excluded(canvas, patch, shrink)
