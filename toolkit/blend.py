@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from toolkit.records import REGIONS
 from toolkit.settings import BlendSettings
 
 Matrix = NDArray[np.float64]
+RIDGE_TUPLES = ("fill", "centre", "scale", "weights")
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,9 @@ class Ridge:
         parts = min(5, len(np.unique(groups)))
         splits = list(GroupKFold(parts).split(standard, grades, groups)) if parts > 1 else None
         model = RidgeCV(alphas=np.logspace(0, 4, 13), cv=splits).fit(standard, grades)
-        numbers = (tuple(map(float, values)) for values in (fill, centre, scale, model.coef_))
-        return cls(*numbers, float(model.intercept_))
+        return cls(
+            _floats(fill), _floats(centre), _floats(scale), _floats(model.coef_), float(model.intercept_)
+        )
 
     def predict(self, table: Matrix) -> Matrix:
         """Grades (n,) of a table (n, p), not clipped."""
@@ -190,7 +192,8 @@ class Blend:
 
         try:
             raw = json.loads((folder / "blend.json").read_text())
-            ridge = Ridge(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw["ridge"].items()})
+            fill, centre, scale, ridge_weights = (_floats(raw["ridge"][name]) for name in RIDGE_TUPLES)
+            ridge = Ridge(fill, centre, scale, ridge_weights, float(raw["ridge"]["intercept"]))
             booster = lightgbm.Booster(model_file=folder / "booster.txt")
             patch = PatchBlend(raw["columns"], booster, ridge)
             blend = cls(
@@ -203,6 +206,10 @@ class Blend:
         if booster.num_feature() != len(patch.columns) or len(ridge.weights) != len(patch.columns):
             raise ModelError(f"{folder}: booster.txt and blend.json do not belong together; retrain")
         return blend
+
+
+def _floats(values: Iterable[float]) -> tuple[float, ...]:
+    return tuple(map(float, values))
 
 
 def _column_medians(table: Matrix) -> Matrix:

@@ -50,8 +50,10 @@ def smooth_over(values: Array, weight: NDArray, sigma_px: float) -> Array:
     total = cv2.GaussianBlur(weighted, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     mass = cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     mass = mass if total.ndim == 2 else mass[..., None]
-    mean = np.where(mass > 1e-4, total / np.maximum(mass, 1e-4), 0.0).astype(np.float32)
-    return cv2.resize(mean, (width, height), interpolation=cv2.INTER_LINEAR) if shrink > 1 else mean
+    mean = np.where(mass > 1e-4, total / np.maximum(mass, 1e-4), 0.0)
+    if shrink > 1:
+        mean = cv2.resize(mean, (width, height), interpolation=cv2.INTER_LINEAR)
+    return mean.astype(np.float32, copy=False)
 
 
 def robust_scale(values: NDArray) -> float:
@@ -145,8 +147,8 @@ def spot_features(maps: PigmentMaps, labels: NDArray[np.int32]) -> dict[str, flo
     """
     inside = labels > 0
     skin_mm2 = float(maps.skin.sum()) / maps.px_per_mm**2
-    areas = np.bincount(labels[inside])
-    areas = areas[areas > 0] / maps.px_per_mm**2
+    pixels = np.bincount(labels[inside])
+    areas = pixels[pixels > 0] / maps.px_per_mm**2
     features = {
         "area_fraction": float(inside.sum() / maps.skin.sum()),
         "spots_per_cm2": 100.0 * len(areas) / skin_mm2,

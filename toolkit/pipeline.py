@@ -147,12 +147,15 @@ class Grader:
                 quality=photo.face.quality,
                 note="; ".join(photo.face.notes),
             )
-            rows = tuple(
-                {"photo": photo.name, "region": table.regions[row], "grade": float(patch_grades[row])}
-                | {
-                    name: float(x) if np.isfinite(x) else None
-                    for name, x in zip(columns, values[row], strict=True)
-                }
-                for row in mine
-            )
+            rows = tuple(_patch_row(table, row, columns, values, patch_grades) for row in mine)
             yield PhotoResult(grade, rows)
+
+
+def _patch_row(
+    table: PatchTable, row: int, columns: Sequence[str], values: NDArray, patch_grades: NDArray
+) -> dict[str, str | float | None]:
+    figures = {
+        name: float(x) if np.isfinite(x) else None for name, x in zip(columns, values[row], strict=True)
+    }
+    photo, region = table.photos[table.photo[row]], table.regions[row]
+    return {"photo": photo, "region": region, "grade": float(patch_grades[row]), **figures}

@@ -151,7 +151,7 @@ def grade_photos(
     prepared = prepare_all(paths, model.settings, landmark_model, workers)
     results = list(_told(grader.grade(prepared), len(paths), "grading", tell))
     run = GradeRun(results, time.monotonic() - started)
-    facts = {
+    facts: dict[str, str | int | float] = {
         "toolkit": toolkit.__version__,
         "model": model.name,
         "model sha256": model.sha256,
