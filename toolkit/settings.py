@@ -51,7 +51,8 @@ class PatchSettings:
     min_skin_fraction: float = 0.15
     contour_mm: float = 6.0  # taken off along the face's outline, where skin is seen at a slant
     lips_nostrils_mm: float = 4.0  # taken off round lips and nostril wings, and along nasolabial lines
-    hair_od: float = 0.6  # darker than the face's own skin by this much, over a millimetre or so, is hair
+    hair_od: float = 0.55  # darker than bare skin in this place by this much, over a millimetre or so,
+    hair_mm2: float = 40.0  # and in one piece over this area, is hair and no spot
     glare_level: int = 250  # a channel at or over this is a highlight
 
     def size_px(self, region: str) -> tuple[int, int]:

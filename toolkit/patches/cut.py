@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.geometry import compose_affine, invert_affine, warp
 from toolkit.meanface import fit_similarity
-from toolkit.patches.skin import SkinReference, exclusions, skin_reference
+from toolkit.patches.look import glare, hair, skin_reference
+from toolkit.patches.place import exclusions_by_place
 from toolkit.records import REGIONS, Face, Patch, Photo, Region
 from toolkit.settings import PatchSettings
 
@@ -50,22 +53,29 @@ def cut_patches(
     skin covers less than ``settings.min_skin_fraction`` of it is dropped.
     """
     face_to_photo = fit_similarity(face.points)
-    cut = {}
-    for region in REGIONS:
-        to_patch = region_transform(face_to_photo, region, settings)
-        cut[region] = (warp(photo.pixels, to_patch, settings.size_px(region)), to_patch)
-    visible = {
-        region: _visible(photo, to_patch, settings.size_px(region)) for region, (_, to_patch) in cut.items()
+    to_patch = {region: region_transform(face_to_photo, region, settings) for region in REGIONS}
+    pixels = {region: warp(photo.pixels, to_patch[region], settings.size_px(region)) for region in REGIONS}
+    visible = {region: _visible(photo, to_patch[region], settings.size_px(region)) for region in REGIONS}
+    to_face = {region: invert_affine(compose_affine(face_to_photo, to_patch[region])) for region in REGIONS}
+    place = {
+        region: exclusions_by_place(visible[region].shape, to_patch[region], face, settings)
+        for region in REGIONS
     }
-    reference = skin_reference({r: pixels for r, (pixels, _) in cut.items()}, visible)
+    bare = {region: visible[region] & ~np.any(list(place[region].values()), axis=0) for region in REGIONS}
+    reference = skin_reference(pixels, bare, to_face)
     patches: list[Patch] = []
     dropped: dict[str, str] = {}
-    for region, (pixels, to_patch) in cut.items():
-        patch, reason = _masked(region, pixels, to_patch, visible[region], face, reference, settings)
-        if reason:
-            dropped[region] = reason
+    for region in REGIONS:
+        expected = reference.at(to_face[region], visible[region].shape)
+        excluded = place[region] | {
+            "hair": hair(pixels[region], visible[region], expected, settings),
+            "highlight": glare(pixels[region], settings),
+        }
+        skin, lost = _measurable(visible[region], excluded)
+        if skin.mean() < settings.min_skin_fraction:
+            dropped[region] = f"too little skin ({skin.mean():.0%}): mostly {lost}"
         else:
-            patches.append(patch)
+            patches.append(Patch(region, pixels[region], skin, settings.px_per_mm, to_patch[region]))
     return tuple(patches), dropped
 
 
@@ -74,24 +84,13 @@ def _visible(photo: Photo, to_patch: NDArray[np.float64], size: tuple[int, int])
     return cv2.warpAffine(photo.skin.astype(np.uint8), to_patch, size, flags=cv2.INTER_NEAREST) > 0
 
 
-def _masked(
-    region: Region,
-    pixels: NDArray[np.uint8],
-    to_patch: NDArray[np.float64],
-    visible: NDArray[np.bool_],
-    face: Face,
-    reference: SkinReference,
-    settings: PatchSettings,
-) -> tuple[Patch, str]:
+def _measurable(
+    visible: NDArray[np.bool_], excluded: Mapping[str, NDArray[np.bool_]]
+) -> tuple[NDArray[np.bool_], str]:
+    """What is left of a patch, and the reason that took most of it."""
     skin = visible.copy()
     lost = {"painted out or beyond the picture": float((~visible).mean())}
-    for reason, excluded in exclusions(region, pixels, visible, to_patch, face, reference, settings).items():
-        lost[reason] = float((skin & excluded).mean())
-        skin &= ~excluded
-    patch = Patch(region=region, pixels=pixels, skin=skin, px_per_mm=settings.px_per_mm, to_patch=to_patch)
-    if patch.skin_fraction >= settings.min_skin_fraction:
-        return patch, ""
-    return (
-        patch,
-        f"too little skin ({patch.skin_fraction:.0%}): mostly {max(lost, key=lambda name: lost[name])}",
-    )
+    for reason, mask in excluded.items():
+        lost[reason] = float((skin & mask).mean())
+        skin &= ~mask
+    return skin, max(lost, key=lambda reason: lost[reason])

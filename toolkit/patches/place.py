@@ -1,9 +1,6 @@
-"""Which pixels of a patch are skin that may be measured."""
+"""Which pixels of a patch are no measurable skin because of where they lie on the face."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -11,7 +8,7 @@ from numpy.typing import NDArray
 
 from toolkit.geometry import apply_affine, compose_affine
 from toolkit.meanface import fit_similarity
-from toolkit.records import Face, Region
+from toolkit.records import Face
 from toolkit.settings import PatchSettings
 
 # The outline of forehead and temples in the face frame (mm), from the subject's left ear over the top.
@@ -26,60 +23,16 @@ _NASOLABIAL = ((31, 48), (35, 54))
 _EYES = ((range(36, 42), range(17, 22)), (range(42, 48), range(22, 27)))
 
 
-@dataclass(frozen=True)
-class SkinReference:
-    """The face's own skin: median green optical density, -ln of linear light."""
-
-    darkness: float
-
-
-def darkness(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Green optical density -ln(linear green), (h, w) float32; 0 is white."""
-    return _GREEN_OD[pixels[..., 1]]
-
-
-_level = np.arange(256, dtype=np.float32) / 255
-_GREEN_OD = -np.log(
-    np.maximum(np.where(_level <= 0.04045, _level / 12.92, ((_level + 0.055) / 1.055) ** 2.4), 1e-4)
-).astype(np.float32)
-
-
-def skin_reference(
-    pixels: Mapping[Region, NDArray[np.uint8]], visible: Mapping[Region, NDArray[np.bool_]]
-) -> SkinReference:
-    """The median over what is visible in the middle of the cheeks, or anywhere if they are hidden."""
-    samples = []
-    for region in ("left_cheek", "right_cheek"):
-        h, w = visible[region].shape
-        middle = np.s_[h // 4 : -h // 4, w // 4 : -w // 4]
-        samples.append(darkness(pixels[region][middle])[visible[region][middle]])
-    values = np.concatenate(samples)
-    if len(values) < 100:
-        values = np.concatenate([darkness(pixels[region])[visible[region]] for region in pixels])
-    return SkinReference(float(np.median(values)) if len(values) else 0.0)
-
-
-def exclusions(
-    region: Region,
-    pixels: NDArray[np.uint8],
-    visible: NDArray[np.bool_],
-    to_patch: NDArray[np.float64],
-    face: Face,
-    reference: SkinReference,
-    settings: PatchSettings,
+def exclusions_by_place(
+    shape: tuple[int, int], to_patch: NDArray[np.float64], face: Face, settings: PatchSettings
 ) -> dict[str, NDArray[np.bool_]]:
-    """What is not measurable skin, by reason: (h, w) bool masks, True where excluded."""
+    """What the landmarks say is not measurable skin, by reason: (h, w) bool masks, True where excluded."""
     points = apply_affine(to_patch, face.points)
-    shape = visible.shape
-    scale = settings.px_per_mm
+    frame = compose_affine(fit_similarity(face.points), to_patch)
     return {
-        "outside the face": ~_face_area(
-            points, compose_affine(fit_similarity(face.points), to_patch), shape, settings
-        ),
+        "outside the face": ~_face_area(points, frame, shape, settings),
         "eye socket and brow": _eye_sockets(points, shape),
         "lips and nose": _lips_and_nose(points, shape, settings),
-        "hair": _hair(pixels, visible, reference, settings),
-        "highlight": _glare(pixels, scale, settings),
     }
 
 
@@ -94,7 +47,7 @@ def _hull(points: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.uin
     return _polygon(cv2.convexHull(points.astype(np.float32))[:, 0].astype(np.float64), shape)
 
 
-def _near(mask: NDArray[np.uint8], distance: float) -> NDArray[np.bool_]:
+def near(mask: NDArray[np.uint8], distance: float) -> NDArray[np.bool_]:
     """Within ``distance`` pixels of the mask."""
     if not mask.any():
         return mask.astype(np.bool_)
@@ -124,7 +77,7 @@ def _eye_sockets(points: NDArray[np.float64], shape: tuple[int, int]) -> NDArray
         hull = _hull(
             np.concatenate([eye_points, brow_points, lower]) + pad, (shape[0] + 2 * pad, shape[1] + 2 * pad)
         )
-        sockets |= _near(hull, 0.25 * width)[pad:-pad, pad:-pad]
+        sockets |= near(hull, 0.25 * width)[pad:-pad, pad:-pad]
     return sockets
 
 
@@ -141,18 +94,5 @@ def _lips_and_nose(
     for wing, corner in _NASOLABIAL:
         ends = np.round(moved[[wing, corner]] * 16).astype(np.int32)
         cv2.polylines(lines, [ends], False, 1, 1, cv2.LINE_8, 4)
-    near = _near(features, reach) | _near(lines, reach / 2)
-    return near[pad:-pad, pad:-pad]
-
-
-def _hair(
-    pixels: NDArray[np.uint8], visible: NDArray[np.bool_], reference: SkinReference, settings: PatchSettings
-) -> NDArray[np.bool_]:
-    """Much darker than the face's own skin over about a millimetre."""
-    smooth = cv2.GaussianBlur(darkness(pixels), (0, 0), settings.px_per_mm)
-    dark = ((smooth - reference.darkness > settings.hair_od) & visible).astype(np.uint8)
-    return _near(dark, settings.px_per_mm)
-
-
-def _glare(pixels: NDArray[np.uint8], scale: float, settings: PatchSettings) -> NDArray[np.bool_]:
-    return _near((pixels.max(axis=2) >= settings.glare_level).astype(np.uint8), 0.5 * scale)
+    excluded = near(features, reach) | near(lines, reach / 2)
+    return excluded[pad:-pad, pad:-pad]

@@ -1,0 +1,98 @@
+"""Which pixels of a patch are no bare skin because of how they look: hair and highlights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.geometry import apply_affine
+from toolkit.patches.place import near
+from toolkit.records import Region
+from toolkit.settings import PatchSettings
+
+
+@dataclass(frozen=True, eq=False)
+class SkinReference:
+    """How dark this face's bare skin is from place to place: green OD = c . (1, x, y, x^2), face frame in dm."""
+
+    coefficients: NDArray[np.float64]
+
+    def at(self, to_face: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float32]:
+        """The expected green OD (h, w) of a patch whose pixels ``to_face`` carries into the face frame."""
+        x, y = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
+        face_x = to_face[0, 0] * x + to_face[0, 1] * y + to_face[0, 2]
+        face_y = to_face[1, 0] * x + to_face[1, 1] * y + to_face[1, 2]
+        c = self.coefficients
+        expected = c[0] + c[1] * face_x / 100 + c[2] * face_y / 100 + c[3] * (face_x / 100) ** 2
+        return expected.astype(np.float32)
+
+
+def darkness(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Green optical density -ln(linear green), (h, w) float32; 0 is white."""
+    return _GREEN_OD[pixels[..., 1]]
+
+
+_level = np.arange(256, dtype=np.float32) / 255
+_GREEN_OD = -np.log(
+    np.maximum(np.where(_level <= 0.04045, _level / 12.92, ((_level + 0.055) / 1.055) ** 2.4), 1e-4)
+).astype(np.float32)
+
+
+def skin_reference(
+    pixels: Mapping[Region, NDArray[np.uint8]],
+    bare: Mapping[Region, NDArray[np.bool_]],
+    to_face: Mapping[Region, NDArray[np.float64]],
+) -> SkinReference:
+    """The face's shading, fitted robustly to ``bare`` (h, w) bool: visible and skin by its place.
+
+    Light falls off towards the sides of a face by as much as hair is darker than skin: against one level
+    for the whole face, the shaded side of a dark one would be taken for hair. Hair among the samples is
+    far off and counts for little (Cauchy weights). Starts from the median of the cheeks.
+    """
+    samples = []
+    for region, picture in pixels.items():
+        seen = np.argwhere(bare[region][2::6, 2::6]) * 6 + 2  # rows of (y, x)
+        xy = apply_affine(to_face[region], seen[:, ::-1]) / 100
+        od = darkness(picture[seen[:, 0], seen[:, 1]])
+        samples.append(np.column_stack([xy, od, np.full(len(seen), "cheek" in region)]))
+    x, y, od, cheek = np.concatenate(samples).T
+    if not len(x):
+        return SkinReference(np.zeros(4))
+    terms = np.column_stack([np.ones_like(x), x, y, x**2])
+    start = np.array([np.median(od[cheek > 0] if cheek.sum() >= 50 else od), 0.0, 0.0, 0.0])
+    coefficients = start
+    steady = np.diag([1e-3, 1.0, 1.0, 1.0]) * 0.01 * len(x)  # flat where little is seen
+    for _ in range(10):
+        off = od - terms @ coefficients
+        spread = np.clip(1.48 * np.median(np.abs(off)), 0.15, 0.3)
+        weight = 1.0 / (1.0 + (off / (2 * spread)) ** 2)
+        normal = terms.T @ (terms * weight[:, None]) + steady
+        coefficients = np.linalg.solve(normal, terms.T @ (od * weight) + steady @ start)
+    return SkinReference(coefficients)
+
+
+def hair(
+    pixels: NDArray[np.uint8],
+    visible: NDArray[np.bool_],
+    expected: NDArray[np.float32],
+    settings: PatchSettings,
+) -> NDArray[np.bool_]:
+    """Much darker than bare skin in this place, over about a millimetre and over an area no spot has."""
+    scale = settings.px_per_mm
+    # Painted-out black next to it must not darken what is seen.
+    shown = np.where(visible, darkness(pixels), expected)
+    smooth = cv2.GaussianBlur(shown, (0, 0), scale)
+    dark = ((smooth - expected > settings.hair_od) & visible).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    large = stats[:, cv2.CC_STAT_AREA] >= settings.hair_mm2 * scale**2
+    large[0] = False
+    return near(large[labels].astype(np.uint8), scale)
+
+
+def glare(pixels: NDArray[np.uint8], settings: PatchSettings) -> NDArray[np.bool_]:
+    """A clipped channel, and half a millimetre round it."""
+    return near((pixels.max(axis=2) >= settings.glare_level).astype(np.uint8), 0.5 * settings.px_per_mm)
