@@ -53,6 +53,8 @@ class PatchSettings:
     lips_nostrils_mm: float = 4.0  # taken off round lips and nostril wings, and along nasolabial lines
     hair_od: float = 0.55  # darker than bare skin in this place by this much, over a millimetre or so,
     hair_mm2: float = 40.0  # and in one piece over this area, is hair and no spot
+    beard_roughness: float = 1.8  # the lower face rougher than the upper cheeks by this factor is beard,
+    beard_mm2: float = 100.0  # in one piece over this area
     glare_level: int = 250  # a channel at or over this is a highlight
 
     def size_px(self, region: str) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from toolkit.geometry import compose_affine, invert_affine, warp
 from toolkit.meanface import fit_similarity
-from toolkit.patches.look import glare, hair, skin_reference
+from toolkit.patches.look import beards, glare, hair, skin_reference
 from toolkit.patches.place import exclusions_by_place
 from toolkit.records import REGIONS, Face, Patch, Photo, Region
 from toolkit.settings import PatchSettings
@@ -63,12 +63,14 @@ def cut_patches(
     }
     bare = {region: visible[region] & ~np.any(list(place[region].values()), axis=0) for region in REGIONS}
     reference = skin_reference(pixels, bare, to_face)
+    beard = beards(pixels, bare, to_face, settings)
     patches: list[Patch] = []
     dropped: dict[str, str] = {}
     for region in REGIONS:
         expected = reference.at(to_face[region], visible[region].shape)
         excluded = place[region] | {
             "hair": hair(pixels[region], visible[region], expected, settings),
+            "beard": beard.get(region, np.zeros_like(visible[region])),
             "highlight": glare(pixels[region], settings),
         }
         skin, lost = _measurable(visible[region], excluded)

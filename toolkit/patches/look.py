@@ -14,6 +14,9 @@ from toolkit.patches.place import near
 from toolkit.records import Region
 from toolkit.settings import PatchSettings
 
+_BEARD_TOP_MM = 42.0  # of the face frame: the level of the nostrils
+_LEAST_ROUGH_OD = 0.01  # a blurred or painted face has no pores to compare with
+
 
 @dataclass(frozen=True, eq=False)
 class SkinReference:
@@ -87,10 +90,64 @@ def hair(
     shown = np.where(visible, darkness(pixels), expected)
     smooth = cv2.GaussianBlur(shown, (0, 0), scale)
     dark = ((smooth - expected > settings.hair_od) & visible).astype(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
-    large = stats[:, cv2.CC_STAT_AREA] >= settings.hair_mm2 * scale**2
+    return near(_pieces_over(dark, settings.hair_mm2 * scale**2), scale)
+
+
+def beards(
+    pixels: Mapping[Region, NDArray[np.uint8]],
+    bare: Mapping[Region, NDArray[np.bool_]],
+    to_face: Mapping[Region, NDArray[np.float64]],
+    settings: PatchSettings,
+) -> dict[Region, NDArray[np.bool_]]:
+    """Stubble and beard: where the lower face is much rougher, hair by hair, than the same face's upper cheeks.
+
+    Roughness is the RMS of the green OD's band from 0.3 to 0.8 mm over 2.5 mm of bare skin: hairs are
+    narrower than spots. Searched below the nose only, in one piece over ``settings.beard_mm2``: a cluster of
+    moles is smaller.
+    """
+    scale = settings.px_per_mm
+    bands = {
+        region: _hair_band(pixels[region], bare[region], scale) for region in pixels if region != "forehead"
+    }
+    below = {region: _face_rows(to_face[region], bare[region].shape) > _BEARD_TOP_MM for region in bands}
+    reference = np.concatenate([bands[r][bare[r] & ~below[r]] for r in bands if r != "chin"])
+    if len(reference) < 100 * scale**2:
+        return {}
+    smooth = max(1.48 * float(np.median(np.abs(reference))), _LEAST_ROUGH_OD)
+    found: dict[Region, NDArray[np.bool_]] = {}
+    for region, band in bands.items():
+        # Clipped, so that one dark mole does not make its whole surroundings rough.
+        clipped = np.clip(band, -3 * smooth, 3 * smooth)
+        share = cv2.GaussianBlur(bare[region].astype(np.float32), (0, 0), 2.5 * scale)
+        power = cv2.GaussianBlur(clipped * clipped * bare[region], (0, 0), 2.5 * scale)
+        rough = power > (settings.beard_roughness * smooth) ** 2 * np.maximum(share, 0.05)
+        hairy = (rough & below[region] & bare[region]).astype(np.uint8)
+        found[region] = near(_pieces_over(hairy, settings.beard_mm2 * scale**2), scale)
+    return found
+
+
+def _hair_band(pixels: NDArray[np.uint8], bare: NDArray[np.bool_], scale: float) -> NDArray[np.float32]:
+    """The green OD's band between 0.3 and 0.8 mm on bare skin, 0 elsewhere."""
+    od = darkness(pixels)
+    # Filled up with the level around, so that the edge of the bare skin is not taken for roughness.
+    share = cv2.GaussianBlur(bare.astype(np.float32), (0, 0), scale)
+    level = cv2.GaussianBlur(od * bare, (0, 0), scale) / np.maximum(share, 1e-3)
+    filled = np.where(bare, od, level)
+    band = cv2.GaussianBlur(filled, (0, 0), 0.33 * scale) - cv2.GaussianBlur(filled, (0, 0), 0.8 * scale)
+    return np.asarray(band * bare)
+
+
+def _face_rows(to_face: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float64]:
+    """y in the face frame (mm) of every pixel of a patch; patches are upright, so a column will do."""
+    return (to_face[1, 1] * np.arange(shape[0]) + to_face[1, 2])[:, None] + np.zeros(shape)
+
+
+def _pieces_over(mask: NDArray[np.uint8], area: float) -> NDArray[np.uint8]:
+    """The connected pieces of a mask that cover at least ``area`` pixels."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    large = stats[:, cv2.CC_STAT_AREA] >= area
     large[0] = False
-    return near(large[labels].astype(np.uint8), scale)
+    return large[labels].astype(np.uint8)
 
 
 def glare(pixels: NDArray[np.uint8], settings: PatchSettings) -> NDArray[np.bool_]:
