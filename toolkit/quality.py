@@ -3,65 +3,123 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from toolkit.records import Face, Patch, Photo
 from toolkit.settings import QualitySettings
 
+_BLUR_PX = 11  # the re-blurring filter of Crete et al.
+_CLIPPED_HIGH, _CLIPPED_LOW = 250, 5
+_WIDEST_GAP_MM = 15.0  # a highlight leaves a gap in the skin that belongs to it
+
 
 @dataclass(frozen=True)
 class Quality:
-    """A photo's figures; ``label`` is "ok" or names what is wrong, worst first ("blurred; overexposed").
+    """A photo's figures; ``label`` is "ok" or names what is wrong ("blurred; overexposed").
 
-    ``blur`` 0 sharp to 1 blurred (F. Crete et al., 2007); ``over`` and ``under`` the share of skin with a
-    channel at or over 250, or wholly at or under 5; ``px_per_mm`` of the photo; ``skin_fraction`` of the
-    patches' area; ``colour`` (R/G, B/G) of the median skin, for the comparison with the study's median.
+    ``blur``: 0 sharp to 1 blurred, on the skin of the patches. ``over``: share of the face's area with a
+    channel at or over 250. ``under``: share of its skin with no channel over 5. ``level``: median of the skin's
+    brightest channel, 0-255. ``px_per_mm`` of the photo. ``skin_fraction``: measurable share of the patches'
+    area. ``regions``: share of the regions of the shown side that have a patch. ``cast``: log ratios
+    (ln R/G, ln B/G) of the median skin.
     """
 
     blur: float
     over: float
     under: float
+    level: float
     px_per_mm: float
     skin_fraction: float
-    colour: tuple[float, float]
+    regions: float
+    cast: tuple[float, float]
     label: str = "ok"
 
 
 def assess(photo: Photo, face: Face, patches: Sequence[Patch], settings: QualitySettings) -> Quality:
-    """The figures of one photo, judged by ``settings``; the colour cast needs a study: see ``judge_casts``."""
-    from skimage.measure import blur_effect
-
-    skin = [patch.pixels[patch.skin] for patch in patches]
-    values = np.concatenate(skin) if skin else np.zeros((0, 3), np.uint8)
-    if not len(values):
-        return Quality(1.0, 0.0, 0.0, face.px_per_mm, 0.0, (1.0, 1.0), "no skin")
-    area = sum(patch.skin.size for patch in patches)
-    largest = max(patches, key=lambda patch: int(patch.skin.sum()))
-    red, green, blue = np.maximum(np.median(values, axis=0), 1.0)
-    blur = float(blur_effect(cv2.cvtColor(largest.pixels, cv2.COLOR_RGB2GRAY), h_size=11))
-    over = float((values.max(axis=1) >= 250).mean())
-    under = float((values.max(axis=1) <= 5).mean())
-    fraction = len(values) / area
-    faults = []
-    if blur > settings.max_blur:
-        faults.append("blurred")
-    if over > settings.max_clipped_fraction:
-        faults.append("overexposed")
-    if under > settings.max_clipped_fraction:
-        faults.append("underexposed")
-    if face.px_per_mm < settings.min_px_per_mm:
-        faults.append("too small")
-    if fraction < settings.min_skin_fraction:
-        faults.append("little skin")
-    return Quality(
-        blur,
-        over,
-        under,
-        face.px_per_mm,
-        fraction,
-        (float(red / green), float(blue / green)),
-        "; ".join(faults) or "ok",
+    """The figures of one photo and its label; a colour cast needs the other photos: see ``judge_casts``."""
+    if not patches:
+        return Quality(1.0, 0.0, 0.0, 0.0, face.px_per_mm, 0.0, 0.0, (0.0, 0.0), "no skin")
+    skin = np.concatenate([patch.pixels[patch.skin] for patch in patches])
+    seen = np.concatenate([_with_highlights(photo, patch) for patch in patches])
+    red, green, blue = np.maximum(np.median(skin, axis=0), 1.0)
+    quality = Quality(
+        blur=_blur(patches),
+        over=float((seen.max(axis=1) >= _CLIPPED_HIGH).mean()) if len(seen) else 0.0,
+        under=float((skin.max(axis=1) <= _CLIPPED_LOW).mean()),
+        level=float(np.median(skin.max(axis=1))),
+        px_per_mm=face.px_per_mm,
+        skin_fraction=len(skin) / _shown_area(face, patches),
+        regions=len(patches) / (4 if face.side == "both" else 3),
+        cast=(float(np.log(red / green)), float(np.log(blue / green))),
     )
+    return replace(quality, label="; ".join(_faults(quality, settings)) or "ok")
+
+
+def _faults(quality: Quality, settings: QualitySettings) -> list[str]:
+    checks = (
+        ("blurred", quality.blur > settings.max_blur),
+        ("overexposed", quality.over > settings.max_clipped_fraction),
+        ("underexposed", quality.under > settings.max_clipped_fraction or quality.level < settings.min_level),
+        ("too few pixels", quality.px_per_mm < settings.min_px_per_mm),
+        ("little skin", quality.skin_fraction < settings.min_skin_fraction or quality.regions <= 0.5),
+    )
+    return [name for name, wrong in checks if wrong]
+
+
+def judge_casts(qualities: Sequence[Quality], settings: QualitySettings) -> list[Quality]:
+    """The same figures, "colour cast" added to the label of photos unlike the rest of their study.
+
+    Unlike: ln R/G or ln B/G is further from the study's median than ``settings.max_cast_mad`` robust
+    standard deviations (1.48 MAD) and than ``settings.min_cast``; too few photos are not judged.
+    """
+    if len(qualities) < settings.min_study_photos:
+        return list(qualities)
+    casts = np.array([quality.cast for quality in qualities])
+    off = np.abs(casts - np.median(casts, axis=0))
+    allowed = np.maximum(settings.max_cast_mad * 1.48 * np.median(off, axis=0), settings.min_cast)
+    return [
+        replace(quality, label="colour cast" if quality.label == "ok" else f"{quality.label}; colour cast")
+        if wrong and quality.label != "no skin"
+        else quality
+        for quality, wrong in zip(qualities, (off > allowed).any(axis=1), strict=True)
+    ]
+
+
+def _with_highlights(photo: Photo, patch: Patch) -> NDArray[np.uint8]:
+    """The patch's measurable pixels and the gaps between them that are not painted out: (n, 3)."""
+    size = patch.skin.shape[1], patch.skin.shape[0]
+    seen: Any = cv2.warpAffine(photo.skin.astype(np.uint8), patch.to_patch, size, flags=cv2.INTER_NEAREST)
+    gap = round(_WIDEST_GAP_MM * patch.px_per_mm)
+    whole: Any = cv2.morphologyEx(patch.skin.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8))
+    return patch.pixels[(whole & seen) > 0]
+
+
+def _shown_area(face: Face, patches: Sequence[Patch]) -> float:
+    """The patches' area, of forehead and chin only half when half a face is shown."""
+    half = face.side != "both"
+    return sum(
+        patch.skin.size * (0.5 if half and patch.region in ("forehead", "chin") else 1.0) for patch in patches
+    )
+
+
+def _blur(patches: Sequence[Patch]) -> float:
+    """The blur metric of F. Crete et al. (2007) over the skin of all patches, the worse of both directions.
+
+    How much of the picture's steps a further blur takes away: a sharp picture loses most of them. As
+    skimage.measure.blur_effect, but inside a mask: the edges of what is painted out are always sharp.
+    """
+    kept, total = np.zeros(2), np.zeros(2)
+    for patch in patches:
+        inner = cv2.erode(patch.skin.astype(np.uint8), np.ones((_BLUR_PX, _BLUR_PX), np.uint8)) > 0
+        grey: Any = cv2.cvtColor(patch.pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        for axis, (dx, dy, window) in enumerate(((1, 0, (_BLUR_PX, 1)), (0, 1, (1, _BLUR_PX)))):
+            steps: Any = np.abs(cv2.Sobel(grey, cv2.CV_32F, dx, dy))
+            blurred: Any = np.abs(cv2.Sobel(cv2.blur(grey, window), cv2.CV_32F, dx, dy))
+            total[axis] += steps[inner].sum()
+            kept[axis] += np.minimum(steps, blurred)[inner].sum()
+    return float((kept / np.maximum(total, 1e-9)).max()) if total.any() else 1.0

@@ -68,9 +68,13 @@ class QualitySettings:
     """Limits beyond which the workbook's quality column names a fault."""
 
     min_px_per_mm: float = 2.5
-    max_blur: float = 0.55  # skimage.measure.blur_effect, 0 sharp to 1 blurred
+    max_blur: float = 0.6  # Crete's blur metric on skin, 0 sharp to 1 blurred
     max_clipped_fraction: float = 0.02  # of skin at or over 250, or at or under 5
+    min_level: int = 40  # median of the skin's brightest channel under which levels are too few
     min_skin_fraction: float = 0.25  # of the patches' area
+    max_cast_mad: float = 3.0  # robust standard deviations of ln R/G or ln B/G from the study's median
+    min_cast: float = 0.1  # natural-log units of the same below which no cast is named
+    min_study_photos: int = 8  # fewer photos have no median to speak of
 
 
 @dataclass(frozen=True)
