@@ -8,15 +8,16 @@ from numpy.typing import NDArray
 
 from toolkit.phantom import geometry
 from toolkit.phantom.geometry import Points
+from toolkit.phantom.optics import Bytes
 
 
 def to_clinical_half(
-    pixels: NDArray[np.uint8],
+    pixels: Bytes,
     points: Points,
     side: str,
     rng: np.random.Generator,
     forehead: Points | None = None,
-) -> NDArray[np.uint8]:
+) -> Bytes:
     """The picture (H, W, 3) uint8 with all black but the skin of one half of the face.
 
     Cut straight along the facial midline; polygon holes over brow, eye, nostrils and mouth; hair, ears
@@ -35,7 +36,7 @@ def half_mask(
     side: str,
     rng: np.random.Generator,
     forehead: Points | None = None,
-) -> NDArray[np.uint8]:
+) -> Bytes:
     """(H, W) uint8: 255 where a clinical half face shows skin, else 0."""
     forehead = geometry.default_forehead(points) if forehead is None else forehead
     keep = np.zeros(shape, np.uint8)
@@ -47,14 +48,14 @@ def half_mask(
     return keep
 
 
-def _fill(mask: NDArray[np.uint8], polygon: NDArray, value: int) -> None:
+def _fill(mask: Bytes, polygon: NDArray, value: int) -> None:
     cv2.fillPoly(mask, [np.round(polygon).astype(np.int32)], value)
 
 
 def _outline(points: Points, forehead: Points, rng: np.random.Generator) -> Points:
     """The jaw and the hairline, drawn a little inside and cut to few corners as by hand."""
     unit = geometry.span_of(points)
-    corners = np.concatenate([points[geometry.JAW][::2], forehead[::-1][1:-1:2]])
+    corners = np.concatenate([points[geometry.JAW][::2], forehead[::-1][::2]])
     centre = geometry.from_canonical(points, np.array([[0.0, 0.25]]))
     toward = centre - corners
     inset = rng.uniform(0.03, 0.07) * unit + 0.015 * unit * rng.standard_normal((len(corners), 1))
@@ -64,7 +65,7 @@ def _outline(points: Points, forehead: Points, rng: np.random.Generator) -> Poin
 def _rough(polygon: NDArray, name: str, unit: float, rng: np.random.Generator) -> Points:
     """A hole as a hand would cut it: larger, with few corners."""
     extra = {"brow": 0.055, "eye": 0.06, "nostril": 0.025, "mouth": 0.03}[name]
-    few = polygon[:: 2 if len(polygon) > 8 else 1]
+    few = polygon[[0, 2, 4, 5, 7, 9]] if name == "brow" else polygon[:: 2 if len(polygon) > 8 else 1]
     bigger = geometry.grown(few, 1.0, rng.uniform(0.7, 1.3) * extra * unit)
     return bigger + 0.008 * unit * rng.standard_normal(bigger.shape)
 

@@ -223,7 +223,7 @@ def _body(rng: np.random.Generator, light: Float, looks: Looks, shape: Points, m
     neck = np.array(
         [[-0.55, 0.6], [0.55, 0.6], [0.56, 1.5], [1.2, 1.85], [1.2, 4], [-1.2, 4], [-1.2, 1.85], [-0.56, 1.5]]
     )
-    chin = geometry.grown(shape[geometry.JAW], 1.0) + [0, 0.12]
+    chin = np.add(shape[geometry.JAW], [0, 0.12])
     body = mask(geometry.curve(neck, closed=True), 0.012)
     _over(light, (skin * 0.72).astype(np.float32), body)
     light *= 1 - 0.55 * (body * mask(chin, 0.09))[..., None]  # the shadow that the chin casts
@@ -257,6 +257,9 @@ def _lit_skin(rng: np.random.Generator, looks: Looks, shape: Points, u: Float, v
     uq, vq = np.ascontiguousarray(u[:, ::2]), np.ascontiguousarray(v[::2])
     z = _relief(looks, shape, uq, vq)
     shade, gloss = _shade(rng, z, float(uq[0, 1] - uq[0, 0]))
+    shade /= np.median(
+        shade[(abs(abs(uq) - 0.42) < 0.15) & (abs(vq - 0.4) < 0.15)]
+    )  # the cheeks are lit as 1
     tone, blood = _colour(rng, looks, shape, uq, vq)
     od = optics.skin_od(tone, blood)
     quarter = np.exp(-od) * shade[..., None] + gloss[..., None]
@@ -315,7 +318,7 @@ def _fold(u: Float, v: Float, sign: int, start: tuple[float, float], end: tuple[
 def _shade(rng: np.random.Generator, z: Float, pixel: float) -> tuple[Float, Float]:
     """Lambertian light of two soft boxes, one lamp and the room, less of it in hollows; and the gloss.
 
-    Both (h, w); the first about 1 in front, the second light to add.
+    Both (h, w): a factor of the skin's light, and light to add.
     """
     zy, zx = np.gradient(cv2.GaussianBlur(z, (0, 0), 1.2), pixel)
     norm = 1 / np.sqrt(zx**2 + zy**2 + 1)
@@ -325,11 +328,11 @@ def _shade(rng: np.random.Generator, z: Float, pixel: float) -> tuple[Float, Flo
         lamp = np.array([x, -0.45 + 0.1 * rng.standard_normal(), 1.0])
         lamp /= np.linalg.norm(lamp)
         shade += share * np.maximum((-zx * lamp[0] - zy * lamp[1] + lamp[2]) * norm, 0)
-        middle = lamp + [0, 0, 1]
+        middle = np.add(lamp, [0, 0, 1])
         middle /= np.linalg.norm(middle)
         gloss += share * np.maximum((-zx * middle[0] - zy * middle[1] + middle[2]) * norm, 0) ** 30
     hollow = cv2.GaussianBlur(z, (0, 0), 0.06 / pixel) - z
-    shade *= np.exp(-6.0 * np.clip(hollow, -0.004, 0.08)) / 1.08
+    shade *= np.exp(-6.0 * np.clip(hollow, -0.004, 0.08))
     return shade.astype(np.float32), (rng.uniform(0.01, 0.09) * gloss).astype(np.float32)
 
 

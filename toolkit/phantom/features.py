@@ -113,7 +113,7 @@ def draw_mouth(rng: np.random.Generator, light: Float, points: Points) -> None:
     window = _Window(light, outer, 0.1 * unit)
     lips = window.mask(np.concatenate([geometry.curve(top), geometry.curve(bottom)]), 0.008 * unit)
     blood = rng.uniform(0.25, 0.6) * optics.blood_vector(0.5) + rng.uniform(0.0, 0.15)
-    streaks = rng.standard_normal((4, window.shape[1]), dtype=np.float32)
+    streaks: Float = rng.standard_normal((4, window.shape[1]), dtype=np.float32)
     streaks = cv2.GaussianBlur(streaks, (0, 0), max(0.006 * unit, 1))
     streaks = cv2.resize(streaks, window.shape[::-1], interpolation=cv2.INTER_CUBIC)
     window.darken(blood, lips * (1 + 0.1 * streaks / max(float(streaks.std()), 1e-6)))
@@ -141,7 +141,7 @@ def lay_hair(rng: np.random.Generator, light: Float, mask: Float, u: Float, v: F
     else:  # combed back: strands run away from the face
         across = np.arctan2(u, 0.35 - v) / (2.2 * pixel)
         along = np.hypot(u, v - 0.35) / ((9 if looks.hair == "cropped" else 40) * pixel)
-    table = rng.standard_normal((256, 1024), dtype=np.float32)
+    table: Float = rng.standard_normal((256, 1024), dtype=np.float32)
     table = cv2.GaussianBlur(table, (0, 0), 1.0)
     table = 0.6 * table / table.std() + 0.6 * optics.smooth_noise(rng, table.shape, 9)
     wave = 3 * optics.smooth_noise(rng, size, 0.12 / pixel)

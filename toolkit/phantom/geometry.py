@@ -6,7 +6,7 @@ x to the right of the picture, y down.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -33,10 +33,11 @@ _HALF: Final = {
 }  # fmt: skip
 # The landmark that each landmark becomes in a mirror.
 MIRROR: Final = np.array(
-    "16 15 14 13 12 11 10 9 8 7 6 5 4 3 2 1 0 26 25 24 23 22 21 20 19 18 17 27 28 29 30 35 34 33 32 31 "
-    "45 44 43 42 47 46 39 38 37 36 41 40 54 53 52 51 50 49 48 59 58 57 56 55 64 63 62 61 60 67 66 65".split(),
-    dtype=int,
-)
+    [
+        *range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, *range(35, 30, -1), 45, 44, 43, 42, 47, 46,
+        39, 38, 37, 36, 41, 40, *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), 67, 66, 65,
+    ]
+)  # fmt: skip
 JAW, NOSE = slice(0, 17), slice(27, 36)
 BROWS: Final = (slice(17, 22), slice(22, 27))
 EYES: Final = (slice(36, 42), slice(42, 48))
@@ -129,7 +130,7 @@ def curve(points: NDArray, closed: bool = False, steps: int = 8) -> Points:
     return line if closed else np.concatenate([line, points[-1:]])
 
 
-def polygon_mask(shape: tuple[int, int], *polygons: NDArray) -> NDArray[np.uint8]:
+def polygon_mask(shape: tuple[int, int], *polygons: NDArray) -> NDArray[Any]:
     """(H, W) uint8: 255 inside any of the polygons (n, 2) of pixels, anti-aliased."""
     mask = np.zeros(shape, np.uint8)
     for polygon in polygons:
@@ -152,7 +153,7 @@ def holes(points: Points) -> dict[str, list[Points]]:
     for brow in BROWS:
         line = points[brow]
         down = np.array([0, 0.035 * unit])
-        brows.append(grown(np.concatenate([line - down, (line + 1.6 * down)[::-1]]), 1.04))
+        brows.append(grown(np.concatenate([line - down, (line + 2.0 * down)[::-1]]), 1.1))
     eyes = [grown(points[eye], 1.12, 0.02 * unit) for eye in EYES]
     base = points[31:36]
     low, high = np.array([0, 0.025 * unit]), np.array([0, 0.045 * unit])

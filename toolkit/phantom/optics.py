@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[Any]  # float32 throughout
+Float = NDArray[Any]  # float32; OpenCV's own annotations know no more
+Bytes = NDArray[Any]  # uint8
 
 # Ranges of the two absorbers' colours in the literature on skin (Tsumura et al. 2003 and others).
 _MELANIN: Final = (np.array([0.23, 0.45, 0.86]), np.array([0.44, 0.61, 0.66]))
@@ -65,12 +66,12 @@ def tone_for_ita(ita: float, blood: float) -> float:
     return float(np.interp(-ita, -angles, tones))
 
 
-def to_light(pixels: NDArray[np.uint8]) -> Float:
+def to_light(pixels: Bytes) -> Float:
     """Linear light, 0 to 1, of sRGB uint8 (IEC 61966-2-1)."""
     return np.take(_decode_table(), pixels)
 
 
-def to_srgb(light: Float) -> NDArray[np.uint8]:
+def to_srgb(light: Float) -> Bytes:
     """SRGB uint8 of linear light; clipped to 0-1."""
     codes = np.clip(light * np.float32(4095) + np.float32(0.5), 0, 4095).astype(np.uint16)
     return np.take(_encode_table(), codes)
@@ -83,7 +84,7 @@ def _decode_table() -> Float:
 
 
 @functools.cache
-def _encode_table() -> NDArray[np.uint8]:
+def _encode_table() -> Bytes:
     c = np.arange(4096) / 4095
     s = np.where(c <= 0.0031308, 12.92 * c, 1.055 * c ** (1 / 2.4) - 0.055)
     return np.round(255 * s).astype(np.uint8)
@@ -96,7 +97,7 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], sigma_px: flo
     """
     step = max(1.0, sigma_px / 3)
     height, width = (max(4, round(n / step) + 2) for n in shape)
-    noise = rng.standard_normal((height, width), dtype=np.float32)
+    noise: Float = rng.standard_normal((height, width), dtype=np.float32)
     sigma = sigma_px / step
     noise = cv2.GaussianBlur(noise, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
     noise *= 2 * np.sqrt(np.pi) * sigma  # the blur's own loss of deviation

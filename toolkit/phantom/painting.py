@@ -77,7 +77,7 @@ class Kinds:
     def draw(cls, rng: np.random.Generator) -> Kinds:
         """A random person's mixture."""
         freckles, lentigines, patches = rng.dirichlet([1.5, 4.0, 0.4])
-        sheet = rng.uniform(0.25, 0.75) if rng.random() < 0.35 else 0.0
+        sheet = rng.uniform(0.2, 0.5) if rng.random() < 0.35 else 0.0
         return cls(
             float(freckles), float(lentigines), float(patches), float(sheet),
             flecks=float(rng.uniform(0, 1) if rng.random() < 0.5 else 0.0),
@@ -178,11 +178,13 @@ def _placement(canvas: Canvas, kinds: Kinds, rng: np.random.Generator) -> Float:
 
 
 def _coverage(canvas: Canvas, regions: Mapping[str, NDArray[np.bool_]], side: str) -> Float:
-    """The side's regions at a quarter of the size, (h, w) 0-1."""
-    area = np.zeros(canvas.skin.shape, np.uint8)
+    """Where spots of the side may come, (h, w) at a quarter of the size: 1 in its regions, .5 on nose etc."""
+    small = canvas.skin[::4, ::4]
+    u, _ = geometry.canonical_grid(canvas.points, small.shape, 4)
+    area = 0.5 * small * (u > 0 if side == "left" else u <= 0)
     for name in geometry.SIDE_WEIGHTS:
-        area[regions[f"{side}_{name}"]] = 1
-    return area[::4, ::4].astype(np.float32)
+        area[regions[f"{side}_{name}"][::4, ::4]] = 1
+    return area
 
 
 def _paint_side(
@@ -401,7 +403,7 @@ def _moles(canvas: Canvas, rng: np.random.Generator, count: int) -> Float:
     if not count:
         return moles
     density = cv2.resize(
-        canvas.skin, (moles.shape[1] // 4, moles.shape[0] // 4), interpolation=cv2.INTER_AREA
+        canvas.skin, (canvas.skin.shape[1] // 4, canvas.skin.shape[0] // 4), interpolation=cv2.INTER_AREA
     )
     spots = Spots.draw(rng, Kinds(0, 1, 0, contrast=1.1), density, canvas.px_per_mm, count)
     size = rng.uniform(1.5, 4.5, count) * canvas.px_per_mm

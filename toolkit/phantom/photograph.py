@@ -8,12 +8,11 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from toolkit.phantom import geometry, optics
 from toolkit.phantom.draw import Canvas
 from toolkit.phantom.geometry import Points
-from toolkit.phantom.optics import Float
+from toolkit.phantom.optics import Bytes, Float
 
 _MAX_SIDE: Final = 1600
 
@@ -26,7 +25,7 @@ class Sitter:
     points: Points
 
 
-def canvas_of_photograph(pixels: NDArray[np.uint8], points: Points, rng: np.random.Generator) -> Canvas:
+def canvas_of_photograph(pixels: Bytes, points: Points, rng: np.random.Generator) -> Canvas:
     """The face of an RGB photograph (H, W, 3) as a canvas: cropped round the head, at most 1600 px.
 
     Skin is what lies within the face outline and neither in a hole (eyes, brows, nostrils, lips) nor
@@ -48,7 +47,7 @@ def canvas_of_photograph(pixels: NDArray[np.uint8], points: Points, rng: np.rand
     )  # fmt: skip
 
 
-def _crop(pixels: NDArray[np.uint8], points: Points) -> tuple[NDArray[np.uint8], Points]:
+def _crop(pixels: Bytes, points: Points) -> tuple[Bytes, Points]:
     corners = geometry.from_canonical(
         points, np.array([[-1.3, -1.35], [1.3, -1.35], [-1.3, 1.65], [1.3, 1.65]])
     )
@@ -79,20 +78,19 @@ def _find_hairline(light: Float, points: Points, cheeks: Float) -> Points:
     columns = np.linspace(-0.7, 0.7, 9)
     climb = np.linspace(-0.32, -1.0, 69)
     own = np.log(_median_at(light, geometry.from_canonical(points, np.array([[0.0, -0.38]])), 0.5))
-    tops = []
-    for x in columns:
+    face, tops = np.log(cheeks), np.empty(len(columns))
+    for index, x in enumerate(columns):
         ground = geometry.from_canonical(points, np.column_stack([np.full(len(climb), x), climb]))
         column, row = np.round(ground).astype(int).T
         inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
         od = np.log(light[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)])
-        dark = (own[1] - od[:, 1]) > 0.9
-        odd = np.abs((od[:, 0] - od[:, 2]) - (own[0] - own[2])) > 0.5
+        dark = (min(own[1], face[1]) - od[:, 1]) > 0.9  # a highlight must not make the rest look dark
+        hue = od[:, 0] - od[:, 2]
+        odd = np.minimum(abs(hue - (own[0] - own[2])), abs(hue - (face[0] - face[2]))) > 0.5
         stop = np.flatnonzero(dark | odd | ~inside)
-        tops.append(climb[stop[0]] if len(stop) else -0.75)
-    tops = np.array(tops)
-    bounded = np.clip(np.minimum.reduce([np.roll(tops, 1), tops, np.roll(tops, -1)]), None, -0.3)
+        tops[index] = climb[stop[0]] if len(stop) else -0.95
     arch = -0.30 - 0.55 * np.sqrt(np.maximum(1 - (columns / 0.74) ** 2, 0))
-    line = np.maximum(np.maximum(tops, bounded), arch) + 0.03
+    line = np.maximum(tops, arch) + 0.03
     return geometry.from_canonical(points, np.column_stack([columns, np.minimum(line, -0.27)]))
 
 

@@ -19,6 +19,7 @@ from toolkit.errors import FaceError, PhotoError, ToolkitError
 from toolkit.phantom import geometry, optics, painting
 from toolkit.phantom.clinical import half_mask
 from toolkit.phantom.draw import Canvas, draw_face
+from toolkit.phantom.optics import Bytes, Float
 from toolkit.phantom.photograph import Sitter, canvas_of_photograph
 
 # Photos a half step in Unilever's and Columbia's 2020 study, grades .5 to 7.
@@ -29,7 +30,7 @@ SIDES: Final = {"L": "left", "R": "right", "F": "both"}
 _SUFFIXES: Final = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"}
 _WEEKS: Final = (0, 4, 8, 12, 17)
 
-PointsFinder = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
+PointsFinder = Callable[[Bytes], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,7 @@ def _load_sitters(folder: Path, find_points: PointsFinder | None, subjects: int)
     return sitters
 
 
-def read_rgb(path: Path) -> NDArray[np.uint8]:
+def read_rgb(path: Path) -> Bytes:
     """A photograph as RGB uint8 (H, W, 3), upright by its EXIF; raises PhotoError."""
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
@@ -253,7 +254,7 @@ def _write_subject(task: _Task) -> list[dict[str, Any]]:
 def _write_photo(
     task: _Task,
     canvas: Canvas,
-    pigment: NDArray[np.float32],
+    pigment: Float,
     blemishes: painting.Blemishes,
     session: painting.Distractors,
     visit: int,
@@ -294,30 +295,27 @@ def visit_name(visit: int) -> str:
     return "Baseline" if visit == 0 else f"Week {week_of_visit(visit)}"
 
 
-def _pose(canvas: Canvas, rng: np.random.Generator) -> NDArray[np.float64]:
+def _pose(canvas: Canvas, rng: np.random.Generator) -> NDArray[Any]:
     """A small turn, shift and change of scale (2, 3): no one sits twice alike."""
     centre = canvas.points[30]
     unit = geometry.span_of(canvas.points)
     pose = cv2.getRotationMatrix2D(
         centre.tolist(), 1.2 * rng.standard_normal(), float(rng.uniform(0.98, 1.02))
     )
-    pose[:, 2] += 0.015 * unit * rng.standard_normal(2)
+    pose[:, 2] = pose[:, 2] + 0.015 * unit * rng.standard_normal(2)
     return pose
 
 
-def photograph(
-    light: NDArray[np.float32], pose: NDArray[np.float64], noise: float, rng: np.random.Generator
-) -> NDArray[np.uint8]:
+def photograph(light: Float, pose: NDArray[np.float64], noise: float, rng: np.random.Generator) -> Bytes:
     """The camera: linear light (H, W, 3) moved by ``pose``, encoded as sRGB with noise (sRGB, 0-1)."""
     size = (light.shape[1], light.shape[0])
     pixels = optics.to_srgb(cv2.warpAffine(light, pose, size, borderMode=cv2.BORDER_REPLICATE))
-    grain = rng.standard_normal(pixels.shape, dtype=np.float32)
+    grain: Float = rng.standard_normal(pixels.shape, dtype=np.float32)
     grain *= np.float32(255 * noise)
-    grain += pixels
-    return cv2.convertScaleAbs(cv2.max(grain, 0))
+    return cv2.convertScaleAbs(np.maximum(grain + pixels, 0))
 
 
-def _save(path: Path, pixels: NDArray[np.uint8], options: list[int]) -> None:
+def _save(path: Path, pixels: Bytes, options: list[int]) -> None:
     done, data = cv2.imencode(path.suffix, np.ascontiguousarray(pixels), options)
     if not done:
         raise ToolkitError(f"{path}: the picture could not be encoded")

