@@ -147,7 +147,7 @@ class Grader:
                 quality=photo.face.quality,
                 note="; ".join(photo.face.notes),
             )
-            rows = tuple(_patch_row(table, row, columns, values, patch_grades) for row in mine)
+            rows = tuple(_patch_row(table, row, columns, values, patch_grades) for row in mine.tolist())
             yield PhotoResult(grade, rows)
 
 
