@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit import __version__
-from toolkit.errors import ToolkitError
+from toolkit.errors import GradesError, ToolkitError
 
 if TYPE_CHECKING:
     from toolkit.runs import Progress
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter is not for users
+# TensorFlow's chatter is not for users.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 app = typer.Typer(
     add_completion=False,
@@ -193,7 +196,7 @@ def info() -> None:
 def _columns(pairs: list[str] | None) -> dict[str, str] | None:
     for pair in pairs or []:
         if "=" not in pair:
-            raise typer.BadParameter(f"--column {pair}: write it as role=name, for example grade=Score")
+            raise GradesError(f"--column {pair}: write it as role=name, for example grade=Score")
     return dict(pair.split("=", 1) for pair in pairs) if pairs else None
 
 
