@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from toolkit.errors import ToolkitError
+from toolkit.errors import ModelError, ToolkitError
 from toolkit.landmarks import FaceFinder
 from toolkit.patches import draw_overlay
 from toolkit.pipeline import Prepared, prepare, read_face
@@ -53,6 +54,8 @@ def _prepare_one(job: tuple[Path, str], settings: Settings) -> Prepared:
     try:
         _, _, face = read_face(path, name, the_finder(), settings)
         return prepare(face, settings)
+    except ModelError:  # the landmark model's fault, not the photo's: it would be the same for every photo
+        raise
     except ToolkitError as error:
         return Prepared(name, error=str(error))
     except Exception as error:  # one odd photo must not end a study; its row says what happened
@@ -80,6 +83,8 @@ def _cut_one(job: tuple[Path, str], settings: Settings, overlays: Path | None) -
         if overlays:
             _write_overlay(overlays / name, draw_overlay(photo, face, patches.patches))
         return patches
+    except ModelError:  # as in _prepare_one
+        raise
     except ToolkitError as error:
         return FacePatches(name, "", (), notes=(str(error),), quality="unusable")
     except Exception as error:  # as in _prepare_one
@@ -104,7 +109,7 @@ def map_photos(
     workers: int,
 ) -> Iterator[Result]:
     """``task`` over ``jobs``, results in their order; at most a few jobs a worker are under way, so that
-    memory stays flat. ``task`` may call ``the_finder()``."""
+    memory stays flat. ``task`` may call ``the_finder()``. Raises ToolkitError when a worker dies."""
     start = partial(_start, landmark_model, settings)
     if workers <= 1 or len(jobs) <= 1:
         start()
@@ -112,13 +117,24 @@ def map_photos(
         return
     # spawn: a forked copy of a process that runs TensorFlow's threads may hang.
     with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), start) as pool:
-        under_way: deque[Future[Result]] = deque()
-        for job in jobs:
-            under_way.append(pool.submit(task, job))
-            if len(under_way) >= 4 * workers:
-                yield under_way.popleft().result()
-        while under_way:
+        try:
+            yield from _in_order(pool, task, jobs, 4 * workers)
+        except BrokenProcessPool:
+            raise ToolkitError(
+                f"a worker process ended unexpectedly, perhaps for lack of memory: use --workers {workers // 2}"
+            ) from None
+
+
+def _in_order(
+    pool: ProcessPoolExecutor, task: Callable[[Job], Result], jobs: Sequence[Job], most: int
+) -> Iterator[Result]:
+    under_way: deque[Future[Result]] = deque()
+    for job in jobs:
+        under_way.append(pool.submit(task, job))
+        if len(under_way) >= most:
             yield under_way.popleft().result()
+    while under_way:
+        yield under_way.popleft().result()
 
 
 def the_finder() -> FaceFinder:
