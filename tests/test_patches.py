@@ -218,6 +218,11 @@ def test_dropped_patches_say_why():
     patches, dropped = cut_patches(as_photo(pixels), face, SETTINGS)
     assert "right_cheek" not in by_region(patches)
     assert dropped["right_cheek"].startswith("too little skin (0%): mostly painted out")
+    left = replace(face, side="left")
+    assert (
+        cut_patches(as_photo(pixels), left, SETTINGS)[1]["right_cheek"]
+        == "the picture shows the left side only"
+    )
     cropped = as_photo(plain_face()[0][:760])
     assert "beyond the picture" in cut_patches(cropped, face, SETTINGS)[1]["chin"]
 

@@ -21,6 +21,7 @@ _FOREHEAD_BOTTOM_MM = -26.0
 _CHEEK_TOP_MM = 12.0
 _CHEEK_INNER_MM = 12.0
 _CHIN_TOP_MM = 78.0
+_HIDDEN_CHEEK = {"left": "right_cheek", "right": "left_cheek"}
 
 
 def region_origin_mm(region: Region, settings: PatchSettings) -> tuple[float, float]:
@@ -74,7 +75,9 @@ def cut_patches(
             "highlight": glare(pixels[region], settings),
         }
         skin, lost = _measurable(visible[region], excluded)
-        if skin.mean() < settings.min_skin_fraction:
+        if region == _HIDDEN_CHEEK.get(face.side):
+            dropped[region] = f"the picture shows the {face.side} side only"
+        elif skin.mean() < settings.min_skin_fraction:
             dropped[region] = f"too little skin ({skin.mean():.0%}): mostly {lost}"
         else:
             patches.append(Patch(region, pixels[region], skin, settings.px_per_mm, to_patch[region]))
