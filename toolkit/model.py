@@ -46,18 +46,21 @@ def starter_folder() -> Path:
     return next((place for place in places if (place / "model.json").is_file()), places[0])
 
 
+def check_model_target(folder: Path) -> None:
+    """Raise ModelError, before a long training, where ``folder`` exists and is something else than a model."""
+    folder = Path(folder)
+    is_model = (folder / "model.json").is_file()
+    if folder.exists() and not is_model and (folder.is_file() or any(folder.iterdir())):
+        raise ModelError(f"{folder} exists and is not a model folder: choose another name")
+
+
 def save_model(model: Model, folder: Path) -> str:
     """Write a model folder in one step (a crash leaves the old one, or none); returns its SHA-256.
 
     Raises ModelError when the folder exists and is something else than a model.
     """
+    check_model_target(folder)
     folder = Path(folder).resolve()  # "." or a link: the folder itself is replaced
-    if (
-        folder.exists()
-        and not (folder / "model.json").is_file()
-        and (folder.is_file() or any(folder.iterdir()))
-    ):
-        raise ModelError(f"{folder} exists and is not a model folder: choose another name")
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:

@@ -15,8 +15,8 @@ from toolkit.landmarks import FaceFinder
 from toolkit.model import Model
 from toolkit.patches import cut_patches
 from toolkit.pigment import measure
-from toolkit.quality import assess
-from toolkit.records import REGIONS, Face, FacePatches, Photo, PhotoGrade
+from toolkit.quality import Quality, assess, judge_casts
+from toolkit.records import REGIONS, FacePatches, Photo, PhotoGrade
 from toolkit.settings import Settings
 from toolkit.siamese import encoder_input
 from toolkit.study import facts_from_name
@@ -33,6 +33,7 @@ class Prepared:
     face: FacePatches | None = None
     features: tuple[Mapping[str, float], ...] = ()
     inputs: tuple[NDArray[np.float16], ...] = ()
+    quality: Quality | None = None
     error: str = ""
 
 
@@ -42,27 +43,29 @@ class PhotoResult:
 
     grade: PhotoGrade
     patch_rows: tuple[Mapping[str, str | float | None], ...] = field(default=())
+    quality: Quality | None = None
 
 
 def read_face(
     path: Path, name: str, finder: FaceFinder, settings: Settings
-) -> tuple[Photo, Face, FacePatches]:
+) -> tuple[Photo, FacePatches, Quality]:
     """Photo -> landmarks -> patches -> quality; raises PhotoError or FaceError."""
     photo = read_photo(path, settings.photo)
     face = finder.find(photo, facts_from_name(name).side)
     patches, dropped = cut_patches(photo, face, settings.patch)
     quality = assess(photo, face, patches, settings.quality)
     notes = photo.notes + face.notes
-    return photo, face, FacePatches(name, photo.sha256, patches, face, dropped, quality.label, notes)
+    found = FacePatches(name, photo.sha256, patches, face, dropped, quality.label, notes)
+    return photo, found, quality
 
 
-def prepare(face: FacePatches, settings: Settings) -> Prepared:
+def prepare(face: FacePatches, settings: Settings, quality: Quality | None = None) -> Prepared:
     """Patches -> pigment features and the network's input."""
     if not face.patches:
         reasons = "; ".join(f"{region}: {reason}" for region, reason in face.dropped.items())
         return Prepared(face.name, face, error=f"no patch holds enough skin ({reasons})")
     rows, maps = zip(*(measure(patch, settings.pigment) for patch in face.patches), strict=True)
-    return Prepared(face.name, face, rows, tuple(encoder_input(m, settings.encoder) for m in maps))
+    return Prepared(face.name, face, rows, tuple(encoder_input(m, settings.encoder) for m in maps), quality)
 
 
 class PatchTable:
@@ -138,17 +141,37 @@ class Grader:
             similar = np.nan_to_num(learnt[mine, : len(labels)]).mean(axis=0)
             grade = PhotoGrade(
                 name=photo.name,
-                facts=facts[i],
+                facts=replace(
+                    facts[i], side=facts[i].side or (photo.face.face.side if photo.face.face else None)
+                ),
                 grade=float(grades[i]),
                 lower=float(max(grades[i] - half_width, 0)),
                 upper=float(min(grades[i] + half_width, 9)),
                 nearest_class=labels[int(similar.argmax())],
                 regions={r: float(g) for r, g in zip(REGIONS, by_photo[i], strict=True) if np.isfinite(g)},
                 quality=photo.face.quality,
-                note="; ".join(photo.face.notes),
+                note="; ".join([*photo.face.notes, *_missing(photo.face)]),
             )
             rows = tuple(_patch_row(table, row, columns, values, patch_grades) for row in mine.tolist())
-            yield PhotoResult(grade, rows)
+            yield PhotoResult(grade, rows, photo.quality)
+
+
+def _missing(face: FacePatches) -> list[str]:
+    """The regions of the shown side that could not be measured, with the reason."""
+    shown = face.face.side if face.face else "both"
+    hidden = {"left": "right_cheek", "right": "left_cheek"}.get(shown)
+    return [f"no {region} patch: {reason}" for region, reason in face.dropped.items() if region != hidden]
+
+
+def judge_study(results: Sequence[PhotoResult], settings: Settings) -> list[PhotoResult]:
+    """The results with "colour cast" in the quality of photos whose colour is unlike the rest of the run's."""
+    known = [result for result in results if result.quality]
+    judged = judge_casts([result.quality for result in known if result.quality], settings.quality)
+    labels = {id(result): quality.label for result, quality in zip(known, judged, strict=True)}
+    return [
+        replace(result, grade=replace(result.grade, quality=labels.get(id(result), result.grade.quality)))
+        for result in results
+    ]
 
 
 def _patch_row(

@@ -19,10 +19,10 @@ import toolkit
 from toolkit.errors import PhotoError, TrainingError
 from toolkit.images import find_photos
 from toolkit.landmarks import FaceFinder
-from toolkit.model import Model, load_model, save_model
+from toolkit.model import Model, check_model_target, load_model, save_model
 from toolkit.patches import load_patches, save_patches
 from toolkit.phantom import StudySummary, write_study
-from toolkit.pipeline import Grader, PhotoResult, Prepared, prepare
+from toolkit.pipeline import Grader, PhotoResult, Prepared, judge_study, prepare
 from toolkit.records import FacePatches, Photo, PhotoGrade
 from toolkit.scores import score, score_table, trivial_baselines
 from toolkit.settings import Settings
@@ -150,6 +150,7 @@ def grade_photos(
     grader = Grader(model, weights)
     prepared = prepare_all(paths, model.settings, landmark_model, workers)
     results = list(_told(grader.grade(prepared), len(paths), "grading", tell))
+    results = judge_study(results, model.settings)
     run = GradeRun(results, time.monotonic() - started)
     facts: dict[str, str | int | float] = {
         "toolkit": toolkit.__version__,
@@ -198,6 +199,7 @@ def train_study(
     settings: Settings | None = None,
 ) -> TrainRun:
     """Train on a study's graded photographs and write a model folder."""
+    check_model_target(out)
     settings = settings or Settings()
     if epochs is not None:
         settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))
@@ -242,6 +244,7 @@ def index_patches(
     tell: Progress = lambda stage, done, total: None,
 ) -> Model:
     """Rebuild a model's references from a folder of extracted patches and their grades."""
+    check_model_target(out or model_folder)
     model = load_model(model_folder)
     faces = load_patches(patches)
     joined = join_grades([face.name for face in faces], read_grades(grades_file, columns))

@@ -52,8 +52,8 @@ def prepare_all(
 def _prepare_one(job: tuple[Path, str], settings: Settings) -> Prepared:
     path, name = job
     try:
-        _, _, face = read_face(path, name, the_finder(), settings)
-        return prepare(face, settings)
+        _, face, quality = read_face(path, name, the_finder(), settings)
+        return prepare(face, settings, quality)
     except ModelError:  # the landmark model's fault, not the photo's: it would be the same for every photo
         raise
     except ToolkitError as error:
@@ -79,9 +79,9 @@ def cut_all(
 def _cut_one(job: tuple[Path, str], settings: Settings, overlays: Path | None) -> FacePatches:
     path, name = job
     try:
-        photo, face, patches = read_face(path, name, the_finder(), settings)
-        if overlays:
-            _write_overlay(overlays / name, draw_overlay(photo, face, patches.patches))
+        photo, patches, _ = read_face(path, name, the_finder(), settings)
+        if overlays and patches.face:
+            _write_overlay(overlays / name, draw_overlay(photo, patches.face, patches.patches))
         return patches
     except ModelError:  # as in _prepare_one
         raise

@@ -94,10 +94,18 @@ def write_study(
     """
     _check(subjects, visits, style, seed, workers, grades)
     sitters = _load_sitters(Path(faces), find_points, subjects) if faces is not None else None
-    arguments = {"subjects": subjects, "visits": visits, "style": style, "seed": seed, "faces": bool(faces)}
-    _prepare(
-        Path(out), {**arguments, "grades": None if grades is None else [float(g) for g in grades]}, save_maps
-    )
+    arguments: dict[str, Any] = {
+        "subjects": subjects,
+        "visits": visits,
+        "style": style,
+        "seed": seed,
+        "faces": bool(faces),
+    }
+    arguments["grades"] = None if grades is None else [float(g) for g in grades]
+    try:
+        _prepare(Path(out), arguments, save_maps)
+    except OSError as error:
+        raise ToolkitError(f"{out}: cannot be written ({error.strerror}); name another folder") from None
     rng = np.random.default_rng([seed, 1])
     latents = draw_latent_grades(rng, subjects, visits, grades)
     tasks = [
