@@ -17,10 +17,10 @@ from toolkit.phantom.painting import (
     render,
 )
 from toolkit.phantom.photograph import canvas_of_photograph
+from toolkit.phantom.scene import Scene, Shot, compose, photograph, shoot, with_mole
 from toolkit.phantom.study import (
     StudySummary,
     draw_latent_grades,
-    photograph,
     simulate_graders,
     write_study,
 )
@@ -30,8 +30,11 @@ __all__ = [
     "Canvas",
     "Distractors",
     "Kinds",
+    "Scene",
+    "Shot",
     "StudySummary",
     "canvas_of_photograph",
+    "compose",
     "draw_face",
     "draw_latent_grades",
     "grade_of_load",
@@ -40,7 +43,9 @@ __all__ = [
     "paint",
     "photograph",
     "render",
+    "shoot",
     "simulate_graders",
     "to_clinical_half",
+    "with_mole",
     "write_study",
 ]

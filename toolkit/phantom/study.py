@@ -16,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import FaceError, PhotoError, ToolkitError
-from toolkit.phantom import geometry, optics, painting
-from toolkit.phantom.clinical import half_mask
 from toolkit.phantom.draw import Canvas, draw_face
 from toolkit.phantom.optics import Bytes, Float
 from toolkit.phantom.photograph import Sitter, canvas_of_photograph
+from toolkit.phantom.scene import Scene, compose, shoot, stream
 
 # Photos a half step in Unilever's and Columbia's 2020 study, grades .5 to 7.
 GRADE_COUNTS: Final = (10, 19, 76, 148, 196, 348, 261, 452, 379, 285, 108, 87, 18, 16)
@@ -241,56 +240,44 @@ def _write_subject(task: _Task) -> list[dict[str, Any]]:
     """Draws one subject and writes the photos of all its visits; gives back the rows of the truth."""
     if task.single_thread:
         cv2.setNumThreads(1)
-    rng = np.random.default_rng([task.seed, 3, task.index])
-    if task.sitter is None:
-        span = float(rng.uniform(590, 700)) if task.style == "half" else None
-        size = (1600, 1570) if task.style == "half" else (1360, 1600)
-        canvas = draw_face(rng, size, span_px=span)
-    else:
-        canvas = canvas_of_photograph(read_rgb(task.sitter.path), task.sitter.points, rng)
-    distractors = painting.Distractors.draw(rng)
-    blemishes = painting.Blemishes.draw(canvas, distractors, rng)
-    maps = painting.paint(canvas, task.grades, rng)
+    seed = (task.seed, 3, task.index)
+    canvas = _canvas(task, stream(seed, "canvas"))
     rows = []
-    for visit, pigment in enumerate(maps):
-        for letter in "LR" if task.style == "half" else "F":
-            session = distractors.new_session(rng)
-            rows.append(_write_photo(task, canvas, pigment, blemishes, session, visit, letter, rng))
+    for visit, scene in enumerate(compose(canvas, task.grades, seed)):
+        for number, letter in enumerate("LR" if task.style == "half" else "F"):
+            rows.append(_write_photo(task, scene.session(number), visit, letter))
     return rows
 
 
-def _write_photo(
-    task: _Task,
-    canvas: Canvas,
-    pigment: Float,
-    blemishes: painting.Blemishes,
-    session: painting.Distractors,
-    visit: int,
-    letter: str,
-    rng: np.random.Generator,
-) -> dict[str, Any]:
+def _canvas(task: _Task, rng: np.random.Generator) -> Canvas:
+    if task.sitter is not None:
+        return canvas_of_photograph(read_rgb(task.sitter.path), task.sitter.points, rng)
+    if task.style == "half":
+        return draw_face(rng, (1600, 1570), span_px=float(rng.uniform(590, 700)))
+    return draw_face(rng, (1360, 1600))
+
+
+def _write_photo(task: _Task, scene: Scene, visit: int, letter: str) -> dict[str, Any]:
     subject, side, week = f"P{task.index + 1:04d}", SIDES[letter], week_of_visit(visit)
     name = f"{subject}_FACE_{letter}_S00_V{visit:02d}D00W{week:02d}.jpg"
-    light = painting.render(canvas, pigment, blemishes, session, rng)
-    pose = _pose(canvas, rng)
-    points = cv2.transform(canvas.points[None], pose)[0]
-    pixels = photograph(light, pose, session.noise, rng)
-    melanin = cv2.warpAffine(pigment, pose, pigment.shape[::-1]) if task.save_maps else None
-    if letter != "F":
-        keep = half_mask(pixels.shape[:2], points, side, rng, cv2.transform(canvas.forehead[None], pose)[0])
-        pixels = cv2.bitwise_and(pixels, pixels, mask=keep)
-        melanin = None if melanin is None else melanin * (keep > 0)
-    _save(task.out / "images" / name, pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, session.jpeg_quality])
-    if melanin is not None:
-        grey = np.clip(np.round(MAP_SCALE * melanin), 0, 255).astype(np.uint8)
-        _save((task.out / "maps" / name).with_suffix(".png"), grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    load = painting.load_of_map(pigment, canvas.regions(), side)
-    red = session.redness * blemishes.redness + blemishes.vessels
+    shot = shoot(scene, side)
+    (task.out / "images" / name).write_bytes(shot.jpeg())
+    if task.save_maps:
+        write_map((task.out / "maps" / name).with_suffix(".png"), shot.melanin)
     return {
         "file": name, "subject": subject, "side": side, "visit": visit_name(visit), "style": task.style,
-        "latent_grade": painting.grade_of_load(load), "pigment_load": load,
-        "redness": painting.load_of_map(red, canvas.regions(), side), "ita": canvas.ita, "visit_number": visit + 1,
+        "latent_grade": shot.latent_grade, "pigment_load": shot.load, "redness": shot.redness,
+        "ita": scene.canvas.ita, "visit_number": visit + 1,
     }  # fmt: skip
+
+
+def write_map(path: Path, melanin: Float) -> None:
+    """A planted map (H, W) as a grey PNG: level = 200 x green OD, nothing for whitish flecks."""
+    grey = np.clip(np.round(MAP_SCALE * melanin), 0, 255).astype(np.uint8)
+    done, data = cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not done:
+        raise ToolkitError(f"{path}: the map could not be encoded")
+    path.write_bytes(data.tobytes())
 
 
 def week_of_visit(visit: int) -> int:
@@ -301,33 +288,6 @@ def week_of_visit(visit: int) -> int:
 def visit_name(visit: int) -> str:
     """The visit's name in the workbook: Baseline, Week 4, ..."""
     return "Baseline" if visit == 0 else f"Week {week_of_visit(visit)}"
-
-
-def _pose(canvas: Canvas, rng: np.random.Generator) -> NDArray[Any]:
-    """A small turn, shift and change of scale (2, 3): no one sits twice alike."""
-    centre = canvas.points[30]
-    unit = geometry.span_of(canvas.points)
-    pose = cv2.getRotationMatrix2D(
-        centre.tolist(), 1.2 * rng.standard_normal(), float(rng.uniform(0.98, 1.02))
-    )
-    pose[:, 2] = pose[:, 2] + 0.015 * unit * rng.standard_normal(2)
-    return pose
-
-
-def photograph(light: Float, pose: NDArray[np.float64], noise: float, rng: np.random.Generator) -> Bytes:
-    """The camera: linear light (H, W, 3) moved by ``pose``, encoded as sRGB with noise (sRGB, 0-1)."""
-    size = (light.shape[1], light.shape[0])
-    pixels = optics.to_srgb(cv2.warpAffine(light, pose, size, borderMode=cv2.BORDER_REPLICATE))
-    grain: Float = rng.standard_normal(pixels.shape, dtype=np.float32)
-    grain *= np.float32(255 * noise)
-    return cv2.convertScaleAbs(np.maximum(grain + pixels, 0))
-
-
-def _save(path: Path, pixels: Bytes, options: list[int]) -> None:
-    done, data = cv2.imencode(path.suffix, np.ascontiguousarray(pixels), options)
-    if not done:
-        raise ToolkitError(f"{path}: the picture could not be encoded")
-    path.write_bytes(data.tobytes())
 
 
 def _write_tables(
