@@ -75,6 +75,9 @@ def phantom(
     style: Annotated[Style, typer.Option(help="Clinical half faces, full faces, or both.")] = Style.half,
     seed: Annotated[int, typer.Option(help="The same seed gives the same study.")] = 0,
     faces: Annotated[Path | None, typer.Option(help="Paint on the photographs in this folder.")] = None,
+    maps: Annotated[
+        bool, typer.Option("--maps", help="Also maps/: the planted pigment, grey level = 200 x green OD.")
+    ] = False,
     workers: Workers = None,
     quiet: Quiet = False,
 ) -> None:
@@ -83,7 +86,15 @@ def phantom(
 
     with _progress(quiet) as tell:
         made = make_phantoms(
-            out, subjects, visits, style.value, seed, faces, workers or default_workers(), tell
+            out,
+            subjects,
+            visits,
+            style.value,
+            seed,
+            faces,
+            workers or default_workers(),
+            tell,
+            save_maps=maps,
         )
     _say(
         f"{made.photos} photos of {made.subjects} subjects: {out}",
@@ -111,6 +122,27 @@ def extract_patches(
     _say(
         f"{run.patches} patches of {run.found} of {run.photos} photos: {out / 'manifest.csv'}", *run.failures
     )
+    raise typer.Exit(0 if run.found else 1)
+
+
+@app.command(epilog="Example:  toolkit features photos/ --out features.csv --overlays pictures/")
+def features(
+    images: Images,
+    out: Annotated[Path, typer.Option(help="Table to write (.csv or .xlsx), a row a patch.")],
+    overlays: Annotated[
+        Path | None, typer.Option(help="Folder for a picture a photo of the pigment found.")
+    ] = None,
+    landmark_model: Landmarks = None,
+    workers: Workers = None,
+    quiet: Quiet = False,
+) -> None:
+    """Measure the pigment of forehead, cheeks and chin, without any model."""
+    from toolkit.runs import default_workers, measure_features
+
+    with _progress(quiet) as tell:
+        run = measure_features(images, out, overlays, landmark_model, workers or default_workers(), tell)
+    counts = f"{run.features} features of {run.patches} patches of {run.found} of {run.photos} photos"
+    _say(f"{counts}: {out}", *run.failures)
     raise typer.Exit(0 if run.found else 1)
 
 

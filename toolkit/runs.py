@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import toolkit
-from toolkit.errors import PhotoError, TrainingError
+from toolkit.errors import PhotoError, ToolkitError, TrainingError
 from toolkit.images import find_photos
 from toolkit.landmarks import FaceFinder
 from toolkit.model import Model, check_model_target, load_model, save_model
@@ -28,8 +28,8 @@ from toolkit.scores import score, score_table, trivial_baselines
 from toolkit.settings import Settings
 from toolkit.study import JoinedGrades, join_grades, read_grades
 from toolkit.training import Trained, rebuild_index, train
-from toolkit.workbook import check_target, write_results
-from toolkit.workers import cut_all, photo_names, prepare_all
+from toolkit.workbook import Value, check_target, write_results, write_table
+from toolkit.workers import cut_all, measure_all, photo_names, prepare_all
 
 Item = TypeVar("Item")
 Progress = Callable[[str, int, int], None]
@@ -58,9 +58,10 @@ def make_phantoms(
     workers: int = 1,
     tell: Progress = lambda stage, done, total: None,
     grades: Sequence[float] | None = None,
+    save_maps: bool = False,
 ) -> StudySummary:
     """Write a study of phantoms; with ``faces``, painted on the photographs of that folder; ``grades`` fixes
-    the latent grades of the subjects, in turn."""
+    the latent grades of the subjects, in turn; ``save_maps`` adds the planted pigment as pictures."""
     finder = FaceFinder(None, Settings().face)
 
     def find_points(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -77,6 +78,7 @@ def make_phantoms(
         grades=grades,
         find_points=find_points,
         progress=partial(tell, "phantoms"),
+        save_maps=save_maps,
     )
 
 
@@ -113,6 +115,72 @@ def extract(
     save_patches(out, counted())
     failures = tuple(f"{name}: {reasons}" for name, count, reasons in found if not count)
     return ExtractRun(len(paths), len(paths) - len(failures), sum(count for _, count, _ in found), failures)
+
+
+@dataclass(frozen=True)
+class FeaturesRun:
+    """What ``measure_features`` did; ``features`` counts those of a patch, ``failures`` name each photo
+    without a patch, and why."""
+
+    photos: int
+    found: int
+    patches: int
+    features: int
+    failures: tuple[str, ...]
+
+
+def measure_features(
+    images: Sequence[Path],
+    out: Path,
+    overlays: Path | None = None,
+    landmark_model: Path | None = None,
+    workers: int = 1,
+    tell: Progress = lambda stage, done, total: None,
+) -> FeaturesRun:
+    """Write the pigment features of photographs as a table, a row a patch; photos that fail keep a row."""
+    check_target(out)
+    paths = _some_photos(images)
+    if overlays is not None:
+        _check_overlays(overlays, images, paths)
+    settings = Settings()
+    measured = measure_all(paths, settings, landmark_model, workers, overlays)
+    results = judge_study(list(_told(measured, len(paths), "features", tell)), settings)
+    rows = [row for result in results for row in _feature_rows(result)]
+    write_table(out, rows)
+    failures = tuple(f"{r.grade.name}: {r.grade.note}" for r in results if not r.patch_rows)
+    patches = [row for result in results for row in result.patch_rows]
+    features = len(patches[0]) - 1 if patches else 0
+    return FeaturesRun(len(paths), len(paths) - len(failures), len(patches), features, failures)
+
+
+def _feature_rows(result: PhotoResult) -> list[dict[str, Value]]:
+    """The rows of one photo, the facts first; one without figures where nothing could be measured."""
+    grade = result.grade
+    facts: dict[str, Value] = {
+        "photo": grade.name,
+        "subject": grade.facts.subject,
+        "side": grade.facts.side,
+        "visit": grade.facts.visit,
+        "region": None,
+        "quality": grade.quality,
+        "note": grade.note,
+    }
+    return [facts | dict(row) for row in result.patch_rows] or [facts]
+
+
+def _check_overlays(folder: Path, images: Sequence[Path], paths: Sequence[Path]) -> None:
+    """Refuse pictures among the photographs: they would overwrite these, or be measured the next time."""
+    target = folder.resolve()
+    inside = [given for given in images if given.is_dir() and target.is_relative_to(given.resolve())]
+    beside = [path for path in paths if path.parent.resolve().is_relative_to(target)]
+    if inside or beside:
+        raise ToolkitError(f"{folder}: lies among the photographs: name a folder of its own for --overlays")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ToolkitError(
+            f"{folder}: no folder can be made there ({error.strerror}): name another for --overlays"
+        ) from None
 
 
 @dataclass(frozen=True)

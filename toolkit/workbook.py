@@ -111,17 +111,33 @@ def write_workbook(
 def write_table(
     path: Path, rows: Sequence[Mapping[str, Value]], columns: Sequence[str] | None = None
 ) -> None:
-    """Write rows as CSV (UTF-8 with a mark that Excel needs), whole or not at all.
+    """Write rows as CSV (UTF-8 with a mark that Excel needs) or, where ``path`` ends in .xlsx, as a sheet
+    of an Excel workbook; whole or not at all, figures in full.
 
     ``columns`` defaults to the keys of the rows in order of first appearance. Empty cells stand for None
     and for what is not finite. Raises ToolkitError when the target cannot be written.
     """
     names = list(columns) if columns is not None else _columns_of(rows)
+    if Path(path).suffix.casefold() == ".xlsx":
+        _write_sheet(Path(path), rows, names)
+        return
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow([_guarded(name) for name in names])
     writer.writerows([_guarded(_clean(row.get(name))) for name in names] for row in rows)
     _write_atomically(Path(path), lambda file: file.write(text.getvalue().encode("utf-8-sig")))
+
+
+def _write_sheet(path: Path, rows: Sequence[Mapping[str, Value]], columns: Sequence[str]) -> None:
+    _refuse_overflow(path, "Table", len(rows), len(columns))
+
+    import openpyxl
+
+    book = openpyxl.Workbook(write_only=True)
+    sheet = _new_sheet(book, "Table", columns, rows, frozen="B2")
+    for row in rows:
+        sheet.append([_cell(sheet, row.get(name)) for name in columns])
+    _write_atomically(path, book.save)
 
 
 def check_target(path: Path, suffixes: tuple[str, ...] = (".xlsx", ".csv")) -> None:

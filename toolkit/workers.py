@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,9 +21,11 @@ from PIL import Image
 from toolkit.errors import ModelError, ToolkitError
 from toolkit.landmarks import FaceFinder
 from toolkit.patches import draw_overlay
-from toolkit.pipeline import Prepared, prepare, read_face
-from toolkit.records import FacePatches
+from toolkit.pigment import measure
+from toolkit.pipeline import PhotoResult, Prepared, prepare, read_face
+from toolkit.records import FacePatches, PhotoGrade
 from toolkit.settings import Settings
+from toolkit.study import facts_from_name
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -91,8 +94,57 @@ def _cut_one(job: tuple[Path, str], settings: Settings, overlays: Path | None) -
         return FacePatches(name, "", (), notes=(_unexpected(error),), quality="unusable")
 
 
+def measure_all(
+    paths: Sequence[Path],
+    settings: Settings,
+    landmark_model: Path | None,
+    workers: int,
+    overlays: Path | None = None,
+) -> Iterator[PhotoResult]:
+    """Each photo's pigment features, a row a patch, without a grade; and a picture of what was measured in
+    the folder ``overlays`` if one is given. A photo that fails has no rows and its error as the note."""
+    task = partial(_measure_one, settings=settings, overlays=overlays)
+    jobs = list(zip(paths, photo_names(paths), strict=True))
+    yield from map_photos(task, jobs, settings, landmark_model, workers)
+
+
+def _measure_one(job: tuple[Path, str], settings: Settings, overlays: Path | None) -> PhotoResult:
+    path, name = job
+    facts = facts_from_name(name)
+    try:
+        photo, face, quality = read_face(path, name, the_finder(), settings)
+        rows = tuple({"region": p.region, **measure(p, settings.pigment)[0]} for p in face.patches)
+        if overlays and rows:
+            from toolkit.pigment.overlay import draw_pigment
+
+            _write_overlay(overlays / name, draw_pigment(photo, face.patches, settings.pigment, name))
+        side = facts.side or (face.face.side if face.face else None)
+        note = "; ".join([*face.notes, *_missing(face)])
+        grade = PhotoGrade(name, replace(facts, side=side), quality=face.quality, note=note)
+        return PhotoResult(grade, rows, quality)
+    except ModelError:  # as in _prepare_one
+        raise
+    except ToolkitError as error:
+        return PhotoResult(PhotoGrade(name, facts, quality="unusable", note=str(error)))
+    except Exception as error:  # as in _prepare_one
+        return PhotoResult(PhotoGrade(name, facts, quality="unusable", note=_unexpected(error)))
+
+
+def _missing(face: FacePatches) -> list[str]:
+    """The regions of the shown side without a patch, with the reason."""
+    shown = face.face.side if face.face else "both"
+    hidden = {"left": "right_cheek", "right": "left_cheek"}.get(shown)
+    return [f"no {region} patch: {reason}" for region, reason in face.dropped.items() if region != hidden]
+
+
+def overlay_path(folder: Path, name: str) -> Path:
+    """Where the picture of the photo ``name`` goes: its own name, as a JPEG."""
+    path = folder / name
+    return path if path.suffix.lower() in (".jpg", ".jpeg") else path.with_name(path.name + ".jpg")
+
+
 def _write_overlay(path: Path, picture: NDArray[np.uint8]) -> None:
-    path = path if path.suffix.lower() in (".jpg", ".jpeg") else path.with_name(path.name + ".jpg")
+    path = overlay_path(path.parent, path.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture).save(path, format="JPEG", quality=88)
 
