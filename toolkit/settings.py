@@ -82,13 +82,19 @@ class PigmentSettings:
     """Maps and threshold regions of interest."""
 
     smooth_mm: float = 0.4
+    fine_background_mm: float = 2.0
     background_mm: float = 4.0
     wide_background_mm: float = 12.0
-    hysteresis_low: float = 2.0  # in robust standard deviations of the melanin map
-    hysteresis_high: float = 3.5
+    hysteresis_low: float = 1.5  # in robust standard deviations of the melanin map
+    hysteresis_high: float = 3.0
+    dark_low: float = 2.0  # the same of the darkness map, where nothing is brown
+    dark_high: float = 4.0
     min_deviation_od: float = 0.02
     min_scale_od: float = 0.01
     min_spot_mm2: float = 0.3
+    min_brownness: float = 0.12  # melanin a unit of darkness under which a region is no pigment
+    mole_od: float = 0.7  # darker than its surroundings by this much
+    mole_mm2: float = 30.0
     seed_threshold: float = 0.165
 
 

@@ -1,57 +1,124 @@
 """What is measured on the maps of a patch: one function a family of features, named columns out.
 
-Areas are in mm2, contrasts in natural-log OD, fractions are shares of the measurable skin.
+Areas are in mm2, contrasts in natural-log OD, fractions are shares of the measurable skin. Every feature is
+finite whatever the patch; where there is no spot, sizes and contrasts are 0.
 """
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from toolkit.pigment.maps import robust_scale, smooth_over
+from toolkit.pigment.maps import lower_scale, robust_scale, smooth_over
+from toolkit.pigment.regions import BLOOD, MOLE, PIGMENT, SHADOW, Regions
 from toolkit.records import Patch, PigmentMaps
 
+SMALL_MM2, LARGE_MM2 = 7.0, 28.0  # discs of 3 and 6 mm
+BANDS_MM = (0.5, 1.0, 2.0)
 
-def spot_features(maps: PigmentMaps, labels: NDArray[np.int32]) -> dict[str, float]:
-    """Number, size, contrast and spread of the spots; areas in mm2, contrasts in OD.
 
-    ``load`` is the darkness added over all skin (OD), the quantity that the grade follows most closely.
+def spot_features(maps: PigmentMaps, regions: Regions) -> dict[str, float]:
+    """Number, size and contrast of the pigmented spots.
+
+    ``load`` is the darkness that spots add, averaged over all skin (OD): the quantity that the grade follows
+    most closely.
     """
-    inside = labels > 0
-    skin_mm2 = float(maps.skin.sum()) / maps.px_per_mm**2
-    pixels = np.bincount(labels[inside])
-    areas = pixels[pixels > 0] / maps.px_per_mm**2
+    inside = regions.mask(PIGMENT)
+    skin = float(maps.skin.sum())
+    cm2 = skin / maps.px_per_mm**2 / 100
+    areas = regions.area_mm2[regions.kind == PIGMENT]
+    darkness, melanin = maps.darkness[inside], maps.melanin[inside]
     features = {
-        "area_fraction": float(inside.sum() / maps.skin.sum()),
-        "spots_per_cm2": 100.0 * len(areas) / skin_mm2,
-        "large_spots_per_cm2": 100.0 * float((areas > 28).sum()) / skin_mm2,
-        "load": float(np.maximum(maps.darkness[inside], 0).sum() / maps.skin.sum()),
-        "cells": _occupied_cells(inside, maps.skin),
+        "area_fraction": float(inside.sum()) / skin,
+        "load": float(np.maximum(darkness, 0).sum()) / skin,
+        "melanin_load": float(np.maximum(melanin, 0).sum()) / skin,
+        "spots_per_cm2": len(areas) / cm2,
+        "small_spots_per_cm2": float((areas < SMALL_MM2).sum()) / cm2,
+        "large_spots_per_cm2": float((areas > LARGE_MM2).sum()) / cm2,
+        "spot_melanin": float(melanin.mean()) if melanin.size else 0.0,
+        "spot_darkness": float(darkness.mean()) if darkness.size else 0.0,
+        "spot_darkness_p90": float(np.percentile(darkness, 90)) if darkness.size else 0.0,
     }
     for name, percent in (("median", 50), ("p90", 90), ("max", 100)):
         features[f"spot_area_{name}"] = float(np.percentile(areas, percent)) if len(areas) else 0.0
-    for name in ("melanin", "darkness"):
-        values = getattr(maps, name)[inside]
-        features[f"spot_{name}"] = float(values.mean()) if values.size else 0.0
     return features
 
 
-def _occupied_cells(inside: NDArray[np.bool_], skin: NDArray[np.bool_]) -> float:
-    """Share of an 8 x 8 grid's skin cells that hold any spot."""
-    cells = [cv2.resize(a.astype(np.float32), (8, 8), interpolation=cv2.INTER_AREA) for a in (inside, skin)]
-    on_skin = cells[1] > 0.25
-    return float((cells[0][on_skin] > 0.02).mean()) if on_skin.any() else 0.0
+def spread_features(maps: PigmentMaps, regions: Regions) -> dict[str, float]:
+    """How the spots lie on the skin.
+
+    ``cells``: share of an 8 x 8 grid's skin cells that hold any spot. ``cell_entropy``: evenness of their
+    area over those cells, 0 (all in one) to 1. ``nearest_neighbour_index`` of the spots' centres (Clark and
+    Evans, Ecology 35 (1954) 445-453): under 1 clustered, over 1 spaced out; 1 for fewer than two spots.
+    """
+    inside = regions.mask(PIGMENT).astype(np.float32)
+    spots, skin = (
+        cv2.resize(values.astype(np.float32), (8, 8), interpolation=cv2.INTER_AREA).ravel()
+        for values in (inside, maps.skin)
+    )
+    spots, skin = spots[skin > 0.25], skin[skin > 0.25]
+    share = spots[spots > 0] / max(float(spots.sum()), 1e-9)
+    return {
+        "cells": float((spots > 0.02).mean()) if len(spots) else 0.0,
+        "cell_entropy": float(-(share * np.log(share)).sum() / np.log(max(len(skin), 2))),
+        "nearest_neighbour_index": _nearest_neighbour_index(maps, regions),
+    }
+
+
+def _nearest_neighbour_index(maps: PigmentMaps, regions: Regions) -> float:
+    from scipy.spatial import cKDTree
+
+    labels = regions.only(PIGMENT).ravel()
+    found = np.flatnonzero(labels)
+    counts = np.bincount(labels[found])
+    own = counts > 0
+    if own.sum() < 2:
+        return 1.0
+    row, column = np.divmod(found, maps.skin.shape[1])
+    centres = np.column_stack([np.bincount(labels[found], weights=at)[own] for at in (row, column)])
+    centres /= counts[own, None]
+    nearest = cKDTree(centres).query(centres, k=2)[0][:, 1]
+    at_random = 0.5 / np.sqrt(len(centres) / maps.skin.sum())
+    return float(nearest.mean() / at_random)
+
+
+def shape_features(maps: PigmentMaps, regions: Regions) -> dict[str, float]:
+    """``solidity``: area of the spots over the area of their convex hulls, 0 to 1, 1 for round ones.
+    ``border_gradient``: mean slope of darkness along their borders, OD/mm."""
+    inside = regions.mask(PIGMENT).astype(np.uint8)
+    outlines, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    hulls = sum(cv2.contourArea(cv2.convexHull(outline)) for outline in outlines)
+    solid = sum(cv2.contourArea(outline) for outline in outlines)
+    border = (inside > 0) & (cv2.erode(inside, np.ones((3, 3), np.uint8)) == 0)
+    slope = np.hypot(cv2.Scharr(maps.darkness, cv2.CV_32F, 1, 0), cv2.Scharr(maps.darkness, cv2.CV_32F, 0, 1))
+    return {
+        "solidity": float(solid / hulls) if hulls else 0.0,
+        "border_gradient": float(slope[border].mean() / 32 * maps.px_per_mm) if border.any() else 0.0,
+    }
+
+
+def look_alike_features(maps: PigmentMaps, regions: Regions) -> dict[str, float]:
+    """What is dark but not mottled pigment: moles (counted apart), blood and shadow; and redness."""
+    skin = float(maps.skin.sum())
+    erythema = maps.erythema[maps.skin]
+    return {
+        "moles_per_cm2": 100 * maps.px_per_mm**2 * float((regions.kind == MOLE).sum()) / skin,
+        "mole_fraction": float(regions.mask(MOLE).sum()) / skin,
+        "blood_fraction": float(regions.mask(BLOOD).sum()) / skin,
+        "shadow_fraction": float(regions.mask(SHADOW).sum()) / skin,
+        "erythema_p95": float(np.percentile(erythema, 95) - np.median(erythema)),
+    }
 
 
 def field_features(maps: PigmentMaps) -> dict[str, float]:
     """Statistics of the whole deviation maps, without any region of interest, in OD."""
-    melanin, darkness, erythema = (m[maps.skin] for m in (maps.melanin, maps.darkness, maps.erythema))
+    melanin, darkness = (values[maps.skin] for values in (maps.melanin, maps.darkness))
     both = np.sqrt(np.maximum(melanin, 0) * np.maximum(darkness, 0))
-    unit = max(robust_scale(melanin), 0.01)
+    unit = max(lower_scale(melanin), 0.01)
     return {
         "root_melanin_darkness": float(both.mean()),
         "root_melanin_darkness_p95": float(np.percentile(both, 95)),
+        "stained_fraction": float((both > 0.04).mean()),
         "melanin_sd": float(melanin.std()),
         "darkness_sd": float(darkness.std()),
         "melanin_mad": robust_scale(melanin),
@@ -59,21 +126,78 @@ def field_features(maps: PigmentMaps) -> dict[str, float]:
         "darkness_p95": float(np.percentile(darkness, 95)),
         "melanin_p95": float(np.percentile(melanin, 95)),
         "flecks_fraction": float((melanin < -2.5 * unit).mean()),
-        "erythema_p95": float(np.percentile(erythema, 95)),
         **{f"over_z{z:g}".replace(".", "_"): float((melanin > z * unit).mean()) for z in (2.5, 4, 6)},
     }
 
 
-def texture_features(maps: PigmentMaps) -> dict[str, float]:
-    """Band-pass standard deviation of the melanin deviation (OD) at 0.5, 1 and 2 mm, and mottling seen
-    from afar: that of the darkness blurred by 2.5 mm."""
+def band_features(maps: PigmentMaps) -> dict[str, float]:
+    """Bands of the maps round 0.5, 1 and 2 mm (differences of Gaussians), in OD, and their shape.
+
+    ``melanin_darkness``: the root of the covariance of melanin and darkness: noise of the camera moves
+    either, pigment both. ``darkness_skew``: positive where few dark spots stand on even skin.
+    ``visibility``: deviation of the darkness seen from afar, blurred by 2.5 mm.
+    """
     features = {}
-    for size in (0.5, 1.0, 2.0):
-        fine, coarse = (smooth_over(maps.melanin, maps.skin, k * size * maps.px_per_mm) for k in (1.0, 1.6))
-        features[f"melanin_band_{size:g}mm".replace(".", "_")] = float((fine - coarse)[maps.skin].std())
+    stack = np.dstack([maps.melanin, maps.darkness])
+    for size in BANDS_MM:
+        fine, coarse = (smooth_over(stack, maps.skin, k * size * maps.px_per_mm) for k in (1.0, 1.6))
+        melanin, darkness = (fine - coarse)[maps.skin].T
+        covariance = float(np.mean(melanin * darkness))
+        spread = float(darkness.std())
+        name = f"{size:g}mm".replace(".", "_")
+        features[f"melanin_band_{name}"] = float(melanin.std())
+        features[f"darkness_band_{name}"] = spread
+        features[f"melanin_darkness_{name}"] = float(np.sign(covariance) * np.sqrt(abs(covariance)))
+        features[f"darkness_skew_{name}"] = float(np.mean(darkness**3)) / max(spread, 1e-3) ** 3
     far = smooth_over(maps.darkness, maps.skin, 2.5 * maps.px_per_mm)
-    features["visibility"] = float(far[maps.skin].std())
-    return features
+    return features | {"visibility": float(far[maps.skin].std())}
+
+
+def texture_features(maps: PigmentMaps) -> dict[str, float]:
+    """Texture of the melanin map: grey-level co-occurrence at 1 mm (Haralick et al. 1973) over 16 levels of
+    +-0.15 OD, and the entropy (bits) of uniform local binary patterns (Ojala et al. 2002) of the darkness."""
+    from skimage.feature import graycomatrix, graycoprops, local_binary_pattern
+
+    levels = np.clip((maps.melanin + 0.15) / 0.3 * 15, 0, 15).astype(np.uint8) + 1
+    levels[~maps.skin] = 0
+    step = max(1, round(maps.px_per_mm))
+    pairs = graycomatrix(levels, [step], [0, np.pi / 2], levels=17, symmetric=True)[1:, 1:].astype(np.float64)
+    pairs = pairs.sum(axis=3, keepdims=True)
+    pairs /= max(float(pairs.sum()), 1.0)
+    fine = np.round(maps.darkness * 500).astype(np.int16)
+    patterns = local_binary_pattern(fine, 8, max(1.0, 0.5 * maps.px_per_mm), "uniform")[maps.skin]
+    share = np.bincount(patterns.astype(int), minlength=10) / len(patterns)
+    return {
+        **{f"glcm_{name}": float(graycoprops(pairs, name)[0, 0]) for name in ("contrast", "homogeneity")},
+        "glcm_correlation": float(graycoprops(pairs, "correlation")[0, 0]) if pairs.any() else 1.0,
+        "lbp_entropy": float(-(share[share > 0] * np.log2(share[share > 0])).sum()),
+    }
+
+
+def colour_features(patch: Patch, regions: Regions, background_mm: float) -> dict[str, float]:
+    """CIEDE2000 colour difference between spots and the skin around them: mean over spots by area, and the
+    90th percentile of the spots; 0 where there is none."""
+    from skimage.color import deltaE_ciede2000
+
+    labels = regions.only(PIGMENT)
+    if not labels.any():
+        return {"spot_colour_difference": 0.0, "spot_colour_difference_p90": 0.0}
+    lab = cv2.cvtColor(patch.pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    plain = patch.skin & (regions.labels == 0)
+    around = smooth_over(lab, plain if plain.any() else patch.skin, background_mm * patch.px_per_mm)
+    flat = labels.ravel()
+    counts = np.bincount(flat)
+    own = np.flatnonzero(counts)[1:] if counts[0] else np.flatnonzero(counts)
+    spot, skin = (
+        np.column_stack([np.bincount(flat, weights=c.ravel())[own] for c in np.moveaxis(colours, -1, 0)])
+        / counts[own, None]
+        for colours in (lab, around)
+    )
+    difference = deltaE_ciede2000(spot, skin)
+    return {
+        "spot_colour_difference": float(np.average(difference, weights=counts[own])),
+        "spot_colour_difference_p90": float(np.percentile(difference, 90)),
+    }
 
 
 def tone_features(patch: Patch) -> dict[str, float]:

@@ -61,6 +61,13 @@ def robust_scale(values: NDArray) -> float:
     return 1.4826 * float(np.median(np.abs(values - np.median(values)))) if values.size else 0.0
 
 
+def lower_scale(values: NDArray) -> float:
+    """Robust standard deviation of deviations from their lower half alone: 1.4826 times the median of what
+    lies under zero. Pigment only adds, so that it moves this far less than ``robust_scale``."""
+    under = values[values < 0]
+    return 1.4826 * float(np.median(-under)) if under.size else 0.0
+
+
 def components(patch: Patch, settings: PigmentSettings) -> Array:
     """The (h, w, 3) float32 maps M (melanin), D (darkness), E (erythema) of a patch, in OD."""
     density = optical_density(patch.pixels, patch.skin, settings.smooth_mm * patch.px_per_mm)

@@ -2,31 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
-from toolkit.pigment.features import field_features, spot_features, texture_features, tone_features
+from toolkit.pigment.features import (
+    band_features,
+    colour_features,
+    field_features,
+    look_alike_features,
+    shape_features,
+    spot_features,
+    spread_features,
+    texture_features,
+    tone_features,
+)
 from toolkit.pigment.maps import components, deviations
-from toolkit.pigment.regions import spots
+from toolkit.pigment.regions import find_regions
 from toolkit.pigment.seed import seed_features
 from toolkit.records import Patch, PigmentMaps
 from toolkit.settings import PigmentSettings
+
+# Of one side of the face, as in the mMASI: its cheek counts for both malar regions.
+SIDE_WEIGHTS = {"forehead": 0.3, "left_cheek": 0.6, "right_cheek": 0.6, "chin": 0.1}
 
 
 def measure(patch: Patch, settings: PigmentSettings) -> tuple[dict[str, float], PigmentMaps]:
     """Every feature of a patch as one row of named columns, all finite, and the maps for the network.
 
-    Names end in ``_near`` where skin is compared with its surroundings at ``background_mm``, in ``_wide``
-    at ``wide_background_mm``, the scale of the returned maps. Raises ValueError when there is no skin.
+    Names end in ``_fine``, ``_near`` or ``_wide`` where skin is compared with its surroundings at
+    ``fine_background_mm``, ``background_mm`` or ``wide_background_mm``, the scale of the returned maps.
+    Raises ValueError when there is no skin.
     """
     if not patch.skin.any():
         raise ValueError(f"the {patch.region} patch holds no skin")
     maps = components(patch, settings)
-    row = {**tone_features(patch), **seed_features(patch, settings)}
     median = np.median(maps[patch.skin], axis=0)
+    row = {**tone_features(patch), **seed_features(patch, settings)}
     row |= {"melanin_index": float(median[0]), "erythema_index": float(median[2])}
+    fine = deviations(maps, patch, settings.fine_background_mm)
     near = deviations(maps, patch, settings.background_mm)
     wide = deviations(maps, patch, settings.wide_background_mm)
-    for scale, at_scale in (("near", near), ("wide", wide)):
-        found = spot_features(at_scale, spots(at_scale, settings)) | field_features(at_scale)
-        row |= {f"{name}_{scale}": value for name, value in found.items()}
-    return row | texture_features(near), wide
+    for scale, at_scale in (("fine", fine), ("near", near)):
+        regions = find_regions(at_scale, settings)
+        found = spot_features(at_scale, regions) | look_alike_features(at_scale, regions)
+        if scale == "near":
+            found |= spread_features(at_scale, regions) | shape_features(at_scale, regions)
+            found |= colour_features(patch, regions, settings.background_mm)
+        row |= _named(found, scale)
+    for scale, at_scale in (("fine", fine), ("near", near), ("wide", wide)):
+        row |= _named(field_features(at_scale), scale)
+    return row | band_features(near) | texture_features(near), wide
+
+
+def _named(features: Mapping[str, float], scale: str) -> dict[str, float]:
+    return {f"{name}_{scale}": value for name, value in features.items()}
+
+
+def weigh_regions(rows: Sequence[Mapping[str, float]], regions: Sequence[str]) -> dict[str, float]:
+    """The features of a photograph: those of its patches, weighed forehead .3, cheek .6, chin .1 of a side;
+    missing regions share out. ``rows`` from ``measure``, one a region; raises ValueError without any."""
+    if not rows:
+        raise ValueError("a photograph without patches has no features")
+    weights = np.array([SIDE_WEIGHTS[region] for region in regions])
+    values = np.array([list(row.values()) for row in rows])
+    return dict(zip(rows[0], (weights @ values / weights.sum()).tolist(), strict=True))

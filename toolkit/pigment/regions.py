@@ -1,45 +1,116 @@
-"""Threshold regions of interest: spots of pigment, told from blood and shadow by their colour."""
+"""Threshold regions of interest: spots of pigment, and what only looks like them: moles, blood, shadow."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.pigment.maps import robust_scale
+from toolkit.pigment.maps import lower_scale
 from toolkit.records import PigmentMaps
 from toolkit.settings import PigmentSettings
 
+PIGMENT, MOLE, BLOOD, SHADOW = "pigment", "mole", "blood", "shadow"
 
-def spots(maps: PigmentMaps, settings: PigmentSettings) -> NDArray[np.int32]:
-    """Threshold regions of interest: (h, w) int32 labels of pigmented spots, 0 elsewhere.
 
-    Hysteresis on the melanin deviation in robust standard deviations (over the low threshold and joined
-    to a pixel over the high one), where darkness also exceeds ``min_deviation_od``. Regions that
-    are too small, or whose colour says shadow or blood rather than melanin, are dropped.
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """Dark regions of a patch. Region i carries the number i + 1 in ``labels`` (h, w) int32, 0 is plain skin.
+
+    ``kind`` (n,) str: "pigment", "mole", "blood" or "shadow". ``area_mm2`` (n,) float64: the area over half
+    of the region's own peak, so that the same spot measures the same however faint it is.
     """
-    from skimage.filters import apply_hysteresis_threshold
-    from skimage.measure import label
 
-    if not maps.skin.any():
-        return np.zeros(maps.skin.shape, np.int32)
-    unit = max(robust_scale(maps.melanin[maps.skin]), settings.min_scale_od)
-    z = np.where(maps.darkness > settings.min_deviation_od, maps.melanin / unit, 0.0)
-    found = apply_hysteresis_threshold(z, settings.hysteresis_low, settings.hysteresis_high) & maps.skin
-    labels = label(found, connectivity=2).astype(np.int32)
-    keep = _is_melanin(labels, maps)
-    keep &= np.bincount(labels.ravel()) >= settings.min_spot_mm2 * maps.px_per_mm**2
-    keep[0] = False
-    return np.where(keep[labels], labels, 0)
+    labels: NDArray[np.int32]
+    kind: NDArray[np.str_]
+    area_mm2: NDArray[np.float64]
+
+    def mask(self, kind: str) -> NDArray[np.bool_]:
+        """(h, w) bool: where regions of a kind lie."""
+        return np.concatenate([[False], self.kind == kind])[self.labels]
+
+    def only(self, kind: str) -> NDArray[np.int32]:
+        """(h, w) int32: the labels of one kind, 0 elsewhere."""
+        return np.where(self.mask(kind), self.labels, 0)
 
 
-def _is_melanin(labels: NDArray[np.int32], maps: PigmentMaps) -> NDArray[np.bool_]:
-    """For each label: neither shadow (no colour of its own) nor blood (red, little melanin)."""
-    flat = labels.ravel()
+def find_regions(maps: PigmentMaps, settings: PigmentSettings) -> Regions:
+    """All regions that are darker than the skin around them, told apart by colour, contrast and size.
+
+    Spots: hysteresis on the melanin deviation in robust standard deviations, where darkness also exceeds
+    ``min_deviation_od``. Moles: far darker than mottled pigment, and small. What is dark without being brown
+    is found on the darkness map. Regions under ``min_spot_mm2`` are dropped.
+    """
+    pixel = 1 / maps.px_per_mm**2
+    moles = _moles(maps, settings)
+    taken = cv2.dilate((moles > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    dark = np.where(maps.skin & ~taken, maps.darkness, 0)
+    z = np.where(dark > settings.min_deviation_od, maps.melanin, 0) / _unit(maps.melanin, maps, settings)
+    brown = _hysteresis(z, settings.hysteresis_low, settings.hysteresis_high)
+    dark = np.where(brown > 0, 0, dark) / _unit(maps.darkness, maps, settings)
+    other = _hysteresis(dark, settings.dark_low, settings.dark_high)
+
+    labels = np.zeros(maps.skin.shape, np.int32)
+    for found in (moles, brown, other):
+        labels = np.where(found > 0, found + labels.max(), labels)
+    kind = _kinds(labels, maps, settings)
+    kind[: moles.max()] = MOLE
+    counts = np.bincount(labels.ravel(), minlength=labels.max() + 1)[1:]
+    keep = (counts * pixel >= settings.min_spot_mm2) & (kind != "")
+    renumber = np.concatenate([[0], np.where(keep, np.cumsum(keep), 0)]).astype(np.int32)
+    labels = renumber[labels]
+    return Regions(labels, kind[keep], _half_height_areas(labels, maps) * pixel)
+
+
+def _unit(values: NDArray[np.float32], maps: PigmentMaps, settings: PigmentSettings) -> float:
+    return max(lower_scale(values[maps.skin]), settings.min_scale_od)
+
+
+def _hysteresis(z: NDArray, low: float, high: float) -> NDArray[np.int32]:
+    """Labels of the 8-connected pieces of z > ``low`` that reach over ``high``."""
+    _, labels = cv2.connectedComponents((z > low).astype(np.uint8), connectivity=8)
+    reached = np.zeros(int(labels.max()) + 1, bool)
+    reached[labels[z > high]] = True
+    reached[0] = False
+    renumber = np.where(reached, np.cumsum(reached), 0).astype(np.int32)
+    return renumber[labels]
+
+
+def _moles(maps: PigmentMaps, settings: PigmentSettings) -> NDArray[np.int32]:
+    """Labels of small pieces far darker than any mottled pigment."""
+    labels = _hysteresis(maps.darkness, settings.mole_od / 2, settings.mole_od)
+    small = np.bincount(labels.ravel()) <= settings.mole_mm2 * maps.px_per_mm**2
+    small[0] = False
+    return np.where(small, np.cumsum(small), 0).astype(np.int32)[labels]
+
+
+def _kinds(labels: NDArray[np.int32], maps: PigmentMaps, settings: PigmentSettings) -> NDArray[np.str_]:
+    """Kind of each region by the ratios of what it adds in melanin, blood and darkness; "" if neither."""
+    flat, size = labels.ravel(), int(labels.max()) + 1
     melanin, darkness, erythema = (
-        np.bincount(flat, weights=values.ravel()) for values in (maps.melanin, maps.darkness, maps.erythema)
+        np.bincount(flat, weights=values.ravel(), minlength=size)[1:]
+        for values in (maps.melanin, maps.darkness, maps.erythema)
     )
     redness = erythema / np.maximum(darkness, 1e-6)
     brownness = melanin / np.maximum(darkness, 1e-6)
-    shadow = (redness < 0.2) & (np.abs(brownness) < 0.12)
-    blood = (redness > 0.5) & (brownness < 0.4)
-    return ~(shadow | blood)
+    kind = np.where(brownness >= settings.min_brownness, PIGMENT, "").astype("<U7")
+    kind[(redness > 0.5) & (brownness < 0.4)] = BLOOD
+    kind[(redness < 0.2) & (np.abs(brownness) < settings.min_brownness)] = SHADOW
+    return kind
+
+
+def _half_height_areas(labels: NDArray[np.int32], maps: PigmentMaps) -> NDArray[np.float64]:
+    """Pixels (n,) of each region over half of its own darkest deviation."""
+    flat, count = labels.ravel(), int(labels.max())
+    inside = np.flatnonzero(flat)
+    own, dark = flat[inside] - 1, maps.darkness.ravel()[inside]
+    peak = np.zeros(count, np.float32)
+    np.maximum.at(peak, own, dark)
+    return np.bincount(own[dark >= peak[own] / 2], minlength=count).astype(np.float64)
+
+
+def spots(maps: PigmentMaps, settings: PigmentSettings) -> NDArray[np.int32]:
+    """(h, w) int32 labels of the pigmented spots alone, 0 elsewhere: see ``find_regions``."""
+    return find_regions(maps, settings).only(PIGMENT)
