@@ -37,8 +37,9 @@ SHOWN = {
     "both": set(REGIONS),
 }
 CONTRACT = {
-    "phantom": {"out", "--subjects", "--visits", "--style", "--seed", "--faces"},
+    "phantom": {"out", "--subjects", "--visits", "--style", "--seed", "--faces", "--maps"},
     "extract-patches": {"images", "--out", "--overlays", "--landmark-model", "--workers"},
+    "features": {"images", "--out", "--overlays", "--landmark-model", "--workers"},
     "train": {"images", "--grades", "--out", "--folds", "--epochs", "--seed"},
     "build-index": {"patches", "--grades", "--model", "--out"},
     "grade": {"images", "--out", "--model", "--workers", "--weights"},
@@ -103,7 +104,9 @@ def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study") / "phantoms"
     said = succeeds("phantom", folder, "--subjects", 6, "--style", "mixed", "--seed", 5, "--workers", 1)
     assert "9 photos of 6 subjects" in said
-    assert "Noise floor" in said
+    assert "Noise floor: RMSE " in said and "after its best straight line" in said
+    for grader in (1, 2, 3):
+        assert re.search(rf"grader_{grader}: bias [+-]\d\.\d\d, slope \d\.\d\d, error SD \d\.\d\d", said)
     return folder
 
 

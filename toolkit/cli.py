@@ -82,7 +82,7 @@ def phantom(
     quiet: Quiet = False,
 ) -> None:
     """Make a study of digital phantoms: faces with known pigment and simulated expert grades."""
-    from toolkit.runs import default_workers, make_phantoms
+    from toolkit.runs import default_workers, make_phantoms, phantom_report
 
     with _progress(quiet) as tell:
         made = make_phantoms(
@@ -96,11 +96,7 @@ def phantom(
             tell,
             save_maps=maps,
         )
-    _say(
-        f"{made.photos} photos of {made.subjects} subjects: {out}",
-        f"Noise floor: RMSE {made.grader_rmse:.2f} of the workbook's grader against the known grade, "
-        f"{made.between_rmse:.2f} between two graders; always the mean scores {made.mean_rmse:.2f}.",
-    )
+    _say(phantom_report(out, made))
 
 
 @app.command(epilog="Example:  toolkit extract-patches photos/ --out patches/ --overlays")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import platform
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -67,7 +69,7 @@ def make_phantoms(
     def find_points(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         return finder.find(Photo(Path("face"), pixels, np.ones(pixels.shape[:2], bool), "")).points
 
-    return write_study(
+    made = write_study(
         out,
         subjects,
         visits,
@@ -80,6 +82,57 @@ def make_phantoms(
         progress=partial(tell, "phantoms"),
         save_maps=save_maps,
     )
+    _note_graders(out, made)
+    return made
+
+
+def _note_graders(out: Path, made: StudySummary) -> None:
+    """Add to phantom.json what the simulated graders turned out to be, and the noise floor they set."""
+    with (out / "truth.csv").open(newline="", encoding="utf-8") as file:
+        truth = list(csv.DictReader(file))
+    latent = np.array([float(row["latent_grade"]) for row in truth])
+    names = [name for name in truth[0] if name.startswith("grader_")]
+    given = {name: np.array([float(row[name]) for row in truth]) for name in names}
+    note = json.loads((out / "phantom.json").read_text(encoding="utf-8"))
+    note["graders"] = {name: _grader_figures(latent, grades) for name, grades in given.items()}
+    note["noise_floor"] = asdict(made)
+    (out / "phantom.json").write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+
+
+def _grader_figures(latent: NDArray[np.float64], given: NDArray[np.float64]) -> dict[str, float | None]:
+    """A grader against the known grades: mean difference, slope of its best line, SD about that line.
+
+    The last two are None where the known grades are too few to hold a line (fewer than three).
+    """
+    bias = float(np.mean(given - latent))
+    if len(set(latent.tolist())) < 3:
+        return {"bias": bias, "slope": None, "error_sd": None}
+    slope, offset = np.polyfit(latent, given, 1)
+    error = given - (slope * latent + offset)
+    return {
+        "bias": bias,
+        "slope": float(slope),
+        "error_sd": float(np.sqrt(np.sum(error**2) / (len(error) - 2))),
+    }
+
+
+def phantom_report(out: Path, made: StudySummary) -> str:
+    """What was made, the noise floor, and what each simulated grader is like."""
+    graders = json.loads((out / "phantom.json").read_text(encoding="utf-8"))["graders"]
+    lined = graders["grader_1"]["slope"] is not None
+    best = f" ({made.floor_rmse:.2f} after its best straight line)" if lined else ""
+    lines = [
+        f"{made.photos} photos of {made.subjects} subjects: {out}",
+        f"Noise floor: RMSE {made.grader_rmse:.2f} of the workbook's grader against the known grade{best}, "
+        f"{made.between_rmse:.2f} between two graders; always the mean scores {made.mean_rmse:.2f}.",
+        "Simulated graders against the known grade (grader_1 is the workbook's):",
+    ]
+    for name, figures in graders.items():
+        line = f"  {name}: bias {figures['bias']:+.2f}"
+        if lined:
+            line += f", slope {figures['slope']:.2f}, error SD {figures['error_sd']:.2f}"
+        lines.append(line)
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True)

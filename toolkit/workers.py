@@ -22,6 +22,7 @@ from toolkit.errors import ModelError, ToolkitError
 from toolkit.landmarks import FaceFinder
 from toolkit.patches import draw_overlay
 from toolkit.pigment import measure
+from toolkit.pigment.overlay import draw_pigment
 from toolkit.pipeline import PhotoResult, Prepared, prepare, read_face
 from toolkit.records import FacePatches, PhotoGrade
 from toolkit.settings import Settings
@@ -115,8 +116,6 @@ def _measure_one(job: tuple[Path, str], settings: Settings, overlays: Path | Non
         photo, face, quality = read_face(path, name, the_finder(), settings)
         rows = tuple({"region": p.region, **measure(p, settings.pigment)[0]} for p in face.patches)
         if overlays and rows:
-            from toolkit.pigment.overlay import draw_pigment
-
             _write_overlay(overlays / name, draw_pigment(photo, face.patches, settings.pigment, name))
         side = facts.side or (face.face.side if face.face else None)
         note = "; ".join([*face.notes, *_missing(face)])
