@@ -16,14 +16,20 @@ from toolkit.records import REGIONS
 from toolkit.settings import BlendSettings
 
 Matrix = NDArray[np.float64]
-RIDGE_TUPLES = ("fill", "centre", "scale", "weights")
+RIDGE_TUPLES = ("fill", "knee", "centre", "scale", "weights")
+_LINEAR = 1e6  # a knee far beyond any value: the column stays as it is
 
 
 @dataclass(frozen=True)
 class Ridge:
-    """A ridge regression on standardised columns as plain numbers, so that it can be saved as text."""
+    """A ridge regression on standardised columns as plain numbers, so that it can be saved as text.
+
+    Skewed columns (areas, loads: the grade rises ever more slowly with them) are compressed first, by the
+    inverse hyperbolic sine: linear up to about their ``knee``, logarithmic beyond.
+    """
 
     fill: tuple[float, ...]
+    knee: tuple[float, ...]
     centre: tuple[float, ...]
     scale: tuple[float, ...]
     weights: tuple[float, ...]
@@ -32,11 +38,17 @@ class Ridge:
     @classmethod
     def fit(cls, table: Matrix, grades: NDArray, groups: NDArray) -> Ridge:
         """The penalty is chosen by cross-validation over subjects (``groups``)."""
+        from scipy.stats import skew
         from sklearn.linear_model import RidgeCV
         from sklearn.model_selection import GroupKFold
 
         fill = np.nan_to_num(_column_medians(table))
         filled = np.where(np.isnan(table), fill, table)
+        varied = filled.std(axis=0) > 1e-9
+        skewed = np.zeros(filled.shape[1], bool)
+        skewed[varied] = skew(filled[:, varied]) > 0.5
+        knee = np.where(skewed, np.median(np.abs(filled), axis=0) + 1e-6, _LINEAR)
+        filled = _compressed(filled, knee)
         centre, scale = filled.mean(axis=0), filled.std(axis=0)
         scale[scale < 1e-9] = 1.0
         standard = np.clip((filled - centre) / scale, -4, 4)
@@ -44,15 +56,20 @@ class Ridge:
         splits = list(GroupKFold(parts).split(standard, grades, groups)) if parts > 1 else None
         model = RidgeCV(alphas=np.logspace(0, 4, 13), cv=splits).fit(standard, grades)
         return cls(
-            _floats(fill), _floats(centre), _floats(scale), _floats(model.coef_), float(model.intercept_)
-        )
+            _floats(fill), _floats(knee), _floats(centre), _floats(scale), _floats(model.coef_),
+            float(model.intercept_),
+        )  # fmt: skip
 
     def predict(self, table: Matrix) -> Matrix:
         """Grades (n,) of a table (n, p), not clipped."""
-        filled = np.where(np.isnan(table), self.fill, table)
+        filled = _compressed(np.where(np.isnan(table), self.fill, table), np.array(self.knee))
         # Clipped as in fitting: one wild figure must not carry the grade away.
         standard = np.clip((filled - np.array(self.centre)) / np.array(self.scale), -4, 4)
         return standard @ np.array(self.weights) + self.intercept
+
+
+def _compressed(table: Matrix, knee: Matrix) -> Matrix:
+    return knee * np.arcsinh(table / knee)
 
 
 class PatchBlend:
@@ -192,8 +209,8 @@ class Blend:
 
         try:
             raw = json.loads((folder / "blend.json").read_text())
-            fill, centre, scale, ridge_weights = (_floats(raw["ridge"][name]) for name in RIDGE_TUPLES)
-            ridge = Ridge(fill, centre, scale, ridge_weights, float(raw["ridge"]["intercept"]))
+            tuples = {name: _floats(raw["ridge"][name]) for name in RIDGE_TUPLES}
+            ridge = Ridge(**tuples, intercept=float(raw["ridge"]["intercept"]))
             booster = lightgbm.Booster(model_file=folder / "booster.txt")
             patch = PatchBlend(raw["columns"], booster, ridge)
             blend = cls(

@@ -1,7 +1,7 @@
 """Faces from formulas: a height map under soft light, with eyes, brows, nostrils, lips and hair.
 
 Everything smooth is worked out at half of the picture's size (the shading at a quarter) and enlarged;
-skin texture, brows and eyes are drawn at full size.
+skin texture, highlights, brows and eyes are drawn at full size.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.phantom import features, geometry, optics
+from toolkit.phantom import features, geometry, optics, texture
 from toolkit.phantom.geometry import Points
 from toolkit.phantom.optics import Float
 
-ITA_RANGE: Final = (-40.0, 65.0)
+ITA_RANGE: Final = (-55.0, 65.0)
+# What 1 of shade becomes in (R, G, B): a shaded place is lit by skin more than by lamps, and cameras
+# show more contrast than there is.
+_SHADE_TINT: Final = 1.3 * np.array([0.84, 1.0, 1.1], np.float32)
 Mask = Callable[..., Float]  # (canonical polygon, softness) -> (h, w), 0-1
 
 
@@ -68,20 +71,22 @@ class Looks:
     beard: float  # OD of shaven stubble
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> Looks:
-        """A random person."""
-        ita, flush = float(rng.uniform(*ITA_RANGE)), float(rng.uniform(0.08, 0.22))
+    def draw(cls, rng: np.random.Generator, ita: float | None = None) -> Looks:
+        """A random person, of skin tone ``ita`` (degrees) where it is given."""
+        drawn, flush = float(rng.uniform(*ITA_RANGE)), float(rng.uniform(0.08, 0.22))
+        ita = drawn if ita is None else ita
         hair = str(rng.choice(["back", "parted", "cropped", "bald"], p=[0.42, 0.28, 0.22, 0.08]))
-        dark = rng.uniform(0.75, 1.0) if ita < 28 else rng.uniform(0.25, 1.0)
-        grey = max(0.0, rng.normal(-0.2, 0.4))
-        hair_od = (0.6 + 3.0 * dark) * np.array([0.75, 1.0, 1.35 - 0.3 * dark]) * (1 - min(grey, 0.6))
+        dark = 1 - rng.uniform(0, 0.25 if ita < 28 else 0.75)
+        grey = max(0.0, rng.normal(-0.35, 0.45))
+        hair_od = (0.6 + 3.0 * dark) * np.array([0.55 + 0.42 * dark, 1.0, 1.35 - 0.3 * dark])
+        hair_od += min(grey, 0.7) * (np.array([0.75, 0.78, 0.82]) - hair_od)
         man = hair in ("cropped", "bald") and rng.random() < 0.6
         return cls(
             ita=ita, tone=optics.tone_for_ita(ita, flush), flush=flush,
             melanin_t=float(rng.uniform(0, 0.8)), blood_t=float(rng.uniform(0, 1)),
             hairline=float(rng.uniform(-0.95, -0.72)), hair=hair, hair_od=hair_od.astype(np.float32),
             brow_strength=float(rng.uniform(0.5, 1.0)), age=float(rng.beta(2, 2)),
-            relief=float(rng.uniform(0.8, 1.15)), beard=float(rng.uniform(0.1, 0.35)) if man else 0.0,
+            relief=float(rng.uniform(1.0, 1.5)), beard=float(rng.uniform(0.1, 0.35)) if man else 0.0,
         )  # fmt: skip
 
 
@@ -99,9 +104,7 @@ def draw_face(
     landmarks lie where dlib's shape predictor puts them, to a few percent of the span.
     """
     width, height = size
-    looks = Looks.draw(rng)
-    if ita is not None:
-        looks = Looks(**{**vars(looks), "ita": ita, "tone": optics.tone_for_ita(ita, looks.flush)})
+    looks = Looks.draw(rng, ita)
     span = float(span_px or min(width * rng.uniform(0.3, 0.36), height * rng.uniform(0.3, 0.36)))
     shape = geometry.draw_points(rng)
     origin = np.array([width / 2 + 0.01 * width * rng.standard_normal(), height * rng.uniform(0.40, 0.43)])
@@ -110,7 +113,8 @@ def draw_face(
     light = cv2.resize(half.light, (width, height), interpolation=cv2.INTER_LINEAR)
     skin = cv2.resize(half.skin, (width, height), interpolation=cv2.INTER_LINEAR)
     forehead = origin + span * half.forehead
-    _texture(rng, light, skin, span / geometry.SPAN_MM, looks)
+    grain = texture.Grain.draw(rng, looks.age)
+    texture.lay(rng, light, half.gloss, skin, points, looks.tone, grain, looks.beard)
     features.draw_eyes(rng, light, points, looks.tone)
     features.draw_brows(rng, light, points, looks.hair_od, looks.brow_strength)
     features.draw_mouth(rng, light, points)
@@ -124,6 +128,7 @@ def draw_face(
 @dataclass(frozen=True, eq=False)
 class _Half:
     light: Float
+    gloss: Float  # light that the skin's surface throws back, to be added
     skin: Float
     forehead: Points  # canonical
 
@@ -145,7 +150,7 @@ def _compose(
         return cv2.GaussianBlur(filled, (0, 0), max(soft * unit, 0.4)).astype(np.float32) / 255
 
     light = _backdrop(rng, u, v)
-    skin_light = _lit_skin(rng, looks, shape, u, v)
+    skin_light, gloss = _lit_skin(rng, looks, shape, u, v)
     _body(rng, light, looks, shape, mask)
     head = mask(_head_outline(shape))
     forehead = _hairline(rng, shape, looks.hairline)
@@ -160,7 +165,8 @@ def _compose(
     else:
         hair = np.zeros(size, np.float32)
     face = mask(np.concatenate([shape[geometry.JAW], forehead[::-1]]))
-    return _Half(light, np.minimum(face, head) * (1 - hair), forehead)
+    skin = np.minimum(face, head) * (1 - hair)
+    return _Half(light, gloss * head * (1 - hair), skin, forehead)
 
 
 def _over(light: Float, layer: Float, alpha: Float) -> None:
@@ -251,19 +257,25 @@ def _body(rng: np.random.Generator, light: Float, looks: Looks, shape: Points, m
         _over(light, (skin * [0.42, 0.34, 0.33]).astype(np.float32), 0.7 * mask(inner, 0.025))
 
 
-def _lit_skin(rng: np.random.Generator, looks: Looks, shape: Points, u: Float, v: Float) -> Float:
-    """Skin's light (h, w, 3) at half size, worked out at a quarter."""
+def _lit_skin(
+    rng: np.random.Generator, looks: Looks, shape: Points, u: Float, v: Float
+) -> tuple[Float, Float]:
+    """Skin's light (h, w, 3) and its gloss (h, w) at half size, worked out at a quarter."""
     size = (v.shape[0], u.shape[1])
     uq, vq = np.ascontiguousarray(u[:, ::2]), np.ascontiguousarray(v[::2])
+    pixel = float(uq[0, 1] - uq[0, 0])
     z = _relief(looks, shape, uq, vq)
-    shade, gloss = _shade(rng, z, float(uq[0, 1] - uq[0, 0]))
+    for wide, high in ((0.1, 0.008), (0.05, 0.003)):  # no face is as even as its formula
+        z += high * optics.smooth_noise(rng, z.shape, wide / pixel)
+    shade, gloss = _shade(rng, z, pixel)
     shade /= np.median(
         shade[(abs(abs(uq) - 0.42) < 0.15) & (abs(vq - 0.4) < 0.15)]
     )  # the cheeks are lit as 1
     tone, blood = _colour(rng, looks, shape, uq, vq)
     od = optics.skin_od(tone, blood)
-    quarter = np.exp(-od) * shade[..., None] + gloss[..., None]
-    return cv2.resize(quarter, size[::-1], interpolation=cv2.INTER_LINEAR)
+    lit = np.exp(np.log(np.maximum(shade, 1e-3))[..., None] * _SHADE_TINT - od)
+    enlarged = [cv2.resize(one, size[::-1], interpolation=cv2.INTER_LINEAR) for one in (lit, gloss)]
+    return enlarged[0], enlarged[1]
 
 
 def _bump(u: Float, v: Float, x: float, y: float, sx: float, sy: float) -> Float:
@@ -300,6 +312,9 @@ def _relief(looks: Looks, shape: Points, u: Float, v: Float) -> Float:
         )
         bumps -= (0.004 + 0.02 * looks.age) * _bump(u, v, sign * 0.31, 0.115, 0.11, 0.02)
         bumps -= 0.018 * _bump(u, v, sign * (shape[54, 0] + 0.02), mouth, 0.03, 0.03)
+    for row, bend in ((-0.42, 0.05), (-0.52, 0.03), (-0.62, 0.04)):  # lines of the forehead
+        wave = row + bend * u**2 + 0.006 * np.sin(9 * u + 40 * row)
+        bumps -= 0.007 * max(looks.age - 0.35, 0) * np.exp(-(((v - wave) / 0.011) ** 2) - (u / 0.42) ** 6)
     bumps -= 0.008 * _bump(u, v, 0, (base + shape[51, 1]) / 2, 0.022, 0.06)
     bumps += 0.022 * _bump(u, v, 0, shape[51, 1] + 0.02, 0.17, 0.03)
     bumps += 0.03 * _bump(u, v, 0, (mouth + lower) / 2 + 0.01, 0.13, 0.032)
@@ -322,18 +337,20 @@ def _shade(rng: np.random.Generator, z: Float, pixel: float) -> tuple[Float, Flo
     """
     zy, zx = np.gradient(cv2.GaussianBlur(z, (0, 0), 1.2), pixel)
     norm = 1 / np.sqrt(zx**2 + zy**2 + 1)
-    turn = rng.uniform(-0.25, 0.25)
-    shade, gloss = 0.26 + 0.18 * norm, np.zeros_like(norm)
-    for x, share in ((-0.55 + turn, 0.27), (0.55 + turn, 0.27), (turn, 0.2)):
-        lamp = np.array([x, -0.45 + 0.1 * rng.standard_normal(), 1.0])
+    turn, lean = rng.uniform(-0.25, 0.25), rng.uniform(-0.1, 0.1)
+    shade, gloss = 0.18 + 0.14 * norm, np.zeros_like(norm)
+    for x, share in ((-0.6 + turn, 0.28 - lean), (0.6 + turn, 0.28 + lean), (turn, 0.18)):
+        lamp = np.array([x, -0.5 + 0.1 * rng.standard_normal(), 1.0])
         lamp /= np.linalg.norm(lamp)
         shade += share * np.maximum((-zx * lamp[0] - zy * lamp[1] + lamp[2]) * norm, 0)
         middle = np.add(lamp, [0, 0, 1])
         middle /= np.linalg.norm(middle)
-        gloss += share * np.maximum((-zx * middle[0] - zy * middle[1] + middle[2]) * norm, 0) ** 30
+        facing = np.maximum((-zx * middle[0] - zy * middle[1] + middle[2]) * norm, 0)
+        gloss += share * (0.5 * facing**20 + facing**90)
+    gloss *= np.exp(0.4 * optics.smooth_noise(rng, z.shape, 0.09 / pixel))  # oilier here than there
     hollow = cv2.GaussianBlur(z, (0, 0), 0.06 / pixel) - z
     shade *= np.exp(-6.0 * np.clip(hollow, -0.004, 0.08))
-    return shade.astype(np.float32), (rng.uniform(0.01, 0.09) * gloss).astype(np.float32)
+    return shade.astype(np.float32), (rng.uniform(0.03, 0.12) * gloss).astype(np.float32)
 
 
 def _colour(rng: np.random.Generator, looks: Looks, shape: Points, u: Float, v: Float) -> tuple[Float, Float]:
@@ -342,10 +359,7 @@ def _colour(rng: np.random.Generator, looks: Looks, shape: Points, u: Float, v: 
     pixel = float(u[0, 1] - u[0, 0])
     mouth, tip, chin = shape[62, 1], shape[30, 1], shape[8, 1]
     tone = looks.tone + 0.05 * optics.smooth_noise(rng, size, 0.16 / pixel)
-    tone += 0.025 * optics.smooth_noise(rng, size, 0.03 / pixel)
-    tone += 0.015 * optics.smooth_noise(rng, size, 0.012 / pixel)
     blood = looks.flush + 0.03 * optics.smooth_noise(rng, size, 0.06 / pixel)
-    blood += 0.02 * optics.smooth_noise(rng, size, 0.018 / pixel)
     blood += 0.10 * _bump(u, v, 0, tip + 0.06, 0.11, 0.1) + 0.05 * _bump(u, v, 0, chin - 0.18, 0.15, 0.1)
     tone += 0.06 * _bump(u, v, 0, -0.55, 0.5, 0.25)
     dark = 0.1 + 0.08 * looks.age
@@ -354,18 +368,6 @@ def _colour(rng: np.random.Generator, looks: Looks, shape: Points, u: Float, v: 
         tone += dark * _bump(u, v, sign * 0.27, 0.1, 0.12, 0.045)
         tone += 0.6 * dark * _bump(u, v, sign * 0.33, -0.11, 0.14, 0.05)
         blood += 0.1 * _bump(u, v, sign * 0.2, 0.02, 0.04, 0.04)
-    beard = _bump(u, v, 0, mouth + 0.3, 0.42, 0.2) + 0.8 * _bump(
-        u, v, 0, (mouth + shape[33, 1]) / 2 - 0.02, 0.2, 0.05
-    )
-    tone += (looks.beard + 0.05 * max(0.0, looks.tone)) * np.minimum(beard, 1)
+    lower = _bump(u, v, 0, mouth + 0.3, 0.42, 0.2)
+    tone += (0.4 * looks.beard + 0.05 * max(0.0, looks.tone)) * lower
     return tone.astype(np.float32), blood.astype(np.float32)
-
-
-def _texture(rng: np.random.Generator, light: Float, skin: Float, px_per_mm: float, looks: Looks) -> None:
-    """Pores and fine relief (neutral OD), in place."""
-    size = skin.shape
-    fine = optics.smooth_noise(rng, size, max(0.18 * px_per_mm, 0.7))
-    coarse = optics.smooth_noise(rng, size, 0.55 * px_per_mm)
-    od = (0.012 + 0.012 * looks.age) * (fine + 0.7 * coarse)
-    od += 0.05 * np.maximum(coarse - 1.6, 0)  # pores: only the darkest dimples
-    light *= np.exp(-od * skin)[..., None]

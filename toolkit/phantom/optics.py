@@ -23,6 +23,9 @@ _BLOOD: Final = (np.array([0.175, 0.65, 0.74]), np.array([0.2988, 0.6838, 0.6657
 # Bloodless, melanin-free skin under studio light, and what constitutive melanin adds to it.
 _PALE_OD: Final = np.array([0.26, 0.45, 0.58])
 _TONE: Final = np.array([0.71, 1.0, 1.19])
+_SURFACE: Final = (
+    0.012  # share of the light that any skin's surface scatters back: dark skin is less chromatic
+)
 
 
 def melanin_vector(t: float) -> Float:
@@ -41,9 +44,13 @@ def _mixed(ends: tuple[NDArray, NDArray], t: float) -> Float:
 
 
 def skin_od(tone: NDArray | float, blood: NDArray | float) -> Float:
-    """OD (..., 3) of lit skin with ``tone`` (constitutive melanin) and ``blood``, both in green OD."""
+    """OD (..., 3) of lit skin with ``tone`` (constitutive melanin) and ``blood``, both in green OD.
+
+    What the surface scatters back is counted in.
+    """
     tone, blood = np.asarray(tone, np.float32)[..., None], np.asarray(blood, np.float32)[..., None]
-    return _PALE_OD.astype(np.float32) + tone * _TONE.astype(np.float32) + blood * blood_vector(0.5)
+    od = _PALE_OD.astype(np.float32) + tone * _TONE.astype(np.float32) + blood * blood_vector(0.5)
+    return -np.log(np.exp(-od) + np.float32(_SURFACE))
 
 
 def individual_typology_angle(light: NDArray) -> NDArray:

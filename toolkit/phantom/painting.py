@@ -406,7 +406,7 @@ def _moles(canvas: Canvas, rng: np.random.Generator, count: int) -> Float:
         canvas.skin, (canvas.skin.shape[1] // 4, canvas.skin.shape[0] // 4), interpolation=cv2.INTER_AREA
     )
     spots = Spots.draw(rng, Kinds(0, 1, 0, contrast=1.1), density, canvas.px_per_mm, count)
-    size = rng.uniform(1.5, 4.5, count) * canvas.px_per_mm
+    size = np.clip(2.0 * np.exp(0.4 * rng.standard_normal(count)), 1.0, 4.5) * canvas.px_per_mm
     spots = dataclasses.replace(spots, diameter=size, roundness=rng.uniform(0.85, 1, count))
     for index in range(count):
         _stamp(moles, spots, index, moles)
