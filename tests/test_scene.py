@@ -236,8 +236,15 @@ def test_pixels_of_a_perfect_map_have_precision_one(benchmark):
     assert benchmark.average_precisions(("good",), np.zeros((4, 2), np.float32)) == {}
 
 
-def test_phantoms_of_another_recipe_are_not_taken_for_these(benchmark, tmp_path):
+def test_kept_phantoms_of_other_arguments_are_refused_and_of_another_recipe_named(
+    benchmark, tmp_path, capsys
+):
     benchmark.check_work(tmp_path, {"people": 20})
     benchmark.check_work(tmp_path, {"people": 20})
+    assert capsys.readouterr().err == ""
     with pytest.raises(benchmark.ToolkitError, match="name another folder"):
         benchmark.check_work(tmp_path, {"people": 30})
+    note = tmp_path / "benchmark.json"
+    note.write_text(note.read_text().replace('"recipe": "', '"recipe": "0'))
+    benchmark.check_work(tmp_path, {"people": 20})
+    assert "another version" in capsys.readouterr().err
