@@ -63,20 +63,23 @@ def draw_pigment(
         raise ValueError("there is no patch to draw")
     to_panel, size = _view(photo, patches)
     picture = warp(photo.pixels, to_panel, size)
-    visible = _visible(photo, to_panel, size)
     seen = [_see(patch, settings, to_panel) for patch in patches]
     measured = np.any([_warp_mask(one.patch.skin, one.to_panel, size) for one in seen], axis=0)
     panels = {
         title or "photo": picture,
         f"melanin deviation within {settings.background_mm:g} mm": _melanin_panel(picture, seen),
-        "what was found": _found_panel(picture, visible & ~measured, seen),
+        "what was found": _found_panel(picture, measured, seen),
     }
     canvas = _lay_out(panels)
     top = _GAP + _CAPTION + size[1] + _GAP
-    _draw_legend(canvas, (_GAP, top), _legend(seen, settings))
+    _draw_legend(canvas, (_GAP, top), _legend(seen))
     _draw_colour_bar(canvas, (_GAP + 480, top))
-    baseline = (seed_threshold_image(picture, settings.seed_threshold) * 255).astype(np.uint8)
-    _draw_baseline(canvas, (_GAP + 760, top), np.where(visible, baseline, 0).astype(np.uint8), settings)
+    baseline = np.where(
+        _warp_mask(photo.skin, to_panel, size), seed_threshold_image(picture, settings.seed_threshold), 0
+    )
+    share = float((baseline[measured] > 0).mean()) if measured.any() else 0.0
+    caption = f"baseline V - grey > {settings.seed_threshold:g}: {share:.1%}"
+    _draw_baseline(canvas, (_GAP + 760, top), (baseline * 255).astype(np.uint8), caption)
     return canvas
 
 
@@ -118,13 +121,6 @@ def _warp_mask(
     return cv2.warpAffine(mask.astype(np.uint8), transform, size, flags=cv2.INTER_NEAREST) > 0
 
 
-def _visible(photo: Photo, to_panel: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """What is not painted out, with the halo that ``photo.skin`` leaves out round it."""
-    halo = round(photo.halo_px * float(to_panel[0, 0]))
-    skin = _warp_mask(photo.skin, to_panel, size).astype(np.uint8)
-    return cv2.dilate(skin, np.ones((2 * halo + 1, 2 * halo + 1), np.uint8)) > 0
-
-
 # --- panels --------------------------------------------------------------------------------------
 
 
@@ -148,12 +144,11 @@ def _in_colour(values: NDArray[np.float32]) -> Picture:
     return np.ascontiguousarray(coloured[..., ::-1])
 
 
-def _found_panel(picture: Picture, unmeasured: NDArray[np.bool_], seen: Sequence[_Seen]) -> Picture:
+def _found_panel(picture: Picture, measured: NDArray[np.bool_], seen: Sequence[_Seen]) -> Picture:
     """The photograph with all regions outlined, grey where it was not measured."""
-    panel = picture.copy()
     # Grey: any other tint would make the skin beside it look redder or browner than it is.
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    panel[unmeasured] = (_DIMMED * grey[unmeasured]).astype(np.uint8)[:, None]
+    grey = (_DIMMED * cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)).astype(np.uint8)
+    panel = np.where(measured[..., None], picture, grey[..., None])
     for one in seen:
         for kind, (colour, _) in _KINDS.items():
             for outline in _outlines(one.regions, kind):
@@ -200,7 +195,7 @@ def _ascii(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in plain)
 
 
-def _legend(seen: Sequence[_Seen], settings: PigmentSettings) -> list[tuple[Colour | None, str]]:
+def _legend(seen: Sequence[_Seen]) -> list[tuple[Colour | None, str]]:
     """Lines of the legend, each with the colour it explains."""
     skin_mm2 = sum(float(one.patch.skin.sum()) / one.patch.px_per_mm**2 for one in seen)
     lines: list[tuple[Colour | None, str]] = []
@@ -208,14 +203,10 @@ def _legend(seen: Sequence[_Seen], settings: PigmentSettings) -> list[tuple[Colo
     for kind, (colour, name) in _KINDS.items():
         count = sum(int((one.regions.kind == kind).sum()) for one in seen)
         share = sum(int(one.regions.mask(kind).sum()) for one in seen) / pixels
-        lines.append((colour, f"{name}: {count}, {_percent(share)} of the skin"))
+        lines.append((colour, f"{name}: {count}, {share:.1%} of the skin"))
     lines.append((_UNMEASURED, "not measured: hair, beard, eye socket, highlight, ..."))
     lines.append((None, f"skin measured: {skin_mm2 / 100:.0f} cm2 in {len(seen)} patches"))
     return lines
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def _draw_legend(canvas: Picture, at: tuple[int, int], lines: Sequence[tuple[Colour | None, str]]) -> None:
@@ -240,7 +231,7 @@ def _draw_colour_bar(canvas: Picture, at: tuple[int, int], width: int = 240) -> 
     _write(canvas, "melanin above the skin around, OD", (x - 16, y + 76))
 
 
-def _draw_baseline(canvas: Picture, at: tuple[int, int], image: Picture, settings: PigmentSettings) -> None:
+def _draw_baseline(canvas: Picture, at: tuple[int, int], image: Picture, caption: str) -> None:
     """The seed's threshold image (h, w), small and labelled."""
     x, y = at
     high, wide = _FOOTER - 40, canvas.shape[1] - x - _GAP
@@ -248,4 +239,4 @@ def _draw_baseline(canvas: Picture, at: tuple[int, int], image: Picture, setting
     size = max(1, int(image.shape[1] * scale)), max(1, int(image.shape[0] * scale))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     canvas[y : y + size[1], x : x + size[0]] = small[..., None]
-    _write(canvas, f"baseline: V - grey > {settings.seed_threshold:g}", (x, y + size[1] + 20), room=wide)
+    _write(canvas, caption, (x, y + size[1] + 20), room=wide)
