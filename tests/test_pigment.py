@@ -9,15 +9,29 @@ from hypothesis import strategies as st
 from toolkit.pigment import (
     components,
     deviations,
+    find_regions,
     measure,
     optical_density,
     robust_scale,
     seed_features,
     seed_threshold_image,
     smooth_over,
-    spot_features,
     spots,
+    weigh_regions,
 )
+from toolkit.pigment.features import (
+    band_features,
+    colour_features,
+    look_alike_features,
+    shape_features,
+    spot_features,
+    spread_features,
+    texture_features,
+)
+from toolkit.pigment.maps import lower_scale
+from toolkit.pigment.regions import BLOOD as BLOODY
+from toolkit.pigment.regions import MOLE, PIGMENT, Regions
+from toolkit.pigment.regions import SHADOW as SHADY
 from toolkit.records import Patch, PigmentMaps
 from toolkit.settings import PigmentSettings
 

@@ -92,7 +92,6 @@ class PigmentSettings:
     min_deviation_od: float = 0.02
     min_scale_od: float = 0.01
     min_spot_mm2: float = 0.3
-    min_brownness: float = 0.12  # melanin a unit of darkness under which a region is no pigment
     mole_od: float = 0.7  # darker than its surroundings by this much
     mole_mm2: float = 30.0
     seed_threshold: float = 0.165

@@ -21,7 +21,7 @@ from toolkit.phantom.optics import Float
 ITA_RANGE: Final = (-55.0, 65.0)
 # What 1 of shade becomes in (R, G, B): a shaded place is lit by skin more than by lamps, and cameras
 # show more contrast than there is.
-_SHADE_TINT: Final = 1.3 * np.array([0.84, 1.0, 1.1], np.float32)
+_SHADE_TINT: Final = 1.2 * np.array([0.84, 1.0, 1.1], np.float32)
 Mask = Callable[..., Float]  # (canonical polygon, softness) -> (h, w), 0-1
 
 
@@ -265,12 +265,11 @@ def _lit_skin(
     uq, vq = np.ascontiguousarray(u[:, ::2]), np.ascontiguousarray(v[::2])
     pixel = float(uq[0, 1] - uq[0, 0])
     z = _relief(looks, shape, uq, vq)
-    for wide, high in ((0.1, 0.008), (0.05, 0.003)):  # no face is as even as its formula
+    for wide, high in ((0.1, 0.010), (0.05, 0.0034)):  # no face is as even as its formula
         z += high * optics.smooth_noise(rng, z.shape, wide / pixel)
     shade, gloss = _shade(rng, z, pixel)
-    shade /= np.median(
-        shade[(abs(abs(uq) - 0.42) < 0.15) & (abs(vq - 0.4) < 0.15)]
-    )  # the cheeks are lit as 1
+    cheeks = (abs(abs(uq) - 0.42) < 0.22) & (abs(vq - 0.42) < 0.22)
+    shade /= np.percentile(shade[cheeks], 30)  # all but the darkest of the cheeks is lit as 1 or more
     tone, blood = _colour(rng, looks, shape, uq, vq)
     od = optics.skin_od(tone, blood)
     lit = np.exp(np.log(np.maximum(shade, 1e-3))[..., None] * _SHADE_TINT - od)
@@ -340,13 +339,13 @@ def _shade(rng: np.random.Generator, z: Float, pixel: float) -> tuple[Float, Flo
     turn, lean = rng.uniform(-0.25, 0.25), rng.uniform(-0.1, 0.1)
     shade, gloss = 0.18 + 0.14 * norm, np.zeros_like(norm)
     for x, share in ((-0.6 + turn, 0.28 - lean), (0.6 + turn, 0.28 + lean), (turn, 0.18)):
-        lamp = np.array([x, -0.5 + 0.1 * rng.standard_normal(), 1.0])
+        lamp = np.array([x, -0.2 + 0.1 * rng.standard_normal(), 1.0])
         lamp /= np.linalg.norm(lamp)
         shade += share * np.maximum((-zx * lamp[0] - zy * lamp[1] + lamp[2]) * norm, 0)
         middle = np.add(lamp, [0, 0, 1])
         middle /= np.linalg.norm(middle)
         facing = np.maximum((-zx * middle[0] - zy * middle[1] + middle[2]) * norm, 0)
-        gloss += share * (0.5 * facing**20 + facing**90)
+        gloss += share * (0.9 * facing**16 + facing**90)
     gloss *= np.exp(0.4 * optics.smooth_noise(rng, z.shape, 0.09 / pixel))  # oilier here than there
     hollow = cv2.GaussianBlur(z, (0, 0), 0.06 / pixel) - z
     shade *= np.exp(-6.0 * np.clip(hollow, -0.004, 0.08))

@@ -87,7 +87,7 @@ def _moles(maps: PigmentMaps, settings: PigmentSettings) -> NDArray[np.int32]:
 
 
 def _kinds(labels: NDArray[np.int32], maps: PigmentMaps, settings: PigmentSettings) -> NDArray[np.str_]:
-    """Kind of each region by the ratios of what it adds in melanin, blood and darkness; "" if neither."""
+    """Kind of each region by the ratios of what it adds in melanin, blood and darkness; "" for a bluish one."""
     flat, size = labels.ravel(), int(labels.max()) + 1
     melanin, darkness, erythema = (
         np.bincount(flat, weights=values.ravel(), minlength=size)[1:]
@@ -95,9 +95,9 @@ def _kinds(labels: NDArray[np.int32], maps: PigmentMaps, settings: PigmentSettin
     )
     redness = erythema / np.maximum(darkness, 1e-6)
     brownness = melanin / np.maximum(darkness, 1e-6)
-    kind = np.where(brownness >= settings.min_brownness, PIGMENT, "").astype("<U7")
+    kind = np.where(brownness > 0, PIGMENT, "").astype("<U7")
     kind[(redness > 0.5) & (brownness < 0.4)] = BLOOD
-    kind[(redness < 0.2) & (np.abs(brownness) < settings.min_brownness)] = SHADOW
+    kind[(redness < 0.2) & (np.abs(brownness) < 0.12)] = SHADOW
     return kind
 
 
