@@ -345,7 +345,7 @@ def _shade(rng: np.random.Generator, z: Float, pixel: float) -> tuple[Float, Flo
         middle = np.add(lamp, [0, 0, 1])
         middle /= np.linalg.norm(middle)
         facing = np.maximum((-zx * middle[0] - zy * middle[1] + middle[2]) * norm, 0)
-        gloss += share * (0.9 * facing**16 + facing**90)
+        gloss += share * (1.2 * facing**14 + facing**90)
     gloss *= np.exp(0.4 * optics.smooth_noise(rng, z.shape, 0.09 / pixel))  # oilier here than there
     hollow = cv2.GaussianBlur(z, (0, 0), 0.06 / pixel) - z
     shade *= np.exp(-6.0 * np.clip(hollow, -0.004, 0.08))
