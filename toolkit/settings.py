@@ -49,6 +49,7 @@ class PatchSettings:
     cheek_mm: tuple[float, float] = (56.0, 64.0)
     chin_mm: tuple[float, float] = (64.0, 40.0)
     min_skin_fraction: float = 0.15
+    min_piece_mm2: float = 60.0  # smaller islands of skin are not measured
     contour_mm: float = 6.0  # taken off along the face's outline, where skin is seen at a slant
     lips_nostrils_mm: float = 4.0  # taken off round lips and nostril wings, and along nasolabial lines
     hair_od: float = 0.55  # darker than bare skin in this place by this much, over a millimetre or so,
@@ -87,13 +88,14 @@ class PigmentSettings:
     wide_background_mm: float = 12.0
     hysteresis_low: float = 1.5  # in robust standard deviations of the melanin map
     hysteresis_high: float = 3.0
+    min_scale_od: float = 0.03  # taken for that deviation where it is smaller: what shows on clear skin
     dark_low: float = 2.0  # the same of the darkness map, where nothing is brown
     dark_high: float = 4.0
-    min_deviation_od: float = 0.02
-    min_scale_od: float = 0.01
+    min_deviation_od: float = 0.03
     min_spot_mm2: float = 0.3
-    mole_od: float = 0.7  # darker than its surroundings by this much
+    mole_od: float = 0.8  # darker than its surroundings by this much
     mole_mm2: float = 30.0
+    mole_roundness: float = 0.55  # share of its smallest enclosing circle
     seed_threshold: float = 0.165
 
 

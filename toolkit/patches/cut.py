@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from toolkit.geometry import compose_affine, invert_affine, warp
 from toolkit.meanface import fit_similarity
-from toolkit.patches.look import beards, glare, hair, skin_reference
+from toolkit.patches.look import beards, glare, hair, pieces_over, skin_reference
 from toolkit.patches.place import exclusions_by_place
 from toolkit.records import REGIONS, Face, Patch, Photo, Region
 from toolkit.settings import PatchSettings
@@ -75,6 +75,7 @@ def cut_patches(
             "highlight": glare(pixels[region], settings),
         }
         skin, lost = _measurable(visible[region], excluded)
+        skin = pieces_over(skin, settings.min_piece_mm2 * settings.px_per_mm**2)
         if region == _HIDDEN_CHEEK.get(face.side):
             dropped[region] = f"the picture shows the {face.side} side only"
         elif skin.mean() < settings.min_skin_fraction:

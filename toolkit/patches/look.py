@@ -90,7 +90,7 @@ def hair(
     shown = np.where(visible, darkness(pixels), expected)
     smooth = cv2.GaussianBlur(shown, (0, 0), scale)
     dark = ((smooth - expected > settings.hair_od) & visible).astype(np.uint8)
-    return near(_pieces_over(dark, settings.hair_mm2 * scale**2), scale)
+    return near(pieces_over(dark, settings.hair_mm2 * scale**2), scale)
 
 
 def beards(
@@ -122,7 +122,7 @@ def beards(
         power = cv2.GaussianBlur(clipped * clipped * bare[region], (0, 0), 2.5 * scale)
         rough = power > (settings.beard_roughness * smooth) ** 2 * np.maximum(share, 0.05)
         hairy = (rough & below[region] & bare[region]).astype(np.uint8)
-        found[region] = near(_pieces_over(hairy, settings.beard_mm2 * scale**2), scale)
+        found[region] = near(pieces_over(hairy, settings.beard_mm2 * scale**2), scale)
     return found
 
 
@@ -142,12 +142,12 @@ def _face_rows(to_face: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[
     return (to_face[1, 1] * np.arange(shape[0]) + to_face[1, 2])[:, None] + np.zeros(shape)
 
 
-def _pieces_over(mask: NDArray[np.uint8], area: float) -> NDArray[np.uint8]:
+def pieces_over(mask: NDArray, area: float) -> NDArray[np.bool_]:
     """The connected pieces of a mask that cover at least ``area`` pixels."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     large = stats[:, cv2.CC_STAT_AREA] >= area
     large[0] = False
-    return large[labels].astype(np.uint8)
+    return large[labels]
 
 
 def glare(pixels: NDArray[np.uint8], settings: PatchSettings) -> NDArray[np.bool_]:

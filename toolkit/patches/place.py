@@ -47,11 +47,11 @@ def _hull(points: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.uin
     return _polygon(cv2.convexHull(points.astype(np.float32))[:, 0].astype(np.float64), shape)
 
 
-def near(mask: NDArray[np.uint8], distance: float) -> NDArray[np.bool_]:
-    """Within ``distance`` pixels of the mask."""
+def near(mask: NDArray, distance: float) -> NDArray[np.bool_]:
+    """Within ``distance`` pixels of the mask (bool, or uint8 0-1)."""
     if not mask.any():
         return mask.astype(np.bool_)
-    return cv2.distanceTransform(1 - mask, cv2.DIST_L2, 3) <= distance
+    return cv2.distanceTransform((mask == 0).astype(np.uint8), cv2.DIST_L2, 3) <= distance
 
 
 def _face_area(

@@ -54,7 +54,7 @@ def draw_pigment(
 ) -> Picture:
     """RGB uint8 picture, its longer side at most 1600 px, of what was measured on ``patches``.
 
-    Three panels: the photograph, cut to where it was measured; the melanin deviation at ``background_mm``
+    Three panels: the photograph, cut to where it was measured; the melanin deviation at ``fine_background_mm``
     in OD; the photograph with every region found outlined in the colour of its kind and grey where it was
     not measured. Below them a legend with counts and areas, and the seed's threshold image. Letters
     of ``title`` that are not ASCII are drawn as "?". Raises ValueError when there is no patch.
@@ -67,7 +67,7 @@ def draw_pigment(
     measured = np.any([_warp_mask(one.patch.skin, one.to_panel, size) for one in seen], axis=0)
     panels = {
         title or "photo": picture,
-        f"melanin deviation within {settings.background_mm:g} mm": _melanin_panel(picture, seen),
+        f"melanin deviation within {settings.fine_background_mm:g} mm": _melanin_panel(picture, seen),
         "what was found": _found_panel(picture, measured, seen),
     }
     canvas = _lay_out(panels)
@@ -110,7 +110,7 @@ def _skin_corners(patch: Patch) -> NDArray[np.float64]:
 
 
 def _see(patch: Patch, settings: PigmentSettings, to_panel: NDArray[np.float64]) -> _Seen:
-    maps = deviations(components(patch, settings), patch, settings.background_mm)
+    maps = deviations(components(patch, settings), patch, settings.fine_background_mm)
     transform = compose_affine(invert_affine(patch.to_patch), to_panel)
     return _Seen(patch, maps, find_regions(maps, settings), transform)
 

@@ -13,6 +13,7 @@ from toolkit.records import PigmentMaps
 from toolkit.settings import PigmentSettings
 
 PIGMENT, MOLE, BLOOD, SHADOW = "pigment", "mole", "blood", "shadow"
+_RIM_SIGMAS = 2.5  # of the smoothing: how far a region's blurred edge reaches beyond it
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,8 @@ def find_regions(maps: PigmentMaps, settings: PigmentSettings) -> Regions:
 
     Spots: hysteresis on the melanin deviation in robust standard deviations, where darkness also exceeds
     ``min_deviation_od``. Moles: far darker than mottled pigment, and small. What is dark without being brown
-    is found on the darkness map. Regions under ``min_spot_mm2`` are dropped.
+    is found on the darkness map. The blurred rim that a region leaves outside its own threshold is no region,
+    and regions under ``min_spot_mm2`` are dropped.
     """
     pixel = 1 / maps.px_per_mm**2
     moles = _moles(maps, settings)
@@ -49,8 +51,10 @@ def find_regions(maps: PigmentMaps, settings: PigmentSettings) -> Regions:
     dark = np.where(maps.skin & ~taken, maps.darkness, 0)
     z = np.where(dark > settings.min_deviation_od, maps.melanin, 0) / _unit(maps.melanin, maps, settings)
     brown = _hysteresis(z, settings.hysteresis_low, settings.hysteresis_high)
+    brown = _without_rims(brown, moles > 0, maps, settings)
     dark = np.where(brown > 0, 0, dark) / _unit(maps.darkness, maps, settings)
     other = _hysteresis(dark, settings.dark_low, settings.dark_high)
+    other = _without_rims(other, (moles > 0) | (brown > 0), maps, settings)
 
     labels = np.zeros(maps.skin.shape, np.int32)
     for found in (moles, brown, other):
@@ -78,12 +82,34 @@ def _hysteresis(z: NDArray, low: float, high: float) -> NDArray[np.int32]:
     return renumber[labels]
 
 
+def _without_rims(
+    labels: NDArray[np.int32], stronger: NDArray[np.bool_], maps: PigmentMaps, settings: PigmentSettings
+) -> NDArray[np.int32]:
+    """Labels less the pieces that lie mostly in the blurred rim of ``stronger`` regions: not their own."""
+    rim_px = max(1, round(_RIM_SIGMAS * settings.smooth_mm * maps.px_per_mm))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim_px + 1, 2 * rim_px + 1))
+    near = cv2.dilate(stronger.astype(np.uint8), disc)
+    flat = labels.ravel()
+    own = np.bincount(flat, weights=near.ravel()) <= np.bincount(flat) / 2
+    own[0] = False
+    return np.where(own, np.cumsum(own), 0).astype(np.int32)[labels]
+
+
 def _moles(maps: PigmentMaps, settings: PigmentSettings) -> NDArray[np.int32]:
-    """Labels of small pieces far darker than any mottled pigment."""
+    """Labels of small round pieces far darker than mottled pigment, away from the edge of the skin: what
+    touches the edge is rather hair or a fold."""
     labels = _hysteresis(maps.darkness, settings.mole_od / 2, settings.mole_od)
-    small = np.bincount(labels.ravel()) <= settings.mole_mm2 * maps.px_per_mm**2
-    small[0] = False
-    return np.where(small, np.cumsum(small), 0).astype(np.int32)[labels]
+    inner = cv2.erode(maps.skin.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0)
+    most = settings.mole_mm2 * maps.px_per_mm**2
+    found = np.zeros_like(labels)
+    for number in range(1, int(labels.max()) + 1):
+        piece = labels == number
+        pixels = cv2.findNonZero(piece.astype(np.uint8))
+        radius = cv2.minEnclosingCircle(pixels)[1] + 0.5
+        round_ = len(pixels) >= settings.mole_roundness * np.pi * radius**2
+        if len(pixels) <= most and round_ and inner[piece].all():
+            found[piece] = found.max() + 1
+    return found
 
 
 def _kinds(labels: NDArray[np.int32], maps: PigmentMaps, settings: PigmentSettings) -> NDArray[np.str_]:
