@@ -42,8 +42,8 @@ def find_regions(maps: PigmentMaps, settings: PigmentSettings) -> Regions:
 
     Spots: hysteresis on the melanin deviation in robust standard deviations, where darkness also exceeds
     ``min_deviation_od``. Moles: far darker than mottled pigment, and small. What is dark without being brown
-    is found on the darkness map. The blurred rim that a region leaves outside its own threshold is no region,
-    and regions under ``min_spot_mm2`` are dropped.
+    is found on the darkness map. The blurred rim that a region leaves outside its own threshold belongs to
+    it. Regions under ``min_spot_mm2`` are dropped.
     """
     pixel = 1 / maps.px_per_mm**2
     moles = _moles(maps, settings)
@@ -51,14 +51,12 @@ def find_regions(maps: PigmentMaps, settings: PigmentSettings) -> Regions:
     dark = np.where(maps.skin & ~taken, maps.darkness, 0)
     z = np.where(dark > settings.min_deviation_od, maps.melanin, 0) / _unit(maps.melanin, maps, settings)
     brown = _hysteresis(z, settings.hysteresis_low, settings.hysteresis_high)
-    brown = _without_rims(brown, moles > 0, maps, settings)
     dark = np.where(brown > 0, 0, dark) / _unit(maps.darkness, maps, settings)
     other = _hysteresis(dark, settings.dark_low, settings.dark_high)
-    other = _without_rims(other, (moles > 0) | (brown > 0), maps, settings)
 
-    labels = np.zeros(maps.skin.shape, np.int32)
-    for found in (moles, brown, other):
-        labels = np.where(found > 0, found + labels.max(), labels)
+    labels = moles
+    for weaker in (brown, other):
+        labels = _joined(labels, weaker, maps, settings)
     kind = _kinds(labels, maps, settings)
     kind[: moles.max()] = MOLE
     counts = np.bincount(labels.ravel(), minlength=labels.max() + 1)[1:]
@@ -82,17 +80,22 @@ def _hysteresis(z: NDArray, low: float, high: float) -> NDArray[np.int32]:
     return renumber[labels]
 
 
-def _without_rims(
-    labels: NDArray[np.int32], stronger: NDArray[np.bool_], maps: PigmentMaps, settings: PigmentSettings
+def _joined(
+    found: NDArray[np.int32], weaker: NDArray[np.int32], maps: PigmentMaps, settings: PigmentSettings
 ) -> NDArray[np.int32]:
-    """Labels less the pieces that lie mostly in the blurred rim of ``stronger`` regions: not their own."""
+    """Labels of ``found`` and then of ``weaker``. A weaker piece that lies mostly within the blurred rim of a
+    region found before is no region of its own: it takes that region's number."""
     rim_px = max(1, round(_RIM_SIGMAS * settings.smooth_mm * maps.px_per_mm))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim_px + 1, 2 * rim_px + 1))
-    near = cv2.dilate(stronger.astype(np.uint8), disc)
-    flat = labels.ravel()
-    own = np.bincount(flat, weights=near.ravel()) <= np.bincount(flat) / 2
+    near = cv2.dilate(found.astype(np.float32), disc).astype(np.int32).ravel()
+    flat = weaker.ravel()
+    counts = np.bincount(flat)
+    own = np.bincount(flat, weights=near > 0) <= counts / 2
     own[0] = False
-    return np.where(own, np.cumsum(own), 0).astype(np.int32)[labels]
+    owner = np.zeros(len(counts), np.int32)
+    np.maximum.at(owner, flat, near)
+    number = np.where(own, found.max() + np.cumsum(own), owner).astype(np.int32)
+    return np.where(weaker > 0, number[weaker], found)
 
 
 def _moles(maps: PigmentMaps, settings: PigmentSettings) -> NDArray[np.int32]:
