@@ -75,8 +75,8 @@ def _nearest_neighbour_index(maps: PigmentMaps, regions: Regions) -> float:
     if own.sum() < 2:
         return 1.0
     row, column = np.divmod(found, maps.skin.shape[1])
-    centres = np.column_stack([np.bincount(labels[found], weights=at)[own] for at in (row, column)])
-    centres /= counts[own, None]
+    sums = np.column_stack([np.bincount(labels[found], weights=at)[own] for at in (row, column)])
+    centres = sums / counts[own, None]
     nearest = cKDTree(centres).query(centres, k=2)[0][:, 1]
     at_random = 0.5 / np.sqrt(len(centres) / maps.skin.sum())
     return float(nearest.mean() / at_random)
@@ -84,12 +84,16 @@ def _nearest_neighbour_index(maps: PigmentMaps, regions: Regions) -> float:
 
 def shape_features(maps: PigmentMaps, regions: Regions) -> dict[str, float]:
     """``solidity``: area of the spots over the area of their convex hulls, 0 to 1, 1 for round ones.
-    ``border_gradient``: mean slope of darkness along their borders, OD/mm."""
+    ``border_gradient``: mean slope of darkness along their borders, OD/mm; where the mask cuts a spot there
+    is no border."""
     inside = regions.mask(PIGMENT).astype(np.uint8)
     outlines, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     hulls = sum(cv2.contourArea(cv2.convexHull(outline)) for outline in outlines)
     solid = sum(cv2.contourArea(outline) for outline in outlines)
-    border = (inside > 0) & (cv2.erode(inside, np.ones((3, 3), np.uint8)) == 0)
+    inner, measured = (
+        cv2.erode(mask, np.ones((3, 3), np.uint8)) for mask in (inside, maps.skin.astype(np.uint8))
+    )
+    border = (inside > 0) & (inner == 0) & (measured > 0)
     slope = np.hypot(cv2.Scharr(maps.darkness, cv2.CV_32F, 1, 0), cv2.Scharr(maps.darkness, cv2.CV_32F, 0, 1))
     return {
         "solidity": float(solid / hulls) if hulls else 0.0,
@@ -182,7 +186,8 @@ def colour_features(patch: Patch, regions: Regions, background_mm: float) -> dic
     labels = regions.only(PIGMENT)
     if not labels.any():
         return {"spot_colour_difference": 0.0, "spot_colour_difference_p90": 0.0}
-    lab = cv2.cvtColor(patch.pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    pixels = patch.pixels.astype(np.float32) / 255
+    lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB).astype(np.float32, copy=False)
     plain = patch.skin & (regions.labels == 0)
     around = smooth_over(lab, plain if plain.any() else patch.skin, background_mm * patch.px_per_mm)
     flat = labels.ravel()
