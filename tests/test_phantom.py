@@ -137,6 +137,68 @@ def test_drawn_skin_has_the_wanted_tone(ita):
     assert face.ita == ita
 
 
+# Standard deviation of ln(G/B), ln(R/G) and -ln G in bands of 1, 2 and 4 mm: the median over the cheeks of
+# the 50 people of ITA above 41 and the 6 under 20 in the Face Research Lab London Set.
+REAL_SPECTRA = {
+    50: [[0.0064, 0.0092, 0.0106], [0.0065, 0.0091, 0.0113], [0.0175, 0.0216, 0.0352]],
+    -20: [[0.0134, 0.0189, 0.0229], [0.0119, 0.0150, 0.0172], [0.0280, 0.0314, 0.0495]],
+}
+
+
+def _spectra(face, pixels, px_per_mm=3.0):
+    """(3 maps, 3 bands): the unrest of the cheeks at the patches' scale."""
+    regions, shrink = face.regions(), px_per_mm / face.px_per_mm
+    cheeks = (regions["left_cheek"] | regions["right_cheek"]).astype(np.uint8)
+    small = cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    inner = cv2.resize(cheeks, small.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    inner = cv2.erode(inner, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (37, 37))).astype(np.float32)
+    red, green, blue = np.moveaxis(-np.log(np.maximum(optics.to_light(small), 1e-3)), 2, 0)
+
+    def smooth(image, sigma):
+        return cv2.GaussianBlur(image * inner, (0, 0), sigma) / np.maximum(
+            cv2.GaussianBlur(inner, (0, 0), sigma), 1e-3
+        )
+
+    rows = []
+    for image in (blue - green, green - red, green):
+        image = image - np.median(image[inner > 0])
+        bands = [smooth(image, mm * px_per_mm / 2) - smooth(image, mm * px_per_mm) for mm in (1, 2, 4)]
+        rows.append([band[inner > 0].std() for band in bands])
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("ita", REAL_SPECTRA)
+def test_drawn_skin_is_as_uneven_as_real_skin(ita):
+    found = []
+    for seed in range(7):
+        rng = np.random.default_rng(seed)
+        face = phantom.draw_face(rng, (900, 900), span_px=330, ita=ita)
+        found.append(_spectra(face, phantom.photograph(face.light, np.eye(2, 3), 0.007, rng)))
+    ratio = np.median(found, axis=0) / REAL_SPECTRA[ita]
+    assert ratio.min() > 1 / 1.7 and ratio.max() < 1.5, np.round(ratio, 2)
+
+
+def test_dark_skin_is_less_chromatic_than_tan_skin():
+    from skimage.color import rgb2lab
+
+    lab = {}
+    for ita in (60, 20, -50):
+        skin = np.exp(-optics.skin_od(optics.tone_for_ita(ita, 0.15), 0.15))
+        lab[ita] = rgb2lab(optics.to_srgb(skin)[None, None])[0, 0]
+    assert 63 < lab[60][0] < 72 and 7 < lab[60][1] < 13 and 8 < lab[60][2] < 14
+    assert lab[-50][0] < 37
+    assert np.hypot(*lab[-50][1:]) < np.hypot(*lab[20][1:])
+
+
+def test_skin_tone_alone_may_change():
+    light, dark = (phantom.draw_face(np.random.default_rng(8), SMALL, ita=ita) for ita in (55, -30))
+    assert (light.points == dark.points).all() and (light.skin == dark.skin).all()
+    assert light.melanin == pytest.approx(dark.melanin)
+    wall = light.skin[:40, :40] == 0
+    assert light.light[:40, :40][wall] == pytest.approx(dark.light[:40, :40][wall])
+    assert light.light[light.skin > 0.9].mean() > 2 * dark.light[dark.skin > 0.9].mean()
+
+
 def test_the_same_seed_draws_the_same_face_and_another_another():
     first, again, other = (phantom.draw_face(np.random.default_rng(seed), SMALL).light for seed in (5, 5, 6))
     assert (first == again).all()
@@ -257,6 +319,69 @@ def test_moles_and_vessels_are_on_skin(canvas):
         blemish = getattr(busy, name)
         assert blemish.max() > 0.1, name
         assert blemish[canvas.skin == 0].max() == 0
+
+
+# each ingredient by itself, all else the same
+
+
+@pytest.mark.parametrize(
+    ("change", "moved"),
+    [({"moles": 3}, {"moles"}), ({"vessels": 25}, {"vessels"}), ({"redness": 0.2}, set())],
+)
+def test_a_blemish_more_leaves_the_others_alone(canvas, change, moved):
+    before, after = (
+        phantom.Blemishes.draw(canvas, phantom.Distractors(**options), np.random.default_rng(4))
+        for options in ({"moles": 2, "vessels": 10}, {"moles": 2, "vessels": 10, **change})
+    )
+    for name in ("redness", "vessels", "moles"):
+        assert (getattr(before, name) == getattr(after, name)).all() == (name not in moved), name
+    assert (after.moles >= before.moles - 1e-6).all()  # the first moles stay where they are
+
+
+def test_a_shadow_leaves_the_camera_noise_alone(canvas, plain):
+    following = []
+    for shadow in (0.0, 0.5):
+        rng = np.random.default_rng(3)
+        nothing = np.zeros(canvas.skin.shape, np.float32)
+        phantom.render(canvas, nothing, plain, phantom.Distractors(shadow=shadow), rng)
+        following.append(rng.random())
+    assert following[0] == following[1]
+
+
+def test_flecks_and_sheets_leave_the_spots_where_they_are(canvas):
+    def painted(**kinds):
+        mixture = phantom.Kinds(**{"sheet": 0.0, "flecks": 0.0, **kinds})
+        return phantom.paint(canvas, {"left": [6.0], "right": [6.0]}, np.random.default_rng(2), mixture)[0]
+
+    spots, flecked, sheeted = painted(), painted(flecks=1.0), painted(sheet=0.5)
+    same = abs(flecked - spots) < 1e-6
+    assert 0.9 < same[canvas.skin > 0.5].mean() < 1
+    strong = sheeted > 0.45  # what is left of the spots, over the sheet
+    assert strong.sum() > 20
+    assert (spots[strong] > 0.2).mean() > 0.9
+
+
+def test_edge_softens_spots(canvas):
+    def steepness(edge):
+        kinds = phantom.Kinds(freckles=0, patches=0, sheet=0, flecks=0, edge=edge)
+        pigment = phantom.paint(canvas, {"left": [4.0], "right": [4.0]}, np.random.default_rng(2), kinds)[0]
+        return np.percentile(np.hypot(*np.gradient(pigment))[pigment > 0.05], 80)
+
+    assert steepness(0.06) > 1.15 * steepness(0.3)
+
+
+def test_sheets_prefer_the_cheekbones(canvas):
+    kinds = phantom.Kinds(sheet=1.0, flecks=0)
+    v = geometry.canonical_grid(canvas.points, canvas.skin.shape, 1)[1]
+    cheeks = canvas.regions()["left_cheek"] | canvas.regions()["right_cheek"]
+    upper, lower = cheeks & (v < 0.45), cheeks & (v > 0.7)
+    load = np.zeros(2)
+    for seed in range(4):
+        pigment = phantom.paint(canvas, {"left": [5.0], "right": [5.0]}, np.random.default_rng(seed), kinds)[
+            0
+        ]
+        load += pigment[upper].mean(), pigment[lower].mean()
+    assert load[0] > 1.5 * load[1]
 
 
 # clinical half faces ---------------------------------------------------------------------------------------

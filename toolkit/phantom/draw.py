@@ -83,7 +83,7 @@ class Looks:
         man = hair in ("cropped", "bald") and rng.random() < 0.6
         return cls(
             ita=ita, tone=optics.tone_for_ita(ita, flush), flush=flush,
-            melanin_t=float(rng.uniform(0, 0.8)), blood_t=float(rng.uniform(0, 1)),
+            melanin_t=float(rng.uniform(*optics.MELANIN_RANGE)), blood_t=float(rng.uniform(0, 1)),
             hairline=float(rng.uniform(-0.95, -0.72)), hair=hair, hair_od=hair_od.astype(np.float32),
             brow_strength=float(rng.uniform(0.5, 1.0)), age=float(rng.beta(2, 2)),
             relief=float(rng.uniform(1.0, 1.5)), beard=float(rng.uniform(0.1, 0.35)) if man else 0.0,

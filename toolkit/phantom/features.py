@@ -51,10 +51,11 @@ def _circle(centre: NDArray, radius: float) -> Points:
 def draw_eyes(rng: np.random.Generator, light: Float, points: Points, tone: float) -> None:
     """Eyeball, iris, lids and lashes of both eyes."""
     unit = geometry.span_of(points)
-    if tone > 0.6 or rng.random() < 0.5:
-        iris = np.array([0.075, 0.035, 0.018]) * rng.uniform(0.4, 1.4)
+    brown, depth = rng.random() < 0.5, rng.random()
+    if tone > 0.6 or brown:
+        iris = np.array([0.075, 0.035, 0.018]) * (0.4 + depth)
     else:
-        iris = np.array([0.13, 0.18, 0.22]) * rng.uniform(0.6, 1.3)
+        iris = np.array([0.13, 0.18, 0.22]) * (0.6 + 0.7 * depth)
     gaze = 0.004 * rng.standard_normal(2) * unit
     crease = rng.uniform(0.018, 0.04) * unit
     for eye in geometry.EYES:

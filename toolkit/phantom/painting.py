@@ -27,6 +27,7 @@ LOAD_POWER: Final = 0.66
 MAX_GRADE: Final = 8.8  # beyond it the load grows without bound
 _STAMPS, _STAMP_PX = 48, 96
 _MAX_SPOTS: Final = 8000
+_MAX_MOLES: Final = 64
 
 
 def grade_of_load(load: float) -> float:
@@ -82,26 +83,34 @@ class Kinds:
             float(freckles), float(lentigines), float(patches), float(sheet),
             flecks=float(rng.uniform(0, 1) if rng.random() < 0.5 else 0.0),
             contrast=float(np.clip(0.28 * np.exp(0.35 * rng.standard_normal()), 0.2, 0.5)),
-            edge=float(rng.uniform(0.08, 0.18)), clustering=float(rng.uniform(0, 1.2)),
+            edge=float(rng.uniform(0.09, 0.22)), clustering=float(rng.uniform(0, 1.2)),
             field_mm=float(rng.uniform(8, 20)),
         )  # fmt: skip
 
 
 @functools.cache
-def _stamps() -> Float:
-    """Shapes of spots (n, 96, 96), 0-1, of diameter half the stamp: wobbly discs of unit contrast."""
+def _stamps(edge: float) -> Float:
+    """Shapes of spots (n, 96, 96), about 0-1, of diameter half the stamp; ``edge`` as in Kinds.
+
+    Wobbly discs whose rim is sharp here and washed out there, and whose tone is uneven.
+    """
     rng = np.random.default_rng(20240)
     axis = (np.arange(_STAMP_PX) + 0.5) / _STAMP_PX * 4 - 2
     x, y = np.meshgrid(axis, axis)
     angle, radius = np.arctan2(y, x), np.hypot(x, y)
     stamps = np.empty((_STAMPS, _STAMP_PX, _STAMP_PX), np.float32)
     for index in range(_STAMPS):
-        edge = np.ones_like(angle)
+        rim = np.ones_like(angle)
         for order in range(2, 8):
-            edge += 0.22 / order * rng.standard_normal() * np.cos(order * angle + rng.uniform(0, 7))
-        inside = (np.clip(edge, 0.45, 1.6) - radius) / 0.1
-        mottle = 1 + 0.15 * optics.smooth_noise(rng, x.shape, 9)
-        stamps[index] = mottle / (1 + np.exp(-np.clip(inside, -30, 30)))
+            rim += 0.22 / order * rng.standard_normal() * np.cos(order * angle + rng.uniform(0, 7))
+        ragged = 0.07 * optics.smooth_noise(rng, x.shape, 2.5) + 0.07 * optics.smooth_noise(rng, x.shape, 5)
+        softness = (edge / 0.12) * 0.1 * np.exp(0.5 * optics.smooth_noise(rng, x.shape, 12))
+        inside = (np.clip(rim, 0.45, 1.6) + ragged - radius) / softness
+        mottle = (
+            1 + 0.16 * optics.smooth_noise(rng, x.shape, 9) + 0.14 * optics.smooth_noise(rng, x.shape, 3.5)
+        )
+        stamps[index] = np.clip(mottle, 0.3, 1.6) / (1 + np.exp(-np.clip(inside, -30, 30)))
+    stamps *= (radius < 1.95).astype(np.float32)
     return stamps
 
 
@@ -156,17 +165,19 @@ def paint(
     regions = canvas.regions()
     visits = len(next(iter(grades.values())))
     maps = [np.zeros(canvas.skin.shape, np.float32) for _ in range(visits)]
-    slow = _placement(canvas, kinds, rng)
-    height = _sheet_height(canvas, rng)
-    for side in ("right", "left"):
+    # A stream of its own for each ingredient: one more or less of it leaves the others as they are.
+    places, broad, whitish, *by_side = rng.spawn(5)
+    slow = _placement(canvas, kinds, places)
+    height = _sheet_height(canvas, broad)
+    for side, stream in zip(("right", "left"), by_side, strict=True):
         targets = np.array([load_of_grade(grade) for grade in grades[side]])
         weights = _weights(regions, side)
         if not weights.any():
             continue
         density = slow * _coverage(canvas, regions, side)
-        for visit, pigment in _paint_side(canvas, kinds, rng, density, height[side], weights, targets):
+        for visit, pigment in _paint_side(canvas, kinds, stream, density, height[side], weights, targets):
             np.maximum(maps[visit], pigment, out=maps[visit])
-    flecks = _flecks(canvas, kinds, rng, max(max(one) for one in grades.values()), slow)
+    flecks = _flecks(canvas, kinds, whitish, max(max(one) for one in grades.values()), slow)
     return [_finish(one, flecks, canvas) for one in maps]
 
 
@@ -202,19 +213,19 @@ def _paint_side(
     pigment = np.zeros(weights.shape, np.float32)
     sheet_load = kinds.sheet * targets.min()
     if sheet_load > 1e-5:
-        pigment = _sheet(canvas, kinds, rng, height, weights, sheet_load)
+        pigment = _sheet(canvas, kinds, rng.spawn(1)[0], height, weights, sheet_load)
     spots = Spots.draw(rng, kinds, density, canvas.px_per_mm, _MAX_SPOTS)
     load, used, done = float(np.vdot(weights, pigment)), 0, []
     for visit in order:
         wanted = targets[visit] / fade[visit]
         while load < wanted and used < _MAX_SPOTS:
-            load += _stamp(pigment, spots, used, weights)
+            load += _stamp(pigment, spots, used, weights, kinds.edge)
             used += 1
         done.append((int(visit), pigment * np.float32(targets[visit] / max(load, 1e-9))))
     return done
 
 
-def _stamp(pigment: Float, spots: Spots, index: int, weights: Float) -> float:
+def _stamp(pigment: Float, spots: Spots, index: int, weights: Float, edge: float = 0.12) -> float:
     """Adds one spot to the map (the darker of the two wins); gives back the load that it adds."""
     size, (x, y) = spots.diameter[index], spots.xy[index]
     reach = int(np.ceil(size)) + 1
@@ -228,7 +239,7 @@ def _stamp(pigment: Float, spots: Spots, index: int, weights: Float) -> float:
     turn = scale * np.array([[cos, sin], [-sin * squeeze, cos * squeeze]])
     shift = _STAMP_PX / 2 - 0.5 + turn @ np.array([x0 - x, y0 - y])
     stamp = cv2.warpAffine(
-        _stamps()[index % _STAMPS], np.column_stack([turn, shift]), (x1 - x0, y1 - y0),
+        _stamps(round(edge, 2))[index % _STAMPS], np.column_stack([turn, shift]), (x1 - x0, y1 - y0),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
     )  # fmt: skip
     window = pigment[y0:y1, x0:x1]
@@ -246,7 +257,10 @@ def _sheet_height(canvas: Canvas, rng: np.random.Generator) -> dict[str, Float]:
     mirror = geometry.mirror_map(canvas.points, (height, width), 4)
     broad = 0.55 * broad + 0.8 * cv2.remap(broad, *mirror, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     broad += 0.45 * optics.smooth_noise(rng, (height, width), 2.5 * unit)
-    u, _ = geometry.canonical_grid(canvas.points, (height, width), 4)
+    u, v = geometry.canonical_grid(canvas.points, (height, width), 4)
+    for x, y, wide, high in ((0.45, 0.27, 0.2, 0.13), (0.25, -0.45, 0.25, 0.1), (0.12, 0.6, 0.12, 0.06)):
+        hill = ((abs(u) - x) / wide) ** 2 + ((v - y) / high) ** 2  # cheekbone, forehead, upper lip
+        broad += 1.8 * np.exp(-hill / 2)
     return {"left": broad + 30 * np.minimum(u, 0), "right": broad - 30 * np.maximum(u, 0)}
 
 
@@ -256,8 +270,11 @@ def _sheet(
     """A melasma-like field (H, W) of the wanted load: where ``height`` exceeds a threshold."""
     small = weights[::4, ::4]
     scale = float(weights.sum()) / max(float(small.sum()), 1e-12)
-    contrast = kinds.contrast * 0.6
-    texture = contrast * (1 + 0.2 * optics.smooth_noise(rng, small.shape, canvas.px_per_mm / 2))
+    contrast = kinds.contrast * 0.85
+    unit = canvas.px_per_mm / 4
+    net = 0.22 * optics.smooth_noise(rng, small.shape, 2 * unit)
+    net += 0.16 * optics.smooth_noise(rng, small.shape, max(0.7 * unit, 0.5))
+    texture = contrast * np.clip(1 + net, 0.2, 2)
     low, high = -8.0, 8.0
     for _ in range(18):
         middle = (low + high) / 2
@@ -347,10 +364,11 @@ class Blemishes:
     @classmethod
     def draw(cls, canvas: Canvas, distractors: Distractors, rng: np.random.Generator) -> Blemishes:
         """Fields of redness on cheeks, nose and chin; fine vessels beside the nose; a few moles."""
+        red, vessels, moles = rng.spawn(3)  # one mole more leaves all else as it was
         return cls(
-            _redness(canvas, rng),
-            _vessels(canvas, rng, distractors.vessels),
-            _moles(canvas, rng, distractors.moles),
+            _redness(canvas, red),
+            _vessels(canvas, vessels, distractors.vessels),
+            _moles(canvas, moles, distractors.moles),
         )
 
 
@@ -405,9 +423,10 @@ def _moles(canvas: Canvas, rng: np.random.Generator, count: int) -> Float:
     density = cv2.resize(
         canvas.skin, (canvas.skin.shape[1] // 4, canvas.skin.shape[0] // 4), interpolation=cv2.INTER_AREA
     )
-    spots = Spots.draw(rng, Kinds(0, 1, 0, contrast=1.1), density, canvas.px_per_mm, count)
-    size = np.clip(2.0 * np.exp(0.4 * rng.standard_normal(count)), 1.0, 4.5) * canvas.px_per_mm
-    spots = dataclasses.replace(spots, diameter=size, roundness=rng.uniform(0.85, 1, count))
+    drawn = max(count, _MAX_MOLES)  # always as many, so that the first ones stay where they are
+    spots = Spots.draw(rng, Kinds(0, 1, 0, contrast=1.1), density, canvas.px_per_mm, drawn)
+    size = np.clip(2.0 * np.exp(0.4 * rng.standard_normal(drawn)), 1.0, 4.5) * canvas.px_per_mm
+    spots = dataclasses.replace(spots, diameter=size, roundness=rng.uniform(0.85, 1, drawn))
     for index in range(count):
         _stamp(moles, spots, index, moles)
     return cv2.GaussianBlur(moles, (0, 0), max(0.15 * canvas.px_per_mm, 0.5)) * canvas.skin
@@ -420,7 +439,7 @@ def render(
     brown = (pigment + blemishes.moles)[..., None] * canvas.melanin
     red = (np.float32(distractors.redness) * blemishes.redness + blemishes.vessels)[..., None]
     od = brown + red * canvas.blood
-    od += _illumination(canvas, distractors, rng)[..., None]
+    od += _illumination(canvas, distractors, rng.spawn(1)[0])[..., None]
     gains = np.array([distractors.white_balance[0], 1.0, distractors.white_balance[1]]) * distractors.exposure
     return canvas.light * cv2.exp(-od) * gains.astype(np.float32)
 

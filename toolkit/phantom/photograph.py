@@ -43,7 +43,7 @@ def canvas_of_photograph(pixels: Bytes, points: Points, rng: np.random.Generator
     ita = float(optics.individual_typology_angle(cheeks))
     return Canvas(
         light, points, skin, forehead, ita,
-        optics.melanin_vector(float(rng.uniform(0, 0.8))), optics.blood_vector(float(rng.uniform(0, 1))),
+        optics.melanin_vector(float(rng.uniform(*optics.MELANIN_RANGE))), optics.blood_vector(float(rng.uniform(0, 1))),
     )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ class Grain:
         """A random person's; ``age`` 0 to 1 roughens."""
         rough = np.exp(0.25 * rng.standard_normal() + 0.5 * (age - 0.5))
         return cls(
-            float(np.clip(rough, 0.5, 2.0)), float(np.clip(np.exp(0.22 * rng.standard_normal()), 0.6, 1.7))
+            float(np.clip(rough, 0.6, 1.6)), float(np.clip(np.exp(0.22 * rng.standard_normal()), 0.6, 1.7))
         )
 
 
@@ -65,9 +65,11 @@ def lay(
     window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     here, unit = skin[window], geometry.span_of(points) / geometry.SPAN_MM
     size = here.shape
-    blotchy = np.float32(grain.blotchy * (0.55 + 0.75 * max(tone, 0.0)))
-    rough = np.float32(grain.rough * (1 + 0.5 * max(tone, 0.0)))
-    relief = _relief(rng, size, unit, 1 / rough) * _zones(rng, size, points - [columns[0], rows[0]], unit)
+    blotchy = np.float32(grain.blotchy * (0.55 + 0.82 * max(tone, 0.0)))
+    rough = np.float32(grain.rough * min(1 + 0.38 * tone**2, 2.6))
+    relief = _relief(rng, size, unit, 1 / float(rough)) * _zones(
+        rng, size, points - [columns[0], rows[0]], unit
+    )
     half = ((size[0] + 1) // 2, (size[1] + 1) // 2)
     brown, pink = (_sum(rng, half, unit / 2, table) for table in (_BROWNS, _REDS))
     blotches = blotchy * (brown[..., None] * _BROWN + pink[..., None] * _PINK)
@@ -79,7 +81,7 @@ def lay(
     light[window] *= cv2.exp(-od)
     # A furrow has no highlight: the shine breaks up along the relief.
     shine = cv2.resize(gloss, skin.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    shine[window] *= cv2.exp(np.clip(-7 * np.float32(grain.rough) * relief, -3, 1)) * here + (1 - here)
+    shine[window] *= cv2.exp(np.clip(-5 * np.float32(grain.rough) * relief, -3, 1)) * here + (1 - here)
     light += shine[..., None]
 
 
