@@ -19,12 +19,15 @@ from toolkit.phantom.optics import Float
 
 # Smoothness (sigma, mm) -> deviation (OD) on fair skin.
 _RELIEF: Final = {0.25: 0.036, 0.5: 0.014, 1.0: 0.018, 2.0: 0.013, 4.0: 0.022, 8.0: 0.024}
-_BROWNS: Final = {0.25: 0.0070, 1.0: 0.018, 2.0: 0.022, 8.0: 0.028}
-_REDS: Final = {0.25: 0.0055, 1.0: 0.014, 2.0: 0.019, 8.0: 0.018}
-# OD in (R, G, B): light leaves a furrow tinted by the skin; brown to yellow blotches; red to pale ones.
+_BROWNS: Final = {0.25: 0.0070, 1.0: 0.018, 2.0: 0.022}
+_REDS: Final = {0.25: 0.0055, 1.0: 0.014, 2.0: 0.019, 8.0: 0.013}
+_WARMS: Final = {8.0: 0.031}
+# OD in (R, G, B): light leaves a furrow tinted by the skin; small blotches from brown to blue and from red
+# to pale, each for itself; broad ones from warm to cold, in which the two go together.
 _FURROW: Final = np.array([0.78, 1.0, 1.1], np.float32)
 _BROWN: Final = np.array([0.16, 0.0, 1.0], np.float32)
 _PINK: Final = np.array([-0.8, 0.2, 0.2], np.float32)
+_WARM: Final = np.array([-0.3, 0.1, 1.0], np.float32)
 _SKEW: Final = 0.15  # pores and furrows are narrow and dark, the skin between them broad and light
 
 
@@ -66,13 +69,14 @@ def lay(
     here, unit = skin[window], geometry.span_of(points) / geometry.SPAN_MM
     size = here.shape
     blotchy = np.float32(grain.blotchy * (0.55 + 0.82 * max(tone, 0.0)))
-    rough = np.float32(grain.rough * min(1 + 0.38 * tone**2, 2.6))
+    rough = np.float32(min(grain.rough * (1 + 0.38 * tone**2), 2.2))
     relief = _relief(rng, size, unit, 1 / float(rough)) * _zones(
         rng, size, points - [columns[0], rows[0]], unit
     )
     half = ((size[0] + 1) // 2, (size[1] + 1) // 2)
-    brown, pink = (_sum(rng, half, unit / 2, table) for table in (_BROWNS, _REDS))
-    blotches = blotchy * (brown[..., None] * _BROWN + pink[..., None] * _PINK)
+    blotches = np.zeros((*half, 3), np.float32)
+    for table, colour in ((_BROWNS, _BROWN), (_REDS, _PINK), (_WARMS, _WARM)):
+        blotches += _sum(rng, half, unit / 2, table)[..., None] * (blotchy * colour)
     od: Float = cv2.resize(blotches, size[::-1], interpolation=cv2.INTER_LINEAR)
     od += (rough * relief)[..., None] * _FURROW
     if beard:
