@@ -114,7 +114,8 @@ def draw_face(
     skin = cv2.resize(half.skin, (width, height), interpolation=cv2.INTER_LINEAR)
     forehead = origin + span * half.forehead
     grain = texture.Grain.draw(rng, looks.age)
-    texture.lay(rng, light, half.gloss, skin, points, looks.tone, grain, looks.beard)
+    bare = cv2.resize(half.bare, (width, height), interpolation=cv2.INTER_LINEAR)
+    texture.lay(rng, light, half.gloss, bare, points, looks.tone, grain, looks.beard)
     features.draw_eyes(rng, light, points, looks.tone)
     features.draw_brows(rng, light, points, looks.hair_od, looks.brow_strength)
     features.draw_mouth(rng, light, points)
@@ -129,6 +130,7 @@ def draw_face(
 class _Half:
     light: Float
     gloss: Float  # light that the skin's surface throws back, to be added
+    bare: Float  # the head without its hair, scalp included
     skin: Float
     forehead: Points  # canonical
 
@@ -165,8 +167,8 @@ def _compose(
     else:
         hair = np.zeros(size, np.float32)
     face = mask(np.concatenate([shape[geometry.JAW], forehead[::-1]]))
-    skin = np.minimum(face, head) * (1 - hair)
-    return _Half(light, gloss * head * (1 - hair), skin, forehead)
+    bare = head * (1 - hair)
+    return _Half(light, gloss * bare, bare, np.minimum(face, head) * (1 - hair), forehead)
 
 
 def _over(light: Float, layer: Float, alpha: Float) -> None:
