@@ -564,8 +564,6 @@ def test_nearest_neighbour_index():
 
 def test_cells_and_their_entropy():
     every = dots_at((y, x) for y in range(5, 80, 10) for x in range(5, 80, 10))
-    even = [np.s_[y.start - 1 : y.stop, x] for y, x in every]
-    assert spread_of(even)["cells"] == 0.0 + 1 * (2 / 100 > 0.02)
     even = [np.s_[y.start - 2 : y.stop, x] for y, x in every]
     row = spread_of(even)
     assert row["cells"] == 1 and row["cell_entropy"] == pytest.approx(1)
@@ -637,7 +635,7 @@ def test_field_features_of_a_map_drawn_by_hand():
     melanin[0], darkness[0] = 0.09, 0.16  # a tenth of the skin: root .12
     melanin[1, :10], darkness[1, :10] = 0.05, -0.10  # brown but not dark: root 0
     melanin[2:6] = -0.005  # makes up the median under zero, so that a unit is .01
-    melanin[6, :5] = -0.05  # whitish flecks
+    melanin[6, :5], melanin[6, 5:10] = -0.05, -0.02  # whitish flecks, and what is too faint for one
     row = field_features(drawn_maps(melanin, darkness))
     assert row["root_melanin_darkness"] == pytest.approx(0.012)
     assert row["root_melanin_darkness_p95"] == pytest.approx(0.12)
@@ -860,15 +858,13 @@ def test_added_blood_or_shadow_hardly_moves_pigment(pigment, dots, contrast, sof
         measure(painted(*layers, noise=0.005), SETTINGS)[0]
         for layers in ([brown], [brown, (contrast * added, pigment)])
     )
-    for scale in ("fine", "near"):
-        # A spot in the shade is the darker for it, a little, but hardly the browner or larger.
-        for name, most in (
-            ("load", 0.2),
-            ("melanin_load", 0.08),
-            ("area_fraction", 0.08),
-            ("spots_per_cm2", 0),
-        ):
+    # Against its wider surroundings a spot in the shade is the darker for it and its dark rim the wider, a
+    # little; it is neither browner nor one more.
+    for scale, most in (("fine", 0.06), ("near", 0.2)):
+        for name in ("load", "area_fraction"):
             assert other[f"{name}_{scale}"] == pytest.approx(row[f"{name}_{scale}"], rel=most), name
+        assert other[f"melanin_load_{scale}"] == pytest.approx(row[f"melanin_load_{scale}"], rel=0.08)
+        assert other[f"spots_per_cm2_{scale}"] == pytest.approx(row[f"spots_per_cm2_{scale}"])
 
 
 def test_added_pigment_raises_load_and_area():
