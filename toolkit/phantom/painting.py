@@ -349,7 +349,8 @@ class Distractors:
             exposure=float(np.exp(0.08 * rng.standard_normal())),
             white_balance=(1 + 0.03 * float(rng.standard_normal()), 1 + 0.03 * float(rng.standard_normal())),
             noise=float(rng.uniform(0.005, 0.010)),
-            jpeg_quality=int(rng.integers(85, 96)),
+            # Most clinical photographs are compressed little; some have been through a mail program.
+            jpeg_quality=int(rng.integers(85, 96) if rng.random() < 0.75 else rng.integers(55, 85)),
         )
 
 
