@@ -892,8 +892,8 @@ def test_regions_of_a_photograph_are_weighed():
     assert half == pytest.approx({"load": 0.3 + 1.2 + 0.5, "cells": 2 * 2.0})
     # Without a forehead its share goes to the others in proportion.
     assert weigh_regions(rows[1:], ["right_cheek", "chin"])["load"] == pytest.approx((1.2 + 0.5) / 0.7)
-    both = weigh_regions(rows, ["forehead", "left_cheek", "right_cheek"])
-    assert both["load"] == pytest.approx((0.3 * 1 + 0.6 * 2 + 0.6 * 5) / 1.5)
+    both = weigh_regions(rows, ["forehead", "left_cheek", "right_cheek"])  # two cheeks share .6
+    assert both["load"] == pytest.approx((0.3 * 1 + 0.3 * 2 + 0.3 * 5) / 0.9)
     assert weigh_regions(rows[2:], ["chin"]) == rows[2]
     with pytest.raises(ValueError, match="without patches"):
         weigh_regions([], [])

@@ -186,15 +186,6 @@ def benchmark():
         del sys.modules[loader.name]
 
 
-def test_a_whole_photo_weighs_its_regions(benchmark):
-    rows = {"forehead": {"x": 1.0}, "left_cheek": {"x": 2.0}, "right_cheek": {"x": 4.0}, "chin": {"x": 8.0}}
-    assert benchmark.whole_photo(rows)["x"] == pytest.approx(0.3 + 0.6 * 3 + 0.8)
-    del rows["left_cheek"]
-    assert benchmark.whole_photo(rows)["x"] == pytest.approx(0.3 + 0.6 * 4 + 0.8)
-    del rows["chin"]
-    assert benchmark.whole_photo(rows)["x"] == pytest.approx((0.3 + 0.6 * 4) / 0.9)
-
-
 def test_every_tone_gets_grades_from_the_whole_range(benchmark):
     grades = np.array(benchmark.spread_grades(np.random.default_rng(0), 50, 5))
     assert grades.shape == (50, 2) and grades.min() >= 0 and grades.max() <= 9

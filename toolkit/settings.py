@@ -50,7 +50,7 @@ class PatchSettings:
     chin_mm: tuple[float, float] = (64.0, 40.0)
     min_skin_fraction: float = 0.15
     min_piece_mm2: float = 60.0  # smaller islands of skin are not measured
-    contour_mm: float = 6.0  # taken off along the face's outline, where skin is seen at a slant
+    contour_mm: float = 7.0  # taken off along the face's outline, where skin is seen at a slant
     lips_nostrils_mm: float = 4.0  # taken off round lips and nostril wings, and along nasolabial lines
     hair_od: float = 0.55  # darker than bare skin in this place by this much, over a millimetre or so,
     hair_mm2: float = 40.0  # and in one piece over this area, is hair and no spot

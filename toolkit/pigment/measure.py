@@ -23,8 +23,8 @@ from toolkit.pigment.seed import seed_features
 from toolkit.records import Patch, PigmentMaps
 from toolkit.settings import PigmentSettings
 
-# Of one side of the face, as in the mMASI: its cheek counts for both malar regions.
-SIDE_WEIGHTS = {"forehead": 0.3, "left_cheek": 0.6, "right_cheek": 0.6, "chin": 0.1}
+CHEEKS = ("left_cheek", "right_cheek")
+WEIGHTS = {"forehead": 0.3, "cheeks": 0.6, "chin": 0.1}
 
 
 def measure(patch: Patch, settings: PigmentSettings) -> tuple[dict[str, float], PigmentMaps]:
@@ -60,10 +60,12 @@ def _named(features: Mapping[str, float], scale: str) -> dict[str, float]:
 
 
 def weigh_regions(rows: Sequence[Mapping[str, float]], regions: Sequence[str]) -> dict[str, float]:
-    """The features of a photograph: those of its patches, weighed forehead .3, cheek .6, chin .1 of a side;
-    missing regions share out. ``rows`` from ``measure``, one a region; raises ValueError without any."""
+    """The features of a photograph: those of its patches, weighed as in the mMASI: forehead .3, cheeks .6
+    between them, chin .1; missing regions share out. ``rows`` from ``measure``, one a region; raises ValueError
+    without any."""
     if not rows:
         raise ValueError("a photograph without patches has no features")
-    weights = np.array([SIDE_WEIGHTS[region] for region in regions])
+    cheeks = max(1, sum(region in CHEEKS for region in regions))
+    weights = np.array([WEIGHTS.get(region, WEIGHTS["cheeks"] / cheeks) for region in regions])
     values = np.array([list(row.values()) for row in rows])
     return dict(zip(rows[0], (weights @ values / weights.sum()).tolist(), strict=True))
