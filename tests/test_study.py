@@ -11,10 +11,15 @@ from hypothesis import strategies as st
 from toolkit.errors import GradesError, TrainingError
 from toolkit.records import PhotoFacts
 from toolkit.study import (
+    CLINICAL_SCALE,
+    FREE_SCALE,
     GradeRow,
     GradeTable,
+    Scale,
     facts_from_name,
     join_grades,
+    parse_scale,
+    read_graders,
     read_grades,
     subject_folds,
     visit_label,
@@ -278,6 +283,107 @@ def test_a_missing_file_is_named(tmp_path):
         read_grades(tmp_path / "none.xlsx")
 
 
+def test_a_named_column_in_another_script_is_not_taken_for_an_empty_header(tmp_path):
+    path = sheet(tmp_path / "g.xlsx", ("", "file", "评分"), (7, "a.jpg", 3))
+    assert read_grades(path, {"grade": "评分"}).rows == (GradeRow(2, 3.0, file="a.jpg"),)
+    with pytest.raises(GradesError, match="has no column '分数'"):
+        read_grades(path, {"grade": "分数"})
+
+
+# --- scales and several graders ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "scale"),
+    [
+        ("0-9/0.5", CLINICAL_SCALE),
+        (" 0-4 ", Scale(0, 4, None)),
+        ("1-5/1", Scale(1, 5, 1)),
+        ("-3-3/0.25", Scale(-3, 3, 0.25)),
+        ("FREE", FREE_SCALE),
+    ],
+)
+def test_scales_as_users_write_them(text, scale):
+    assert parse_scale(text) == scale
+    assert parse_scale(str(scale)) == scale
+
+
+@pytest.mark.parametrize("text", ["", "4", "4-0", "0-0", "0-9/0", "0-9/", "a-b", "0-inf", "0 to 9"])
+def test_what_is_no_scale_is_refused(text):
+    with pytest.raises(GradesError, match=r"--scale .*write LOW-HIGH, LOW-HIGH/STEP .* or free"):
+        parse_scale(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "reason"),
+    [
+        ("0-9/0.5", 3.3, "row 2: grade 3.3 is not a multiple of 0.5: correct .* another scale than 0-9/0.5"),
+        ("0-9/0.5", 12, "row 2: grade 12 is not within 0 to 9"),
+        ("0-4", 4.5, "row 2: grade 4.5 is not within 0 to 4"),
+        ("0-4/1", 2.5, "row 2: grade 2.5 is not a multiple of 1"),
+        ("free", "inf", "row 2: grade inf is not a finite number"),
+        ("0-4", 3.27, None),
+        ("free", -120.25, None),
+    ],
+)
+def test_grades_have_to_be_on_the_scale(tmp_path, text, value, reason):
+    path = sheet(tmp_path / "g.xlsx", ("file", "grade"), ("a.jpg", value))
+    if reason is None:
+        ((name, grades),) = read_graders([path], scale=parse_scale(text))
+        assert (name, grades.rows[0].grade) == ("g", value)
+    else:
+        with pytest.raises(GradesError, match=reason):
+            read_graders([path], scale=parse_scale(text))
+
+
+def test_own_results_need_no_half_steps_but_other_files_do(tmp_path):
+    own = ("photo", "subject", "side", "visit", "grade", "grade_half_step", "lower", "upper", "severity")
+    row = ("a.jpg", "P1", "left", "Baseline", 3.27, 3.5, 2.1, 4.4, "mild")
+    results = sheet(tmp_path / "results.xlsx", own, row)
+    ((_, grades),) = read_graders([results])
+    assert grades.own_results and grades.rows[0].grade == 3.27
+    assert not read_graders([results], [("grade", "grade_half_step")])[0][1].own_results
+    with pytest.raises(GradesError, match=r"3\.27 is not a multiple"):  # an expert's workbook has half steps
+        read_grades(results)
+    expert = sheet(tmp_path / "expert.xlsx", own[:6], row[:6])
+    with pytest.raises(GradesError, match=r"3\.27 is not a multiple"):
+        read_graders([expert])
+
+
+def test_several_graders_in_one_file_by_columns_and_by_sheets(tmp_path):
+    import openpyxl
+
+    path = sheet(tmp_path / "panel.xlsx", ("file", "Expert 1", "Expert 2"), ("a.jpg", 1, 2), title="First")
+    book = openpyxl.load_workbook(path)
+    for row in (("file", "Expert 1", "Expert 2"), ("a.jpg", 3, 4)):
+        (book["Second"] if "Second" in book.sheetnames else book.create_sheet("Second")).append(row)
+    book.save(path)
+    other = sheet(tmp_path / "other.xlsx", ("file", "grade"), ("a.jpg", 5))
+    columns = [("grade", "Expert 1"), ("grade", "Expert 2"), ("sheet", "First"), ("sheet", "Second")]
+    found = {name: grades.rows[0].grade for name, grades in read_graders([path, other], columns)}
+    assert found == {
+        "First Expert 1": 1, "First Expert 2": 2, "Second Expert 1": 3, "Second Expert 2": 4, "other": 5
+    }  # fmt: skip
+    assert [name for name, _ in read_graders([path, other], columns[:3])] == ["Expert 1", "Expert 2", "other"]
+    with pytest.raises(GradesError, match=r"no file has a column 'Expert 3': .*--column grade=Expert 3"):
+        read_graders([path, other], [*columns, ("grade", "Expert 3")])
+    with pytest.raises(GradesError, match="no file has a sheet 'Third'"):
+        read_graders([path, other], [*columns, ("sheet", "Third")])
+    with pytest.raises(GradesError, match="unknown column role 'eye'"):
+        read_graders([path, other], [("eye", "file")])
+
+
+def test_graders_are_told_apart_by_as_much_as_it_takes(tmp_path):
+    (tmp_path / "b").mkdir()
+    rows = (("file", "grade"), ("a.jpg", 1))
+    paths = [sheet(tmp_path / "a.xlsx", *rows), sheet(tmp_path / "b" / "a.xlsx", *rows)]
+    assert [name for name, _ in read_graders(paths)] == [str(path) for path in paths]
+    (tmp_path / "a.csv").write_text("file,grade\na.jpg,1\n")
+    assert [name for name, _ in read_graders([paths[0], tmp_path / "a.csv"])] == ["a.xlsx", "a.csv"]
+    with pytest.raises(GradesError, match=r"a\.xlsx: is given twice"):
+        read_graders([paths[0], paths[0]])
+
+
 # --- join ----------------------------------------------------------------------------------------
 
 PHOTO = "in/P0001_FACE_L_S00_V00D00W04.jpg"
@@ -418,6 +524,23 @@ def test_clinical_workbook_to_joined_grades(tmp_path):
         )
     joined = join_grades([PHOTO, PHOTO.replace("_L_", "_R_")], read_grades(path))
     assert list(joined.grades.values()) == [4.5, 3.0]
+
+
+def test_facts_from_elsewhere_stand_in_for_the_name():
+    given = {
+        "IMG_1.jpg": PhotoFacts("1", "left", "Baseline"),
+        "IMG_2.jpg": PhotoFacts("1", "right", "Baseline"),
+    }
+    rows = (
+        GradeRow(2, 1.0, None, "P0001", "left", "Baseline"),
+        GradeRow(3, 2.0, None, "P0001", "right", "Baseline"),
+    )
+    joined = join_grades(list(given), table(*rows), given)
+    assert joined.grades == {"IMG_1.jpg": 1.0, "IMG_2.jpg": 2.0}
+    assert joined.rows["IMG_2.jpg"] is rows[1]
+    assert {facts.subject for facts in joined.facts.values()} == {"1"}
+    with pytest.raises(GradesError, match=r"row 2 says side right, IMG_1\.jpg says left"):
+        join_grades(["IMG_1.jpg"], table(GradeRow(2, 1.0, "IMG_1.jpg", "1", "right")), given)
 
 
 # --- folds ---------------------------------------------------------------------------------------

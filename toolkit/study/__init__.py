@@ -3,14 +3,20 @@
 from toolkit.study.folds import subject_folds
 from toolkit.study.join import JoinedGrades, join_grades
 from toolkit.study.names import facts_from_name, visit_label
-from toolkit.study.tables import GradeRow, GradeTable, read_grades
+from toolkit.study.scale import CLINICAL_SCALE, FREE_SCALE, Scale, parse_scale
+from toolkit.study.tables import GradeRow, GradeTable, read_graders, read_grades
 
 __all__ = [
+    "CLINICAL_SCALE",
+    "FREE_SCALE",
     "GradeRow",
     "GradeTable",
     "JoinedGrades",
+    "Scale",
     "facts_from_name",
     "join_grades",
+    "parse_scale",
+    "read_graders",
     "read_grades",
     "subject_folds",
     "visit_label",

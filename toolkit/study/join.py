@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from toolkit.errors import GradesError
 from toolkit.records import PhotoFacts
-from toolkit.study.names import facts_from_name, is_clinical, photo_stem
-from toolkit.study.tables import GradeRow, GradeTable, file_key, folded
+from toolkit.study.names import facts_from_name, file_key, folded, is_clinical, photo_stem
+from toolkit.study.tables import GradeRow, GradeTable
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,14 @@ class JoinedGrades:
 
     ``facts`` holds subject, side and visit of *every* photo: the name's where it tells them, else the
     workbook's; a subject is spelt the same way on all its photos.
-    ``unmatched_photos`` have no grade, ``unmatched_rows`` no photo.
+    ``unmatched_photos`` have no grade, ``unmatched_rows`` no photo. ``rows``: where each grade comes from.
     """
 
     grades: Mapping[str, float]
     facts: Mapping[str, PhotoFacts]
     unmatched_photos: tuple[str, ...]
     unmatched_rows: tuple[GradeRow, ...]
+    rows: Mapping[str, GradeRow] = field(default_factory=dict)
 
     def summary(self) -> str:
         """One line: how many photos are graded, and what has no partner (at most three of each named)."""
@@ -39,7 +40,9 @@ class JoinedGrades:
         return "; ".join(parts)
 
 
-def join_grades(names: Sequence[str], table: GradeTable) -> JoinedGrades:
+def join_grades(
+    names: Sequence[str], table: GradeTable, facts: Mapping[str, PhotoFacts] | None = None
+) -> JoinedGrades:
     """Give each photo its grade, by file name where the row has one, else by subject, side and visit.
 
     File names are compared without case; a row may leave out folders and the suffix. Subjects are compared
@@ -47,16 +50,18 @@ def join_grades(names: Sequence[str], table: GradeTable) -> JoinedGrades:
     two subjects share it. What a photo's name or a row does not tell (side, visit) fits anything, so long
     as exactly one row fits, and all photos that the row fits are of one side and visit. A visit number
     joins only names that count nothing but visits (V02D00W00), never one that tells week or day.
+    ``facts``: subject, side and visit of photos where they are known from elsewhere than the name.
 
     Raises GradesError when a photo fits several rows, a row fits photos that differ, name and row
     contradict each other, or nothing fits at all.
     """
     unique = list(dict.fromkeys(names))
-    subjects = _Subjects(table, unique)
+    known = _Known(facts or {})
+    subjects = _Subjects(table, unique, known)
     by_file, by_facts = _FileIndex(table), _FactsIndex(table, subjects)
     matches: dict[str, GradeRow] = {}
     for name in unique:
-        rows = by_file.rows(name) or by_facts.rows(name)
+        rows = by_file.rows(name) or by_facts.rows(known.facts(name))
         if len(rows) > 1:
             fits = ", ".join(str(row.row) for row in rows[:5])
             raise GradesError(
@@ -64,18 +69,34 @@ def join_grades(names: Sequence[str], table: GradeTable) -> JoinedGrades:
             )
         if rows:
             matches[name] = rows[0]
-    _refuse_shared_rows(table, matches)
-    _refuse_shifted_visits(unique, table, matches)
-    _refuse_contradictions(table, matches, subjects)
+    _refuse_shared_rows(table, matches, known)
+    _refuse_shifted_visits(unique, table, matches, known)
+    _refuse_contradictions(table, matches, subjects, known)
     if not matches:
-        raise GradesError(_nothing_fits(unique, table))
+        raise GradesError(_nothing_fits(unique, table, known))
     used = {id(row) for row in matches.values()}
     return JoinedGrades(
         grades={name: row.grade for name, row in matches.items()},
-        facts={name: _merged_facts(name, matches.get(name), subjects) for name in unique},
+        facts={name: _merged_facts(name, matches.get(name), subjects, known) for name in unique},
         unmatched_photos=tuple(name for name in unique if name not in matches),
         unmatched_rows=tuple(row for row in table.rows if id(row) not in used),
+        rows=matches,
     )
+
+
+class _Known:
+    """What is known of a photo: what was given, else what its name tells."""
+
+    def __init__(self, given: Mapping[str, PhotoFacts]) -> None:
+        self._given = given
+
+    def facts(self, name: str) -> PhotoFacts:
+        """Subject, side and visit of a photo."""
+        return self._given.get(name) or facts_from_name(name)
+
+    def subject_is_known(self, name: str) -> bool:
+        """Whether the subject is an identifier, not just the file's stem."""
+        return name in self._given or is_clinical(name)
 
 
 class _FileIndex:
@@ -104,8 +125,8 @@ class _Subjects:
     (1 for P0001), the number is the subject, if no two of the names or of the rows share it.
     """
 
-    def __init__(self, table: GradeTable, names: Sequence[str]) -> None:
-        of_names = [facts_from_name(name).subject for name in names if is_clinical(name)]
+    def __init__(self, table: GradeTable, names: Sequence[str], known: _Known) -> None:
+        of_names = [known.facts(name).subject for name in names if known.subject_is_known(name)]
         of_rows = [row.subject for row in table.rows if row.subject]
         self._spelling: dict[str, str] = {}
         for subject in of_names + of_rows:
@@ -131,8 +152,7 @@ class _FactsIndex:
             if row.subject and not row.file:
                 self._by_subject[subjects.spelling(row.subject)].append(row)
 
-    def rows(self, name: str) -> list[GradeRow]:
-        facts = facts_from_name(name)
+    def rows(self, facts: PhotoFacts) -> list[GradeRow]:
         return [
             row
             for row in self._by_subject.get(self._subjects.spelling(facts.subject), [])
@@ -168,21 +188,23 @@ def _last(file: str) -> str:
     return PurePosixPath(file_key(file)).name
 
 
-def _refuse_shared_rows(table: GradeTable, matches: Mapping[str, GradeRow]) -> None:
+def _refuse_shared_rows(table: GradeTable, matches: Mapping[str, GradeRow], known: _Known) -> None:
     """A grade belongs to one file, or to photos of one subject, side and visit."""
     owners: dict[int, str] = {}
     for name, row in matches.items():
         other = owners.setdefault(id(row), name)
-        if other == name or (not row.file and facts_from_name(other) == facts_from_name(name)):
+        if other == name or (not row.file and known.facts(other) == known.facts(name)):
             continue
         fix = "write the folder before the file name" if row.file else "add a column of sides or visits"
         raise GradesError(f"{table.source.name}: row {row.row} fits both {other} and {name}: {fix}")
 
 
-def _refuse_shifted_visits(names: Sequence[str], table: GradeTable, matches: Mapping[str, GradeRow]) -> None:
+def _refuse_shifted_visits(
+    names: Sequence[str], table: GradeTable, matches: Mapping[str, GradeRow], known: _Known
+) -> None:
     """Where only numbers tell visits apart, one side that counts from 0 and one from 1 join wrong visits."""
-    by_number = [name for name, row in matches.items() if not row.file and _is_numbered(name)]
-    names_from_0 = any(facts_from_name(name).visit == "Baseline" for name in names)
+    by_number = [name for name, row in matches.items() if not row.file and _is_numbered(known.facts(name))]
+    names_from_0 = any(known.facts(name).visit == "Baseline" for name in names)
     rows_from_0 = any(row.visit == "Baseline" for row in table.rows if not row.file)
     if by_number and names_from_0 != rows_from_0:
         counting, other = ("names of photos", "workbook") if names_from_0 else ("workbook", "names of photos")
@@ -192,16 +214,18 @@ def _refuse_shifted_visits(names: Sequence[str], table: GradeTable, matches: Map
         )
 
 
-def _is_numbered(name: str) -> bool:
-    return (facts_from_name(name).visit or "").startswith("Visit ")
+def _is_numbered(facts: PhotoFacts) -> bool:
+    return (facts.visit or "").startswith("Visit ")
 
 
-def _refuse_contradictions(table: GradeTable, matches: Mapping[str, GradeRow], subjects: _Subjects) -> None:
-    """Where a row names the file, its subject and side must not deny what the name says."""
+def _refuse_contradictions(
+    table: GradeTable, matches: Mapping[str, GradeRow], subjects: _Subjects, known: _Known
+) -> None:
+    """Where a row names the file, its subject and side must not deny what is known of it."""
     for name, row in matches.items():
-        if not row.file or not is_clinical(name):
+        if not row.file or not known.subject_is_known(name):
             continue
-        facts = facts_from_name(name)
+        facts = known.facts(name)
         if row.subject and subjects.spelling(row.subject) != subjects.spelling(facts.subject):
             what, says, other = "subject", row.subject, facts.subject
         elif row.side and facts.side and row.side != facts.side:
@@ -213,18 +237,18 @@ def _refuse_contradictions(table: GradeTable, matches: Mapping[str, GradeRow], s
         )
 
 
-def _merged_facts(name: str, row: GradeRow | None, subjects: _Subjects) -> PhotoFacts:
-    facts = facts_from_name(name)
+def _merged_facts(name: str, row: GradeRow | None, subjects: _Subjects, known: _Known) -> PhotoFacts:
+    facts = known.facts(name)
     if row is None:
         return PhotoFacts(subjects.spelling(facts.subject), facts.side, facts.visit)
-    subject = facts.subject if is_clinical(name) else row.subject or facts.subject
+    subject = facts.subject if known.subject_is_known(name) else row.subject or facts.subject
     return PhotoFacts(subjects.spelling(subject), facts.side or row.side, facts.visit or row.visit)
 
 
-def _nothing_fits(names: Sequence[str], table: GradeTable) -> str:
+def _nothing_fits(names: Sequence[str], table: GradeTable, known: _Known) -> str:
     if not names:
         return f"{table.source.name}: there are no photos to join: check the image folders"
-    facts = facts_from_name(names[0])
+    facts = known.facts(names[0])
     reads = ", ".join(fact for fact in (facts.subject, facts.side, facts.visit) if fact)
     return (
         f"{table.source.name}: none of {len(names)} photos fits a row by name: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import PurePosixPath
 
 from toolkit.records import PhotoFacts, Side
@@ -53,6 +54,16 @@ def is_clinical(name: str) -> bool:
 def photo_stem(name: str) -> str:
     """The file name without folders (/ or \\) and without its last suffix."""
     return PurePosixPath(name.replace("\\", "/")).stem
+
+
+def folded(text: str) -> str:
+    """Text as names are compared: Unicode-normalised, case-folded, white space tidied."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+def file_key(file: str) -> str:
+    """A file name or path as it is compared: ``folded``, with / between folders."""
+    return folded(file).replace("\\", "/").removeprefix("./")
 
 
 def side_of(text: str) -> Side | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import math
+import itertools
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,26 +12,12 @@ from typing import Any
 
 from toolkit.errors import GradesError
 from toolkit.records import Side
-from toolkit.study.names import known_visit, side_of, visit_label
+from toolkit.study.layout import ROLES, RawSheet, Sheet, as_text, choose_sheet, has_name
+from toolkit.study.names import file_key, folded, side_of, visit_label
+from toolkit.study.scale import CLINICAL_SCALE, Scale
 from toolkit.study.sheets import raw_sheets
 
-ROLES = ("file", "subject", "side", "visit", "visitnum", "grade", "sheet")
-# Headers by role, as _plain leaves them; of several, the one listed first is meant.
-_ALIASES: dict[str, tuple[str, ...]] = {
-    role: tuple(headers.split())
-    for role, headers in {
-        "file": "file filename photo photofile photoname photograph image imagefile imagename picture path",
-        "subject": "subjid subject subjectid subjectno subjectnumber subjectnum subj subjno usubjid "
-        "participant participantid participantno patient patientid patientno",
-        "side": "side sideofface sideoftheface faceside laterality",
-        "visit": "visit visitname timepoint week weekno weeknumber day month",
-        "visitnum": "visitnum visitno visitnumber",
-        "grade": "grade score mhp mottled mottledhyperpigmentation mottledhyperpigmentationgrade "
-        "mottledhyperpigmentationscore hyperpigmentation hyperpigmentationgrade",
-    }.items()
-}
 _MISSING = {"", "na", "n/a", "nd", "n.d.", "nan", "none", "null", "missing", "not done", ".", "-", "--"}
-_HEADER_SEARCH_ROWS = 30
 _NAMED_AT_MOST = 5
 
 
@@ -58,23 +43,25 @@ class GradeRow:
 
 @dataclass(frozen=True)
 class GradeTable:
-    """A workbook of grades. ``blank_rows`` are the rows that name a photo and leave its grade empty."""
+    """A workbook of grades. ``blank_rows`` are the rows that name a photo and leave its grade empty.
+
+    ``own_results``: these are grades that ``toolkit grade`` wrote, as it computed them.
+    """
 
     source: Path
     layout: str  # "long", "wide" or "file"
     rows: tuple[GradeRow, ...]
     blank_rows: tuple[int, ...] = ()
+    own_results: bool = False
 
 
 @dataclass(frozen=True)
-class _Sheet:
-    """A sheet's header and the rows under it, each with its number."""
+class _Rules:
+    """What counts as a grade, and what to do about what does not."""
 
-    name: str
-    header: tuple[str, ...]
-    columns: Mapping[str, int]  # role -> column
-    visits: Mapping[int, str]  # column -> visit, in the wide layout
-    rows: Sequence[tuple[int, Sequence[Any]]]
+    scale: Scale
+    unrounded_results: bool = False
+    fix: str = "correct the workbook"
 
 
 def read_grades(
@@ -96,11 +83,80 @@ def read_grades(
     known layout, holds a value that is no grade, side or subject, or grades the same photo twice.
     """
     path, named = Path(path), dict(columns or {})
-    unknown = sorted(set(named) - set(ROLES))
+    _refuse_roles(path, named)
+    return _read(path, raw_sheets(path), named, _Rules(Scale(step=step)))
+
+
+def read_graders(
+    paths: Sequence[Path],
+    columns: Sequence[tuple[str, str]] = (),
+    scale: Scale = CLINICAL_SCALE,
+) -> list[tuple[str, GradeTable]]:
+    """Read what two or more graders gave, as ``read_grades`` does; a file may hold several of them.
+
+    ``columns`` are pairs (role, name) that may repeat a role. A name is meant for every file that has such
+    a column (or sheet), and has to be in one of them at least. Each grade column so named in a file is a
+    grader of its own, and so is each sheet; a file without any is read as ``read_grades`` reads it.
+    Grades have to be on the ``scale``; the grades of a file that ``toolkit grade`` wrote need not be on
+    its steps. Gives (name, grades) a grader: the column, sheet or file, whatever tells them apart.
+
+    Raises GradesError as ``read_grades`` does, and where a name is in none of the files.
+    """
+    rules = _Rules(scale, True, f"correct the workbook, or name another scale than {scale} with --scale")
+    _refuse_roles(Path(paths[0]) if paths else Path(), [role for role, _ in columns])
+    found: list[tuple[Path, list[str], GradeTable]] = []
+    unused = list(dict.fromkeys(columns))
+    for path in map(Path, paths):
+        sheets = raw_sheets(path)
+        here = [(role, name) for role, name in dict.fromkeys(columns) if has_name(sheets, role, name)]
+        unused = [pair for pair in unused if pair not in here]
+        choices: dict[str, list[str]] = {}
+        for role, name in here:
+            choices.setdefault(role, []).append(name)
+        for named in _combinations(path, choices):
+            parts = [named[role] for role in ("sheet", "grade") if len(choices.get(role, ())) > 1]
+            found.append((path, parts, _read(path, sheets, named, rules)))
+    if unused:
+        role, name = unused[0]
+        raise GradesError(f"no file has a {'sheet' if role == 'sheet' else 'column'} {name!r}: "
+                          f"check the spelling of --column {role}={name}")  # fmt: skip
+    return list(zip(_names(found), (table for _, _, table in found), strict=True))
+
+
+def _combinations(path: Path, choices: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
+    """One set of names a grader: every sheet with every grade column."""
+    for role, names in choices.items():
+        if len(names) > 1 and role not in ("grade", "sheet"):
+            raise GradesError(f"{path.name}: has columns {names[0]!r} and {names[1]!r} for {role}: name one")
+    return [
+        dict(zip(choices, names, strict=True)) for names in itertools.product(*choices.values())
+    ]  # of nothing: one empty set
+
+
+def _names(found: Sequence[tuple[Path, list[str], GradeTable]]) -> list[str]:
+    """A short name a grader, none twice: of what tells it apart, with file and folder as far as needed."""
+    levels = [
+        [" ".join(parts) or path.stem for path, parts, _ in found],
+        [": ".join([path.stem, *parts]) for path, parts, _ in found],
+        [": ".join([path.name, *parts]) for path, parts, _ in found],
+        [": ".join([str(path), *parts]) for path, parts, _ in found],
+    ]
+    for names in levels:
+        if len(set(names)) == len(names):
+            return names
+    twice = next(name for name in levels[-1] if levels[-1].count(name) > 1)
+    raise GradesError(f"{twice}: is given twice: name every grader's file or column once")
+
+
+def _refuse_roles(path: Path, roles: Iterable[str]) -> None:
+    unknown = sorted(set(roles) - set(ROLES))
     if unknown:
         raise GradesError(f"{path.name}: unknown column role {unknown[0]!r}: use one of {', '.join(ROLES)}")
-    sheet = _choose_sheet(path, named)
-    rows, blank = _parse(path, sheet, step)
+
+
+def _read(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str], rules: _Rules) -> GradeTable:
+    sheet = choose_sheet(path, sheets, named)
+    rows, blank = _parse(path, sheet, rules)
     if not rows:
         raise GradesError(
             f"{path.name}: no row holds a grade: fill the grade column "
@@ -108,103 +164,19 @@ def read_grades(
         )
     _refuse_repeats(path, rows)
     layout = "wide" if sheet.visits else "file" if "file" in sheet.columns else "long"
-    return GradeTable(path, layout, tuple(rows), tuple(blank))
+    return GradeTable(path, layout, tuple(rows), tuple(blank), sheet.own_results)
 
 
-def _choose_sheet(path: Path, named: Mapping[str, str]) -> _Sheet:
-    sheets = raw_sheets(path)
-    if "sheet" in named:
-        sheets = [(name, rows) for name, rows in sheets if name == named["sheet"]]
-        if not sheets:
-            raise GradesError(f"{path.name}: has no sheet {named['sheet']!r}: check its name")
-    fitting = [found for name, rows in sheets if (found := _find_header(path, name, rows, named)) is not None]
-    if len(fitting) > 1:  # our own workbook has its patches beside its grades
-        fitting = [sheet for sheet in fitting if folded(sheet.name) == "grades"] or fitting
-    if len(fitting) > 1:
-        names = ", ".join(repr(sheet.name) for sheet in fitting)
-        raise GradesError(f"{path.name}: sheets {names} all look like grades: name one, --column sheet=NAME")
-    if fitting:
-        return fitting[0]
-    headers = {
-        _plain(_text(cell)) for _, rows in sheets for row in rows[:_HEADER_SEARCH_ROWS] for cell in row
-    }
-    absent = [want for role, want in named.items() if role != "sheet" and _plain(want) not in headers]
-    if absent:
-        raise GradesError(f"{path.name}: has no column {absent[0]!r}: check its spelling")
-    seen = next((row for _, rows in sheets for row in rows if any(_text(cell) for cell in row)), [])
-    first = ", ".join(_text(cell) for cell in seen[:8] if _text(cell)) or "nothing"
-    raise GradesError(
-        f"{path.name}: no row reads as the header of a grade table (first row: {first}): "
-        "name its columns, for example --column subject=NAME --column grade=NAME"
-    )
-
-
-def _find_header(path: Path, name: str, rows: list[Sequence[Any]], named: Mapping[str, str]) -> _Sheet | None:
-    for index, row in enumerate(rows[:_HEADER_SEARCH_ROWS]):
-        header = tuple(_text(cell) for cell in row)
-        columns = _columns(path, header, named)
-        if "subject" not in columns and "file" not in columns:
-            continue
-        visits = {} if "grade" in columns else _visit_columns(path, header, set(columns.values()))
-        if "grade" in columns or ("subject" in columns and visits):
-            return _Sheet(name, header, columns, visits, list(enumerate(rows, start=1))[index + 1 :])
-    return None
-
-
-def _columns(path: Path, header: Sequence[str], named: Mapping[str, str]) -> dict[str, int]:
-    """The column of each role; none at all where this row lacks a named column."""
-    plain = [_plain(text) for text in header]
-    columns: dict[str, int] = {}
-    for role, want in named.items():
-        if role == "sheet":
-            continue
-        found = [i for i, text in enumerate(header) if text == want.strip()]
-        found += [i for i, text in enumerate(plain) if text == _plain(want)]
-        if not found:
-            return {}
-        columns[role] = found[0]
-    for role, aliases in _ALIASES.items():
-        found = [plain.index(alias) for alias in aliases if alias in plain]
-        if role not in columns and found:
-            columns[role] = found[0]
-    if "grade" not in named and ("subject" in columns or "file" in columns):
-        columns |= _grade_column(path, header)
-    return columns
-
-
-def _grade_column(path: Path, header: Sequence[str]) -> dict[str, int]:
-    """The one column that reads as the grade, if any; two are refused, since either may be meant."""
-    plain = [_plain(text) for text in header]
-    found = [i for i, text in enumerate(plain) if text in _ALIASES["grade"]]
-    found = found or [i for i, text in enumerate(plain) if "hyperpigmentation" in text]
-    if len(found) > 1:
-        both = " and ".join(repr(header[i]) for i in found[:2])
-        raise GradesError(
-            f"{path.name}: columns {both} both look like the grade: name one, --column grade=NAME"
-        )
-    return {"grade": found[0]} if found else {}
-
-
-def _visit_columns(path: Path, header: Sequence[str], taken: set[int]) -> dict[int, str]:
-    visits: dict[int, str] = {}
-    for i, text in enumerate(header):
-        visit = None if i in taken or text.isdecimal() else known_visit(text)
-        if visit and visit in visits.values():
-            raise GradesError(f"{path.name}: two columns are {visit}: keep one column a visit")
-        if visit:
-            visits[i] = visit
-    return visits
-
-
-def _parse(path: Path, sheet: _Sheet, step: float | None) -> tuple[list[GradeRow], list[int]]:
+def _parse(path: Path, sheet: Sheet, rules: _Rules) -> tuple[list[GradeRow], list[int]]:
     rows: list[GradeRow] = []
     blank: list[int] = []
     faults: list[str] = []
+    stepped = not (rules.unrounded_results and sheet.own_results)
     for number, cells in sheet.rows:
-        if not any(_text(cell) for cell in cells):
+        if not any(as_text(cell) for cell in cells):
             continue
         try:
-            found = _parse_row(sheet, number, cells, step)
+            found = _parse_row(sheet, number, cells, rules.scale, stepped)
         except ValueError as error:
             faults.append(f"row {number}: {error}")
             continue
@@ -212,11 +184,13 @@ def _parse(path: Path, sheet: _Sheet, step: float | None) -> tuple[list[GradeRow
         if not found:
             blank.append(number)
     if faults:
-        raise GradesError(f"{path.name}: {_listed(faults)}: correct the workbook")
+        raise GradesError(f"{path.name}: {_listed(faults)}: {rules.fix}")
     return rows, blank
 
 
-def _parse_row(sheet: _Sheet, number: int, cells: Sequence[Any], step: float | None) -> list[GradeRow]:
+def _parse_row(
+    sheet: Sheet, number: int, cells: Sequence[Any], scale: Scale, stepped: bool
+) -> list[GradeRow]:
     """The grades of one row (one, or one a visit in the wide layout); ValueError says what is wrong."""
 
     def cell(role: str) -> Any:
@@ -230,10 +204,12 @@ def _parse_row(sheet: _Sheet, number: int, cells: Sequence[Any], step: float | N
     else:
         heading = sheet.header[sheet.columns["visit"]] if "visit" in sheet.columns else ""
         values = {_visit(cell("visit"), heading): cell("grade")}
-    grades = {visit: _grade(value, step) for visit, value in values.items() if not _is_missing(value)}
+    grades = {
+        visit: _grade(value, scale, stepped) for visit, value in values.items() if not _is_missing(value)
+    }
     if not grades:
         return []
-    file, subject, side = _unguarded(_text(cell("file"))), _text(cell("subject")), _side(cell("side"))
+    file, subject, side = _unguarded(as_text(cell("file"))), as_text(cell("subject")), _side(cell("side"))
     if not file and not subject:
         raise ValueError("has a grade but no subject (a merged cell holds its value in its first row only)")
     numbered = _visit(cell("visitnum"), "")
@@ -243,22 +219,22 @@ def _parse_row(sheet: _Sheet, number: int, cells: Sequence[Any], step: float | N
     ]
 
 
-def _grade(value: Any, step: float | None) -> float:
+def _grade(value: Any, scale: Scale, stepped: bool) -> float:
     if isinstance(value, datetime.date | datetime.time):
         raise ValueError(f"grade {value:%d %b} is a date (Excel turned a number into one)")
     try:
-        grade = float(_text(value).replace(",", "."))
+        grade = float(as_text(value).replace(",", "."))
     except ValueError:
-        raise ValueError(f"grade {_text(value)!r} is not a number") from None
-    if isinstance(value, bool) or not 0 <= grade <= 9:
-        raise ValueError(f"grade {_text(value)} is not within 0 to 9")
-    if step is not None and not math.isclose(grade / step, round(grade / step), abs_tol=1e-6):
-        raise ValueError(f"grade {_text(value)} is not a multiple of {step:g}")
+        raise ValueError(f"grade {as_text(value)!r} is not a number") from None
+    try:
+        scale.check(grade, stepped)
+    except ValueError as error:
+        raise ValueError(f"grade {as_text(value)} {error}") from None
     return grade
 
 
 def _side(value: Any) -> Side | None:
-    text = _text(value)
+    text = as_text(value)
     side = side_of(text)
     if side is None and not _is_missing(value):
         raise ValueError(f"side {text!r} is none of Left, Right, Both")
@@ -268,7 +244,7 @@ def _side(value: Any) -> Side | None:
 def _visit(value: Any, heading: str) -> str | None:
     if _is_missing(value):
         return None
-    text, unit = _text(value), re.match(r"week|day|month", heading.casefold())
+    text, unit = as_text(value), re.match(r"week|day|month", heading.casefold())
     return visit_label(f"{unit[0]} {text}" if unit and text.isdecimal() else text)
 
 
@@ -287,35 +263,13 @@ def _refuse_repeats(path: Path, rows: Iterable[GradeRow]) -> None:
         raise GradesError(f"{path.name}: {_listed(faults)}: keep one row a photo")
 
 
-def folded(text: str) -> str:
-    """Text as names are compared: Unicode-normalised, case-folded, white space tidied."""
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
-
-
-def file_key(file: str) -> str:
-    """A file name or path as it is compared: ``folded``, with / between folders."""
-    return folded(file).replace("\\", "/").removeprefix("./")
-
-
 def _listed(faults: Sequence[str]) -> str:
     more = len(faults) - _NAMED_AT_MOST
     return "; ".join(faults[:_NAMED_AT_MOST]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", text.casefold())
-
-
 def _is_missing(value: Any) -> bool:
-    return _text(value).casefold() in _MISSING
+    return as_text(value).casefold() in _MISSING
 
 
 def _unguarded(text: str) -> str:

@@ -1,0 +1,158 @@
+"""Which sheet of a workbook holds grades, and what its columns mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import GradesError
+from toolkit.study.names import folded, known_visit
+
+ROLES = ("file", "subject", "side", "visit", "visitnum", "grade", "sheet")
+# Headers by role, as _plain leaves them; of several, the one listed first is meant.
+_ALIASES: dict[str, tuple[str, ...]] = {
+    role: tuple(headers.split())
+    for role, headers in {
+        "file": "file filename photo photofile photoname photograph image imagefile imagename picture path",
+        "subject": "subjid subject subjectid subjectno subjectnumber subjectnum subj subjno usubjid "
+        "participant participantid participantno patient patientid patientno",
+        "side": "side sideofface sideoftheface faceside laterality",
+        "visit": "visit visitname timepoint week weekno weeknumber day month",
+        "visitnum": "visitnum visitno visitnumber",
+        "grade": "grade score mhp mottled mottledhyperpigmentation mottledhyperpigmentationgrade "
+        "mottledhyperpigmentationscore hyperpigmentation hyperpigmentationgrade",
+    }.items()
+}
+_HEADER_SEARCH_ROWS = 30
+# A table that `toolkit grade` wrote has all of these, as _plain leaves them.
+_OWN_COLUMNS = {"photo", "grade", "gradehalfstep", "lower", "upper", "severity"}
+
+
+RawSheet = tuple[str, list[Sequence[Any]]]  # name, rows of cell values
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet's header and the rows under it, each with its number."""
+
+    name: str
+    header: tuple[str, ...]
+    columns: Mapping[str, int]  # role -> column
+    visits: Mapping[int, str]  # column -> visit, in the wide layout
+    rows: Sequence[tuple[int, Sequence[Any]]]
+
+    @property
+    def own_results(self) -> bool:
+        """Whether ``toolkit grade`` wrote this table and its unrounded grades are the ones meant."""
+        plain = [_plain(text) for text in self.header]
+        return set(plain) >= _OWN_COLUMNS and self.columns.get("grade") == plain.index("grade")
+
+
+def choose_sheet(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str]) -> Sheet:
+    """The one sheet that reads as a table of grades, with its columns; raises GradesError if it is not plain."""
+    if "sheet" in named:
+        sheets = [(name, rows) for name, rows in sheets if name == named["sheet"]]
+        if not sheets:
+            raise GradesError(f"{path.name}: has no sheet {named['sheet']!r}: check its name")
+    fitting = [found for name, rows in sheets if (found := _find_header(path, name, rows, named)) is not None]
+    if len(fitting) > 1:  # our own workbook has its patches beside its grades
+        fitting = [sheet for sheet in fitting if folded(sheet.name) == "grades"] or fitting
+    if len(fitting) > 1:
+        names = ", ".join(repr(sheet.name) for sheet in fitting)
+        raise GradesError(f"{path.name}: sheets {names} all look like grades: name one, --column sheet=NAME")
+    if fitting:
+        return fitting[0]
+    absent = [want for role, want in named.items() if not has_name(sheets, role, want)]
+    if absent:
+        raise GradesError(f"{path.name}: has no column {absent[0]!r}: check its spelling")
+    seen = next((row for _, rows in sheets for row in rows if any(as_text(cell) for cell in row)), [])
+    first = ", ".join(as_text(cell) for cell in seen[:8] if as_text(cell)) or "nothing"
+    raise GradesError(
+        f"{path.name}: no row reads as the header of a grade table (first row: {first}): "
+        "name its columns, for example --column subject=NAME --column grade=NAME"
+    )
+
+
+def has_name(sheets: Sequence[RawSheet], role: str, name: str) -> bool:
+    """Whether a workbook has a sheet (role "sheet") or else a header cell of this name."""
+    if role == "sheet":
+        return any(name == title for title, _ in sheets)
+    return any(
+        as_text(cell) == name.strip() or (_plain(name) != "" and _plain(as_text(cell)) == _plain(name))
+        for _, rows in sheets
+        for row in rows[:_HEADER_SEARCH_ROWS]
+        for cell in row
+    )
+
+
+def _find_header(path: Path, name: str, rows: list[Sequence[Any]], named: Mapping[str, str]) -> Sheet | None:
+    for index, row in enumerate(rows[:_HEADER_SEARCH_ROWS]):
+        header = tuple(as_text(cell) for cell in row)
+        columns = _columns(path, header, named)
+        if "subject" not in columns and "file" not in columns:
+            continue
+        visits = {} if "grade" in columns else _visit_columns(path, header, set(columns.values()))
+        if "grade" in columns or ("subject" in columns and visits):
+            return Sheet(name, header, columns, visits, list(enumerate(rows, start=1))[index + 1 :])
+    return None
+
+
+def _columns(path: Path, header: Sequence[str], named: Mapping[str, str]) -> dict[str, int]:
+    """The column of each role; none at all where this row lacks a named column."""
+    plain = [_plain(text) for text in header]
+    columns: dict[str, int] = {}
+    for role, want in named.items():
+        if role == "sheet":
+            continue
+        found = [i for i, text in enumerate(header) if text == want.strip()]
+        found += [i for i, text in enumerate(plain) if text and text == _plain(want)]
+        if not found:
+            return {}
+        columns[role] = found[0]
+    for role, aliases in _ALIASES.items():
+        found = [plain.index(alias) for alias in aliases if alias in plain]
+        if role not in columns and found:
+            columns[role] = found[0]
+    if "grade" not in named and ("subject" in columns or "file" in columns):
+        columns |= _grade_column(path, header)
+    return columns
+
+
+def _grade_column(path: Path, header: Sequence[str]) -> dict[str, int]:
+    """The one column that reads as the grade, if any; two are refused, since either may be meant."""
+    plain = [_plain(text) for text in header]
+    found = [i for i, text in enumerate(plain) if text in _ALIASES["grade"]]
+    found = found or [i for i, text in enumerate(plain) if "hyperpigmentation" in text]
+    if len(found) > 1:
+        both = " and ".join(repr(header[i]) for i in found[:2])
+        raise GradesError(
+            f"{path.name}: columns {both} both look like the grade: name one, --column grade=NAME"
+        )
+    return {"grade": found[0]} if found else {}
+
+
+def _visit_columns(path: Path, header: Sequence[str], taken: set[int]) -> dict[int, str]:
+    visits: dict[int, str] = {}
+    for i, text in enumerate(header):
+        visit = None if i in taken or text.isdecimal() else known_visit(text)
+        if visit and visit in visits.values():
+            raise GradesError(f"{path.name}: two columns are {visit}: keep one column a visit")
+        if visit:
+            visits[i] = visit
+    return visits
+
+
+def as_text(value: Any) -> str:
+    """A cell as it reads: "" for an empty one, whole numbers without a point."""
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.casefold())
