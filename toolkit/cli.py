@@ -150,18 +150,33 @@ def train(
     folds: Annotated[int, typer.Option(min=2, help="Subject-disjoint folds for scores and intervals.")] = 5,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the patches a network.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed repeats a training on the same machine.")] = 0,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(help="Keep this model's network (it must not have seen these subjects): minutes."),
+    ] = None,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Learn the network from this study alone.")
+    ] = False,
+    thumbnails: Annotated[bool, typer.Option(help="Keep small pictures of the reference patches.")] = True,
+    class_edges: Annotated[
+        str | None,
+        typer.Option(help="Lower edges of the grade classes, e.g. 0,3,3.5,4,4.5,5,5.5 (the default)."),
+    ] = None,
     column: Columns = None,
     landmark_model: Landmarks = None,
     workers: Workers = None,
     quiet: Quiet = False,
 ) -> None:
     """Train a model on your study; prints scores on subjects it never saw."""
-    from toolkit.runs import default_workers, train_study, training_report
+    from toolkit.runs import class_settings, default_workers, train_study, training_report
 
     with _progress(quiet) as tell:
         count = workers or default_workers()
-        names = _columns(column)
-        run = train_study(images, grades, out, folds, epochs, seed, names, landmark_model, count, tell)
+        names, settings = _columns(column), class_settings(class_edges)
+        run = train_study(
+            images, grades, out, folds, epochs, seed, names, landmark_model, count, tell, settings, encoder,
+            from_scratch, thumbnails,
+        )  # fmt: skip
     _say(training_report(run), f"Model: {out}")
 
 
@@ -173,6 +188,7 @@ def build_index(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the new model; by default --model itself.")
     ] = None,
+    thumbnails: Annotated[bool, typer.Option(help="Keep small pictures of the reference patches.")] = True,
     column: Columns = None,
     quiet: Quiet = False,
 ) -> None:
@@ -180,7 +196,7 @@ def build_index(
     from toolkit.runs import index_patches
 
     with _progress(quiet) as tell:
-        rebuilt = index_patches(patches, grades, model, out, _columns(column), tell)
+        rebuilt = index_patches(patches, grades, model, out, _columns(column), tell, thumbnails)
     counts = "  ".join(f"{label}: {count}" for label, count in rebuilt.index.class_counts().items())
     total = len(rebuilt.index.references.grades)
     _say(

@@ -42,6 +42,16 @@ class References:
         return References(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
+@dataclass(frozen=True, eq=False)
+class Query:
+    """Answers for q patches: ``features`` (q, len(columns)) float32; ``nearest`` (q, k) row numbers of the nearest
+    references, nearest first, -1 where none is left; ``distances`` (q, n) float32 to all references."""
+
+    features: NDArray[np.float32]
+    nearest: NDArray[np.int64]
+    distances: NDArray[np.float32]
+
+
 def kind(region: str) -> str:
     """What a region is compared with: both cheeks are one kind."""
     return "cheek" if region.endswith("cheek") else region
@@ -118,6 +128,10 @@ class ReferenceIndex:
         self, embeddings: NDArray, regions: Sequence[str], subjects: Sequence[str]
     ) -> NDArray[np.float32]:
         """Similarity features (q, len(columns)); NaN where a class, or the kind, has no reference."""
+        return self.query(embeddings, regions, subjects).features
+
+    def query(self, embeddings: NDArray, regions: Sequence[str], subjects: Sequence[str]) -> Query:
+        """All that the references say of q patches."""
         distances = self.distances(embeddings, regions, subjects)
         scale, offset = self.similarity
         similar = np.where(np.isfinite(distances), 1 / (1 + np.exp(scale * distances - offset)), np.nan)
@@ -134,7 +148,8 @@ class ReferenceIndex:
         reach = np.take_along_axis(distances, np.maximum(near, 0), axis=1)
         reach = np.where(near >= 0, reach, np.nan)
         neighbours = [_mean(grades), np.sqrt(_mean((grades - _mean(grades)[:, None]) ** 2)), _mean(reach)]
-        return np.column_stack([*per_class, *top, expected, *neighbours]).astype(np.float32)
+        features = np.column_stack([*per_class, *top, expected, *neighbours]).astype(np.float32)
+        return Query(features, near, distances)
 
     def nearest(self, distances: NDArray) -> NDArray[np.int64]:
         """Row numbers (q, k) of the nearest references, nearest first, ties by row; -1 where none is left."""

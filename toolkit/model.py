@@ -2,6 +2,7 @@
 
 settings.json   every setting the model was made with
 encoder.weights.h5, index.faiss, references.npz, booster.txt, blend.json
+thumbnails.npz  small JPEGs of the reference patches, or none
 model.json      versions, counts, scores, and the SHA-256 of every other file
 """
 
@@ -21,14 +22,24 @@ from toolkit.errors import ModelError
 from toolkit.index import ReferenceIndex
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder
+from toolkit.thumbnails import load_thumbnails, save_thumbnails
 
-FORMAT = 1
-FILES = ("settings.json", "encoder.weights.h5", "index.faiss", "references.npz", "booster.txt", "blend.json")
+FORMAT = 2
+FILES = (
+    "settings.json",
+    "encoder.weights.h5",
+    "index.faiss",
+    "references.npz",
+    "thumbnails.npz",
+    "booster.txt",
+    "blend.json",
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A trained grader. ``card`` holds what is known of its training, as JSON-ready values."""
+    """A trained grader. ``card`` holds what is known of its training, as JSON-ready values; ``thumbnails`` are
+    JPEGs of the references in their order, or none at all."""
 
     settings: Settings
     encoder: Encoder
@@ -37,6 +48,7 @@ class Model:
     card: Mapping[str, Any]
     name: str = "unsaved"
     sha256: str = ""
+    thumbnails: tuple[bytes, ...] = ()
 
 
 def starter_folder() -> Path:
@@ -69,6 +81,7 @@ def save_model(model: Model, folder: Path) -> str:
         model.encoder.save(new / "encoder.weights.h5")
         model.index.save(new)
         model.blend.save(new)
+        save_thumbnails(new / "thumbnails.npz", model.thumbnails)
         hashes = {name: _sha256(new / name) for name in FILES}
         card = {"format": FORMAT, **model.card, "files": hashes}
         (new / "model.json").write_text(json.dumps(card, indent=2) + "\n")
@@ -118,6 +131,7 @@ def load_model(folder: Path | str | None = None) -> Model:
         card={key: value for key, value in card.items() if key not in ("format", "files")},
         name=folder.resolve().name,
         sha256=_whole_hash(card["files"]),
+        thumbnails=load_thumbnails(folder / "thumbnails.npz"),
     )
 
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.blend import combine
+from toolkit.blend import combine, mixed
 from toolkit.images import read_photo
+from toolkit.index import Query, ReferenceIndex
 from toolkit.landmarks import FaceFinder
 from toolkit.model import Model
 from toolkit.patches import cut_patches
-from toolkit.pigment import measure
+from toolkit.pigment import LEARNT_COLUMNS, learnt_table, measure
 from toolkit.quality import Quality, assess, judge_casts
 from toolkit.records import REGIONS, FacePatches, Photo, PhotoGrade
 from toolkit.settings import Settings
-from toolkit.siamese import encoder_input
+from toolkit.siamese import Encoder, encoder_input
 from toolkit.study import facts_from_name
 
 
@@ -37,13 +38,22 @@ class Prepared:
     error: str = ""
 
 
+Rows = tuple[Mapping[str, str | float | None], ...]
+OUT_OF_RANGE = "out of range: unlike every graded reference"
+_REASONS = 8  # contributions told a photo
+_EVIDENCE = 3  # references told a patch
+
+
 @dataclass(frozen=True)
 class PhotoResult:
-    """The grade of a photograph, and one row a patch of everything it was made of."""
+    """The grade of a photograph, and what it was made of: ``patch_rows`` one a patch with every figure,
+    ``contributions`` the figures that moved the grade most, ``evidence`` each patch's nearest graded references."""
 
     grade: PhotoGrade
-    patch_rows: tuple[Mapping[str, str | float | None], ...] = field(default=())
+    patch_rows: Rows = ()
     quality: Quality | None = None
+    contributions: Rows = ()
+    evidence: Rows = ()
 
 
 def read_face(
@@ -83,21 +93,68 @@ class PatchTable:
             len(features), len(self.columns)
         )
 
-    def blend_columns(self, learnt: Sequence[str]) -> tuple[str, ...]:
+    def blend_columns(self, index: ReferenceIndex) -> tuple[str, ...]:
         """Names of ``blend_values``' columns."""
-        return (*self.columns, *learnt, "embedding_score", "is_forehead", "is_chin")
+        return (*self.columns, *LEARNT_COLUMNS, *index.columns, "embedding_score", "is_forehead", "is_chin")
 
-    def blend_values(self, learnt: NDArray, scores: NDArray) -> NDArray[np.float64]:
-        """What the blend sees: pigment features, index features ``learnt`` (n, q), scores (n,), region."""
+    def blend_values(self, seen: Seen, similar: NDArray, scores: NDArray) -> NDArray[np.float64]:
+        """What the blend sees: pigment features, figures of the predicted pigment, index features ``similar``
+        (n, q), embedding scores (n,), region."""
         regions = np.array(self.regions)
         flags = np.column_stack([regions == "forehead", regions == "chin"])
-        return np.column_stack([self.values, learnt, scores, flags]).astype(np.float64)
+        return np.column_stack([self.values, seen.figures, similar, scores, flags]).astype(np.float64)
+
+    def difficulty(
+        self,
+        values: NDArray,
+        columns: Sequence[str],
+        disagreement: NDArray,
+        by_photo: NDArray,
+        grades: NDArray,
+    ) -> NDArray[np.float64]:
+        """What makes a photo hard to grade (photos, len(DIFFICULTY)), NaN where unknown.
+
+        Means over its patches of blend columns and of ``disagreement`` (n,) between the two regressors, the
+        deviation of its region grades ``by_photo`` (photos, 4), and its grade (photos,).
+        """
+
+        def mean(patchwise: NDArray) -> NDArray:
+            counts = np.bincount(self.photo, minlength=len(self.photos))
+            return np.bincount(self.photo, patchwise, len(self.photos)) / np.where(counts, counts, np.nan)
+
+        distance, spread, ita = (
+            mean(values[:, columns.index(name)])
+            for name in ("neighbour_distance", "neighbour_spread", "ita_deg")
+        )
+        counts = np.isfinite(by_photo).sum(axis=1)
+        middle = np.nansum(by_photo, axis=1) / np.maximum(counts, 1)
+        apart = np.sqrt(np.nansum((by_photo - middle[:, None]) ** 2, axis=1) / np.maximum(counts, 1))
+        return np.column_stack([distance, spread, mean(disagreement), apart, grades, ita])
 
     def by_photo(self, patch_grades: NDArray) -> NDArray[np.float64]:
         """Patch grades (n,) laid out as (photos, 4) in the order of REGIONS; NaN where there is no patch."""
         grid = np.full((len(self.photos), len(REGIONS)), np.nan)
         grid[self.photo, [REGIONS.index(region) for region in self.regions]] = patch_grades
         return grid
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a trunk sees of n patches: ``pooled`` (n, p) float32 for the head, ``figures`` (n, q) of its maps."""
+
+    pooled: NDArray[np.float32]
+    figures: NDArray[np.float64]
+
+    def take(self, rows: NDArray) -> Seen:
+        """That of the given patches."""
+        return Seen(self.pooled[rows], self.figures[rows])
+
+
+def see(encoder: Encoder, inputs: Sequence[NDArray]) -> Seen:
+    """Encoder inputs of n patches through the trunk."""
+    pooled, maps = encoder.look(inputs)
+    skins = [picture[..., 3] > 0.5 for picture in inputs]
+    return Seen(pooled, learnt_table(maps, skins, encoder.settings.px_per_mm))
 
 
 class Grader:
@@ -121,39 +178,54 @@ class Grader:
     def _grade_batch(self, batch: Sequence[Prepared]) -> Iterator[PhotoResult]:
         table = PatchTable(batch)
         facts = [facts_from_name(photo.name) for photo in batch]
-        subjects = [facts[i].subject for i in table.photo]
-        embeddings, scores = self.model.encoder.embed(table.inputs)
-        index = self.model.index
-        learnt = index.features(embeddings, table.regions, subjects)
-        columns, values = table.blend_columns(index.columns), table.blend_values(learnt, scores)
-        patch_grades = self.model.blend.patch.predict(columns, values) if table.inputs else np.zeros(0)
+        encoder, index, blend = self.model.encoder, self.model.index, self.model.blend
+        seen = see(encoder, table.inputs)
+        embeddings, scores = encoder.place(seen.pooled)
+        found = index.query(embeddings, table.regions, [facts[i].subject for i in table.photo])
+        columns, values = table.blend_columns(index), table.blend_values(seen, found.features, scores)
+        boosted, ridge = blend.patch.predict_both(columns, values)
+        patch_grades = mixed(boosted, ridge, blend.patch.share)
+        contributions = blend.patch.contributions(values)
         by_photo = table.by_photo(patch_grades)
         grades = combine(by_photo, self.weights)
+        difficulty = table.difficulty(values, columns, np.abs(boosted - ridge), by_photo, grades)
+        half_widths = blend.interval.half_width(difficulty)
         labels = self.model.settings.index.class_labels()
-        half_width = self.model.blend.half_width
         for i, photo in enumerate(batch):
             if photo.error or photo.face is None:
-                note = photo.error
                 quality = photo.face.quality if photo.face else ""
-                yield PhotoResult(PhotoGrade(photo.name, facts[i], quality=quality, note=note))
+                yield PhotoResult(PhotoGrade(photo.name, facts[i], quality=quality, note=photo.error))
                 continue
             mine = np.flatnonzero(table.photo == i)
-            similar = np.nan_to_num(learnt[mine, : len(labels)]).mean(axis=0)
+            similar = np.nan_to_num(found.features[mine, : len(labels)]).mean(axis=0)
+            far = bool(difficulty[i, 0] > blend.interval.far)
             grade = PhotoGrade(
                 name=photo.name,
                 facts=replace(
                     facts[i], side=facts[i].side or (photo.face.face.side if photo.face.face else None)
                 ),
                 grade=float(grades[i]),
-                lower=float(max(grades[i] - half_width, 0)),
-                upper=float(min(grades[i] + half_width, 9)),
+                lower=float(max(grades[i] - half_widths[i], 0)),
+                upper=float(min(grades[i] + half_widths[i], 9)),
                 nearest_class=labels[int(similar.argmax())],
                 regions={r: float(g) for r, g in zip(REGIONS, by_photo[i], strict=True) if np.isfinite(g)},
                 quality=photo.face.quality,
-                note="; ".join([*photo.face.notes, *_missing(photo.face)]),
+                note="; ".join([*photo.face.notes, *_missing(photo.face), *([OUT_OF_RANGE] if far else [])]),
             )
             rows = tuple(_patch_row(table, row, columns, values, patch_grades) for row in mine.tolist())
-            yield PhotoResult(grade, rows, photo.quality)
+            share = self._shares(by_photo[i])
+            reasons = tuple(
+                reason
+                for row in mine.tolist()
+                for reason in _reasons(table, row, columns, values, share, contributions)
+            )
+            evidence = tuple(line for row in mine.tolist() for line in _evidence(table, row, index, found))
+            yield PhotoResult(grade, rows, photo.quality, _strongest(reasons), evidence)
+
+    def _shares(self, region_grades: NDArray) -> dict[str, float]:
+        """Each region's part of this face's grade: the weights of the regions that are there."""
+        weights = np.where(np.isfinite(region_grades), self.weights, 0)
+        return dict(zip(REGIONS, (weights / max(weights.sum(), 1e-9)).tolist(), strict=True))
 
 
 def _missing(face: FacePatches) -> list[str]:
@@ -182,3 +254,46 @@ def _patch_row(
     }
     photo, region = table.photos[table.photo[row]], table.regions[row]
     return {"photo": photo, "region": region, "grade": float(patch_grades[row]), **figures}
+
+
+def _reasons(
+    table: PatchTable,
+    row: int,
+    columns: Sequence[str],
+    values: NDArray,
+    shares: Mapping[str, float],
+    contributions: NDArray,
+) -> Iterator[dict[str, str | float | None]]:
+    """What each figure of a patch adds to the grade of the face, in grades against an average patch."""
+    photo, region = table.photos[table.photo[row]], table.regions[row]
+    for column, value, part in zip(columns, values[row], contributions[row], strict=True):
+        yield {
+            "photo": photo,
+            "region": region,
+            "figure": column,
+            "value": float(value) if np.isfinite(value) else None,
+            "contribution": float(part) * shares[region],
+        }
+
+
+def _strongest(reasons: Rows) -> Rows:
+    return tuple(sorted(reasons, key=lambda reason: -abs(float(reason["contribution"] or 0)))[:_REASONS])
+
+
+def _evidence(
+    table: PatchTable, row: int, index: ReferenceIndex, found: Query
+) -> Iterator[dict[str, str | float | None]]:
+    """The nearest graded references of a patch, nearest first."""
+    bank = index.references
+    for place, number in enumerate(found.nearest[row][:_EVIDENCE], 1):
+        if number >= 0:
+            yield {
+                "photo": table.photos[table.photo[row]],
+                "region": table.regions[row],
+                "place": place,
+                "reference_photo": str(bank.photos[number]),
+                "reference_region": str(bank.regions[number]),
+                "reference_grade": float(bank.grades[number]),
+                "distance": float(found.distances[row, number]),
+                "reference": int(number),
+            }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import platform
@@ -27,8 +28,10 @@ from toolkit.phantom import StudySummary, write_study
 from toolkit.pipeline import Grader, PhotoResult, Prepared, judge_study, prepare
 from toolkit.records import FacePatches, Photo, PhotoGrade
 from toolkit.scores import score, score_table, trivial_baselines
-from toolkit.settings import Settings
+from toolkit.settings import IndexSettings, Settings
+from toolkit.siamese import Encoder
 from toolkit.study import JoinedGrades, join_grades, read_grades
+from toolkit.thumbnails import thumbnails_of
 from toolkit.training import Trained, rebuild_index, train
 from toolkit.workbook import Value, check_target, write_results, write_table
 from toolkit.workers import cut_all, measure_all, photo_names, prepare_all
@@ -291,7 +294,12 @@ def grade_photos(
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
     }
-    write_results(out, run.grades, [row for result in results for row in result.patch_rows], facts)
+    tables = {
+        "Patches": [row for result in results for row in result.patch_rows],
+        "Contributions": [row for result in results for row in result.contributions],
+        "Evidence": [row for result in results for row in result.evidence],
+    }
+    write_results(out, run.grades, tables, facts)
     return run
 
 
@@ -318,10 +326,18 @@ def train_study(
     workers: int = 1,
     tell: Progress = lambda stage, done, total: None,
     settings: Settings | None = None,
+    encoder: Path | None = None,
+    from_scratch: bool = False,
+    thumbnails: bool = True,
 ) -> TrainRun:
-    """Train on a study's graded photographs and write a model folder."""
+    """Train on a study's graded photographs and write a model folder.
+
+    The network starts from the starter model's, which has learnt what pigment looks like; with ``encoder`` that
+    model's is kept whole, ``from_scratch`` it learns from this study alone. ``thumbnails``: whether the model
+    keeps small pictures of its reference patches.
+    """
     check_model_target(out)
-    settings = settings or Settings()
+    settings, start = _starting_point(settings or Settings(), encoder, from_scratch)
     if epochs is not None:
         settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))
     paths = _some_photos(images)
@@ -333,23 +349,63 @@ def train_study(
     usable, left_out = _usable(everything)
     truth = [joined.grades[photo.name] for photo in usable]
     subjects = [joined.facts[photo.name].subject for photo in usable]
-    trained = train(usable, truth, subjects, settings, folds, seed, tell)
-    sha256 = save_model(trained.model, out)
-    model = replace(trained.model, name=Path(out).name, sha256=sha256)
+    trained = train(
+        usable, truth, subjects, settings, folds, seed, tell, start, keep_encoder=encoder is not None
+    )
+    pictures = thumbnails_of(photo.face for photo in usable) if thumbnails else ()
+    model = replace(trained.model, name=Path(out).name, thumbnails=pictures)
+    model = replace(model, sha256=save_model(model, out))
     return TrainRun(trained, model, joined, np.array(truth), left_out)
+
+
+def class_settings(edges: str | None) -> Settings:
+    """Default settings with the classes that begin at ``edges``, a text such as "0,3,4,5"; raises ToolkitError."""
+    if edges is None:
+        return Settings()
+    try:
+        numbers = tuple(float(edge) for edge in edges.split(","))
+    except ValueError:
+        numbers = ()
+    if (
+        len(numbers) < 2
+        or numbers[0] != 0
+        or any(a >= b for a, b in itertools.pairwise(numbers))
+        or numbers[-1] > 9
+    ):
+        raise ToolkitError(
+            f"--class-edges {edges!r}: rising numbers from 0 to at most 9 are wanted, e.g. 0,3,4,5"
+        )
+    return Settings(index=IndexSettings(class_edges=numbers))
+
+
+def _starting_point(
+    settings: Settings, encoder: Path | None, from_scratch: bool
+) -> tuple[Settings, Encoder | None]:
+    """The network to start from, and settings whose patches it can see: those it was trained with."""
+    if from_scratch:
+        return settings, None
+    known = load_model(encoder)
+    network = replace(known.settings.encoder, epochs=settings.encoder.epochs, loss=settings.encoder.loss)
+    kept = replace(known.settings, index=settings.index, blend=settings.blend, encoder=network)
+    return kept, known.encoder
 
 
 def training_report(run: TrainRun) -> str:
     """Cross-validated scores beside the trivial baselines, and who was left out."""
     trained = run.trained
     rows = {"toolkit, subjects never seen": score(run.truth, trained.predicted)}
+    rows |= {
+        "embedding alone": score(run.truth, trained.embedding),
+        "class of highest similarity": score(run.truth, trained.argmax),
+    }
     rows |= trivial_baselines(run.truth, trained.folds)
     card = run.model.card
     lines = [
         run.joined.summary(),
         f"{card['photos']} photos of {card['subjects']} subjects, {card['folds']} folds by subject:",
         score_table(rows),
-        f"Interval: the grade +- {card['half_width']:.2f} (90 % aimed at)",
+        f"Interval: the grade +- {card['half_width']:.2f} on average (90 % aimed at; "
+        f"{np.mean(np.abs(trained.predicted - run.truth) <= trained.half_widths):.0%} of these photos inside)",
         "Weights: " + ", ".join(f"{region} {weight:.2f}" for region, weight in card["weights"].items()),
         *(f"left out: {name}: {reason}" for name, reason in run.left_out.items()),
     ]
@@ -363,6 +419,7 @@ def index_patches(
     out: Path | None = None,
     columns: Mapping[str, str] | None = None,
     tell: Progress = lambda stage, done, total: None,
+    thumbnails: bool = True,
 ) -> Model:
     """Rebuild a model's references from a folder of extracted patches and their grades."""
     check_model_target(out or model_folder)
@@ -375,6 +432,8 @@ def index_patches(
     usable, _ = _usable(prepared)
     grades = [joined.grades[photo.name] for photo in usable]
     rebuilt = rebuild_index(model, usable, grades, [joined.facts[photo.name].subject for photo in usable])
+    if thumbnails:
+        rebuilt = replace(rebuilt, thumbnails=thumbnails_of(photo.face for photo in usable))
     save_model(rebuilt, out or model_folder)
     return rebuilt
 

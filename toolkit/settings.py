@@ -112,8 +112,8 @@ class EncoderSettings:
     loss: str = "rnc"
     rnc_temperature: float = 2.0
     learning_rate: float = 2e-3
-    batch: int = 32
-    epochs: int = 12
+    batch: int = 64
+    epochs: int = 40
 
 
 @dataclass(frozen=True)

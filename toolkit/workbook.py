@@ -61,49 +61,51 @@ _SCALE = ("FFFFFF", "E8C39E", "C07F55")  # grades 0, 4.5 and 9: unpigmented to d
 def write_results(
     path: Path,
     grades: Sequence[PhotoGrade],
-    patch_rows: Sequence[Mapping[str, Value]],
+    tables: Mapping[str, Sequence[Mapping[str, Value]]],
     run: Mapping[str, str | int | float],
 ) -> None:
     """Write the results as ``write_workbook`` does, or as CSV tables where ``path`` ends in .csv.
 
-    A .csv gets the grades; the patches and the run stand beside it as NAME_patches.csv and NAME_run.csv.
+    A .csv gets the grades; the tables and the run stand beside it as NAME_patches.csv ... NAME_run.csv.
     """
     path = Path(path)
     if path.suffix.casefold() != ".csv":
-        write_workbook(path, grades, patch_rows, run)
+        write_workbook(path, grades, tables, run)
         return
     write_table(path, [_grade_row(grade) for grade in grades], GRADE_COLUMNS)
-    write_table(path.with_name(f"{path.stem}_patches.csv"), patch_rows)
+    for title, rows in tables.items():
+        write_table(path.with_name(f"{path.stem}_{title.lower()}.csv"), rows)
     write_table(path.with_name(f"{path.stem}_run.csv"), _run_rows(run))
 
 
 def write_workbook(
     path: Path,
     grades: Sequence[PhotoGrade],
-    patch_rows: Sequence[Mapping[str, Value]],
+    tables: Mapping[str, Sequence[Mapping[str, Value]]],
     run: Mapping[str, str | int | float],
 ) -> None:
-    """Write an Excel workbook: sheets Grades (a row a photo, as given), Patches, Run (item, value).
+    """Write an Excel workbook: sheets Grades (a row a photo, as given), one a table by its title, Run (item, value).
 
     The columns of Grades are ``GRADE_COLUMNS``; grades and interval bounds in 0-9, empty where the photo
     could not be graded. Rows without a grade are red, rows with a note or a quality that is not "ok" amber.
-    The columns of Patches are the keys of ``patch_rows``, in order of first appearance; figures have seven
-    significant digits, and values that are not finite are left empty.
+    The columns of a table are the keys of its rows, in order of first appearance; figures have seven significant
+    digits, and values that are not finite are left empty.
 
     A half-written file never stands at ``path``: it is written beside it and moved over it. Folders are
     made as needed. Raises ToolkitError when the target cannot be written or a sheet would overflow.
     """
     path = Path(path)
     check_target(path, (".xlsx",))
-    patch_columns = _columns_of(patch_rows)
     _refuse_overflow(path, "Grades", len(grades), len(GRADE_COLUMNS))
-    _refuse_overflow(path, "Patches", len(patch_rows), len(patch_columns))
+    for title, rows in tables.items():
+        _refuse_overflow(path, title, len(rows), len(_columns_of(rows)))
 
     import openpyxl
 
     book = openpyxl.Workbook(write_only=True)  # streams rows to disk: patches can be many
     _add_grades(book, [_grade_row(grade) for grade in grades])
-    _add_patches(book, patch_columns, patch_rows)
+    for title, rows in tables.items():
+        _add_table(book, title, rows)
     _add_run(book, run)
     _write_atomically(path, book.save)
 
@@ -205,8 +207,9 @@ def _row_fill(row: Mapping[str, Value]) -> str | None:
     return _FLAGGED_FILL if row["note"] or row["quality"] not in ("", "ok") else None
 
 
-def _add_patches(book: Any, columns: Sequence[str], rows: Sequence[Mapping[str, Value]]) -> None:
-    sheet = _new_sheet(book, "Patches", columns, rows, frozen="B2")
+def _add_table(book: Any, title: str, rows: Sequence[Mapping[str, Value]]) -> None:
+    columns = _columns_of(rows)
+    sheet = _new_sheet(book, title, columns, rows, frozen="B2")
     for row in rows:
         sheet.append([_cell(sheet, _short(row.get(name))) for name in columns])
 

@@ -1,0 +1,104 @@
+"""How sure a grade is: conformal intervals, wider where grading is harder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.blend.ridge import floats
+
+Matrix = NDArray[np.float64]
+DIFFICULTY = ("reference_distance", "reference_spread", "disagreement", "region_spread", "grade", "ita_deg")
+_LEAST, _MOST = 0.5, 2.5  # an interval is never further from the usual width than by these factors
+_FEW_PHOTOS = 40
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Half-widths of prediction intervals: ``factor`` times the error that is expected of a photo.
+
+    The expected absolute error is ``usual`` times exp(standardised ``DIFFICULTY`` figures . ``weights``), held
+    within 0.5 to 2.5 times ``usual``. ``far``: the distance to its nearest references beyond which a photo is
+    unlike anything known (the 99th percentile of leave-subject-out distances).
+    """
+
+    factor: float
+    usual: float
+    centre: tuple[float, ...]
+    scale: tuple[float, ...]
+    weights: tuple[float, ...]
+    far: float
+
+    def expected_error(self, difficulty: Matrix) -> Matrix:
+        """Expected absolute errors (n,) in grades of ``difficulty`` (n, len(DIFFICULTY)), NaN for unknown."""
+        standard = (difficulty - np.array(self.centre)) / np.array(self.scale)
+        exponent = np.clip(np.nan_to_num(standard), -3, 3) @ np.array(self.weights)
+        return self.usual * np.clip(np.exp(exponent), _LEAST, _MOST)
+
+    def half_width(self, difficulty: Matrix) -> Matrix:
+        """Half-widths (n,) in grades."""
+        return self.factor * self.expected_error(difficulty)
+
+    @classmethod
+    def fit(
+        cls, residuals: Matrix, difficulty: Matrix, subjects: NDArray, coverage: float, seed: int = 0
+    ) -> Interval:
+        """From out-of-fold residuals (n,): the expected error is itself fitted out of fold, by subject, before
+        the factor is read off (normalised conformal prediction, Papadopoulos et al. 2008)."""
+        expected = np.zeros(len(residuals))
+        for train, test in _folds(subjects):
+            expected[test] = cls._fit_error(residuals[train], difficulty[train]).expected_error(
+                difficulty[test]
+            )
+        factor = conformal_half_width(residuals / expected, subjects, coverage, seed)
+        model = cls._fit_error(residuals, difficulty)
+        distance = difficulty[:, DIFFICULTY.index("reference_distance")]
+        known = distance[np.isfinite(distance)]
+        far = float(np.percentile(known, 99)) if len(known) else float("inf")
+        return cls(factor, model.usual, model.centre, model.scale, model.weights, far)
+
+    @classmethod
+    def _fit_error(cls, residuals: Matrix, difficulty: Matrix) -> Interval:
+        """The expected absolute error alone (factor 1): a ridge on its logarithm."""
+        from sklearn.linear_model import Ridge
+
+        size = np.abs(residuals)
+        usual = max(float(size.mean()), 0.05)
+        centre = np.nan_to_num(np.nanmean(np.where(np.isfinite(difficulty), difficulty, np.nan), axis=0))
+        scale = np.nan_to_num(np.nanstd(difficulty, axis=0))
+        scale[scale < 1e-9] = 1.0
+        weights = np.zeros(difficulty.shape[1])
+        if len(size) >= _FEW_PHOTOS:
+            standard = np.clip(np.nan_to_num((difficulty - centre) / scale), -3, 3)
+            logs = np.log(np.maximum(size / usual, 0.1))
+            weights = Ridge(alpha=len(size) / 2).fit(standard, logs).coef_
+        return cls(1.0, usual, floats(centre), floats(scale), floats(weights), float("inf"))
+
+
+def _folds(subjects: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
+    from sklearn.model_selection import GroupKFold
+
+    parts = min(5, len(np.unique(subjects)))
+    if parts < 2:
+        everybody = np.arange(len(subjects))
+        yield everybody, everybody
+        return
+    yield from GroupKFold(parts).split(subjects, groups=subjects)
+
+
+def conformal_half_width(residuals: NDArray, subjects: NDArray, coverage: float, seed: int = 0) -> float:
+    """Half-width of a prediction interval from out-of-fold residuals (split conformal, Vovk et al. 2005).
+
+    The ceil(coverage (n + 1))-th smallest absolute residual, over n subjects of whom one photograph each is
+    drawn; the mean of 200 such draws, because photographs of one subject are not exchangeable. With too few
+    subjects for the coverage, the largest residual.
+    """
+    rng = np.random.default_rng(seed)
+    by_subject = [np.abs(residuals[subjects == subject]) for subject in np.unique(subjects)]
+    n = len(by_subject)
+    rank = min(int(np.ceil(coverage * (n + 1))), n) - 1
+    draws = [np.sort([rng.choice(values) for values in by_subject])[rank] for _ in range(200)]
+    return float(np.mean(draws))

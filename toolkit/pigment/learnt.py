@@ -1,0 +1,56 @@
+"""What is measured on a map of pigment that a network predicted: the same quantities as on the melanin map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+SHOWN_OD, STRONG_OD = 0.05, 0.12
+COLUMNS = (
+    "net_load",
+    "net_root_load",
+    "net_area_fraction",
+    "net_strong_fraction",
+    "net_contrast",
+    "net_p95",
+    "net_spots_per_cm2",
+    "net_spot_area",
+)
+
+
+def learnt_features(pigment: NDArray[np.float32], skin: NDArray[np.bool_], px_per_mm: float) -> NDArray:
+    """Figures (len(COLUMNS),) float64 of a map (h, w) of added green OD on ``skin`` (h, w).
+
+    Load and its square root (mean OD over skin), shares of skin over 0.05 and 0.12, mean OD of what is over
+    0.05, the 95th percentile, spots a cm2 of at least 0.5 mm2, and their mean area in mm2. All 0 without skin.
+    """
+    values = pigment[skin]
+    if not values.size:
+        return np.zeros(len(COLUMNS))
+    shown = (pigment > SHOWN_OD) & skin
+    _, _, stats, _ = cv2.connectedComponentsWithStats(shown.astype(np.uint8), connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA] / px_per_mm**2
+    areas = areas[areas >= 0.5]
+    return np.array(
+        [
+            values.mean(),
+            np.sqrt(values.mean()),
+            shown.sum() / values.size,
+            (values > STRONG_OD).mean(),
+            pigment[shown].mean() if shown.any() else 0.0,
+            np.percentile(values, 95),
+            100 * len(areas) / (values.size / px_per_mm**2),
+            areas.mean() if len(areas) else 0.0,
+        ]
+    )
+
+
+def learnt_table(
+    maps: Sequence[NDArray[np.float32]], skins: Sequence[NDArray[np.bool_]], px_per_mm: float
+) -> NDArray[np.float64]:
+    """``learnt_features`` of n maps: (n, len(COLUMNS))."""
+    rows = [learnt_features(one, skin, px_per_mm) for one, skin in zip(maps, skins, strict=True)]
+    return np.array(rows).reshape(len(rows), len(COLUMNS))

@@ -1,0 +1,205 @@
+"""Training: the trunk on phantoms, by the pixel; the head on graded photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import TrainingError
+from toolkit.settings import EncoderSettings
+from toolkit.siamese.backend import keras
+from toolkit.siamese.encoder import Encoder, by_shape
+from toolkit.siamese.losses import LOSSES, rank_n_contrast
+
+Progress = Callable[[int, int, float], None]
+_VALIDATION = 6  # one subject in six tells when to stop
+_FEW_SUBJECTS = 18  # with fewer, all are needed to learn from
+
+
+def train_encoder(
+    inputs: Sequence[NDArray],
+    grades: NDArray,
+    subjects: NDArray,
+    settings: EncoderSettings,
+    seed: int,
+    start: Encoder | None = None,
+    pooled: NDArray[np.float32] | None = None,
+    progress: Progress | None = None,
+) -> Encoder:
+    """Train on n encoder inputs, their grades (n,) 0-9 and subjects (n,); repeatable for one seed on one machine.
+
+    With ``start``, its trunk is kept as it is and a new head learns on what that trunk sees (``pooled`` (n, p)
+    from ``start.look``, where it is known already); without, trunk and head learn together from the grades.
+    ``progress`` is told (epoch, epochs, loss). Raises TrainingError where the grades are all equal or a loss is
+    unknown.
+    """
+    if settings.loss not in LOSSES:
+        raise TrainingError(f"unknown loss {settings.loss!r}: choose one of {', '.join(LOSSES)}")
+    if np.ptp(grades) == 0:
+        raise TrainingError("all photographs have the same grade: nothing can be learnt from them")
+    keras().utils.set_random_seed(seed)
+    if start is None:
+        return _train_all(inputs, grades, settings, seed, progress)
+    encoder = Encoder(settings, trunk=start.trunk)
+    seen = start.look(inputs)[0] if pooled is None else pooled
+    targets = (np.asarray(grades) / 9).astype(np.float32)
+    _train_head(encoder, seen, targets, np.asarray(subjects), seed, progress)
+    return encoder
+
+
+def _train_head(
+    encoder: Encoder,
+    pooled: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    subjects: NDArray,
+    seed: int,
+    progress: Progress | None,
+) -> None:
+    """Fit the head; with enough subjects it stops where subjects left out are graded best."""
+    settings, k = encoder.settings, keras()
+    names = np.random.default_rng(seed).permutation(np.unique(subjects))
+    held = np.isin(subjects, names[::_VALIDATION] if len(names) >= _FEW_SUBJECTS else [])
+    steps = settings.epochs * -(-int((~held).sum()) // settings.batch)
+    _compile(encoder.head, settings, settings.learning_rate, steps)
+    callbacks = [_told(progress, settings.epochs)]
+    validation = None
+    if held.any():
+        y = targets[held][:, None]
+        validation = (pooled[held], {"embedding": y, "grade": y})
+        callbacks.append(
+            k.callbacks.EarlyStopping("val_grade_loss", mode="min", patience=10, restore_best_weights=True)
+        )
+    y = targets[~held][:, None]
+    encoder.head.fit(
+        pooled[~held], {"embedding": y, "grade": y}, batch_size=settings.batch, epochs=settings.epochs,
+        validation_data=validation, callbacks=callbacks, verbose=0,
+    )  # fmt: skip
+
+
+def _compile(model: Any, settings: EncoderSettings, learning_rate: float, steps: int) -> None:
+    k = keras()
+
+    def metric_loss(truth: Any, embedding: Any) -> Any:
+        if settings.loss == "rnc":
+            return rank_n_contrast(truth, embedding, settings.rnc_temperature)
+        return LOSSES[settings.loss](truth, embedding)
+
+    schedule = k.optimizers.schedules.CosineDecay(learning_rate, max(steps, 1))
+    model.compile(
+        optimizer=k.optimizers.Adam(schedule, clipnorm=1.0),
+        loss={"embedding": metric_loss, "grade": k.losses.Huber(delta=0.1)},
+        loss_weights={"embedding": 0.5, "grade": 20.0},
+    )
+
+
+def _told(progress: Progress | None, epochs: int) -> Any:
+    def tell(epoch: int, logs: dict[str, float]) -> None:
+        if progress:
+            progress(epoch + 1, epochs, float(logs["loss"]))
+
+    return keras().callbacks.LambdaCallback(on_epoch_end=tell)
+
+
+def _train_all(
+    inputs: Sequence[NDArray],
+    grades: NDArray,
+    settings: EncoderSettings,
+    seed: int,
+    progress: Progress | None,
+) -> Encoder:
+    """Trunk and head together, from random weights, on the grades alone."""
+    encoder = Encoder(settings)
+    picture = encoder.trunk.input
+    model = keras().models.Model(picture, encoder.head(encoder.trunk(picture)["pooled"]))
+    targets, rng = np.asarray(grades, np.float32) / 9, np.random.default_rng(seed)
+
+    def batch(rows: NDArray[np.int64]) -> tuple[NDArray, Any]:
+        x = np.stack([_flipped(inputs[row], *_flips(rng)) for row in rows]).astype(np.float32)
+        y = targets[rows][:, None]
+        return x, {"embedding": y, "grade": y}
+
+    groups = by_shape(inputs)
+    _compile(model, settings, settings.learning_rate, settings.epochs * len(_batches(groups, 32, rng)))
+    _run(model, batch, groups, settings.epochs, 32, rng, progress)
+    return encoder
+
+
+def pretrain(
+    inputs: Sequence[NDArray],
+    maps: Sequence[NDArray],
+    settings: EncoderSettings,
+    seed: int,
+    epochs: int = 20,
+    progress: Progress | None = None,
+) -> Encoder:
+    """An encoder whose trunk has learnt the pigment of phantoms by the pixel; its head is untrained.
+
+    ``inputs`` n encoder inputs (h, w, 4), ``maps`` their planted green OD (h, w) at the same scale. Pictures are
+    flipped, and their contrast varied with that of the truth, so that it learns to measure and not to count.
+    """
+    k = keras()
+    k.utils.set_random_seed(seed)
+    encoder, rng = Encoder(settings), np.random.default_rng(seed)
+    ops = k.ops
+
+    def huber_on_skin(truth: Any, pigment: Any) -> Any:
+        error, skin = ops.abs(truth[..., :1] - pigment), truth[..., 1:]
+        size = ops.where(error < 0.3, ops.square(error) / 0.6, error - 0.15)
+        return ops.sum(size * skin) / (ops.sum(skin) + 1.0)
+
+    def batch(rows: NDArray[np.int64]) -> tuple[NDArray, NDArray]:
+        flips, gain = _flips(rng), np.exp(0.1 * rng.standard_normal((len(rows), 1, 1, 1))).astype(np.float32)
+        x = np.stack([_flipped(inputs[row], *flips) for row in rows]).astype(np.float32)
+        truth = np.stack([_flipped(maps[row], *flips) for row in rows]).astype(np.float32)[..., None]
+        x[..., :3] *= gain
+        return x, np.concatenate([truth * settings.map_gain * gain, x[..., 3:]], axis=-1)
+
+    groups = by_shape(inputs)
+    model = k.models.Model(encoder.trunk.input, encoder.trunk.output["pigment"])
+    schedule = k.optimizers.schedules.CosineDecay(3e-3, epochs * len(_batches(groups, 16, rng)))
+    model.compile(optimizer=k.optimizers.Adam(schedule, clipnorm=1.0), loss=huber_on_skin)
+    _run(model, batch, groups, epochs, 16, rng, progress)
+    return encoder
+
+
+def _run(
+    model: Any,
+    batch: Callable[[NDArray[np.int64]], tuple[NDArray, Any]],
+    groups: Sequence[NDArray],
+    epochs: int,
+    size: int,
+    rng: np.random.Generator,
+    progress: Progress | None,
+) -> None:
+    """Not fit(): it expects every batch to have the sizes of its first two."""
+    for epoch in range(epochs):
+        losses = []
+        for rows in _batches(groups, size, rng):
+            logs = model.train_on_batch(*batch(rows), return_dict=True)
+            losses.append(float(logs["loss"]))
+        if not np.isfinite(losses[-1]):
+            raise TrainingError(
+                f"training diverged in epoch {epoch + 1}: try another seed or a lower learning rate"
+            )
+        if progress:
+            progress(epoch + 1, epochs, losses[-1])
+
+
+def _batches(groups: Sequence[NDArray], size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Row numbers in batches of one patch size each, in random order."""
+    parts = (np.array_split(rng.permutation(g), max(1, len(g) // size)) for g in groups)
+    batches = [batch for split in parts for batch in split]
+    rng.shuffle(batches)
+    return batches
+
+
+def _flips(rng: np.random.Generator) -> tuple[int, int]:
+    across, down = rng.integers(0, 2, 2) * 2 - 1
+    return int(across), int(down)
+
+
+def _flipped(picture: NDArray, across: int, down: int) -> NDArray:
+    return picture[::down, ::across]
