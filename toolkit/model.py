@@ -1,7 +1,7 @@
 """The model folder: settings, encoder weights, references, booster and card; text, arrays and weights only.
 
 settings.json   every setting the model was made with
-encoder.weights.h5, index.faiss, references.npz, booster.txt, blend.json
+encoder.npz, index.faiss, references.npz, booster.txt, blend.json
 thumbnails.npz  small JPEGs of the reference patches, or none
 model.json      versions, counts, scores, and the SHA-256 of every other file
 """
@@ -27,7 +27,7 @@ from toolkit.thumbnails import load_thumbnails, save_thumbnails
 FORMAT = 2
 FILES = (
     "settings.json",
-    "encoder.weights.h5",
+    "encoder.npz",
     "index.faiss",
     "references.npz",
     "thumbnails.npz",
@@ -78,7 +78,7 @@ def save_model(model: Model, folder: Path) -> str:
     try:
         new.chmod(0o755)
         (new / "settings.json").write_text(model.settings.to_json() + "\n")
-        model.encoder.save(new / "encoder.weights.h5")
+        model.encoder.save(new / "encoder.npz")
         model.index.save(new)
         model.blend.save(new)
         save_thumbnails(new / "thumbnails.npz", model.thumbnails)
@@ -125,7 +125,7 @@ def load_model(folder: Path | str | None = None) -> Model:
     settings = Settings.from_json((folder / "settings.json").read_text())
     return Model(
         settings=settings,
-        encoder=Encoder.load(folder / "encoder.weights.h5", settings.encoder),
+        encoder=Encoder.load(folder / "encoder.npz", settings.encoder),
         index=ReferenceIndex.load(folder, settings.index),
         blend=Blend.load(folder),
         card={key: value for key, value in card.items() if key not in ("format", "files")},

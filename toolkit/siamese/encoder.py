@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 
 from toolkit.errors import ModelError
 from toolkit.settings import EncoderSettings
-from toolkit.siamese.backend import keras
 from toolkit.siamese.network import build_head, build_trunk
 
 _BATCH = 64
@@ -64,26 +64,30 @@ class Encoder:
         pooled, maps = self.look(inputs)
         return Embedded(*self.place(pooled), maps)
 
-    @property
-    def _whole(self) -> Any:
-        picture = self.trunk.input
-        seen = self.trunk(picture)
-        return keras().models.Model(picture, {**self.head(seen["pooled"]), "pigment": seen["pigment"]})
-
     def save(self, path: Path) -> None:
-        """Write the weights (``.weights.h5``); the architecture follows from the settings."""
-        self._whole.save_weights(path)
+        """Write the weights as plain arrays (.npz); the architecture follows from the settings."""
+        np.savez_compressed(path, **_named(self.trunk, "trunk"), **_named(self.head, "head"))
 
     @classmethod
     def load(cls, path: Path, settings: EncoderSettings) -> Encoder:
         """Raises ModelError when the weights are missing or do not fit the settings."""
         encoder = cls(settings)
         try:
-            encoder._whole.load_weights(path)
-        except (OSError, ValueError, KeyError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ModelError(f"{path}: encoder weights cannot be loaded ({reason}); retrain") from None
+            with np.load(path, allow_pickle=False) as arrays:
+                stored = {name: arrays[name] for name in arrays.files}
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+            raise ModelError(f"{path}: encoder weights cannot be read ({error}); retrain") from None
+        for model, part in ((encoder.trunk, "trunk"), (encoder.head, "head")):
+            wanted = {name: array.shape for name, array in _named(model, part).items()}
+            found = {name: array.shape for name, array in stored.items() if name.startswith(part)}
+            if wanted != found:
+                raise ModelError(f"{path}: the {part}'s weights do not fit the model's settings; retrain")
+            model.set_weights([stored[name] for name in wanted])
         return encoder
+
+
+def _named(model: Any, part: str) -> dict[str, NDArray]:
+    return {f"{part}_{number:03}": array for number, array in enumerate(model.get_weights())}
 
 
 def by_shape(inputs: Sequence[NDArray]) -> list[NDArray[np.int64]]:
