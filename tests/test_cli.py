@@ -43,6 +43,7 @@ CONTRACT = {
     "train": {"images", "--grades", "--out", "--folds", "--epochs", "--seed"},
     "build-index": {"patches", "--grades", "--model", "--out"},
     "grade": {"images", "--out", "--model", "--workers", "--weights"},
+    "agreement": {"files", "--column", "--scale", "--out"},
     "info": set(),
 }
 

@@ -229,6 +229,33 @@ def grade(
     raise typer.Exit(0 if run.graded else 1)
 
 
+@app.command(epilog="Example:  toolkit agreement expert1.xlsx expert2.xlsx grades.xlsx --out agreement.xlsx")
+def agreement(
+    files: Annotated[
+        list[Path], typer.Argument(help="Workbooks or tables of grades, by experts or by toolkit grade.")
+    ],
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Name a column: grade=..., file=..., subject=..., side=..., visit=...; several grade= (or "
+            "sheet=) in one file are graders of their own."
+        ),
+    ] = None,
+    scale: Annotated[
+        str, typer.Option(help="Grades allowed: LOW-HIGH/STEP, LOW-HIGH for any number between, or free.")
+    ] = "0-9/0.5",
+    out: Annotated[
+        Path | None, typer.Option(help="Workbook to write (.xlsx), with all figures and what did not match.")
+    ] = None,
+) -> None:
+    """Compare graders or runs: ICC, kappa, limits of agreement, changes from baseline."""
+    from toolkit.agreement import compare_files
+    from toolkit.study import parse_scale
+
+    found = compare_files(files, _pairs(column), parse_scale(scale), out)
+    _say(found.text(), *([f"\nWorkbook: {out}"] if out else []))
+
+
 @app.command(epilog="Example:  toolkit info")
 def info() -> None:
     """Versions, devices, models found, and what is missing."""
@@ -238,10 +265,15 @@ def info() -> None:
 
 
 def _columns(pairs: list[str] | None) -> dict[str, str] | None:
-    for pair in pairs or []:
-        if "=" not in pair:
-            raise GradesError(f"--column {pair}: write it as role=name, for example grade=Score")
-    return dict(pair.split("=", 1) for pair in pairs) if pairs else None
+    return dict(_pairs(pairs)) or None
+
+
+def _pairs(texts: list[str] | None) -> list[tuple[str, str]]:
+    for text in texts or []:
+        if "=" not in text:
+            raise GradesError(f"--column {text}: write it as role=name, for example grade=Score")
+    split = [text.partition("=") for text in texts or []]
+    return [(role, name) for role, _, name in split]
 
 
 def _say(*lines: str) -> None:

@@ -121,7 +121,7 @@ def write_table(
     """
     names = list(columns) if columns is not None else _columns_of(rows)
     if Path(path).suffix.casefold() == ".xlsx":
-        _write_sheet(Path(path), rows, names)
+        write_sheets(Path(path), {"Table": rows}, {"Table": names})
         return
     text = io.StringIO(newline="")
     writer = csv.writer(text)
@@ -130,15 +130,26 @@ def write_table(
     _write_atomically(Path(path), lambda file: file.write(text.getvalue().encode("utf-8-sig")))
 
 
-def _write_sheet(path: Path, rows: Sequence[Mapping[str, Value]], columns: Sequence[str]) -> None:
-    _refuse_overflow(path, "Table", len(rows), len(columns))
+def write_sheets(
+    path: Path,
+    sheets: Mapping[str, Sequence[Mapping[str, Value]]],
+    columns: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Write an Excel workbook with a sheet a table, as ``write_table`` writes one, whole or not at all.
+
+    ``columns`` names the columns of sheets by title; those of other sheets are the keys of their rows.
+    """
+    names = {title: list((columns or {}).get(title) or _columns_of(rows)) for title, rows in sheets.items()}
+    for title, rows in sheets.items():
+        _refuse_overflow(path, title, len(rows), len(names[title]))
 
     import openpyxl
 
     book = openpyxl.Workbook(write_only=True)
-    sheet = _new_sheet(book, "Table", columns, rows, frozen="B2")
-    for row in rows:
-        sheet.append([_cell(sheet, row.get(name)) for name in columns])
+    for title, rows in sheets.items():
+        sheet = _new_sheet(book, title, names[title], rows, frozen="B2")
+        for row in rows:
+            sheet.append([_cell(sheet, row.get(name)) for name in names[title]])
     _write_atomically(path, book.save)
 
 

@@ -1,0 +1,113 @@
+"""Agreement between any graders or runs: statistics with intervals, beside what trivial answers score."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.agreement.compare import (
+    ChangeAgreement,
+    GroupAgreement,
+    PairAgreement,
+    compare_all,
+    compare_changes,
+    compare_pair,
+)
+from toolkit.agreement.ratings import Ratings, join_ratings
+from toolkit.agreement.reliability import (
+    Estimate,
+    MeasurementError,
+    icc_absolute,
+    icc_consistency,
+    koo_li,
+    krippendorff_alpha,
+    measurement_error,
+)
+from toolkit.agreement.report import report
+from toolkit.agreement.resample import RESAMPLES
+from toolkit.agreement.tables import sheets
+from toolkit.errors import ToolkitError
+from toolkit.study import CLINICAL_SCALE, Scale, read_graders
+from toolkit.workbook import check_target, write_sheets
+
+__all__ = [
+    "Agreement",
+    "ChangeAgreement",
+    "Estimate",
+    "GroupAgreement",
+    "MeasurementError",
+    "PairAgreement",
+    "Ratings",
+    "agree",
+    "compare_all",
+    "compare_changes",
+    "compare_files",
+    "compare_pair",
+    "icc_absolute",
+    "icc_consistency",
+    "join_ratings",
+    "koo_li",
+    "krippendorff_alpha",
+    "measurement_error",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """Everything that graders' workbooks say about how the graders agree."""
+
+    ratings: Ratings
+    pairs: tuple[PairAgreement, ...]
+    group: GroupAgreement
+    changes: tuple[ChangeAgreement, ...]
+    scale: Scale
+    resamples: int
+
+    def text(self) -> str:
+        """Aligned plain text, to read."""
+        return report(self.ratings, self.group, self.pairs, self.changes, self.resamples)
+
+    def write(self, path: Path) -> None:
+        """A workbook: sheets Summary, Pairs, Unmatched, Changes, Dictionary. Raises ToolkitError."""
+        made = sheets(self.ratings, self.group, self.pairs, self.changes, self.scale, self.resamples)
+        write_sheets(path, {name: rows for name, (_, rows) in made.items()},
+                     {name: columns for name, (columns, _) in made.items()})  # fmt: skip
+
+
+def agree(
+    ratings: Ratings, scale: Scale = CLINICAL_SCALE, resamples: int = RESAMPLES, seed: int = 0
+) -> Agreement:
+    """Compare every pair of graders, all of them together, and their changes from baseline.
+
+    ``resamples`` of subjects for each 95 % interval; the same ``seed`` gives the same intervals.
+    """
+    pairs = tuple(
+        compare_pair(ratings, first, second, scale, resamples, seed)
+        for first, second in itertools.combinations(range(len(ratings.graders)), 2)
+    )
+    group = compare_all(ratings, scale, resamples, seed)
+    changes = tuple(compare_changes(ratings, resamples, seed))
+    return Agreement(ratings, pairs, group, changes, scale, resamples)
+
+
+def compare_files(
+    paths: Sequence[Path],
+    columns: Sequence[tuple[str, str]] = (),
+    scale: Scale = CLINICAL_SCALE,
+    out: Path | None = None,
+) -> Agreement:
+    """Compare the graders in workbooks, as ``read_graders`` reads and ``join_ratings`` joins them.
+
+    ``out``: a workbook (.xlsx) to write. Raises GradesError on files that cannot be read or joined, and
+    ToolkitError, before any work, where ``out`` could not be written.
+    """
+    if out is not None:
+        check_target(out, (".xlsx",))
+        if any(Path(path).exists() and out.exists() and out.samefile(path) for path in paths):
+            raise ToolkitError(f"{out}: holds the grades to compare: name another output")
+    found = agree(join_ratings(read_graders(paths, columns, scale)), scale)
+    if out is not None:
+        found.write(out)
+    return found

@@ -1,0 +1,159 @@
+"""Agreement as aligned plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from toolkit.agreement.compare import ChangeAgreement, GroupAgreement, PairAgreement
+from toolkit.agreement.ratings import Ratings
+from toolkit.agreement.reliability import Estimate
+from toolkit.agreement.resample import RESAMPLES
+from toolkit.agreement.tables import trivial_figures
+
+_TITLES = {
+    "icc_2_1": "ICC(2,1)",
+    "icc_3_1": "ICC(3,1)",
+    "kappa": "weighted kappa",
+    "spearman": "Spearman",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "bias": "bias",
+    "within_half": "within 0.5",
+    "within_one": "within 1.0",
+    "loa_lower": "limit of agreement, low",
+    "loa_upper": "limit of agreement, high",
+}
+_SHARES = ("within_half", "within_one")
+_SIGNED = ("bias", "loa_lower", "loa_upper", "mean_first", "mean_second")
+_FEW_SUBJECTS = 20
+_NAMED = 3
+
+
+def report(
+    ratings: Ratings,
+    group: GroupAgreement,
+    pairs: Sequence[PairAgreement],
+    changes: Sequence[ChangeAgreement],
+    resamples: int = RESAMPLES,
+) -> str:
+    """The whole account: who graded what, each pair beside trivial answers, all graders, changes."""
+    parts = [_who(ratings), *map(_pair, pairs), _group(group)]
+    if changes:
+        parts.append(_changes(changes))
+    parts.append(_how(pairs, resamples))
+    return "\n\n".join(parts)
+
+
+def _who(ratings: Ratings) -> str:
+    given = ratings.entries >= 0
+    lines = ["Graders"]
+    width = max(map(len, ratings.graders))
+    for i, (name, table) in enumerate(zip(ratings.graders, ratings.tables, strict=True)):
+        blank = f", {len(table.blank_rows)} rows without a grade" if table.blank_rows else ""
+        lines.append(f"  {name:<{width}}  {given[:, i].sum()} photos graded in {table.source.name}{blank}")
+    partly = [ratings.photos[i] for i in np.flatnonzero(~given.all(axis=1))]
+    if partly:
+        more = f" and {len(partly) - _NAMED} more" if len(partly) > _NAMED else ""
+        lines.append(f"  not graded by all: {len(partly)} photos: {'; '.join(partly[:_NAMED])}{more}")
+    return "\n".join(lines + [f"  note: {note}" for note in ratings.notes])
+
+
+def _pair(pair: PairAgreement) -> str:
+    heading = f"{pair.second} against {pair.first}"
+    if not pair.photos:
+        return f"{heading}: no photo is graded by both"
+    rows: list[tuple[str, ...]] = [
+        ("", "value", "95 % interval", "interval by F", "always the mean", "always the commonest")
+    ]
+    trivial = [trivial_figures(scores) for scores in pair.trivial.values()]
+    for name, title in _TITLES.items():
+        estimate = pair.estimates[name]
+        by_f = _interval(name, pair.icc_by_f[name]) if name in pair.icc_by_f else ""
+        constant = [_figure(name, figures[name]) if name in figures else "" for figures in trivial]
+        rows.append((title, _figure(name, estimate.value), _interval(name, estimate), by_f, *constant))
+    lines = [f"{heading}: {pair.photos} photos of {pair.subjects} subjects", *_aligned(rows)]
+    if pair.verdict:
+        lines.append(f"  ICC(2,1), by the bounds of its intervals: {pair.verdict} agreement")
+    return "\n".join(lines)
+
+
+def _group(group: GroupAgreement) -> str:
+    lines = [f"All {group.graders} graders: {group.photos} photos of {group.subjects} subjects graded by all"]
+    rows = [("", "value", "95 % interval", "interval by F")]
+    for name, estimate in group.estimates.items():
+        by_f = _interval(name, group.icc_by_f[name])
+        rows.append((_TITLES[name], _figure(name, estimate.value), _interval(name, estimate), by_f))
+    alpha = (_figure("alpha", group.alpha.value), _interval("alpha", group.alpha), "")
+    rows.append((f"Krippendorff's alpha ({group.alpha_photos} photos)", *alpha))
+    rows.append(("the same, ordinal", _figure("alpha", group.alpha_ordinal), "", ""))
+    if (error := group.error) is not None:
+        for who, sem, change in (
+            ("any grader", error.agreement, error.detectable_agreement),
+            ("the same grader", error.consistency, error.detectable_consistency),
+        ):
+            rows.append((f"SEM, {who}", _figure("sem", sem), "", ""))
+            rows.append((f"minimal detectable change, {who}", _figure("sem", change), "", ""))
+    lines += _aligned(rows)
+    if group.verdict:
+        lines.append(f"  ICC(2,1), by the bounds of its intervals: {group.verdict} agreement")
+    return "\n".join(lines)
+
+
+def _changes(changes: Iterable[ChangeAgreement]) -> str:
+    found = list(changes)
+    rows: list[tuple[str, ...]] = [
+        ("", "n", "subjects", "RMSE", "95 % interval", "bias", "95 % interval", "Spearman", "95 % interval")
+    ]
+    for change in found:
+        cells = [
+            text
+            for name in ("rmse", "bias", "spearman")
+            for text in (_figure(name, change.estimates[name].value), _interval(name, change.estimates[name]))
+        ]
+        rows.append(
+            (f"{change.second} against {change.first}", str(change.changes), str(change.subjects), *cells)
+        )
+        for name, rmse in change.trivial.items():
+            rows.append(
+                (f"  {name}", str(change.changes), str(change.subjects), _figure("rmse", rmse), *[""] * 5)
+            )
+    return "\n".join([f"Change from {found[0].baseline}, a subject and side", *_aligned(rows)])
+
+
+def _how(pairs: Sequence[PairAgreement], resamples: int) -> str:
+    lines = [
+        f"Intervals: {resamples} resamples of subjects; those by F take photos for independent.",
+        "B against A: differences are B - A. 'always': what A's own mean or commonest grade would score as the",
+        "answer for every photo. Limits of agreement allow for several photos a subject. Words: Koo and Li 2016.",
+    ]
+    fewest = min((pair.subjects for pair in pairs if pair.photos), default=0)
+    if fewest < _FEW_SUBJECTS:
+        lines.append(
+            f"With {fewest} subjects, fewer than {_FEW_SUBJECTS}, the resampled intervals are too narrow."
+        )
+    return "\n".join(lines)
+
+
+def _figure(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    if name in _SHARES:
+        return f"{value:.0%}"
+    text = f"{value:+.2f}" if name in _SIGNED else f"{value:.2f}"
+    return {"-0.00": "0.00", "+0.00": "0.00"}.get(text, text)
+
+
+def _interval(name: str, estimate: Estimate) -> str:
+    if estimate.lower is None or estimate.upper is None:
+        return "-"
+    return f"{_figure(name, estimate.lower)} to {_figure(name, estimate.upper)}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  " + "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+        for row in rows
+    ]
