@@ -176,9 +176,10 @@ def _by_number(subjects: Iterable[str]) -> dict[int, list[str]]:
 
 
 def _same_file(photo: str, row: str) -> bool:
-    """Whether the shorter path is the end of the longer, with or without the row's suffix."""
+    """Whether the shorter path is the end of the longer, where either may leave out its suffix."""
     photo_parts, row_parts = PurePosixPath(file_key(photo)).parts, PurePosixPath(file_key(row)).parts
-    if row_parts[-1] not in (photo_parts[-1], photo_stem(photo_parts[-1])):
+    bare = (photo_stem(photo_parts[-1]) == row_parts[-1], photo_stem(row_parts[-1]) == photo_parts[-1])
+    if row_parts[-1] != photo_parts[-1] and not any(bare):
         return False
     folders = list(zip(reversed(photo_parts[:-1]), reversed(row_parts[:-1]), strict=False))
     return all(of_photo == of_row for of_photo, of_row in folders)
