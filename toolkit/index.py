@@ -173,7 +173,7 @@ class ReferenceIndex:
             with np.load(path, allow_pickle=False) as arrays:
                 references = References(*(arrays[name] for name in References.__dataclass_fields__))
                 scale, offset = arrays["similarity"].tolist()
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise ModelError(
                 f"{path}: references cannot be read ({error}); run toolkit build-index"
             ) from None

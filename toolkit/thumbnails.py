@@ -43,7 +43,7 @@ def load_thumbnails(path: Path) -> tuple[bytes, ...]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             data, ends = arrays["data"].tobytes(), arrays["ends"].tolist()
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ModelError(f"{path}: thumbnails cannot be read ({error}); run toolkit build-index") from None
     starts = [0, *ends[:-1]]
     return tuple(data[start:end] for start, end in zip(starts, ends, strict=bool(ends)))

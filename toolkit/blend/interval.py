@@ -67,8 +67,10 @@ class Interval:
 
         size = np.abs(residuals)
         usual = max(float(size.mean()), 0.05)
-        centre = np.nan_to_num(np.nanmean(np.where(np.isfinite(difficulty), difficulty, np.nan), axis=0))
-        scale = np.nan_to_num(np.nanstd(difficulty, axis=0))
+        known = np.isfinite(difficulty)
+        counts = np.maximum(known.sum(axis=0), 1)
+        centre = np.where(known, difficulty, 0).sum(axis=0) / counts
+        scale = np.sqrt((np.where(known, difficulty - centre, 0) ** 2).sum(axis=0) / counts)
         scale[scale < 1e-9] = 1.0
         weights = np.zeros(difficulty.shape[1])
         if len(size) >= _FEW_PHOTOS:

@@ -48,6 +48,8 @@ class PatchBlend:
             "seed": seed,
             "deterministic": True,
             "force_col_wise": True,
+            # Tables are small, and on a busy machine threads that wait for one another take a hundredfold.
+            "num_threads": 1,
             "verbosity": -1,
         }
         # LightGBM allows no special characters in names: its columns go by number, ours by order.

@@ -49,7 +49,7 @@ class Encoder:
                 out = self.trunk.predict_on_batch(pictures)
                 pooled[some] = out["pooled"]
                 pigment = np.maximum(out["pigment"][..., 0], 0) / self.settings.map_gain
-                maps.update(zip(some.tolist(), pigment * (pictures[..., 3] > 0.5), strict=True))
+                maps.update(zip(some.tolist(), pigment * (pictures[..., -1] > 0.5), strict=True))
         return pooled, tuple(maps[i] for i in range(len(inputs)))
 
     def place(self, pooled: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -75,7 +75,7 @@ class Encoder:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 stored = {name: arrays[name] for name in arrays.files}
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
             raise ModelError(f"{path}: encoder weights cannot be read ({error}); retrain") from None
         for model, part in ((encoder.trunk, "trunk"), (encoder.head, "head")):
             wanted = {name: array.shape for name, array in _named(model, part).items()}
