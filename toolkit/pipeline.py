@@ -153,7 +153,7 @@ class Seen:
 def see(encoder: Encoder, inputs: Sequence[NDArray]) -> Seen:
     """Encoder inputs of n patches through the trunk."""
     pooled, maps = encoder.look(inputs)
-    skins = [picture[..., 3] > 0.5 for picture in inputs]
+    skins = [picture[..., -1] > 0.5 for picture in inputs]
     return Seen(pooled, learnt_table(maps, skins, encoder.settings.px_per_mm))
 
 

@@ -6,18 +6,19 @@ from typing import Any
 
 from toolkit.settings import EncoderSettings
 from toolkit.siamese.backend import keras
+from toolkit.siamese.inputs import CHANNELS
 
 
 def build_trunk(settings: EncoderSettings) -> Any:
-    """Untrained Keras model (n, h, w, 4) -> {"pigment": (n, h, w, 1), "pooled": (n, p)}.
+    """Untrained Keras model (n, h, w, 7) -> {"pigment": (n, h, w, 1), "pooled": (n, p)}.
 
     ``pigment``: added green OD times ``settings.map_gain``, as a U-Net (Ronneberger et al. 2015) learns it from
     phantoms. ``pooled``: means and standard deviations over skin of its deepest and last layers, and of the
     pigment map. h and w are multiples of 2 ^ (levels - 1).
     """
     layers, ops, models = keras().layers, keras().ops, keras().models
-    picture = layers.Input((None, None, 4), name="patch")
-    x, skins, levels = picture, [picture[..., 3:]], []
+    picture = layers.Input((None, None, CHANNELS), name="patch")
+    x, skins, levels = picture, [picture[..., -1:]], []
     for depth, width in enumerate(settings.channels):
         if depth:
             x = layers.AveragePooling2D(2)(x)

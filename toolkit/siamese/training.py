@@ -137,30 +137,37 @@ def pretrain(
 ) -> Encoder:
     """An encoder whose trunk has learnt the pigment of phantoms by the pixel; its head is untrained.
 
-    ``inputs`` n encoder inputs (h, w, 4), ``maps`` their planted green OD (h, w) at the same scale. Pictures are
-    flipped, and their contrast varied with that of the truth, so that it learns to measure and not to count.
+    ``inputs`` n encoder inputs, ``maps`` their planted green OD (h, w) at the same scale. Pictures are flipped, and
+    their contrast varied with that of the truth, so that it learns to measure and not to count. The loss is that
+    of the pixels and that of each patch's mean: the load, which the grade follows.
     """
     k = keras()
     k.utils.set_random_seed(seed)
     encoder, rng = Encoder(settings), np.random.default_rng(seed)
     ops = k.ops
 
-    def huber_on_skin(truth: Any, pigment: Any) -> Any:
-        error, skin = ops.abs(truth[..., :1] - pigment), truth[..., 1:]
-        size = ops.where(error < 0.3, ops.square(error) / 0.6, error - 0.15)
-        return ops.sum(size * skin) / (ops.sum(skin) + 1.0)
+    def error_on_skin(truth: Any, pigment: Any) -> Any:
+        difference, skin = (truth[..., :1] - pigment) * truth[..., 1:], truth[..., 1:]
+        area = ops.sum(skin, axis=(1, 2)) + 1.0
+        by_pixel = ops.sum(huber(difference)) / ops.sum(area)
+        of_mean = ops.mean(huber(ops.sum(difference, axis=(1, 2)) / area))
+        return by_pixel + of_mean
+
+    def huber(difference: Any) -> Any:
+        size = ops.abs(difference)
+        return ops.where(size < 1.0, ops.square(size) / 2, size - 0.5)
 
     def batch(rows: NDArray[np.int64]) -> tuple[NDArray, NDArray]:
         flips, gain = _flips(rng), np.exp(0.1 * rng.standard_normal((len(rows), 1, 1, 1))).astype(np.float32)
         x = np.stack([_flipped(inputs[row], *flips) for row in rows]).astype(np.float32)
         truth = np.stack([_flipped(maps[row], *flips) for row in rows]).astype(np.float32)[..., None]
-        x[..., :3] *= gain
-        return x, np.concatenate([truth * settings.map_gain * gain, x[..., 3:]], axis=-1)
+        x[..., :-1] *= gain
+        return x, np.concatenate([truth * settings.map_gain * gain, x[..., -1:]], axis=-1)
 
     groups = by_shape(inputs)
     model = k.models.Model(encoder.trunk.input, encoder.trunk.output["pigment"])
     schedule = k.optimizers.schedules.CosineDecay(3e-3, epochs * len(_batches(groups, 16, rng)))
-    model.compile(optimizer=k.optimizers.Adam(schedule, clipnorm=1.0), loss=huber_on_skin)
+    model.compile(optimizer=k.optimizers.Adam(schedule, clipnorm=1.0), loss=error_on_skin)
     _run(model, batch, groups, epochs, 16, rng, progress)
     return encoder
 
