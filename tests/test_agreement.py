@@ -111,11 +111,9 @@ def test_alpha_is_krippendorffs(metric, alpha):
 
 
 def test_limits_of_agreement_are_bland_and_altmans():
-    pairs = [(s, *pair) for s, text in CARDIAC.items() for pair in itertools.batched(map(float, text.split()), 2)] \
-        if hasattr(itertools, "batched") else [
-            (s, values[i], values[i + 1]) for s, text in CARDIAC.items()
-            for values in [list(map(float, text.split()))] for i in range(0, len(values), 2)]  # fmt: skip
-    subjects, rv, ic = (np.array(column) for column in zip(*pairs, strict=True))
+    values = {subject: np.array(text.split(), float).reshape(-1, 2) for subject, text in CARDIAC.items()}
+    subjects = np.concatenate([np.full(len(pairs), subject) for subject, pairs in values.items()])
+    rv, ic = np.concatenate(list(values.values())).T
     assert len(rv) == 60
     found = difference_statistics(ic, rv, subjects - 1, whole(subjects - 1))
     assert found["bias"][0] == pytest.approx(0.6021667)

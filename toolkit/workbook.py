@@ -134,10 +134,12 @@ def write_sheets(
     path: Path,
     sheets: Mapping[str, Sequence[Mapping[str, Value]]],
     columns: Mapping[str, Sequence[str]] | None = None,
+    number_format: str | None = None,
 ) -> None:
     """Write an Excel workbook with a sheet a table, as ``write_table`` writes one, whole or not at all.
 
     ``columns`` names the columns of sheets by title; those of other sheets are the keys of their rows.
+    ``number_format``: how Excel shows figures that are no whole numbers ("0.000"); they are kept in full.
     """
     names = {title: list((columns or {}).get(title) or _columns_of(rows)) for title, rows in sheets.items()}
     for title, rows in sheets.items():
@@ -149,7 +151,9 @@ def write_sheets(
     for title, rows in sheets.items():
         sheet = _new_sheet(book, title, names[title], rows, frozen="B2")
         for row in rows:
-            sheet.append([_cell(sheet, row.get(name)) for name in names[title]])
+            values = [row.get(name) for name in names[title]]
+            formats = [number_format if isinstance(value, float) else None for value in values]
+            sheet.append([_cell(sheet, *pair) for pair in zip(values, formats, strict=True)])
     _write_atomically(path, book.save)
 
 

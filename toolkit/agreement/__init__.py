@@ -72,8 +72,9 @@ class Agreement:
     def write(self, path: Path) -> None:
         """A workbook: sheets Summary, Pairs, Unmatched, Changes, Dictionary. Raises ToolkitError."""
         made = sheets(self.ratings, self.group, self.pairs, self.changes, self.scale, self.resamples)
-        write_sheets(path, {name: rows for name, (_, rows) in made.items()},
-                     {name: columns for name, (columns, _) in made.items()})  # fmt: skip
+        rows = {title: rows for title, (_, rows) in made.items()}
+        columns = {title: names for title, (names, _) in made.items()}
+        write_sheets(path, rows, columns, number_format="0.000")
 
 
 def agree(

@@ -19,7 +19,7 @@ Float = NDArray[np.float64]
 Whole = NDArray[np.intp]
 
 RESAMPLES = 1000
-_CHUNK = 250  # resamples at a time where whole rows of photos are needed
+_CELLS = 1_000_000  # resamples times photos that are held at a time
 _LIMIT = 1.96
 _SMALL = 1e-9  # a difference of exactly 0.5 counts, whatever its rounding
 
@@ -146,11 +146,9 @@ def kappa_statistic(
 
 def spearman_statistic(first: ArrayLike, second: ArrayLike, subjects: Whole, counts: Float) -> Float:
     """Spearman's rank correlation (R,), ties at their mean rank; NaN where either is constant."""
-    found = [
-        _spearman(np.asarray(first, float), np.asarray(second, float), subjects, part)
-        for part in np.array_split(counts, max(1, len(counts) // _CHUNK))
-    ]
-    return np.concatenate(found)
+    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    parts = np.array_split(counts, min(len(counts), 1 + len(counts) * len(a) // _CELLS))
+    return np.concatenate([_spearman(a, b, subjects, part) for part in parts])
 
 
 def _spearman(first: Float, second: Float, subjects: Whole, counts: Float) -> Float:
@@ -164,10 +162,11 @@ def _spearman(first: Float, second: Float, subjects: Whole, counts: Float) -> Fl
 
 def _ranks(x: Float, subjects: Whole, counts: Float) -> tuple[Float, Float]:
     """Each photo's mean rank less the mean of all (R, N), and the sum of squares of these (R,)."""
+    from scipy.sparse import csr_array
+
     values, code = np.unique(x, return_inverse=True)
-    held = np.zeros((counts.shape[1], len(values)))  # photos of each subject that have each value
-    np.add.at(held, (subjects, code), 1)
-    tied = counts @ held
+    shape = (len(values), counts.shape[1])  # photos with each value, of each subject: nearly all cells are 0
+    tied = (csr_array((np.ones(len(x)), (code, subjects)), shape) @ counts.T).T
     rank = np.cumsum(tied, axis=1) - tied / 2 - tied.sum(axis=1, keepdims=True) / 2
     return rank[:, code], (tied * rank**2).sum(axis=1)
 

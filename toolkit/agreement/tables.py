@@ -42,8 +42,8 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "group": "what the line is about",
         "item": "what is counted or estimated",
         "value": "the figure, or text",
-        "lower": _BY_SUBJECTS + ": lower bound; for lines 'by F', by the F distribution",
-        "upper": "upper bound of the same",
+        "lower": f"lower bound; {_BY_SUBJECTS}; in lines 'by F', {_BY_F}",
+        "upper": "upper bound of the same interval",
     },
     "Pairs": {
         "first": "first grader of the pair: the one that is taken for the reference",
@@ -56,7 +56,7 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "moderate, to 0.9 good, over it excellent (Koo and Li 2016)",
     },
     "Unmatched": {
-        "photo": "a photo that not every graders graded, by file name or by subject, side and visit; "
+        "photo": "a photo that at least one grader did not grade: its file name, or subject, side and visit; "
         "empty for rows whose grade is empty",
         "subject": "its subject",
         "side": "its side, the subject's own left or right",
