@@ -287,6 +287,9 @@ def test_graders_that_agree_perfectly():
         assert value[name] == pytest.approx(0, abs=1e-9), name
     assert measurement_error(grades).agreement == pytest.approx(0, abs=1e-9)
     assert icc_absolute(grades).lower is None
+    text = agree(study(grades, [0, 0, 1, 2]), resamples=50).text()
+    assert "is one a copy of the other?" in text
+    assert "With 3 subjects, fewer than 20" in text
 
 
 def test_constants_and_single_photos_are_undefined_without_a_warning():

@@ -112,8 +112,8 @@ def icc_consistency(ratings: ArrayLike, confidence: float = 0.95) -> Estimate:
 class MeasurementError:
     """Standard errors of measurement, in grades, and the smallest changes that are not error.
 
-    ``agreement``: another grader may be the next one, so that raters' differences count; ``consistency``:
-    the same grader again. De Vet et al., Journal of Clinical Epidemiology 59 (2006) 1033-1039.
+    ``agreement`` counts constant differences between graders, as where another may grade next time;
+    ``consistency`` sets them aside, as where one grader stays. De Vet et al., Journal of Clinical Epidemiology 59 (2006) 1033-1039.
     """
 
     agreement: float
@@ -126,7 +126,7 @@ class MeasurementError:
 
     @property
     def detectable_consistency(self) -> float:
-        """1.96 sqrt(2) SEM: the same for two grades by one grader."""
+        """1.96 sqrt(2) SEM: the same, constant differences between graders set aside."""
         return 1.96 * math.sqrt(2) * self.consistency
 
 

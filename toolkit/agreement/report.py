@@ -52,7 +52,10 @@ def _who(ratings: Ratings) -> str:
     width = max(map(len, ratings.graders))
     for i, (name, table) in enumerate(zip(ratings.graders, ratings.tables, strict=True)):
         blank = f", {len(table.blank_rows)} rows without a grade" if table.blank_rows else ""
-        lines.append(f"  {name:<{width}}  {given[:, i].sum()} photos graded in {table.source.name}{blank}")
+        by = " by toolkit grade" if table.own_results else ""
+        lines.append(
+            f"  {name:<{width}}  {given[:, i].sum()} photos graded{by} in {table.source.name}{blank}"
+        )
     partly = [ratings.photos[i] for i in np.flatnonzero(~given.all(axis=1))]
     if partly:
         more = f" and {len(partly) - _NAMED} more" if len(partly) > _NAMED else ""
@@ -76,13 +79,16 @@ def _pair(pair: PairAgreement) -> str:
     lines = [f"{heading}: {pair.photos} photos of {pair.subjects} subjects", *_aligned(rows)]
     if pair.verdict:
         lines.append(f"  ICC(2,1), by the bounds of its intervals: {pair.verdict} agreement")
+    if pair.estimates["rmse"].value == 0:
+        lines.append("  every grade is the same: is one a copy of the other?")
     return "\n".join(lines)
 
 
 def _group(group: GroupAgreement) -> str:
-    lines = [f"All {group.graders} graders: {group.photos} photos of {group.subjects} subjects graded by all"]
+    who = "Both graders" if group.graders == 2 else f"All {group.graders} graders"
+    lines = [f"{who}: {group.photos} photos of {group.subjects} subjects graded by all"]
     rows = [("", "value", "95 % interval", "interval by F")]
-    for name, estimate in group.estimates.items():
+    for name, estimate in group.estimates.items() if group.graders > 2 else ():  # two are a pair, told above
         by_f = _interval(name, group.icc_by_f[name])
         rows.append((_TITLES[name], _figure(name, estimate.value), _interval(name, estimate), by_f))
     alpha = (_figure("alpha", group.alpha.value), _interval("alpha", group.alpha), "")
@@ -90,13 +96,13 @@ def _group(group: GroupAgreement) -> str:
     rows.append(("the same, ordinal", _figure("alpha", group.alpha_ordinal), "", ""))
     if (error := group.error) is not None:
         for who, sem, change in (
-            ("any grader", error.agreement, error.detectable_agreement),
-            ("the same grader", error.consistency, error.detectable_consistency),
+            ("bias between graders counted", error.agreement, error.detectable_agreement),
+            ("bias set aside", error.consistency, error.detectable_consistency),
         ):
             rows.append((f"SEM, {who}", _figure("sem", sem), "", ""))
             rows.append((f"minimal detectable change, {who}", _figure("sem", change), "", ""))
     lines += _aligned(rows)
-    if group.verdict:
+    if group.verdict and group.graders > 2:
         lines.append(f"  ICC(2,1), by the bounds of its intervals: {group.verdict} agreement")
     return "\n".join(lines)
 
@@ -124,7 +130,8 @@ def _changes(changes: Iterable[ChangeAgreement]) -> str:
 
 def _how(pairs: Sequence[PairAgreement], resamples: int) -> str:
     lines = [
-        f"Intervals: {resamples} resamples of subjects; those by F take photos for independent.",
+        f"Intervals: {resamples} resamples of subjects, for these graders. Those by F take photos for independent,",
+        "and in ICC(2,1) speak of any graders of whom these are a sample: wide where few graders differ by a bias.",
         "B against A: differences are B - A. 'always': what A's own mean or commonest grade would score as the",
         "answer for every photo. Limits of agreement allow for several photos a subject. Words: Koo and Li 2016.",
     ]

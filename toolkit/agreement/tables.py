@@ -17,7 +17,10 @@ from toolkit.workbook import Value
 Row = dict[str, Value]
 
 _BY_SUBJECTS = "95 % interval: 2.5th and 97.5th percentile over resamples of subjects with replacement"
-_BY_F = "95 % interval by the F distribution, which takes photos for independent"
+_BY_F = (
+    "95 % interval by the F distribution (McGraw and Wong 1996), which takes photos for independent, and for "
+    "ICC(2,1) the graders for a sample of all graders: wide where few graders differ by a bias"
+)
 MEANINGS: dict[str, str] = {
     "icc_2_1": "ICC(2,1): two-way random effects, absolute agreement, a single grader "
     "(Shrout and Fleiss 1979). 1 is perfect; a constant difference between graders lowers it",
@@ -113,10 +116,10 @@ def summary_rows(
     if group.error is not None:
         error = group.error
         rows += [
-            _line("all graders", "SEM, any grader: sqrt(between graders + residual variance)", error.agreement),
-            _line("all graders", "minimal detectable change, any grader: 1.96 sqrt(2) SEM", error.detectable_agreement),
-            _line("all graders", "SEM, the same grader: sqrt(residual variance)", error.consistency),
-            _line("all graders", "minimal detectable change, the same grader", error.detectable_consistency),
+            _line("all graders", "SEM, bias between graders counted: sqrt(between graders + residual variance)", error.agreement),
+            _line("all graders", "minimal detectable change, bias between graders counted: 1.96 sqrt(2) SEM", error.detectable_agreement),
+            _line("all graders", "SEM, bias set aside: sqrt(residual variance)", error.consistency),
+            _line("all graders", "minimal detectable change, bias set aside: 1.96 sqrt(2) SEM", error.detectable_consistency),
         ]  # fmt: skip
     return rows
 

@@ -141,10 +141,13 @@ def _names(found: Sequence[tuple[Path, list[str], GradeTable]]) -> list[str]:
         [": ".join([path.name, *parts]) for path, parts, _ in found],
         [": ".join([str(path), *parts]) for path, parts, _ in found],
     ]
-    for names in levels:
-        if len(set(names)) == len(names):
-            return names
-    twice = next(name for name in levels[-1] if levels[-1].count(name) > 1)
+    chosen = [
+        next((names[i] for names in levels if names.count(names[i]) == 1), levels[-1][i])
+        for i in range(len(found))
+    ]
+    if len(set(chosen)) == len(chosen):
+        return chosen
+    twice = next(name for name in chosen if chosen.count(name) > 1)
     raise GradesError(f"{twice}: is given twice: name every grader's file or column once")
 
 
