@@ -66,7 +66,8 @@ class Encoder:
 
     def save(self, path: Path) -> None:
         """Write the weights as plain arrays (.npz); the architecture follows from the settings."""
-        np.savez_compressed(path, **_named(self.trunk, "trunk"), **_named(self.head, "head"))
+        arrays: Any = {**_named(self.trunk, "trunk"), **_named(self.head, "head")}
+        np.savez_compressed(path, **arrays)
 
     @classmethod
     def load(cls, path: Path, settings: EncoderSettings) -> Encoder:

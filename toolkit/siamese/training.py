@@ -192,7 +192,7 @@ def _run(
                 f"training diverged in epoch {epoch + 1}: try another seed or a lower learning rate"
             )
         if progress:
-            progress(epoch + 1, epochs, losses[-1])
+            progress(epoch + 1, epochs, float(np.mean(losses)))
 
 
 def _batches(groups: Sequence[NDArray], size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
