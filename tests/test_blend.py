@@ -9,13 +9,26 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from toolkit.blend import Blend, PatchBlend, Ridge, combine, conformal_half_width, fit_weights
+from toolkit.blend import (
+    DIFFICULTY,
+    Blend,
+    Interval,
+    PatchBlend,
+    Ridge,
+    best_share,
+    combine,
+    conformal_half_width,
+    fit_weights,
+    mixed,
+)
 from toolkit.errors import ModelError
 from toolkit.records import REGIONS
 from toolkit.settings import BlendSettings
 
 SETTINGS = BlendSettings(trees=60)
 MMASI = SETTINGS.mmasi_weights
+SIX = len(DIFFICULTY)
+INTERVAL = Interval(2.0, 0.6, (0.1,) * SIX, (1.5,) * SIX, tuple(np.linspace(-0.2, 0.3, SIX).tolist()), 4.5)
 COLUMNS = ("load near", "contrast<3", "noise", "mostly_missing")
 
 
@@ -32,7 +45,7 @@ def study(n=300, seed=0, subjects=40):
 @pytest.fixture(scope="module")
 def blend():
     patch = PatchBlend.fit(COLUMNS, *study(), SETTINGS, seed=0)
-    return Blend(patch, dict(zip(REGIONS, (0.4, 0.25, 0.25, 0.1), strict=True)), 1.25)
+    return Blend(patch, dict(zip(REGIONS, (0.4, 0.25, 0.25, 0.1), strict=True)), INTERVAL)
 
 
 # --- ridge
@@ -85,13 +98,108 @@ def test_patch_grades_on_unseen_patches(blend):
     assert np.sqrt(np.mean((predicted - grades) ** 2)) < 0.6 * grades.std()
 
 
-def test_patch_grades_are_the_mean_of_both_within_the_scale(blend):
+@pytest.fixture(params=[0.0, 0.25, 0.5, 1.0])
+def shared(blend, request):
+    """The patch blend with another part of LightGBM."""
+    return PatchBlend(COLUMNS, blend.patch.booster, blend.patch.ridge, request.param)
+
+
+def test_patch_grades_are_the_weighted_mean_of_both_within_the_scale(shared):
     table, _, _ = study(50, seed=2)
     table[:, :2] *= 5
-    predicted = blend.patch.predict(COLUMNS, table)
-    both = (blend.patch.booster.predict(table) + blend.patch.ridge.predict(table)) / 2
+    predicted = shared.predict(COLUMNS, table)
+    share = shared.share
+    both = share * shared.booster.predict(table) + (1 - share) * shared.ridge.predict(table)
     np.testing.assert_allclose(predicted, np.clip(both, 0, 9))
-    assert (both < 0).any() and predicted.min() == 0 and predicted.max() <= 9
+    if share < 1:  # trees do not reach beyond the grades they have seen
+        assert (both < 0).any() and predicted.min() == 0
+    boosted, ridge = shared.predict_both(COLUMNS, table)
+    np.testing.assert_allclose(share * boosted + (1 - share) * ridge, both)
+
+
+def test_an_unset_share_is_half(blend):
+    assert blend.patch.share == 0.5
+
+
+# --- contributions
+
+
+def test_contributions_add_up_to_the_grade_less_one_base(shared):
+    table, grades, _ = study(300, seed=4)
+    contributions = shared.contributions(table)
+    assert contributions.shape == (300, 4) and np.isfinite(contributions).all()
+    base = mixed_unclipped(shared, table) - contributions.sum(axis=1)
+    assert np.ptp(base) < 1e-6
+    assert base.mean() == pytest.approx(grades.mean(), abs=0.2)
+
+
+def mixed_unclipped(patch, table):
+    boosted, ridge = patch.predict_both(COLUMNS, table)
+    return patch.share * boosted + (1 - patch.share) * ridge
+
+
+def test_contributions_fall_to_the_columns_that_make_the_grade(shared):
+    table, _, _ = study(300, seed=5)
+    size = np.abs(shared.contributions(table)).mean(axis=0)
+    assert size[0] > 1.3 * size[1] > 1.3 * 2 * size[2]  # 1.2 load, 0.6 contrast, noise
+    assert size[3] < 0.1 * size[0]
+    known = np.isfinite(table[:, 0])
+    assert np.corrcoef(table[known, 0], shared.contributions(table)[known, 0])[0, 1] > 0.9
+
+
+def test_what_is_as_usual_adds_nothing_to_a_ridges_grade():
+    table, grades, groups = study(600)
+    table = np.nan_to_num(table)
+    ridge = Ridge.fit(table, grades, groups)
+    middle = np.array([ridge.centre])
+    np.testing.assert_allclose(ridge.contributions(middle), 0, atol=1e-9)
+    assert ridge.predict(middle)[0] == pytest.approx(ridge.intercept)
+
+
+def test_no_patches_have_no_contributions(blend):
+    assert blend.patch.contributions(np.zeros((0, 4))).shape == (0, 4)
+
+
+# --- LightGBM's share
+
+
+def two_regressors(seed, boosted_error, ridge_error, n=400):
+    rng = np.random.default_rng(seed)
+    grades = rng.uniform(1, 8, n)
+    boosted, ridge = (grades + rng.normal(0, error, n) for error in (boosted_error, ridge_error))
+    return boosted, ridge, grades
+
+
+@pytest.mark.parametrize(
+    "boosted_error, ridge_error, share",
+    [(0.1, 2.0, 1.0), (2.0, 0.1, 0.0), (0.5, 0.5, 0.5), (0.5, 0.9, 0.75), (0.9, 0.5, 0.25)],
+)
+def test_the_better_regressor_has_the_greater_share(boosted_error, ridge_error, share):
+    assert best_share(*two_regressors(0, boosted_error, ridge_error)) == share
+
+
+@hypothesis_settings(max_examples=40)
+@given(st.integers(0, 10_000), st.floats(0.1, 3), st.floats(0.1, 3))
+def test_no_other_share_grades_better(seed, boosted_error, ridge_error):
+    boosted, ridge, grades = two_regressors(seed, boosted_error, ridge_error, n=30)
+    share = best_share(boosted, ridge, grades)
+
+    def error(share):
+        return np.mean((np.clip(share * boosted + (1 - share) * ridge, 0, 9) - grades) ** 2)
+
+    assert error(share) <= min(error(other) for other in (0, 0.25, 0.5, 0.75, 1)) + 1e-12
+    np.testing.assert_allclose(
+        mixed(boosted, ridge, share), np.clip(share * boosted + (1 - share) * ridge, 0, 9)
+    )
+
+
+def test_grades_beyond_the_scale_are_clipped_before_they_are_judged():
+    grades = np.array([0.0, 9.0, 4.0])
+    beyond, near = np.array([-5.0, 20.0, 4.0]), np.array([0.5, 8.5, 4.5])
+    assert best_share(beyond, near, grades) == 1.0
+
+
+# --- fitting
 
 
 def test_fitting_repeats(blend):
@@ -238,8 +346,15 @@ def test_saved_and_loaded_it_predicts_the_same(blend, tmp_path):
     np.testing.assert_allclose(
         loaded.patch.predict(COLUMNS, table), blend.patch.predict(COLUMNS, table), atol=1e-9
     )
-    assert (loaded.weights, loaded.half_width) == (blend.weights, blend.half_width)
+    assert (loaded.weights, loaded.interval) == (blend.weights, INTERVAL)
+    np.testing.assert_allclose(loaded.patch.contributions(table), blend.patch.contributions(table), atol=1e-9)
     assert loaded.patch.columns == COLUMNS and loaded.patch.ridge == blend.patch.ridge
+
+
+def test_the_share_is_saved(blend, tmp_path):
+    uneven = PatchBlend(COLUMNS, blend.patch.booster, blend.patch.ridge, 0.25)
+    replace(blend, patch=uneven).save(tmp_path)
+    assert Blend.load(tmp_path).patch.share == 0.25
 
 
 # A booster.txt that is cut short ends the process inside LightGBM: model.load_model compares hashes first.
@@ -263,7 +378,7 @@ def test_damaged_files_are_refused(blend, tmp_path, name, damage):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("key", ["columns", "ridge", "weights", "half_width"])
+@pytest.mark.parametrize("key", ["columns", "ridge", "booster_share", "weights", "interval"])
 def test_a_blend_without_one_of_its_parts_is_refused(blend, tmp_path, key):
     blend.save(tmp_path)
     raw = json.loads((tmp_path / "blend.json").read_text())

@@ -31,6 +31,14 @@ PATCHES = [
     {"photo": "b.jpg", "region": "chin", "area_fraction": 0.1, "spots": 3},
     {"photo": "b.jpg", "region": "forehead", "area_fraction": float("nan"), "itd": np.float32(2.5)},
 ]
+CONTRIBUTIONS = [
+    {"photo": "b.jpg", "region": "chin", "figure": "net_load", "value": 0.2, "contribution": -0.75},
+    {"photo": "b.jpg", "region": "chin", "figure": "ita_deg", "value": None, "contribution": 0.25},
+]
+EVIDENCE = [
+    {"photo": "b.jpg", "region": "chin", "place": 1, "reference_photo": "r.jpg", "reference_grade": 4.5},
+]
+TABLES = {"Patches": PATCHES, "Contributions": CONTRIBUTIONS, "Evidence": EVIDENCE}
 RUN = {"version": "0.1.0", "photos": 3, "seconds": 1.5}
 
 
@@ -42,12 +50,12 @@ def load(path):
 
 @pytest.fixture
 def book(tmp_path):
-    write_workbook(tmp_path / "out.xlsx", [GOOD, BLURRED, FAILED], PATCHES, RUN)
+    write_workbook(tmp_path / "out.xlsx", [GOOD, BLURRED, FAILED], TABLES, RUN)
     return load(tmp_path / "out.xlsx")
 
 
-def test_three_sheets_with_the_rows_as_given(book):
-    assert book.sheetnames == ["Grades", "Patches", "Run"]
+def test_sheets_with_the_rows_as_given(book):
+    assert book.sheetnames == ["Grades", "Patches", "Contributions", "Evidence", "Run"]
     header, *rows = book["Grades"].iter_rows(values_only=True)
     assert header == GRADE_COLUMNS == (
         "photo", "subject", "side", "visit", "grade", "grade_half_step", "lower", "upper", "severity",
@@ -67,6 +75,21 @@ def test_patches_hold_every_feature_as_a_column(book):
         ("b.jpg", "chin", 0.1, 3, None),
         ("b.jpg", "forehead", None, None, 2.5),
     ]
+
+
+def test_contributions_and_evidence_have_sheets_of_their_own(book):
+    assert list(book["Contributions"].iter_rows(values_only=True)) == [
+        ("photo", "region", "figure", "value", "contribution"),
+        ("b.jpg", "chin", "net_load", 0.2, -0.75),
+        ("b.jpg", "chin", "ita_deg", None, 0.25),
+    ]
+    assert list(book["Evidence"].iter_rows(values_only=True)) == [
+        ("photo", "region", "place", "reference_photo", "reference_grade"),
+        ("b.jpg", "chin", 1, "r.jpg", 4.5),
+    ]
+    for title in ("Contributions", "Evidence"):
+        assert book[title].freeze_panes == "B2"
+        assert book[title].auto_filter.ref == f"A1:E{len(TABLES[title]) + 1}"
 
 
 def test_run_lists_items_and_explains_the_colours(book):
@@ -91,7 +114,7 @@ def test_looks(book):
 
 @pytest.mark.parametrize("change", [{"note": "chin dropped"}, {"quality": "blurred"}])
 def test_a_note_or_a_fault_of_quality_flags_the_row(tmp_path, change):
-    write_workbook(tmp_path / "out.xlsx", [dataclasses.replace(GOOD, **change)], [], RUN)
+    write_workbook(tmp_path / "out.xlsx", [dataclasses.replace(GOOD, **change)], {}, RUN)
     assert load(tmp_path / "out.xlsx")["Grades"]["A2"].fill.fgColor.rgb[-6:] == "FFF2CC"
 
 
@@ -101,15 +124,20 @@ HOSTILE = ["=1+1", '=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "\t=1",
 def test_no_name_becomes_a_formula(tmp_path):
     path = tmp_path / "out.xlsx"
     grades = [PhotoGrade(name, PhotoFacts(name), note=name) for name in HOSTILE]
-    write_workbook(
-        path, grades, [{"photo": name, name: name} for name in HOSTILE], {name: name for name in HOSTILE}
-    )
+    rows = [{"photo": name, name: name} for name in HOSTILE]
+    evidence = [{"photo": "a.jpg", "reference_photo": name, "reference_grade": 3.0} for name in HOSTILE]
+    reasons = [{"photo": name, "figure": name, "contribution": -0.5} for name in HOSTILE]
+    tables = {"Patches": rows, "Contributions": reasons, "Evidence": evidence}
+    write_workbook(path, grades, tables, {name: name for name in HOSTILE})
     book = load(path)
+    assert book.sheetnames == ["Grades", *tables, "Run"]
     for sheet in book.worksheets:
         cells = [cell for row in sheet.iter_rows() for cell in row if isinstance(cell.value, str)]
         assert {cell.data_type for cell in cells} == {"s"}
         assert all(cell.quotePrefix for cell in cells if cell.value.startswith(tuple("=+-@\t")))
     assert book["Grades"]["A2"].value == "=1+1"
+    assert book["Evidence"]["B2"].value == book["Contributions"]["B2"].value == "=1+1"
+    assert book["Contributions"]["C2"].data_type == "n"
 
 
 def test_no_csv_cell_begins_a_formula(tmp_path):
@@ -123,7 +151,9 @@ def test_no_csv_cell_begins_a_formula(tmp_path):
 @given(st.text(st.characters(codec=None), max_size=40))
 def test_any_text_can_be_written_and_read(tmp_path_factory, text):
     path = tmp_path_factory.getbasetemp() / "any.xlsx"
-    write_workbook(path, [PhotoGrade(text, PhotoFacts(text or "x"))], [{text: text}], {text: text})
+    write_workbook(
+        path, [PhotoGrade(text, PhotoFacts(text or "x"))], {"Patches": [{text: text}]}, {text: text}
+    )
     value = load(path)["Grades"]["A2"].value or ""
     kept = "".join(
         c
@@ -136,7 +166,7 @@ def test_any_text_can_be_written_and_read(tmp_path_factory, text):
 def test_long_text_is_cut_to_what_a_cell_holds(tmp_path):
     path = tmp_path / "out.xlsx"
     write_workbook(
-        path, [PhotoGrade("a", PhotoFacts("a"), note="x" * 40_000)], [], {"emoji": "\U0001f600" * 20_000}
+        path, [PhotoGrade("a", PhotoFacts("a"), note="x" * 40_000)], {}, {"emoji": "\U0001f600" * 20_000}
     )
     book = load(path)
     assert len(book["Grades"]["P2"].value) == 32_767
@@ -144,7 +174,8 @@ def test_long_text_is_cut_to_what_a_cell_holds(tmp_path):
 
 
 def test_no_rows_at_all(tmp_path):
-    write_workbook(tmp_path / "out.xlsx", [], [], {})
+    write_workbook(tmp_path / "out.xlsx", [], {"Patches": [], "Evidence": []}, {})
+    assert load(tmp_path / "out.xlsx").sheetnames == ["Grades", "Patches", "Evidence", "Run"]
     assert load(tmp_path / "out.xlsx")["Grades"].max_row == 1
 
 
@@ -153,15 +184,17 @@ def test_more_rows_than_excel_holds_are_refused(tmp_path, monkeypatch):
         def __len__(self):
             return 1_048_576
 
-    with pytest.raises(ToolkitError, match=r"1,048,576 rows .* sheet Patches .* write to out\.csv") as caught:
-        write_workbook(tmp_path / "out.xlsx", [GOOD], Many(), {})
+    with pytest.raises(
+        ToolkitError, match=r"1,048,576 rows .* sheet Evidence .* write to out\.csv"
+    ) as caught:
+        write_workbook(tmp_path / "out.xlsx", [GOOD], {"Patches": PATCHES, "Evidence": Many()}, {})
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 
 
 def test_failure_leaves_the_old_workbook_and_no_litter(tmp_path, monkeypatch):
     path = tmp_path / "out.xlsx"
-    write_workbook(path, [GOOD], [], RUN)
+    write_workbook(path, [GOOD], {}, RUN)
     before = path.read_bytes()
 
     def locked(self, target):
@@ -169,7 +202,7 @@ def test_failure_leaves_the_old_workbook_and_no_litter(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "replace", locked)
     with pytest.raises(ToolkitError, match=r"out\.xlsx: may not be written: close it in Excel"):
-        write_workbook(path, [BLURRED], [], RUN)
+        write_workbook(path, [BLURRED], {}, RUN)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -205,25 +238,31 @@ def test_a_link_keeps_pointing_to_its_file(tmp_path):
     (tmp_path / "real").mkdir()
     link = tmp_path / "link.xlsx"
     link.symlink_to(tmp_path / "real" / "out.xlsx")
-    write_workbook(link, [GOOD], [], RUN)
+    write_workbook(link, [GOOD], {}, RUN)
     assert link.is_symlink() and load(tmp_path / "real" / "out.xlsx")["Grades"].max_row == 2
 
 
 def test_csv_results_by_suffix(tmp_path):
-    write_results(tmp_path / "out.csv", [GOOD, FAILED], PATCHES, RUN)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["out.csv", "out_patches.csv", "out_run.csv"]
+    write_results(tmp_path / "out.csv", [GOOD, FAILED], TABLES, RUN)
+    tables = ("contributions", "evidence", "patches", "run")
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "out.csv",
+        *(f"out_{name}.csv" for name in tables),
+    ]
+    evidence = (tmp_path / "out_evidence.csv").read_text("utf-8-sig").splitlines()
+    assert evidence == ["photo,region,place,reference_photo,reference_grade", "b.jpg,chin,1,r.jpg,4.5"]
     with (tmp_path / "out.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.reader(file))
     assert tuple(rows[0]) == GRADE_COLUMNS
     assert rows[1][4:6] == ["3.27", "3.5"] and rows[2][4:6] == ["", ""]
     with pytest.raises(ToolkitError, match=r"end the output's name so"):
-        write_results(tmp_path / "out.txt", [GOOD], [], RUN)
+        write_results(tmp_path / "out.txt", [GOOD], {}, RUN)
 
 
 @pytest.mark.parametrize("name", ["out.xlsx", "out.csv"])
 def test_results_can_be_read_as_grades(tmp_path, name):
     odd = PhotoGrade("=odd.jpg", PhotoFacts("=odd"), grade=2.0)
-    write_results(tmp_path / name, [GOOD, odd, FAILED], PATCHES, RUN)
+    write_results(tmp_path / name, [GOOD, odd, FAILED], TABLES, RUN)
     table = read_grades(tmp_path / name, step=None)
     assert [(row.file, row.grade) for row in table.rows] == [(GOOD.name, 3.27), ("=odd.jpg", 2.0)]
     assert table.blank_rows == (4,)
