@@ -1,0 +1,244 @@
+"""scripts/study_benchmark and scripts/encoder_experiments on a small made-up study."""
+
+import sys
+from dataclasses import replace
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from toolkit.pipeline import PatchTable, prepare
+from toolkit.records import FacePatches, Patch
+from toolkit.settings import BlendSettings, EncoderSettings, IndexSettings, Settings
+from toolkit.siamese import Encoder
+from toolkit.training import train
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+SETTINGS = Settings(
+    encoder=replace(EncoderSettings(), epochs=2, channels=(4, 4, 4, 4), embedding=4, batch=16),
+    index=IndexSettings(neighbours=5),
+    blend=BlendSettings(trees=30),
+)
+SIZE = 48  # pixels at 3 px/mm
+
+
+def load(name):
+    # Their dataclasses look themselves up among the modules.
+    loader = SourceFileLoader(name, str(SCRIPTS / name))
+    sys.modules[name] = module_from_spec(spec_from_loader(name, loader))
+    loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+benchmark = load("study_benchmark")
+experiments = load("encoder_experiments")
+
+
+def face(rng, name, grade):
+    """Two patches of skin with a dark dot for each half grade."""
+    patches = []
+    for region in ("left_cheek", "chin"):
+        pixels = rng.normal([200, 150, 125], 2, (SIZE, SIZE, 3))
+        for row, column in rng.integers(2, SIZE - 6, (round(2 * grade), 2)):
+            pixels[row : row + 4, column : column + 4] *= [0.85, 0.75, 0.65]
+        skin = np.ones((SIZE, SIZE), bool)
+        patches.append(Patch(region, pixels.clip(0, 255).astype(np.uint8), skin, 3.0, np.eye(2, 3)))
+    return FacePatches(name, "", tuple(patches))
+
+
+@pytest.fixture(scope="module")
+def study():
+    rng = np.random.default_rng(0)
+    latent = np.repeat(rng.permutation(np.linspace(0.5, 8, 16)), 2) + rng.uniform(-0.2, 0.2, 32)
+    photos = [prepare(face(rng, f"set/{i:02}.jpg", grade), SETTINGS) for i, grade in enumerate(latent)]
+    photos = [
+        benchmark.slim(one.name, [p.region for p in one.face.patches], one.features, one.inputs)
+        for one in photos
+    ]
+    rgb = [
+        tuple(rng.integers(0, 255, (*picture.shape[:2], 3), np.uint8) for picture in one.inputs)
+        for one in photos
+    ]
+    subjects = np.array([f"face:{i // 2:02}" for i in range(32)])
+    graders = np.clip(np.round(2 * (latent[:, None] + rng.normal(0, 0.3, (32, 3)))) / 2, 0, 9)
+    ita = rng.uniform(-40, 60, 32)
+    return benchmark.Study(tuple(photos), latent, graders, ita, subjects, tuple(rgb), ("lost.jpg: no face",))
+
+
+@pytest.fixture(scope="module")
+def trained(study):
+    return train(
+        study.photos, study.graders[:, 0], study.subjects, SETTINGS, 4, 7, start=Encoder(SETTINGS.encoder)
+    )
+
+
+def test_a_study_comes_back_as_it_was_kept(study, tmp_path):
+    path = tmp_path / "prepared.npz"
+    benchmark.save_study(path, study, "these settings")
+    assert benchmark.load_study(path, "other settings") is None
+    back = benchmark.load_study(path, "these settings")
+    for name in ("latent", "graders", "ita", "subjects"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(study, name))
+    assert back.lost == study.lost
+    one, two = PatchTable(study.photos), PatchTable(back.photos)
+    assert (one.photos, one.regions, one.columns) == (two.photos, two.regions, two.columns)
+    np.testing.assert_array_equal(one.values, two.values)
+    np.testing.assert_array_equal(one.photo, two.photo)
+    for mine, kept in zip(one.inputs, two.inputs, strict=True):
+        np.testing.assert_array_equal(mine, kept)
+    for mine, kept in zip(study.rgb, back.rgb, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(mine, kept, strict=True))
+
+
+def test_kept_inputs_depend_on_what_makes_them_alone():
+    longer = replace(SETTINGS, encoder=replace(SETTINGS.encoder, epochs=99, channels=(8, 8)))
+    coarser = replace(SETTINGS, encoder=replace(SETTINGS.encoder, px_per_mm=1.0))
+    smoother = replace(SETTINGS, pigment=replace(SETTINGS.pigment, smooth_mm=1.0))
+    assert benchmark.preparation(longer) == benchmark.preparation(SETTINGS)
+    assert benchmark.preparation(coarser) != benchmark.preparation(SETTINGS)
+    assert benchmark.preparation(smoother) != benchmark.preparation(SETTINGS)
+
+
+def test_a_blend_of_all_columns_is_the_product_s(study, trained):
+    grades, _ = benchmark.blended(study, trained, list(trained.model.blend.patch.columns), SETTINGS, 7)
+    np.testing.assert_allclose(grades, trained.predicted, atol=1e-9)
+
+
+def test_features_alone_see_nothing_learnt(study, trained):
+    """Learnt columns turned to noise change the blend, and not the features' grades."""
+    values, columns = trained.values.copy(), trained.model.blend.patch.columns
+    classical = [*PatchTable(study.photos).columns, "is_forehead", "is_chin"]
+    others = [i for i, name in enumerate(columns) if name not in classical]
+    values[:, others] = np.random.default_rng(1).normal(size=(len(values), len(others)))
+    noisy = replace(trained, values=values)
+    before, after = (benchmark.graded_by_all(study, one, SETTINGS, 7) for one in (trained, noisy))
+    np.testing.assert_array_equal(before["features alone"].grades, after["features alone"].grades)
+    assert not np.array_equal(before["blend"].grades, after["blend"].grades)
+    assert not np.array_equal(before["load, isotonic"].grades, after["load, isotonic"].grades)
+
+
+def test_widths_of_a_fold_are_calibrated_on_the_others(study, trained):
+    """A fold that is graded badly widens the intervals of the others, not its own."""
+    nothing = np.full((32, len(benchmark.DIFFICULTY)), np.nan)
+    good = study.graders[:, 0] + 0.1
+    bad, spoilt = good.copy(), trained.folds[0][1]
+    bad[spoilt] += 3
+    before, after = (benchmark.half_widths(study, trained, g, nothing, SETTINGS) for g in (good, bad))
+    np.testing.assert_allclose(before[spoilt], after[spoilt])
+    rest = np.setdiff1d(np.arange(32), spoilt)
+    assert (after[rest] > before[rest] + 1).all()
+
+
+def test_the_curve_is_the_phantoms_own(study, trained):
+    from toolkit.phantom.painting import grade_of_load
+
+    columns = trained.model.blend.patch.columns
+    values = trained.values.copy()
+    values[:, columns.index("net_load")] = 0.02
+    curve, _ = benchmark.graded_by_load(study, replace(trained, values=values), SETTINGS)
+    np.testing.assert_allclose(curve, grade_of_load(0.02))
+
+
+def test_figures_of_a_perfect_grader():
+    truth = np.array([1.0, 2.0, 8.9])
+    found = benchmark.figures_of(truth, benchmark.Graded(truth, np.full(3, 0.5)))
+    assert (found["RMSE"], found["within 0.5"], found["coverage"]) == (0, 1, 1)
+    assert found["width"] == pytest.approx((1 + 1 + 0.6) / 3)  # no grade is over 9
+
+
+def test_means_over_seeds_keep_the_shape():
+    found = benchmark.over_seeds([{"a": {"x": 1.0, "y": None}}, {"a": {"x": 3.0, "y": None}}])
+    assert found == {"a": {"x": {"mean": 2.0, "SD": 1.0}, "y": None}}
+
+
+def test_one_training_prints_every_method(study, capsys):
+    found = benchmark.figures_of_study(study, Encoder(SETTINGS.encoder), SETTINGS, 4, 1, lambda *x: None)
+    benchmark.show_study("made up", found)
+    benchmark.show_tones({"made up": found})
+    text = capsys.readouterr().out
+    for name in (
+        "always the mean",
+        "seed's argmax",
+        "features alone",
+        "load, isotonic",
+        "embedding alone",
+        "blend",
+    ):
+        assert f"\n{name} " in text
+    assert sum(one["photos"]["mean"] for one in found["tones"].values()) == 32
+
+
+def test_painted_photographs_are_one_subject_each():
+    assert benchmark.subject_of("P0001", "painted half", 22) == benchmark.subject_of(
+        "P0023", "painted half", 22
+    )
+    assert benchmark.subject_of("P0001", "painted half", 22) == benchmark.subject_of(
+        "P0001", "painted whole", 22
+    )
+    assert benchmark.subject_of("P0002", "painted half", 22) != benchmark.subject_of(
+        "P0001", "painted half", 22
+    )
+    assert benchmark.subject_of("P0001", "drawn half", 0) != benchmark.subject_of("P0023", "drawn half", 0)
+
+
+def test_only_people_are_painted_that_the_starter_has_not_seen(tmp_path):
+    faces = tmp_path / "faces"
+    faces.mkdir()
+    for number in range(7):
+        (faces / f"{number}.jpg").write_bytes(b"picture")
+    held_out = benchmark.held_out_people(faces, tmp_path / "work")
+    assert sorted(path.name for path in held_out.iterdir()) == ["2.jpg", "5.jpg"]
+
+
+# --- experiments ---------------------------------------------------------------------------------
+
+
+def given(study, **others):
+    return experiments.Given(
+        study, Encoder(SETTINGS.encoder), SETTINGS, others.get("backbone", Path("none.keras"))
+    )
+
+
+def test_colours_are_those_of_the_skin_alone(study):
+    table = PatchTable(experiments.in_colour(study).photos)
+    picture, before, rgb = table.inputs[3], PatchTable(study.photos).inputs[3], study.rgb[1][1]
+    np.testing.assert_array_equal(picture[..., -1], before[..., -1])
+    skin = picture[..., -1:].astype(float)
+    np.testing.assert_allclose(picture[..., :3], (rgb - 127.0) / 128 * skin, atol=1e-3)
+    assert picture.shape == before.shape
+
+
+def test_flips_make_the_encoder_blind_to_mirror_images(study):
+    inputs = PatchTable(study.photos).inputs[:4]
+    mirrored = [picture[:, ::-1] for picture in inputs]
+    plain, flipped = given(study).kept(), given(study).kept(flips=True)
+    assert np.abs(plain.look(inputs)[0] - plain.look(mirrored)[0]).max() > 1e-3
+    features, maps = flipped.look(inputs)
+    other_features, other_maps = flipped.look(mirrored)
+    np.testing.assert_allclose(features, other_features, atol=1e-4)
+    for one, other in zip(maps, other_maps, strict=True):
+        np.testing.assert_allclose(one, other[:, ::-1], atol=1e-4)
+
+
+def test_a_remembering_encoder_tells_pictures_apart(study):
+    inputs = PatchTable(study.photos).inputs[:4]
+    encoder, plain = given(study).kept(), given(study).start
+    first = encoder.look(inputs)[0]
+    assert encoder.look(list(inputs))[0] is first
+    assert not np.array_equal(encoder.look(inputs[::-1])[0], first)
+    np.testing.assert_allclose(encoder.look(inputs)[0], encoder.trunk.predict_on_batch(
+        np.stack(inputs).astype(np.float32))["pooled"], atol=1e-4)  # fmt: skip
+    assert plain.trunk is not encoder.trunk
+
+
+def test_a_missing_backbone_is_told(study):
+    with pytest.raises(experiments.ToolkitError, match=r"none\.keras"):
+        experiments.VARIANTS["backbone on RGB"](given(study))
+
+
+@pytest.mark.parametrize("name", ["kept trunk, pair loss", "from scratch on RGB"])
+def test_a_variant_trains(study, name):
+    found = experiments.run(experiments.VARIANTS[name](given(study)), 2, 0, lambda *x: None)
+    assert np.isfinite([found[part]["latent"] for part in ("embedding", "blend")]).all()
