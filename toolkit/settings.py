@@ -150,6 +150,35 @@ class BlendSettings:
 
 
 @dataclass(frozen=True)
+class BaselineSettings:
+    """The deep baselines of ``toolkit evaluate``; not part of a model."""
+
+    backbone: str = "resnet50"  # any of keras.applications
+    weights: str = "imagenet"  # or "none", or a file of weights, or a whole .keras model without top
+    image_size: int = 224
+    epochs: int = 30
+    batch: int = 32
+    low_learning_rate: float = 1e-8
+    high_learning_rate: float = 1e-4
+    rate_decay: float = 0.99994  # of the cycles' height, a step
+    half_cycle_epochs: float = 2.0
+    dropout: float = 0.5
+    frozen_fraction: float = 160 / 175  # of a pretrained backbone's layers, from the first: 160 of ResNet50's
+    held_fraction: float = 0.15  # of the training subjects, for the validation scores
+    embedding: int = 128  # of the pair network
+    references: int = 100  # photographs a class that it compares with
+    rolls: int = 4  # of a patch of the rarest grades
+    hidden: tuple[int, ...] = (1024, 512, 256)  # of the multilayer perceptron on patches
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How photographs are worked through; no part of a model."""
+
+    time_limit_s: float = 60.0  # a photo
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings; ``Settings()`` is the default."""
 
