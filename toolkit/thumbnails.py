@@ -43,7 +43,9 @@ def load_thumbnails(path: Path) -> tuple[bytes, ...]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             data, ends = arrays["data"].tobytes(), arrays["ends"].tolist()
+        starts = [0, *ends[:-1]] if ends else []
+        if max(ends, default=0) != len(data) or any(a > b for a, b in zip(starts, ends, strict=True)):
+            raise ValueError("its pictures do not fit its length")
     except (OSError, EOFError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ModelError(f"{path}: thumbnails cannot be read ({error}); run toolkit build-index") from None
-    starts = [0, *ends[:-1]]
-    return tuple(data[start:end] for start, end in zip(starts, ends, strict=bool(ends)))
+    return tuple(data[start:end] for start, end in zip(starts, ends, strict=True))
