@@ -186,6 +186,53 @@ def test_many_ties_go_by_row():
     np.testing.assert_array_equal(index.nearest(distances), [np.arange(1, 101, 2)[:50]])
 
 
+def test_a_query_is_of_one_piece(index):
+    query = queries()
+    found = index.query(*query)
+    np.testing.assert_array_equal(found.features, index.features(*query))
+    np.testing.assert_array_equal(found.distances, index.distances(*query))
+    np.testing.assert_array_equal(found.nearest, index.nearest(found.distances))
+    assert found.nearest.shape == (20, SETTINGS.neighbours)
+    grades = index.references.grades
+    columns = index.columns
+    for row, near in enumerate(found.nearest):
+        near = near[near >= 0]
+        reach = found.distances[row, near]
+        assert (np.diff(reach) >= 0).all()
+        # No reference that was left out is nearer.
+        assert np.delete(found.distances[row], near).min() >= reach.max()
+        told = dict(zip(columns, found.features[row], strict=True))
+        assert told["neighbour_grade"] == pytest.approx(grades[near].mean(), abs=1e-4)
+        assert told["neighbour_spread"] == pytest.approx(grades[near].std(), abs=1e-4)
+        assert told["neighbour_distance"] == pytest.approx(reach.mean(), abs=1e-4)
+
+
+def test_class_similarities_against_plain_means(index):
+    """The mean over all references of a class, and over its most similar three."""
+    query = queries(6)
+    table = brute_distances(index.references, *query)
+    scale, offset = index.similarity
+    features = index.features(*query)
+    for c, (low, high) in enumerate(pairwise((*EDGES, np.inf))):
+        of_class = (index.references.grades >= low) & (index.references.grades < high)
+        for row, distances in enumerate(table):
+            similar = [1 / (1 + np.exp(scale * d - offset)) for d in distances[of_class] if np.isfinite(d)]
+            top = sorted(similar)[-3:]
+            for got, wanted in ((features[row, c], similar), (features[row, 7 + c], top)):
+                assert got == pytest.approx(np.mean(wanted), abs=2e-3) if wanted else np.isnan(got)
+
+
+def test_exact_copies_are_told_apart_by_their_row():
+    bank = made_up(40)
+    twice = bank.take(np.repeat(np.arange(40), 2))
+    index = ReferenceIndex(twice, IndexSettings(neighbours=6), (1.0, 1.0))
+    near = index.query(*queries(10)).nearest
+    pairs = near.reshape(10, 3, 2)
+    full = (near >= 0).all(axis=1)
+    assert full.sum() > 5
+    np.testing.assert_array_equal(pairs[full, :, 1], pairs[full, :, 0] + 1)
+
+
 # --- what must never answer
 
 
@@ -306,6 +353,57 @@ def test_other_faiss_indexes_find_the_same_nearest(factory):
     known = np.isfinite(found)
     np.testing.assert_allclose(found[known], wanted[known], rtol=1e-3, atol=1e-3)
     assert known.sum() >= 0.2 * np.isfinite(wanted).sum()  # approximate ones may miss far references
+
+
+@pytest.mark.parametrize("factory", ["HNSW16", "IVF4,Flat"])
+def test_an_approximate_index_answers_sensibly(factory, tmp_path):
+    bank = made_up(400)
+    exact, rough = (
+        ReferenceIndex.build(bank, IndexSettings(factory=name, neighbours=5)) for name in ("Flat", factory)
+    )
+    query = bank.embeddings[:60] + 0.05, list(bank.regions[:60]), list(bank.subjects[:60])
+    found, truth = rough.query(*query), exact.query(*query)
+    assert rough.similarity == exact.similarity
+    kinds = np.array([kind(region) for region in bank.regions])
+    for row, near in enumerate(found.nearest):
+        near = near[near >= 0]
+        assert len(near) and (bank.subjects[near] != query[2][row]).all()
+        assert (kinds[near] == kind(query[1][row])).all()
+        np.testing.assert_allclose(
+            found.distances[row, near],
+            np.linalg.norm(query[0][row] - bank.embeddings[near], axis=1),
+            atol=1e-3,
+        )
+    common = [len(set(a) & set(b)) / 5 for a, b in zip(found.nearest, truth.nearest, strict=True)]
+    assert np.mean(common) > 0.6
+    for name in ("expected_grade", "neighbour_grade"):
+        column = exact.columns.index(name)
+        off = found.features[:, column] - truth.features[:, column]
+        assert np.nanmedian(np.abs(off)) < 0.4
+    rough.save(tmp_path)
+    loaded = ReferenceIndex.load(tmp_path, rough.settings)
+    np.testing.assert_array_equal(loaded.features(*query), found.features)
+
+
+def test_where_an_approximate_index_finds_nothing_the_features_are_unknown(monkeypatch):
+    """An index may give fewer hits than asked for, even none: FAISS fills up with -1."""
+    index = ReferenceIndex(made_up(), IndexSettings(neighbours=3), (1.0, 1.0))
+
+    class Poor:
+        def search(self, vectors, k):
+            squared, ids = np.full((len(vectors), k), np.inf, np.float32), np.full((len(vectors), k), -1)
+            squared[0, 0], ids[0, 0] = 4.0, 7
+            return squared, ids
+
+    monkeypatch.setattr(index, "_faiss", Poor())
+    region = str(index.references.regions[7])
+    found = index.query(np.zeros((2, 5), np.float32), [region] * 2, ["new"] * 2)
+    assert found.distances[0, 7] == 2 and np.isfinite(found.distances).sum() == 1
+    np.testing.assert_array_equal(found.nearest, [[7, -1, -1], [-1, -1, -1]])
+    assert np.isnan(found.features[1]).all()
+    told = dict(zip(index.columns, found.features[0], strict=True))
+    assert told["neighbour_grade"] == told["expected_grade"] == index.references.grades[7]
+    assert told["neighbour_distance"] == 2 and told["neighbour_spread"] == 0
 
 
 # --- saving

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 import toolkit.model
-from toolkit.blend import Blend, PatchBlend
+from toolkit.blend import DIFFICULTY, Blend, Interval, PatchBlend
 from toolkit.errors import ModelError
 from toolkit.index import ReferenceIndex, References
-from toolkit.model import FILES, Model, load_model, read_card, save_model, starter_folder
+from toolkit.model import FILES, FORMAT, Model, load_model, read_card, save_model, starter_folder
 from toolkit.records import REGIONS
 from toolkit.settings import BlendSettings, EncoderSettings, IndexSettings, Settings
-from toolkit.siamese import train_encoder
+from toolkit.siamese import Encoder
+from toolkit.siamese.inputs import CHANNELS
 
 SETTINGS = Settings(
     encoder=EncoderSettings(channels=(4, 4), embedding=4, epochs=1),
@@ -25,9 +26,13 @@ SETTINGS = Settings(
 )
 
 
+SIX = len(DIFFICULTY)
+INTERVAL = Interval(2.0, 0.6, (0.1,) * SIX, (1.5,) * SIX, (0.2,) * SIX, 4.5)
+
+
 def some_inputs(seed=0, n=16):
-    inputs = np.random.default_rng(seed).normal(0, 1, (n, 16, 16, 4)).astype(np.float16)
-    inputs[..., 3] = 1  # all skin
+    inputs = np.random.default_rng(seed).normal(0, 1, (n, 16, 16, CHANNELS)).astype(np.float16)
+    inputs[..., -1] = 1  # all skin
     return list(inputs)
 
 
@@ -35,16 +40,18 @@ def some_inputs(seed=0, n=16):
 def model():
     rng = np.random.default_rng(0)
     inputs, grades = some_inputs(), np.arange(16) / 2
-    encoder = train_encoder(inputs, grades, SETTINGS.encoder, 0)
+    encoder = Encoder(SETTINGS.encoder)
     subjects = np.array([f"S{i // 2}" for i in range(16)])
     photos = np.array([f"{i}é.jpg" for i in range(16)])
     bank = References(
-        encoder.embed(inputs)[0], grades.astype(np.float32), subjects, photos, np.resize(REGIONS, 16)
+        encoder.embed(inputs).embeddings, grades.astype(np.float32), subjects, photos, np.resize(REGIONS, 16)
     )
     patch = PatchBlend.fit(("a", "b"), rng.normal(size=(16, 2)), grades, subjects, SETTINGS.blend, 0)
-    blend = Blend(patch, dict.fromkeys(REGIONS, 0.25), 1.5)
+    blend = Blend(patch, dict.fromkeys(REGIONS, 0.25), INTERVAL)
     index = ReferenceIndex.build(bank, SETTINGS.index)
-    return Model(SETTINGS, encoder, index, blend, {"photos": 16, "note": "Grüße"})
+    card = {"photos": 16, "note": "Grüße"}
+    pictures = tuple(bytes([i]) * (i + 1) for i in range(16))
+    return Model(SETTINGS, encoder, index, blend, card, thumbnails=pictures)
 
 
 @pytest.fixture
@@ -67,14 +74,16 @@ def test_a_loaded_model_does_what_the_saved_one_did(model, folder):
     loaded = load_model(folder)
     assert loaded.settings == SETTINGS and loaded.card == model.card
     before, after = (m.encoder.embed(some_inputs(1)) for m in (model, loaded))
-    np.testing.assert_allclose(after[0], before[0], atol=1e-5)
-    np.testing.assert_allclose(after[1], before[1], atol=1e-4)
-    query = before[0], ["chin"] * 16, ["new"] * 16
+    np.testing.assert_allclose(after.embeddings, before.embeddings, atol=1e-5)
+    np.testing.assert_allclose(after.scores, before.scores, atol=1e-4)
+    np.testing.assert_allclose(after.pigment, before.pigment, atol=1e-5)
+    query = before.embeddings, ["chin"] * 16, ["new"] * 16
     np.testing.assert_array_equal(loaded.index.features(*query), model.index.features(*query))
     table = np.random.default_rng(1).normal(size=(9, 2))
     before, after = (m.blend.patch.predict(("a", "b"), table) for m in (model, loaded))
     np.testing.assert_allclose(after, before, atol=1e-9)
-    assert (loaded.blend.weights, loaded.blend.half_width) == (model.blend.weights, 1.5)
+    assert (loaded.blend.weights, loaded.blend.interval) == (model.blend.weights, INTERVAL)
+    assert loaded.thumbnails == model.thumbnails
 
 
 def test_a_model_is_known_by_its_folder_and_hash(model, tmp_path):
@@ -83,8 +92,14 @@ def test_a_model_is_known_by_its_folder_and_hash(model, tmp_path):
     assert len(first) == 64
     one, two = load_model(str(tmp_path / "one")), load_model(tmp_path / "deeper" / "two")
     assert (one.name, one.sha256) == ("one", first) and (two.name, two.sha256) == ("two", second)
-    other = replace(model, blend=replace(model.blend, half_width=2.0))
+    other = replace(model, blend=replace(model.blend, interval=replace(INTERVAL, factor=2.5)))
     assert save_model(other, tmp_path / "three") != first
+    assert save_model(replace(model, thumbnails=()), tmp_path / "four") != first
+
+
+def test_a_model_may_have_no_thumbnails(model, tmp_path):
+    save_model(replace(model, thumbnails=()), tmp_path / "plain")
+    assert load_model(tmp_path / "plain").thumbnails == ()
 
 
 def test_a_moved_model_is_the_same_model(folder, tmp_path):
@@ -96,7 +111,7 @@ def test_a_moved_model_is_the_same_model(folder, tmp_path):
 
 def test_the_card_tells_versions_and_hashes(folder):
     card = read_card(folder)
-    assert card["format"] == 1 and card["photos"] == 16 and set(card["files"]) == set(FILES)
+    assert card["format"] == FORMAT == 2 and card["photos"] == 16 and set(card["files"]) == set(FILES)
 
 
 def test_text_arrays_and_weights_only(folder):
@@ -104,8 +119,9 @@ def test_text_arrays_and_weights_only(folder):
     for path in folder.iterdir():
         with pytest.raises(Exception):  # noqa: B017 - whatever pickle says, it is no pickle
             pickle.loads(path.read_bytes())
-    with np.load(folder / "references.npz", allow_pickle=False) as arrays:
-        assert all(array.dtype.kind in "fUi" for array in arrays.values())
+    for path in folder.glob("*.npz"):
+        with np.load(path, allow_pickle=False) as arrays:
+            assert all(array.dtype.kind in "fUiu" for array in arrays.values())
 
 
 def test_others_may_read_a_saved_model(folder):
@@ -153,7 +169,7 @@ def test_no_model_there(tmp_path, place):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", "3", '{"format": 1}', '{"format": 1, "files": {}}', '{"format": 1, "files": 3}'],
+    ["", "{", "[]", "null", "3", '{"format": 2}', '{"format": 2, "files": {}}', '{"format": 2, "files": 3}'],
 )
 def test_a_damaged_card_is_refused(folder, text):
     (folder / "model.json").write_text(text)
@@ -168,10 +184,11 @@ def test_a_card_that_is_no_text_is_refused(folder):
         load_model(folder)
 
 
-def test_another_format_is_refused(folder):
+@pytest.mark.parametrize("other", [1, 3, "2"])
+def test_another_format_is_refused(folder, other):
     card = json.loads((folder / "model.json").read_text())
-    (folder / "model.json").write_text(json.dumps({**card, "format": 2}))
-    with pytest.raises(ModelError, match="model format 2 is not 1"):
+    (folder / "model.json").write_text(json.dumps({**card, "format": other}))
+    with pytest.raises(ModelError, match=f"model format {other} is not 2; retrain it"):
         load_model(folder)
 
 
@@ -184,12 +201,11 @@ def test_settings_of_another_version_are_refused(folder):
         load_model(folder)
 
 
-@pytest.mark.filterwarnings("ignore:Skipping nested container")
 def test_weights_that_do_not_fit_the_settings_are_refused(model, folder):
     wider = replace(SETTINGS, encoder=replace(SETTINGS.encoder, channels=(4, 8)))
     (folder / "settings.json").write_text(wider.to_json())
     restamp(folder)
-    with pytest.raises(ModelError, match="encoder weights cannot be loaded"):
+    with pytest.raises(ModelError, match="trunk's weights do not fit the model's settings"):
         load_model(folder)
 
 
@@ -198,10 +214,14 @@ class Bomb:
         return (pytest.fail, ("a pickle was executed",))
 
 
-def test_a_pickle_in_the_references_is_not_executed(folder):
-    np.savez(folder / "references.npz", embeddings=np.array([Bomb()], object))
+@pytest.mark.parametrize(
+    "name, array",
+    [("references.npz", "embeddings"), ("encoder.npz", "trunk_000"), ("thumbnails.npz", "data")],
+)
+def test_a_pickle_among_the_arrays_is_not_executed(folder, name, array):
+    np.savez(folder / name, **{array: np.array([Bomb()], object)})
     restamp(folder)
-    with pytest.raises(ModelError, match=r"references\.npz: references cannot be read"):
+    with pytest.raises(ModelError, match=rf"{name}: .* cannot be read"):
         load_model(folder)
 
 
