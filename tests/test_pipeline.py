@@ -2,13 +2,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_up_study import a_patch, spots_make_the_grade, study, visible
 
 from toolkit.errors import ModelError, ToolkitError
 from toolkit.model import check_model_target
 from toolkit.phantom import write_study
-from toolkit.pipeline import PhotoResult, judge_study
+from toolkit.pipeline import OUT_OF_RANGE, Grader, PhotoResult, Prepared, judge_study, prepare
 from toolkit.quality import Quality
-from toolkit.records import PhotoFacts, PhotoGrade
+from toolkit.records import FacePatches, PhotoFacts, PhotoGrade
 from toolkit.settings import Settings
 
 PLAIN = Quality(0.2, 0.0, 0.0, 180.0, 4.0, 0.8, 1.0, (0.3, -0.2))
@@ -45,3 +46,117 @@ def test_phantoms_below_a_file_are_one_line(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(ToolkitError, match="cannot be written"):
         write_study(tmp_path / "file" / "study", 1, 1, "half", 0)
+
+
+# --- the outcome of a photo ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def model():
+    return visible().trained.model
+
+
+@pytest.fixture(scope="module")
+def new():
+    """Photos of subjects that are not among the references."""
+    return study(spots_make_the_grade, subjects=5, visits=2, seed=9, first=200)
+
+
+@pytest.fixture(scope="module")
+def graded(model, new):
+    return list(Grader(model, "equal").grade(new.prepared))
+
+
+def test_contributions_are_the_strongest_first_and_add_up(model, new, graded):
+    patch = model.blend.patch
+    for result in graded:
+        rows = result.contributions
+        assert len(rows) == 8
+        sizes = [abs(row["contribution"]) for row in rows]
+        assert sizes == sorted(sizes, reverse=True) and sizes[0] > 0.01
+        told = {row["region"]: row for row in result.patch_rows}
+        for row in rows:
+            assert row["photo"] == result.grade.name
+            assert row["value"] == told[row["region"]][row["figure"]]
+    # All of them, not only the strongest, are what makes photos differ.
+    every = np.array([[row[c] for c in patch.columns] for r in graded for row in r.patch_rows], float)
+    whole = patch.contributions(every).sum(axis=1).reshape(-1, 2).mean(axis=1)
+    differences = np.array([r.grade.grade for r in graded]) - whole
+    assert np.ptp(differences) < 1e-3
+
+
+def test_contributions_count_by_the_weight_of_their_region(model, new, graded):
+    (own,) = Grader(model, "mmasi").grade(new.prepared[:1])
+    shares = {"left_cheek": 0.3 / 0.4, "chin": 0.1 / 0.4}
+    equal = {(row["region"], row["figure"]): row["contribution"] for row in graded[0].contributions}
+    met = 0
+    for row in own.contributions:
+        before = equal.get((row["region"], row["figure"]))
+        if before is not None:
+            met += 1
+            assert row["contribution"] == pytest.approx(before * shares[row["region"]] / 0.5, rel=1e-3)
+    assert met > 2
+
+
+def test_evidence_is_the_nearest_references_of_each_patch(model, new, graded):
+    bank = model.index.references
+    found = model.encoder.embed(new.prepared[0].inputs)
+    for region, vector in zip(("left_cheek", "chin"), found.embeddings, strict=True):
+        rows = [row for row in graded[0].evidence if row["region"] == region]
+        distances = np.linalg.norm(bank.embeddings - vector, axis=1)
+        distances[bank.regions != region] = np.inf
+        wanted = np.argsort(distances, kind="stable")[:3]
+        assert [row["reference"] for row in rows] == wanted.tolist()
+        assert [row["place"] for row in rows] == [1, 2, 3]
+        for row, number in zip(rows, wanted, strict=True):
+            assert row["photo"] == new.prepared[0].name
+            assert row["reference_photo"] == bank.photos[number]
+            assert row["reference_region"] == region
+            assert row["reference_grade"] == bank.grades[number]
+            assert row["distance"] == pytest.approx(distances[number], abs=2e-3)
+
+
+def test_no_photo_is_evidence_for_its_own_subject(model):
+    known = visible().study
+    for photo, result in zip(known.prepared[:8], Grader(model).grade(known.prepared[:8]), strict=True):
+        subject = photo.name.split("_")[0]
+        assert result.evidence
+        assert all(not row["reference_photo"].startswith(subject) for row in result.evidence)
+
+
+def test_a_photo_unlike_every_reference_is_named(model, new, graded):
+    assert sum(OUT_OF_RANGE in result.grade.note for result in graded) <= 1
+    y, x = np.mgrid[:48, :48]
+    stripes = 2.0 * ((x + y) % 12 < 6)
+    patches = tuple(a_patch(region, stripes, (1.0, 0.6, 1.4)) for region in ("left_cheek", "chin"))
+    odd = prepare(FacePatches("odd.jpg", "0" * 64, patches), model.settings)
+    plain, found = Grader(model).grade([new.prepared[0], odd])
+    assert found.grade.note == OUT_OF_RANGE
+    assert found.grade.grade is not None  # it is graded all the same
+    assert plain.grade.note == graded[0].grade.note
+
+
+def test_notes_of_the_face_and_out_of_range_stand_side_by_side(model, new):
+    far = replace(model, blend=replace(model.blend, interval=replace(model.blend.interval, far=-1.0)))
+    photo = new.prepared[0]
+    noted = replace(photo, face=replace(photo.face, notes=("greyscale picture",)))
+    (result,) = Grader(far).grade([noted])
+    assert result.grade.note == f"greyscale picture; {OUT_OF_RANGE}"
+
+
+def test_intervals_hold_the_grade_within_the_scale(graded):
+    for result in graded:
+        grade = result.grade
+        assert 0 <= grade.lower <= grade.grade <= grade.upper <= 9
+    assert len({round(r.grade.upper - r.grade.lower, 4) for r in graded}) > 3  # no two are alike
+
+
+def test_failed_photos_among_others_and_in_batches(model, new, graded):
+    bad = Prepared("bad.jpg", error="no face found")
+    mixed = [bad, new.prepared[0], bad, new.prepared[1]]
+    results = list(Grader(model, "equal").grade(mixed, batch=3))
+    assert [r.grade.grade is None for r in results] == [True, False, True, False]
+    assert [r.grade.note for r in results[::2]] == ["no face found"] * 2
+    assert results[0].contributions == results[0].evidence == results[0].patch_rows == ()
+    for one, same in zip(results[1::2], graded, strict=False):
+        assert one.grade.grade == pytest.approx(same.grade.grade, abs=1e-4)
