@@ -233,6 +233,21 @@ def test_exact_copies_are_told_apart_by_their_row():
     np.testing.assert_array_equal(pairs[full, :, 1], pairs[full, :, 0] + 1)
 
 
+@pytest.mark.parametrize("away", [5.0, 50.0, 5000.0])
+@pytest.mark.filterwarnings("error")
+def test_a_patch_far_from_every_reference_is_expected_to_be_as_the_nearest(away):
+    grades = np.array([2.0, 6.0], np.float32)
+    bank = References(
+        np.array([[0.0], [1.0]], np.float32), grades, *(np.array(["a", "b"]),) * 2, np.array(["chin"] * 2)
+    )
+    index = ReferenceIndex(bank, IndexSettings(), (4.0, 1.0))
+    features = index.features(np.array([[-away], [away]]), ["chin"] * 2, ["new"] * 2)
+    expected = features[:, index.columns.index("expected_grade")]
+    np.testing.assert_allclose(expected, [2, 6], atol=0.01)
+    similarities = features[:, :14]
+    assert np.nanmax(similarities) < 1e-6 and np.isfinite(similarities).any()
+
+
 # --- what must never answer
 
 

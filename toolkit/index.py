@@ -134,15 +134,19 @@ class ReferenceIndex:
         """All that the references say of q patches."""
         distances = self.distances(embeddings, regions, subjects)
         scale, offset = self.similarity
-        similar = np.where(np.isfinite(distances), 1 / (1 + np.exp(scale * distances - offset)), np.nan)
+        known = np.isfinite(distances)
+        # As logarithms, because similarities to all that is far away are too small for their squares.
+        log_similar = np.where(known, -np.logaddexp(0, scale * distances - offset), -np.inf)
+        similar = np.where(known, np.exp(log_similar), np.nan)
         per_class, top = [], []
         for c in range(len(self.settings.class_edges)):
             of_class = similar[:, self.classes == c]
             per_class.append(_mean(of_class))
             top.append(_mean(-np.sort(-of_class, axis=1)[:, : self.settings.top_per_class]))
-        weights = np.nan_to_num(similar) ** 2
-        expected = weights @ self.references.grades / np.maximum(weights.sum(axis=1), 1e-12)
-        expected[weights.sum(axis=1) == 0] = np.nan
+        highest = np.maximum(log_similar.max(axis=1, keepdims=True), np.finfo(np.float32).min)
+        weights = np.exp(2 * (log_similar - highest))
+        expected = weights @ self.references.grades / np.maximum(weights.sum(axis=1), 1)
+        expected[~known.any(axis=1)] = np.nan
         near = self.nearest(distances)
         grades = np.where(near >= 0, self.references.grades[near], np.nan)
         reach = np.take_along_axis(distances, np.maximum(near, 0), axis=1)
