@@ -421,6 +421,27 @@ def test_where_an_approximate_index_finds_nothing_the_features_are_unknown(monke
     assert told["neighbour_distance"] == 2 and told["neighbour_spread"] == 0
 
 
+@pytest.mark.parametrize("n, device", [(120, "gpu"), (2047, "gpu"), (2048, "cpu"), (2500, "cpu")])
+def test_more_references_than_a_gpu_can_rank_stay_on_the_cpu(monkeypatch, n, device):
+    """FAISS raises "GPU index only supports min/max-K selection up to 2048" for more."""
+    import faiss
+
+    class GpuIndex:
+        def __init__(self, index):
+            self.index = index
+
+        def search(self, vectors, k):
+            if k >= 2048:
+                raise RuntimeError(f"GPU index only supports min/max-K selection up to 2048 (requested {k})")
+            return self.index.search(vectors, k)
+
+    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 1, raising=False)
+    monkeypatch.setattr(faiss, "index_cpu_to_all_gpus", GpuIndex, raising=False)
+    index = ReferenceIndex(made_up(n), SETTINGS, (1.0, 1.0))
+    assert index.device == device
+    assert np.isfinite(index.features(*queries(5))).any()
+
+
 # --- saving
 
 

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from toolkit.errors import MissingExtraError, ModelError
 from toolkit.settings import IndexSettings
 
+_GPU_RANKS = 2048  # on a GPU, FAISS refuses to rank as many neighbours
+
 
 @dataclass(frozen=True, eq=False)
 class References:
@@ -204,10 +206,10 @@ def _faiss() -> Any:
 
 
 def _on_gpus(index: Any) -> Any:
-    """The index on all GPUs where FAISS has any, else as it is."""
+    """The index on all GPUs where FAISS has any and they can rank all references, else as it is."""
     faiss = _faiss()
-    has_gpu = getattr(faiss, "get_num_gpus", lambda: 0)() > 0
-    return faiss.index_cpu_to_all_gpus(index) if has_gpu else index
+    fits = index.ntotal < _GPU_RANKS and getattr(faiss, "get_num_gpus", lambda: 0)() > 0
+    return faiss.index_cpu_to_all_gpus(index) if fits else index
 
 
 def _faiss_index(embeddings: NDArray, factory: str) -> Any:
