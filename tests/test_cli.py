@@ -40,8 +40,11 @@ CONTRACT = {
     "phantom": {"out", "--subjects", "--visits", "--style", "--seed", "--faces", "--maps"},
     "extract-patches": {"images", "--out", "--overlays", "--landmark-model", "--workers"},
     "features": {"images", "--out", "--overlays", "--landmark-model", "--workers"},
-    "train": {"images", "--grades", "--out", "--folds", "--epochs", "--seed"},
-    "build-index": {"patches", "--grades", "--model", "--out"},
+    "train": {
+        *("images", "--grades", "--out", "--folds", "--epochs", "--seed", "--encoder", "--from-scratch"),
+        *("--thumbnails", "--class-edges", "--column"),
+    },
+    "build-index": {"patches", "--grades", "--model", "--out", "--thumbnails"},
     "grade": {"images", "--out", "--model", "--workers", "--weights"},
     "agreement": {"files", "--column", "--scale", "--out"},
     "info": set(),
@@ -129,6 +132,7 @@ def training(study, tmp_path_factory):
     """The model's folder and what training said."""
     folder = tmp_path_factory.mktemp("models") / "tiny"
     options = ("--grades", study / "grades.xlsx", "--out", folder, "--folds", 2, "--epochs", 1)
+    options += ("--from-scratch",)
     return folder, succeeds("train", study / "images", *options, "--workers", 1)
 
 
@@ -198,6 +202,57 @@ def test_training_writes_a_model_and_prints_scores_beside_trivial_ones(training)
     assert said.splitlines()[-1] == f"Model: {folder}"
 
 
+def test_the_model_keeps_a_small_picture_of_every_reference(model, patches):
+    loaded = load_model(model)
+    bank = loaded.index.references
+    assert len(loaded.thumbnails) == len(bank.grades) == 30
+    cut = {(face.name, patch.region): patch for face in load_patches(patches) for patch in face.patches}
+    for data, photo, region in zip(loaded.thumbnails, bank.photos, bank.regions, strict=True):
+        patch = cut[str(photo), str(region)]
+        with Image.open(io.BytesIO(data)) as picture:
+            shown = np.asarray(picture).astype(float)
+        assert max(shown.shape) == 96
+        # The picture is that patch's own: dark where it is no skin, of its colour where it is.
+        own = np.where(patch.skin[..., None], patch.pixels, 0).reshape(-1, 3).mean(axis=0)
+        assert np.abs(shown.reshape(-1, 3).mean(axis=0) - own).max() < 3
+
+
+def test_another_models_network_is_kept_whole(study, model, tmp_path):
+    options = (
+        "--grades",
+        study / "grades.xlsx",
+        "--out",
+        tmp_path / "second",
+        "--folds",
+        2,
+        "--encoder",
+        model,
+    )
+    said = succeeds("train", study / "images", *options, "--no-thumbnails", "--workers", 1)
+    assert "toolkit, subjects never seen" in said
+    old, new = load_model(model), load_model(tmp_path / "second")
+    assert new.card["trunk"] == "kept" and new.thumbnails == ()
+    for part in ("trunk", "head"):
+        weights = zip(
+            getattr(old.encoder, part).get_weights(), getattr(new.encoder, part).get_weights(), strict=True
+        )
+        assert all(np.array_equal(a, b) for a, b in weights)
+    assert len(new.index.references.grades) == 30
+
+
+def test_a_study_starts_from_the_starters_trunk(study, tmp_path):
+    if not (starter_folder() / "model.json").is_file():
+        pytest.skip("models/starter is not there: scripts/train_starter makes it")
+    starter = load_model()
+    options = ("--grades", study / "grades.xlsx", "--out", tmp_path / "m", "--folds", 2, "--epochs", 1)
+    succeeds("train", study / "images", *options, "--class-edges", "0,3,5", "--workers", 1)
+    new = load_model(tmp_path / "m")
+    weights = zip(starter.encoder.trunk.get_weights(), new.encoder.trunk.get_weights(), strict=True)
+    assert all(np.array_equal(a, b) for a, b in weights)
+    assert list(new.index.class_counts()) == ["<3", "3-4.5", ">4.5"]
+    assert new.card["trunk"] == "kept"
+
+
 def test_build_index_counts_every_patch_and_leaves_the_old_model(patches, study, model, tmp_path):
     before = read_card(model)
     new = tmp_path / "indexed"
@@ -213,7 +268,7 @@ def test_build_index_counts_every_patch_and_leaves_the_old_model(patches, study,
     assert said.startswith("30 references on the ")
     assert read_card(model) == before
     assert len(load_model(new).index.references.grades) == 30
-    assert load_model(new).sha256 != load_model(model).sha256
+    assert len(load_model(new).thumbnails) == 30
 
 
 def test_build_index_takes_only_graded_photos(patches, study, model, tmp_path):
@@ -221,9 +276,11 @@ def test_build_index_takes_only_graded_photos(patches, study, model, tmp_path):
     few = graded[graded["SUBJID"].isin(["P0001", "P0002"])]
     few.rename(columns={"Mottled hyperpigmentation": "Dr. A"}).to_csv(tmp_path / "few.csv", index=False)
     own = shutil.copytree(model, tmp_path / "own")
-    options = ("--grades", tmp_path / "few.csv", "--column", "grade=Dr. A", "--model", own)
+    options = ("--grades", tmp_path / "few.csv", "--column", "grade=Dr. A", "--model", own, "--no-thumbnails")
     assert succeeds("build-index", patches, *options).startswith("10 references on the ")
     assert set(load_model(own).index.references.subjects) == {"P0001", "P0002"}
+    assert load_model(own).thumbnails == ()
+    assert load_model(own).sha256 != load_model(model).sha256
 
 
 def test_the_workbook_of_grades(workbook, photos):
@@ -253,6 +310,26 @@ def test_the_sheet_of_patches_holds_every_feature(workbook, patches):
         assert row.grade == pytest.approx(grades.loc[row.photo, row.region], abs=1e-5)
     assert sheet["skin_fraction"].between(0.1, 1).all()
     assert sheet["melanin_index"].nunique() > 20  # figures of the patches, not one figure for all
+
+
+def test_the_sheets_of_contributions_and_evidence(workbook, patches):
+    figures = set(read_table(workbook, sheet_name="Patches").columns)
+    photos = set(grades_of(workbook)["photo"])
+    why = read_table(workbook, sheet_name="Contributions")
+    assert list(why.columns) == ["photo", "region", "figure", "value", "contribution"]
+    assert set(why["photo"]) == photos and set(why["figure"]) <= figures
+    assert (why.groupby("photo").size() == 8).all()
+    evidence = read_table(workbook, sheet_name="Evidence")
+    assert list(evidence.columns) == [
+        *("photo", "region", "place", "reference_photo", "reference_region", "reference_grade", "distance"),
+        "reference",
+    ]
+    assert set(evidence["photo"]) == photos and evidence["place"].between(1, 3).all()
+    for row in evidence.itertuples():
+        assert row.photo.split("_")[0] != row.reference_photo.split("_")[0]
+        assert row.region.split("_")[-1] == row.reference_region.split("_")[-1]
+    near_first = evidence.sort_values(["photo", "region", "place"]).groupby(["photo", "region"])["distance"]
+    assert near_first.apply(lambda d: d.is_monotonic_increasing).all()
 
 
 def test_the_sheet_of_the_run(workbook, model):
@@ -287,6 +364,8 @@ def test_csv_results_hold_the_same(workbook, photos, model, tmp_path):
     before = grades_of(workbook).set_index("photo").loc[found["photo"]]
     assert found["grade"].to_numpy() == pytest.approx(before["grade"].to_numpy(), abs=1e-4)
     assert len(read_table(tmp_path / "x_patches.csv")) == 7
+    assert len(read_table(tmp_path / "x_contributions.csv")) == 16
+    assert len(read_table(tmp_path / "x_evidence.csv")) <= 21
     assert "model sha256" in set(read_table(tmp_path / "x_run.csv")["item"])
 
 
