@@ -200,9 +200,7 @@ class PigmentMaps:
     """Deviations of a patch from its own surrounding skin, in optical density (natural log).
 
     ``melanin``, ``darkness``, ``erythema`` (h, w) float32: positive where there is more pigment, less
-    green light, more blood than around; 0 off the skin. ``skin`` (h, w) bool. ``px_per_mm``: the scale. ``level``
-    (h, w, 3) float32, where it is known: the same three against the whole patch's plain skin, so that sheets of
-    pigment wider than the surroundings show.
+    green light, more blood than around; 0 off the skin. ``skin`` (h, w) bool. ``px_per_mm``: the scale.
     """
 
     melanin: NDArray[np.float32]
@@ -210,7 +208,6 @@ class PigmentMaps:
     erythema: NDArray[np.float32]
     skin: NDArray[np.bool_]
     px_per_mm: float
-    level: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         for name in ("melanin", "darkness", "erythema"):

@@ -104,11 +104,11 @@ class EncoderSettings:
     """The Siamese network and its training."""
 
     px_per_mm: float = 2.0
-    channels: tuple[int, ...] = (16, 32, 48, 64)
+    channels: tuple[int, ...] = (16, 24, 32, 48)
     embedding: int = 32
     dropout: float = 0.2
     map_gain: float = 6.0
-    map_clip: float = 4.0
+    map_clip: float = 3.0
     loss: str = "rnc"
     rnc_temperature: float = 2.0
     learning_rate: float = 2e-3

@@ -93,10 +93,3 @@ def deviations(maps: Array, patch: Patch, background_mm: float) -> PigmentMaps:
     deviation = np.where(patch.skin[..., None], maps - background, 0.0).astype(np.float32)
     melanin, darkness, erythema = np.ascontiguousarray(np.moveaxis(deviation, -1, 0))
     return PigmentMaps(melanin, darkness, erythema, patch.skin, patch.px_per_mm)
-
-
-def against_plain(maps: Array, patch: Patch) -> Array:
-    """``maps`` (h, w, 3) from ``components`` less the patch's plain skin, taken as their 30th percentile over
-    skin: pigment, blood and shadow only add. 0 off the skin."""
-    plain = np.percentile(maps[patch.skin], 30, axis=0)
-    return np.where(patch.skin[..., None], maps - plain, 0.0).astype(np.float32)

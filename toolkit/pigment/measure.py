@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from toolkit.pigment.features import (
     texture_features,
     tone_features,
 )
-from toolkit.pigment.maps import against_plain, components, deviations
+from toolkit.pigment.maps import components, deviations
 from toolkit.pigment.regions import find_regions
 from toolkit.pigment.seed import seed_features
 from toolkit.records import Patch, PigmentMaps
@@ -53,7 +52,7 @@ def measure(patch: Patch, settings: PigmentSettings) -> tuple[dict[str, float], 
         row |= _named(found, scale)
     for scale, at_scale in (("fine", fine), ("near", near), ("wide", wide)):
         row |= _named(field_features(at_scale), scale)
-    return row | band_features(near) | texture_features(near), replace(wide, level=against_plain(maps, patch))
+    return row | band_features(near) | texture_features(near), wide
 
 
 def _named(features: Mapping[str, float], scale: str) -> dict[str, float]:

@@ -10,7 +10,7 @@ from toolkit.siamese.inputs import CHANNELS
 
 
 def build_trunk(settings: EncoderSettings) -> Any:
-    """Untrained Keras model (n, h, w, 7) -> {"pigment": (n, h, w, 1), "pooled": (n, p)}.
+    """Untrained Keras model (n, h, w, 4) -> {"pigment": (n, h, w, 1), "pooled": (n, p)}.
 
     ``pigment``: added green OD times ``settings.map_gain``, as a U-Net (Ronneberger et al. 2015) learns it from
     phantoms. ``pooled``: means and standard deviations over skin of its deepest and last layers, and of the

@@ -138,8 +138,8 @@ def pretrain(
     """An encoder whose trunk has learnt the pigment of phantoms by the pixel; its head is untrained.
 
     ``inputs`` n encoder inputs, ``maps`` their planted green OD (h, w) at the same scale. Pictures are flipped, and
-    their contrast varied with that of the truth, so that it learns to measure and not to count. The loss is that
-    of the pixels and that of each patch's mean: the load, which the grade follows.
+    their contrast varied with that of the truth, so that it learns to measure and not to count. The loss is nearly
+    the absolute error (Huber), so that plain skin stays at zero.
     """
     k = keras()
     k.utils.set_random_seed(seed)
@@ -147,15 +147,11 @@ def pretrain(
     ops = k.ops
 
     def error_on_skin(truth: Any, pigment: Any) -> Any:
-        difference, skin = (truth[..., :1] - pigment) * truth[..., 1:], truth[..., 1:]
+        skin = truth[..., 1:]
         area = ops.sum(skin, axis=(1, 2)) + 1.0
-        by_pixel = ops.sum(huber(difference)) / ops.sum(area)
-        of_mean = ops.mean(huber(ops.sum(difference, axis=(1, 2)) / area))
-        return by_pixel + of_mean
-
-    def huber(difference: Any) -> Any:
-        size = ops.abs(difference)
-        return ops.where(size < 1.0, ops.square(size) / 2, size - 0.5)
+        size = ops.abs(truth[..., :1] - pigment)
+        size = ops.where(size < 0.3, ops.square(size) / 0.6, size - 0.15)
+        return ops.sum(size * skin) / ops.sum(area)
 
     def batch(rows: NDArray[np.int64]) -> tuple[NDArray, NDArray]:
         flips, gain = _flips(rng), np.exp(0.1 * rng.standard_normal((len(rows), 1, 1, 1))).astype(np.float32)
