@@ -60,7 +60,16 @@ def test_find_photos_survives_links(tmp_path):
     (tmp_path / "a" / "loop").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "a" / "again.jpg").symlink_to(tmp_path / "a" / "1.jpg")
     (tmp_path / "a" / "dangling.jpg").symlink_to(tmp_path / "gone.jpg")
-    assert [p.name for p in find_photos([tmp_path])] == ["1.jpg"]
+    (tmp_path / "a" / "round.jpg").symlink_to(tmp_path / "a" / "round.jpg")
+    assert [p.name for p in find_photos([tmp_path])] == ["1.jpg", "dangling.jpg", "round.jpg"]
+    assert [p.name for p in find_photos([tmp_path / "a"])] == ["1.jpg", "dangling.jpg", "round.jpg"]
+
+
+def test_find_photos_keeps_an_empty_folder_named_like_a_photo(tmp_path):
+    (tmp_path / "empty.jpg").mkdir()
+    (tmp_path / "full.jpg").mkdir()
+    (tmp_path / "full.jpg" / "1.jpg").write_bytes(b"x")
+    assert [p.name for p in find_photos([tmp_path])] == ["empty.jpg", "1.jpg"]
 
 
 def test_sha256_is_of_the_bytes(tmp_path):

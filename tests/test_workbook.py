@@ -1,6 +1,9 @@
 import csv
 import dataclasses
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.errors import GradesError, ToolkitError
-from toolkit.records import PhotoFacts, PhotoGrade
+from toolkit import workbook
+from toolkit.dictionary import describe
+from toolkit.errors import GradesError, MissingExtraError, ToolkitError
+from toolkit.pigment import LEARNT_COLUMNS, measure
+from toolkit.records import Patch, PhotoFacts, PhotoGrade
+from toolkit.settings import Settings
 from toolkit.study import read_grades
-from toolkit.workbook import GRADE_COLUMNS, check_target, write_results, write_table, write_workbook
+from toolkit.workbook import (
+    GRADE_COLUMNS,
+    RESULT_SUFFIXES,
+    Rows,
+    check_target,
+    write_results,
+    write_table,
+    write_workbook,
+)
 
 GOOD = PhotoGrade(
     "P0001_FACE_L_V00D00W04.jpg",
@@ -55,7 +70,8 @@ def book(tmp_path):
 
 
 def test_sheets_with_the_rows_as_given(book):
-    assert book.sheetnames == ["Grades", "Patches", "Contributions", "Evidence", "Run"]
+    sheets = ["Grades", "Patches", "Contributions", "Evidence", "Summary", "Run", "Dictionary"]
+    assert book.sheetnames == sheets
     header, *rows = book["Grades"].iter_rows(values_only=True)
     assert header == GRADE_COLUMNS == (
         "photo", "subject", "side", "visit", "grade", "grade_half_step", "lower", "upper", "severity",
@@ -105,8 +121,8 @@ def test_looks(book):
     assert book["Patches"].auto_filter.ref == "A1:E3"
     assert sheet.column_dimensions["A"].width == len(GOOD.name) + 2
     assert [sheet[cell].number_format for cell in ("E2", "F2", "G2", "K2")] == ["0.00", "0.0", "0.0", "0.00"]
-    (scaled,) = sheet.conditional_formatting
-    assert str(scaled.sqref) == "E2:E4"
+    scaled = [str(found.sqref) for found in sheet.conditional_formatting]
+    assert scaled == ["E2:E4", "K2:K4", "L2:L4", "M2:M4", "N2:N4"]
     fills = [sheet.cell(row, 1).fill for row in (2, 3, 4)]
     assert fills[0].fill_type is None
     assert [fill.fgColor.rgb[-6:] for fill in fills[1:]] == ["FFF2CC", "F8D7DA"]
@@ -130,7 +146,7 @@ def test_no_name_becomes_a_formula(tmp_path):
     tables = {"Patches": rows, "Contributions": reasons, "Evidence": evidence}
     write_workbook(path, grades, tables, {name: name for name in HOSTILE})
     book = load(path)
-    assert book.sheetnames == ["Grades", *tables, "Run"]
+    assert book.sheetnames == ["Grades", *tables, "Summary", "Run", "Dictionary"]
     for sheet in book.worksheets:
         cells = [cell for row in sheet.iter_rows() for cell in row if isinstance(cell.value, str)]
         assert {cell.data_type for cell in cells} == {"s"}
@@ -175,21 +191,139 @@ def test_long_text_is_cut_to_what_a_cell_holds(tmp_path):
 
 def test_no_rows_at_all(tmp_path):
     write_workbook(tmp_path / "out.xlsx", [], {"Patches": [], "Evidence": []}, {})
-    assert load(tmp_path / "out.xlsx").sheetnames == ["Grades", "Patches", "Evidence", "Run"]
+    assert load(tmp_path / "out.xlsx").sheetnames[:3] == ["Grades", "Patches", "Evidence"]
     assert load(tmp_path / "out.xlsx")["Grades"].max_row == 1
 
 
 def test_more_rows_than_excel_holds_are_refused(tmp_path, monkeypatch):
-    class Many(list):
-        def __len__(self):
-            return 1_048_576
-
-    with pytest.raises(
-        ToolkitError, match=r"1,048,576 rows .* sheet Evidence .* write to out\.csv"
-    ) as caught:
-        write_workbook(tmp_path / "out.xlsx", [GOOD], {"Patches": PATCHES, "Evidence": Many()}, {})
+    monkeypatch.setattr(workbook, "MAX_ROWS", 2)
+    tables = {"Patches": PATCHES, "Evidence": EVIDENCE * 3}
+    with pytest.raises(ToolkitError, match=r"3 rows .* sheet Evidence .* write to out\.csv") as caught:
+        write_workbook(tmp_path / "out.xlsx", [GOOD], tables, {})
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_results_too_long_for_excel_go_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(workbook, "MAX_ROWS", 2)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    said = write_results(tmp_path / "out.xlsx", [GOOD], {"Patches": PATCHES, "Evidence": EVIDENCE * 3}, RUN)
+    assert (
+        len(said) == 1
+        and "Evidence: more than the 2 rows" in said[0]
+        and said[0].endswith("out_evidence.csv")
+    )
+    assert len((tmp_path / "out_evidence.csv").read_text("utf-8-sig").splitlines()) == 4
+    book = load(tmp_path / "out.xlsx")
+    assert [row[0] for row in book["Evidence"].iter_rows(values_only=True)] == ["note", said[0]]
+    assert book["Patches"].max_row == 3
+    said = write_results(tmp_path / "all.xlsx", [GOOD, BLURRED, FAILED], {}, RUN)
+    assert said[0].endswith("all_grades.csv")
+    assert len(read_grades(tmp_path / "all_grades.csv", step=None).rows) == 2
+
+
+def test_the_summary_counts_and_lists_what_to_look_at(tmp_path):
+    later = dataclasses.replace(GOOD, name="d.jpg", facts=PhotoFacts("P0001", "left", "Week 12"), grade=5.0)
+    again = dataclasses.replace(GOOD, name="e.jpg", grade=4.27)
+    write_workbook(tmp_path / "out.xlsx", [BLURRED, GOOD, later, again, FAILED], {}, RUN)
+    rows = list(load(tmp_path / "out.xlsx")["Summary"].iter_rows(values_only=True))
+    left = {row[0]: row[1] for row in rows if row[0]}
+    assert (left["in all"], left["graded"], left["  of them to look at"], left["not graded"]) == (5, 4, 1, 1)
+    assert (left["none"], left["mild"], left["moderate"], left["severe"]) == (0, 1, 2, 1)
+    assert (left["3.5"], left["4.5"], left["5.0"], left["9.0"], left["0.0"]) == (1, 1, 1, 1, 0)
+    groups = [row[:7] for row in rows[rows.index(next(r for r in rows if r[0] == "Visit")) + 1 :] if row[0]]
+    assert [group[:3] for group in groups] == [
+        ("Week 4", "left", 2), ("Week 12", "left", 1), ("unknown", "unknown", 1),
+    ]  # fmt: skip
+    assert groups[0][3:] == (
+        pytest.approx(3.77),
+        pytest.approx(0.7071, abs=1e-4),
+        pytest.approx(3.77),
+        "3.3 to 4.3",
+    )
+    assert [row[8:] for row in rows[:4]] == [
+        ("Photos to look at", "grade", "quality", "note"),
+        ("c.jpg", None, None, "no face found"),
+        ("b.jpg", 8.8, "blurred", "retake"),
+        (None,) * 4,
+    ]
+
+
+def test_the_dictionary_explains_every_column(book):
+    _, *rows = book["Dictionary"].iter_rows(values_only=True)
+    explained = {(sheet, column): rest for sheet, column, *rest in rows}
+    for sheet in ("Grades", "Patches", "Contributions", "Evidence", "Run"):
+        for cell in next(book[sheet].iter_rows(max_row=1)):
+            assert (sheet, cell.value) in explained
+    assert all(explained["Grades", column][0] for column in GRADE_COLUMNS)
+    assert explained["Grades", "grade"][1:] == ["grade", "0-9"]
+
+
+def test_every_figure_of_a_patch_is_explained():
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(120, 200, (60, 60, 3)).astype(np.uint8)
+    patch = Patch("chin", pixels, np.ones((60, 60), bool), 3.0, np.eye(2, 3))
+    figures, _ = measure(patch, Settings().pigment)
+    names = [*figures, *LEARNT_COLUMNS, "similarity_<3", "similarity_top5_>5", "embedding_score", "is_chin"]
+    assert not [name for name in names if not all(describe("Patches", name)[:2])]
+    assert describe("Patches", "load_near") != describe("Patches", "load_fine")
+    assert describe("Patches", "loads_of_nonsense") == ("", "", "")
+
+
+def test_figures_are_shown_by_their_size(tmp_path):
+    rows = [{"photo": "a", "tiny": 0.012, "huge": 12345.6, "count": 3, "angle": -45.5, "mixed": "x"}]
+    rows.append({"photo": "b", "mixed": 1.5})
+    write_workbook(tmp_path / "out.xlsx", [], {"Patches": rows}, {})
+    sheet = load(tmp_path / "out.xlsx")["Patches"]
+    assert [cell.number_format for cell in sheet[2]][:5] == ["General", "0.00000", "0.0", "General", "0.00"]
+    assert [cell.value for cell in sheet[2]] == list(rows[0].values())
+
+
+def test_rows_are_walked_through_and_not_held(tmp_path):
+    def grades():
+        for number in range(3):
+            yield dataclasses.replace(GOOD, name=f"{number}.jpg")
+
+    tables = {"Patches": Rows(lambda: ({"photo": f"{n}.jpg", "load": n / 10} for n in range(3)))}
+    write_workbook(tmp_path / "out.xlsx", Rows(grades), tables, RUN)
+    book = load(tmp_path / "out.xlsx")
+    for sheet in ("Grades", "Patches"):
+        assert [cell.value for cell in book[sheet]["A"]] == ["photo", "0.jpg", "1.jpg", "2.jpg"]
+        assert book[sheet].auto_filter.ref.endswith("4")
+
+
+def test_parquet_results_by_suffix(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    write_results(tmp_path / "out.parquet", [GOOD, FAILED], TABLES, RUN)
+    assert (tmp_path / "out_evidence.parquet").is_file() and (tmp_path / "out_run.parquet").is_file()
+    table = parquet.read_table(tmp_path / "out.parquet")
+    assert tuple(table.column_names) == GRADE_COLUMNS
+    assert table["grade"].to_pylist() == [3.27, None] and table["note"].to_pylist() == [None, "no face found"]
+    patches = parquet.read_table(tmp_path / "out_patches.parquet").to_pylist()
+    assert patches[0]["spots"] == 3 and patches[1]["area_fraction"] is None
+
+
+def test_parquet_without_pyarrow_names_the_command(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(
+        MissingExtraError, match=r"pyarrow.*pip install 'hyperpigmentation-toolkit\[parquet\]'"
+    ):
+        check_target(tmp_path / "out.parquet", RESULT_SUFFIXES)
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+def test_libreoffice_opens_the_workbook_and_reads_the_same(tmp_path):
+    write_workbook(tmp_path / "out.xlsx", [GOOD, BLURRED, FAILED], TABLES, RUN)
+    command = [
+        "soffice",
+        f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}",
+        "--headless",
+        "--convert-to",
+    ]
+    subprocess.run([*command, "csv", "--outdir", tmp_path, tmp_path / "out.xlsx"], check=True, timeout=120)
+    lines = (tmp_path / "out.csv").read_text("utf-8").splitlines()
+    assert lines[0] == ",".join(GRADE_COLUMNS)
+    assert lines[1].startswith("P0001_FACE_L_V00D00W04.jpg,P0001,left,Week 4,3.27,3.5,2,4.5,mild")
 
 
 def test_failure_leaves_the_old_workbook_and_no_litter(tmp_path, monkeypatch):
@@ -255,7 +389,7 @@ def test_csv_results_by_suffix(tmp_path):
         rows = list(csv.reader(file))
     assert tuple(rows[0]) == GRADE_COLUMNS
     assert rows[1][4:6] == ["3.27", "3.5"] and rows[2][4:6] == ["", ""]
-    with pytest.raises(ToolkitError, match=r"end the output's name so"):
+    with pytest.raises(ToolkitError, match=r"written as .xlsx or .csv or .parquet: end the output's name so"):
         write_results(tmp_path / "out.txt", [GOOD], {}, RUN)
 
 

@@ -91,7 +91,7 @@ def test_no_jobs():
 
 
 def test_a_worker_that_dies_is_told_in_one_line():
-    with pytest.raises(ToolkitError, match=r"^a worker process ended unexpectedly.*--workers 1$"):
+    with pytest.raises(ToolkitError, match=r"^job 1: its process ended unexpectedly.*--workers 1$"):
         list(map_photos(os._exit, [1, 1, 1], Settings(), None, 2))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import typer
 
 from toolkit import __version__
 from toolkit.errors import GradesError, ToolkitError
+from toolkit.settings import RunSettings
 
 if TYPE_CHECKING:
     from toolkit.runs import Progress
@@ -208,24 +210,39 @@ def build_index(
 @app.command(epilog="Example:  toolkit grade photos/ --out grades.xlsx --model models/my-study")
 def grade(
     images: Images,
-    out: Annotated[Path, typer.Option(help="Workbook to write (.xlsx).")],
+    out: Annotated[Path, typer.Option(help="Workbook (.xlsx) or tables (.csv, .parquet) to write.")],
     model: Annotated[Path | None, typer.Option(help="Model folder; by default the starter model.")] = None,
     workers: Workers = None,
     weights: Annotated[Weights, typer.Option(help="How patches make up a face.")] = Weights.learned,
+    time_limit: Annotated[
+        float, typer.Option(min=1, help="Seconds after which a photo is given up.")
+    ] = RunSettings().time_limit_s,
     landmark_model: Landmarks = None,
     quiet: Quiet = False,
 ) -> None:
-    """Grade photographs 0-9, with an interval each, into an Excel workbook."""
+    """Grade photographs 0-9, with an interval each, into an Excel workbook.
+
+    Results are kept beside the workbook as they come: stopped by Ctrl-C or a power cut, the same command goes on
+    with what is missing.
+    """
     from toolkit.runs import default_workers, grade_photos
 
-    with _progress(quiet) as tell:
+    with _stoppable(), _progress(quiet) as tell:
         count = workers or default_workers()
-        run = grade_photos(images, out, model, weights.value, landmark_model, count, tell)
+        run = grade_photos(images, out, model, weights.value, landmark_model, count, tell, time_limit)
+    _say(*run.remarks)
     if model is None:
         _say(
             "Graded with the starter model, calibrated on simulated pigment: train on your own study for clinical use."
         )
-    _say(f"{run.graded} of {len(run.results)} photos graded in {run.seconds:.0f} s: {out}")
+    if run.interrupted:
+        _say(
+            f"Stopped: {run.graded} of {run.photos} photos graded: {out}",
+            "Run the same command again to go on.",
+        )
+        raise typer.Exit(130)
+    before = f" ({run.earlier} of them were done before)" if run.earlier else ""
+    _say(f"{run.graded} of {run.photos} photos graded{before} in {run.seconds:.0f} s: {out}")
     raise typer.Exit(0 if run.graded else 1)
 
 
@@ -256,6 +273,71 @@ def agreement(
     _say(found.text(), *([f"\nWorkbook: {out}"] if out else []))
 
 
+@app.command(epilog="Example:  toolkit evaluate photos/ --grades grades.xlsx --out comparison/ --methods all")
+def evaluate(
+    images: Images,
+    grades: Grades,
+    out: Annotated[Path, typer.Option(help="Folder for comparison.xlsx, report.html and all predictions.")],
+    methods: Annotated[
+        str,
+        typer.Option(
+            help="all, or some of resnet50, threshold, siamese, patches-mlp, features, embedding, hybrid, with "
+            "commas; mean and commonest are always there."
+        ),
+    ] = "all",
+    folds: Annotated[int, typer.Option(min=2, help="Folds; no subject is on both sides of one.")] = 5,
+    leaky: Annotated[
+        bool,
+        typer.Option("--leaky", help="Also what a split by photo would have claimed, which is wrong; twice the time."),
+    ] = False,
+    backbone: Annotated[
+        str, typer.Option(help="Network of the deep baselines: resnet50, resnet152, mobilenetv2, efficientnetb0, ...")
+    ] = "resnet50",
+    backbone_weights: Annotated[
+        str,
+        typer.Option(
+            help="imagenet (Keras downloads them), none (from scratch), a file of weights without top, or a whole "
+            ".keras model without top, which gets pixels as (x - 127) / 128."
+        ),
+    ] = "imagenet",
+    epochs: Annotated[int, typer.Option(min=1, help="Passes of the deep baselines over the photographs.")] = 30,
+    learning_rate: Annotated[
+        float, typer.Option(min=0, help="Top of the baselines' learning rate cycles, which start at 1e-8.")
+    ] = 1e-4,
+    image_size: Annotated[int, typer.Option(min=32, help="Side of the baselines' pictures; small without a GPU.")] = 224,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="embedding and hybrid learn their network from this study alone.")
+    ] = False,
+    encoder_epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes of that network over the patches.")
+    ] = None,
+    class_edges: Annotated[
+        str | None, typer.Option(help="Lower edges of the grade classes, e.g. 0,3,3.5,4,4.5,5,5.5 (the default).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed repeats a comparison on the same machine.")] = 0,
+    column: Columns = None,
+    landmark_model: Landmarks = None,
+    workers: Workers = None,
+    quiet: Quiet = False,
+) -> None:
+    """Compare methods on your study, on subjects they never saw: earlier models, each part, the toolkit."""
+    from toolkit.evaluate import Options, shown
+    from toolkit.evaluate import evaluate as run_evaluation
+    from toolkit.runs import class_settings, default_workers
+    from toolkit.settings import BaselineSettings
+
+    baselines = BaselineSettings(
+        backbone, backbone_weights, image_size, epochs, high_learning_rate=learning_rate
+    )
+    options = Options(
+        methods, folds, seed, leaky, baselines, class_settings(class_edges), encoder_epochs, from_scratch
+    )
+    count = workers or default_workers()
+    with shown(quiet) as tell:
+        found = run_evaluation(images, grades, out, options, _columns(column), landmark_model, count, tell)
+    _say(found.text(), f"Page: {out / 'report.html'}", f"Workbook: {out / 'comparison.xlsx'}")
+
+
 @app.command(epilog="Example:  toolkit info")
 def info() -> None:
     """Versions, devices, models found, and what is missing."""
@@ -282,12 +364,45 @@ def _say(*lines: str) -> None:
 
 
 @contextmanager
+def _stoppable() -> Iterator[None]:
+    """A polite request to end (SIGTERM) does what Ctrl-C does; before there is anything to keep, either is one line."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say("Stopped. Run the same command again to go on.")
+        raise typer.Exit(130) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def _progress(quiet: bool) -> Iterator[Progress]:
     """A progress bar a stage on the terminal's standard error; silent when it is not a terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TaskID,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:.1f}/s" if speed >= 1 else f"{60 * speed:.0f}/min")
+
+    left = TimeRemainingColumn(elapsed_when_finished=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), left)
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
         tasks: dict[str, TaskID] = {}

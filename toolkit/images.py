@@ -33,8 +33,9 @@ def find_photos(paths: Sequence[Path]) -> list[Path]:
     """The photographs that ``paths`` (files and folders) name, each once, in the order given.
 
     Folders are searched recursively, in natural order (2 before 10), for files with an image suffix;
-    hidden files are passed over. A file named explicitly is always kept, whatever its suffix. Raises
-    PhotoError for a path that does not exist.
+    hidden files are passed over. Links that lead nowhere and empty folders with an image suffix are kept, so
+    that whoever counts photographs learns of them. A file named explicitly is always kept, whatever its
+    suffix. Raises PhotoError for a path that does not exist.
     """
     found: dict[Path, Path] = {}  # resolved path -> path as named
     for path in map(Path, paths):
@@ -45,8 +46,15 @@ def find_photos(paths: Sequence[Path]) -> list[Path]:
         else:
             raise PhotoError(f"{path}: no such file or folder; check the path")
         for photo in candidates:
-            found.setdefault(photo.resolve(), photo)
+            found.setdefault(_resolved(photo), photo)
     return list(found.values())
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # links that lead in a circle
+        return path.absolute()
 
 
 def _walk(folder: Path, seen: set[Path]) -> Iterator[Path]:
@@ -61,9 +69,11 @@ def _walk(folder: Path, seen: set[Path]) -> Iterator[Path]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
+        is_image = entry.suffix.lower() in IMAGE_SUFFIXES
         if entry.is_dir():
-            yield from _walk(entry, seen)
-        elif entry.suffix.lower() in IMAGE_SUFFIXES and entry.exists():
+            inside = list(_walk(entry, seen))
+            yield from inside or ([entry] if is_image and not any(entry.iterdir()) else [])
+        elif is_image:
             yield entry
 
 

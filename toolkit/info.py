@@ -39,6 +39,12 @@ def describe(models: Path = Path("models")) -> Iterator[str]:
     yield from _models(models)
 
 
+def versions() -> dict[str, str]:
+    """The installed packages that a grade depends on, with their versions."""
+    names = (*PACKAGES, "tensorflow", "tensorflow-cpu", "faiss-cpu", "faiss-gpu")
+    return {name: found for name in names if (found := _installed(name))}
+
+
 def _installed(name: str) -> str | None:
     try:
         return version(name)

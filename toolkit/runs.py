@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import hashlib
 import itertools
 import json
 import os
@@ -11,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -19,22 +22,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 import toolkit
-from toolkit.errors import PhotoError, ToolkitError, TrainingError
-from toolkit.images import find_photos
-from toolkit.landmarks import FaceFinder
+from toolkit.errors import ModelError, PhotoError, ToolkitError, TrainingError
+from toolkit.images import file_sha256, find_photos
+from toolkit.info import versions
+from toolkit.landmarks import FaceFinder, default_landmark_model
 from toolkit.model import Model, check_model_target, load_model, save_model
 from toolkit.patches import load_patches, save_patches
 from toolkit.phantom import StudySummary, write_study
 from toolkit.pipeline import Grader, PhotoResult, Prepared, judge_study, prepare
+from toolkit.quality import judge_casts
 from toolkit.records import FacePatches, Photo, PhotoGrade
 from toolkit.scores import score, score_table, trivial_baselines
 from toolkit.settings import IndexSettings, Settings
 from toolkit.siamese import Encoder
-from toolkit.study import JoinedGrades, join_grades, read_grades
+from toolkit.store import Input, Options, Store, open_store, read_store, store_path
+from toolkit.study import JoinedGrades, facts_from_name, join_grades, read_grades
 from toolkit.thumbnails import thumbnails_of
 from toolkit.training import Trained, rebuild_index, train
-from toolkit.workbook import Value, check_target, write_results, write_table
-from toolkit.workers import cut_all, measure_all, photo_names, prepare_all
+from toolkit.workbook import RESULT_SUFFIXES, Rows, Value, check_target, write_results, write_table
+from toolkit.workers import (
+    TIME_LIMIT_S,
+    cut_all,
+    hash_all,
+    measure_all,
+    photo_names,
+    prepare_all,
+    read_all,
+)
 
 Item = TypeVar("Item")
 Progress = Callable[[str, int, int], None]
@@ -241,20 +255,24 @@ def _check_overlays(folder: Path, images: Sequence[Path], paths: Sequence[Path])
 
 @dataclass(frozen=True)
 class GradeRun:
-    """What ``grade_photos`` did."""
+    """What ``grade_photos`` did: of ``photos``, ``graded`` have a grade, ``earlier`` were not read again because an
+    earlier run had. ``interrupted``: it was stopped, and the same call goes on with the rest. ``remarks``: what to
+    know of the files written."""
 
-    results: Sequence[PhotoResult]
+    out: Path
+    photos: int
+    graded: int
+    earlier: int
+    interrupted: bool
     seconds: float
+    labels: Sequence[str | None] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def grades(self) -> list[PhotoGrade]:
         """One a photo, in the order given."""
-        return [result.grade for result in self.results]
-
-    @property
-    def graded(self) -> int:
-        """How many photos have a grade."""
-        return sum(grade.grade is not None for grade in self.grades)
+        with read_store(store_path(self.out)) as store:
+            return list(_labelled(store.grades(facts_from_name), self.labels))
 
 
 def grade_photos(
@@ -265,42 +283,157 @@ def grade_photos(
     landmark_model: Path | None = None,
     workers: int = 1,
     tell: Progress = lambda stage, done, total: None,
+    limit_s: float = TIME_LIMIT_S,
 ) -> GradeRun:
-    """Grade photographs and write the results workbook; every photo keeps its row."""
-    check_target(out)
-    started = time.monotonic()
+    """Grade photographs and write the results workbook; every photo keeps its row.
+
+    Results are kept beside the workbook as they come (``toolkit.store``), and only photos without one are read.
+    KeyboardInterrupt ends the grading early: the workbook then holds what there is. A photo that takes longer
+    than ``limit_s`` seconds is given up. Raises ToolkitError while another run writes the same output.
+    """
+    check_target(out, RESULT_SUFFIXES)
+    started, clock = datetime.now().astimezone(), time.monotonic()
     paths = _some_photos(images)
-    model = load_model(model_folder)
-    grader = Grader(model, weights)
-    prepared = prepare_all(paths, model.settings, landmark_model, workers)
-    results = list(_told(grader.grade(prepared), len(paths), "grading", tell))
-    results = judge_study(results, model.settings)
-    run = GradeRun(results, time.monotonic() - started)
-    facts: dict[str, str | int | float] = {
+    with open_store(out) as store:
+        model = load_model(model_folder)
+        options = _options(model, weights, landmark_model)
+        photos = _inputs(paths, model)
+        store.begin(photos, options)
+        earlier, interrupted = 0, False
+        try:
+            earlier = _find_earlier(store, paths, workers, tell, limit_s)
+            grader = Grader(model, weights)
+            _grade_missing(store, photos, grader, landmark_model, workers, tell, limit_s)
+        except KeyboardInterrupt:
+            interrupted = True
+        labels = _study_labels(store, model.settings)
+        run = GradeRun(
+            Path(out),
+            len(paths),
+            store.counts()["graded"],
+            earlier,
+            interrupted,
+            time.monotonic() - clock,
+            labels,
+        )
+        remarks = _write_workbook(store, run, _run_facts(run, model, options, workers, started))
+    return replace(run, remarks=tuple(remarks))
+
+
+def _options(model: Model, weights: str, landmark_model: Path | None) -> Options:
+    """What may change a grade beside the photo; the package's own sources count, not its version alone."""
+    landmarks = landmark_model or default_landmark_model()
+    if not landmarks.is_file():
+        raise ModelError(f"{landmarks}: no such landmark model; check --landmark-model")
+    sources = sorted(Path(toolkit.__file__).parent.rglob("*.py"))
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    return Options(toolkit.__version__, code, model.sha256, weights, file_sha256(landmarks))
+
+
+def _inputs(paths: Sequence[Path], model: Model) -> list[Input]:
+    """The photos, with what of their names may change a grade: the side that the face is expected to show, and
+    the subject, where the model has references of it, which are not to answer."""
+    known = set(model.index.references.subjects.tolist())
+    inputs = []
+    for path, name in zip(paths, photo_names(paths), strict=True):
+        facts = facts_from_name(name)
+        hint = {"side": facts.side, "subject": facts.subject if facts.subject in known else None}
+        inputs.append(Input(name, path, json.dumps(hint)))
+    return inputs
+
+
+def _find_earlier(store: Store, paths: Sequence[Path], workers: int, tell: Progress, limit_s: float) -> int:
+    """How many photos have a result of an earlier run."""
+    if store.is_empty:
+        return 0
+    with contextlib.closing(hash_all(paths, workers, limit_s)) as hashes:
+        store.claim(list(_told(hashes, len(paths), "finding what is done", tell)))
+    return len(paths) - len(store.missing())
+
+
+def _grade_missing(
+    store: Store,
+    photos: Sequence[Input],
+    grader: Grader,
+    landmark_model: Path | None,
+    workers: int,
+    tell: Progress,
+    limit_s: float,
+) -> None:
+    """Grade the photos without a result, one by one: a grade then depends on no other photo of its batch, so an
+    interrupted run ends like an undisturbed one, and each is kept as soon as it is known."""
+    places = store.missing()
+    chosen = [photos[place] for place in places]
+    readings = read_all(
+        [photo.path for photo in chosen], [photo.name for photo in chosen],
+        grader.model.settings, landmark_model, workers, limit_s,
+    )  # fmt: skip
+    with contextlib.closing(readings):
+        for number, reading in _told(readings, len(chosen), "grading", tell):
+            if reading.lasting:
+                (result,) = grader.grade([reading.prepared])
+                store.put(places[number], reading.sha256, result, reading.prepared.face)
+            else:
+                store.put_failure(places[number], reading.prepared.error, reading.sha256)
+
+
+def _study_labels(store: Store, settings: Settings) -> list[str | None]:
+    """Each photo's quality beside the others of the run (see ``judge_casts``); None where nothing is known."""
+    qualities = store.qualities()
+    judged = iter(judge_casts([quality for quality in qualities if quality], settings.quality))
+    return [next(judged).label if quality else None for quality in qualities]
+
+
+def _labelled(grades: Iterable[PhotoGrade], labels: Sequence[str | None]) -> Iterator[PhotoGrade]:
+    for grade, label in zip(grades, labels, strict=True):
+        yield grade if label is None else replace(grade, quality=label)
+
+
+def _write_workbook(store: Store, run: GradeRun, facts: Mapping[str, str | int | float]) -> list[str]:
+    """The workbook from the store, a row at a time."""
+    tables: dict[str, Iterable[Mapping[str, Value]]] = {
+        "Patches": Rows(lambda: store.rows("patches")),
+        "Contributions": Rows(lambda: store.rows("contributions")),
+        "Evidence": Rows(lambda: store.rows("evidence")),
+        "Inputs": Rows(
+            lambda: ({"photo": i.name, "bytes": i.bytes, "sha256": i.sha256} for i in store.inputs())
+        ),
+    }
+    return write_results(
+        run.out, Rows(lambda: _labelled(store.grades(facts_from_name), run.labels)), tables, facts
+    )
+
+
+def _run_facts(
+    run: GradeRun, model: Model, options: Options, workers: int, started: datetime
+) -> dict[str, str | int | float]:
+    return {
         "toolkit": toolkit.__version__,
+        "toolkit code sha256": options.code,
         "model": model.name,
         "model sha256": model.sha256,
         "model trained": str(model.card.get("created", "")),
         "model subjects": int(model.card.get("subjects", 0)),
         "interval coverage aimed at": model.settings.blend.coverage,
-        "weights": weights,
-        "landmark model": str(landmark_model or "default"),
+        "weights": options.weights,
+        "landmark model sha256": options.landmarks,
         "workers": workers,
-        "photos": len(paths),
+        "photos": run.photos,
         "graded": run.graded,
-        "not graded": len(paths) - run.graded,
+        "not graded": run.photos - run.graded,
         "flagged": sum(g.quality != "ok" or bool(g.note) for g in run.grades),
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
         "seconds": round(run.seconds, 1),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
+        **versions(),
+        **{
+            f"{section}.{name}": value if isinstance(value, int | float | str) else json.dumps(value)
+            for section, values in asdict(model.settings).items()
+            for name, value in values.items()
+        },
     }
-    tables = {
-        "Patches": [row for result in results for row in result.patch_rows],
-        "Contributions": [row for result in results for row in result.contributions],
-        "Evidence": [row for result in results for row in result.evidence],
-    }
-    write_results(out, run.grades, tables, facts)
-    return run
 
 
 @dataclass(frozen=True)

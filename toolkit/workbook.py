@@ -1,28 +1,39 @@
-"""Results as an Excel workbook (or CSV tables): written whole or not at all, and safe to open.
+"""Results as an Excel workbook, or as tables beside each other: written whole or not at all, and safe to open.
 
-Names come from files that others made, so no text is ever a formula: Excel gets it as text with the quote
-prefix, CSV with an apostrophe before a leading =, +, -, @, tab or return.
+Names come from files that others made, so no text is ever a formula: Excel gets it as text with the quote prefix.
 """
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import functools
-import io
-import math
 import numbers
-import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from toolkit.errors import ToolkitError
+from toolkit.dictionary import dictionary_rows
+from toolkit.errors import MissingExtraError, ToolkitError
 from toolkit.records import REGIONS, PhotoGrade
+from toolkit.summary import Summary, flag_of
+from toolkit.tables import (
+    FORMULA_STARTS,
+    Column,
+    Rows,
+    Survey,
+    Value,
+    check_target,
+    clean,
+    import_parquet,
+    survey,
+    write_atomically,
+    write_csv,
+    write_parquet,
+)
 
-Value = str | float | int | None
+__all__ = ["GRADE_COLUMNS", "MAX_ROWS", "Rows", "Value", "check_target", "write_results", "write_sheets",
+           "write_table", "write_workbook"]  # fmt: skip
 
+RESULT_SUFFIXES = (".xlsx", ".csv", ".parquet")
 GRADE_COLUMNS: tuple[str, ...] = (
     "photo",
     "subject",
@@ -41,50 +52,64 @@ GRADE_COLUMNS: tuple[str, ...] = (
 _FORMATS = {"grade": "0.00", "grade_half_step": "0.0", "lower": "0.0", "upper": "0.0"} | dict.fromkeys(
     REGIONS, "0.00"
 )
+_SCALED = ("grade", *REGIONS)
 
 MAX_ROWS = 1_048_575  # what an Excel sheet holds under its header
 _MAX_COLUMNS = 16_384
-_MAX_TEXT = 32_767  # UTF-16 units in a cell
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # not allowed in XML 1.0
-_FORMULA_STARTS = tuple("=+-@\t\r")
 
 _HEADER_FILL = "1F3A4D"
+_TITLE_FILL = "DCE6EC"
 _FLAGGED_FILL = "FFF2CC"  # amber: look at the quality or the note
 _FAILED_FILL = "F8D7DA"  # red: no grade
+_FILLS = {"": None, "flagged": _FLAGGED_FILL, "failed": _FAILED_FILL}
 _LEGEND: list[dict[str, Value]] = [
     {"item": "amber row of Grades", "value": "read the quality or the note before you use the grade"},
     {"item": "red row of Grades", "value": "could not be graded: the note says why"},
 ]
 _SCALE = ("FFFFFF", "E8C39E", "C07F55")  # grades 0, 4.5 and 9: unpigmented to dark
 
+Table = Iterable[Mapping[str, Value]]
+
 
 def write_results(
     path: Path,
-    grades: Sequence[PhotoGrade],
-    tables: Mapping[str, Sequence[Mapping[str, Value]]],
+    grades: Iterable[PhotoGrade],
+    tables: Mapping[str, Table],
     run: Mapping[str, str | int | float],
-) -> None:
-    """Write the results as ``write_workbook`` does, or as CSV tables where ``path`` ends in .csv.
+) -> list[str]:
+    """Write the results as ``write_workbook`` does, or as tables where ``path`` ends in .csv or .parquet.
 
-    A .csv gets the grades; the tables and the run stand beside it as NAME_patches.csv ... NAME_run.csv.
+    A table gets the grades; the others and the run stand beside it as NAME_patches.csv ... NAME_run.csv. All
+    rows are walked through more than once and never held together: give lists, or ``Rows``. A table too long for
+    a sheet of Excel goes to a .parquet file beside the workbook (.csv without pyarrow). Returns a line for each
+    such file.
     """
     path = Path(path)
-    if path.suffix.casefold() != ".csv":
-        write_workbook(path, grades, tables, run)
-        return
-    write_table(path, [_grade_row(grade) for grade in grades], GRADE_COLUMNS)
-    for title, rows in tables.items():
-        write_table(path.with_name(f"{path.stem}_{title.lower()}.csv"), rows)
-    write_table(path.with_name(f"{path.stem}_run.csv"), _run_rows(run))
+    check_target(path, RESULT_SUFFIXES)
+    rows = _grade_rows(grades)
+    if path.suffix.casefold() == ".xlsx":
+        named: dict[str, Table] = {"Grades": rows, **tables}
+        found = _surveys(rows, tables)
+        aside = [title for title, seen in found.items() if seen.count > MAX_ROWS]
+        notes = {title: _write_aside(path, title, named[title]) for title in aside}
+        _write_book(path, rows, tables, run, found, notes)
+        return list(notes.values())
+    write = _writer(path)
+    write(path, rows, GRADE_COLUMNS)
+    for title, table in tables.items():
+        write(path.with_name(f"{path.stem}_{title.lower()}{path.suffix}"), table, None)
+    write(path.with_name(f"{path.stem}_run{path.suffix}"), _run_rows(run), None)
+    return []
 
 
 def write_workbook(
     path: Path,
-    grades: Sequence[PhotoGrade],
-    tables: Mapping[str, Sequence[Mapping[str, Value]]],
+    grades: Iterable[PhotoGrade],
+    tables: Mapping[str, Table],
     run: Mapping[str, str | int | float],
 ) -> None:
-    """Write an Excel workbook: sheets Grades (a row a photo, as given), one a table by its title, Run (item, value).
+    """Write an Excel workbook: sheets Grades (a row a photo, as given), one a table by its title, Summary, Run
+    (item, value) and Dictionary (what every column means).
 
     The columns of Grades are ``GRADE_COLUMNS``; grades and interval bounds in 0-9, empty where the photo
     could not be graded. Rows without a grade are red, rows with a note or a quality that is not "ok" amber.
@@ -96,43 +121,23 @@ def write_workbook(
     """
     path = Path(path)
     check_target(path, (".xlsx",))
-    _refuse_overflow(path, "Grades", len(grades), len(GRADE_COLUMNS))
-    for title, rows in tables.items():
-        _refuse_overflow(path, title, len(rows), len(_columns_of(rows)))
-
-    import openpyxl
-
-    book = openpyxl.Workbook(write_only=True)  # streams rows to disk: patches can be many
-    _add_grades(book, [_grade_row(grade) for grade in grades])
-    for title, rows in tables.items():
-        _add_table(book, title, rows)
-    _add_run(book, run)
-    _write_atomically(path, book.save)
+    rows = _grade_rows(grades)
+    _write_book(path, rows, tables, run, _surveys(rows, tables), {})
 
 
-def write_table(
-    path: Path, rows: Sequence[Mapping[str, Value]], columns: Sequence[str] | None = None
-) -> None:
-    """Write rows as CSV (UTF-8 with a mark that Excel needs) or, where ``path`` ends in .xlsx, as a sheet
-    of an Excel workbook; whole or not at all, figures in full.
-
-    ``columns`` defaults to the keys of the rows in order of first appearance. Empty cells stand for None
-    and for what is not finite. Raises ToolkitError when the target cannot be written.
+def write_table(path: Path, rows: Table, columns: Sequence[str] | None = None) -> None:
+    """Write rows as ``write_csv`` does or, by the ending of ``path``, as Parquet or a sheet of an Excel workbook;
+    whole or not at all, figures in full. ``columns`` defaults to the keys of the rows in order of first appearance.
     """
-    names = list(columns) if columns is not None else _columns_of(rows)
     if Path(path).suffix.casefold() == ".xlsx":
-        write_sheets(Path(path), {"Table": rows}, {"Table": names})
-        return
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow([_guarded(name) for name in names])
-    writer.writerows([_guarded(_clean(row.get(name))) for name in names] for row in rows)
-    _write_atomically(Path(path), lambda file: file.write(text.getvalue().encode("utf-8-sig")))
+        write_sheets(Path(path), {"Table": rows}, {"Table": columns} if columns else None)
+    else:
+        _writer(Path(path))(path, rows, columns)
 
 
 def write_sheets(
     path: Path,
-    sheets: Mapping[str, Sequence[Mapping[str, Value]]],
+    sheets: Mapping[str, Table],
     columns: Mapping[str, Sequence[str]] | None = None,
     number_format: str | None = None,
 ) -> None:
@@ -141,39 +146,89 @@ def write_sheets(
     ``columns`` names the columns of sheets by title; those of other sheets are the keys of their rows.
     ``number_format``: how Excel shows figures that are no whole numbers ("0.000"); they are kept in full.
     """
-    names = {title: list((columns or {}).get(title) or _columns_of(rows)) for title, rows in sheets.items()}
-    for title, rows in sheets.items():
-        _refuse_overflow(path, title, len(rows), len(names[title]))
+    found = {title: survey(rows, (columns or {}).get(title)) for title, rows in sheets.items()}
+    for title, seen in found.items():
+        _refuse_overflow(path, title, seen)
 
     import openpyxl
 
     book = openpyxl.Workbook(write_only=True)
     for title, rows in sheets.items():
-        sheet = _new_sheet(book, title, names[title], rows, frozen="B2")
+        names = list(found[title].columns)
+        sheet = _new_sheet(book, title, found[title], frozen="B2")
         for row in rows:
-            values = [row.get(name) for name in names[title]]
+            values = [row.get(name) for name in names]
             formats = [number_format if isinstance(value, float) else None for value in values]
             sheet.append([_cell(sheet, *pair) for pair in zip(values, formats, strict=True)])
-    _write_atomically(path, book.save)
+    write_atomically(path, book.save)
 
 
-def check_target(path: Path, suffixes: tuple[str, ...] = (".xlsx", ".csv")) -> None:
-    """Raise ToolkitError, before hours of work, where results could not be written at ``path`` afterwards."""
-    path = Path(path)
-    if path.suffix.casefold() not in suffixes:
+# --- files ---------------------------------------------------------------------------------------
+
+
+def _writer(path: Path) -> Callable[[Path, Table, Sequence[str] | None], None]:
+    return write_parquet if path.suffix.casefold() == ".parquet" else write_csv
+
+
+def _surveys(grades: Table, tables: Mapping[str, Table]) -> dict[str, Survey]:
+    return {"Grades": survey(grades, GRADE_COLUMNS)} | {title: survey(rows) for title, rows in tables.items()}
+
+
+def _write_aside(path: Path, title: str, rows: Table) -> str:
+    """Write a table that Excel cannot hold beside the workbook; the line that says so."""
+    try:
+        import_parquet()
+        suffix = ".parquet"
+    except MissingExtraError:
+        suffix = ".csv"
+    beside = path.with_name(f"{path.stem}_{title.lower()}{suffix}")
+    _writer(beside)(beside, rows, GRADE_COLUMNS if title == "Grades" else None)
+    return f"{title}: more than the {MAX_ROWS:,} rows that an Excel sheet holds; they stand in {beside.name}"
+
+
+def _write_book(
+    path: Path,
+    grades: Table,
+    tables: Mapping[str, Table],
+    run: Mapping[str, str | int | float],
+    found: Mapping[str, Survey],
+    aside: Mapping[str, str],
+) -> None:
+    """The workbook; the tables of ``aside`` have that line in place of their rows."""
+    for title, seen in found.items():
+        if title not in aside:
+            _refuse_overflow(path, title, seen)
+
+    import openpyxl
+
+    book = openpyxl.Workbook(write_only=True)  # streams rows to disk: patches can be many
+    if "Grades" not in aside:
+        _add_grades(book, grades, found["Grades"])
+    for title in (["Grades"] if "Grades" in aside else []) + list(tables):
+        if title in aside:
+            _add_table(book, title, [{"note": aside[title]}], Survey({"note": Column(longest=60)}, 1))
+        else:
+            _add_table(book, title, tables[title], found[title])
+    _add_summary(book, Summary.of(grades))
+    _add_run(book, run)
+    _add_dictionary(book, {title: list(seen.columns) for title, seen in found.items()})
+    write_atomically(path, book.save)
+
+
+def _refuse_overflow(path: Path, sheet: str, found: Survey) -> None:
+    rows, columns = found.count, len(found.columns)
+    if rows > MAX_ROWS or columns > _MAX_COLUMNS:
         raise ToolkitError(
-            f"{path}: results are written as {' or '.join(suffixes)}: end the output's name so"
+            f"{path}: {rows:,} rows of {columns:,} columns do not fit the sheet {sheet} of an Excel workbook "
+            f"({MAX_ROWS:,} by {_MAX_COLUMNS:,}): write to {path.with_suffix('.csv').name} or grade in parts"
         )
-    if path.is_dir():
-        raise ToolkitError(f"{path}: is a folder: name a file for the results")
-    probe = _beside(path)
-    with _explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
 
 
 # --- sheets --------------------------------------------------------------------------------------
+
+
+def _grade_rows(grades: Iterable[PhotoGrade]) -> Rows[dict[str, Value]]:
+    return Rows(lambda: map(_grade_row, grades))
 
 
 def _grade_row(grade: PhotoGrade) -> dict[str, Value]:
@@ -199,39 +254,96 @@ def _run_rows(run: Mapping[str, str | int | float]) -> list[dict[str, Value]]:
     return [{"item": item, "value": value} for item, value in run.items()]
 
 
-def _add_grades(book: Any, rows: Sequence[Mapping[str, Value]]) -> None:
+def _add_grades(book: Any, rows: Table, found: Survey) -> None:
     from openpyxl.formatting.rule import ColorScaleRule
     from openpyxl.utils import get_column_letter
 
-    sheet = _new_sheet(book, "Grades", GRADE_COLUMNS, rows, frozen="B2")
+    sheet = _new_sheet(book, "Grades", found, frozen="B2")
     for row in rows:
-        fill = _row_fill(row)
+        fill = _FILLS[flag_of(row)]
         sheet.append([_cell(sheet, row[name], _FORMATS.get(name), fill) for name in GRADE_COLUMNS])
-    letter = get_column_letter(GRADE_COLUMNS.index("grade") + 1)
-    scale = ColorScaleRule(
-        start_type="num", start_value=0, start_color=_SCALE[0],
-        mid_type="num", mid_value=4.5, mid_color=_SCALE[1],
-        end_type="num", end_value=9, end_color=_SCALE[2],
-    )  # fmt: skip
-    sheet.conditional_formatting.add(f"{letter}2:{letter}{max(len(rows), 1) + 1}", scale)
+    for name in _SCALED:
+        letter = get_column_letter(GRADE_COLUMNS.index(name) + 1)
+        scale = ColorScaleRule(
+            start_type="num", start_value=0, start_color=_SCALE[0],
+            mid_type="num", mid_value=4.5, mid_color=_SCALE[1],
+            end_type="num", end_value=9, end_color=_SCALE[2],
+        )  # fmt: skip
+        sheet.conditional_formatting.add(f"{letter}2:{letter}{max(found.count, 1) + 1}", scale)
 
 
-def _row_fill(row: Mapping[str, Value]) -> str | None:
-    if row["grade"] is None:
-        return _FAILED_FILL
-    return _FLAGGED_FILL if row["note"] or row["quality"] not in ("", "ok") else None
-
-
-def _add_table(book: Any, title: str, rows: Sequence[Mapping[str, Value]]) -> None:
-    columns = _columns_of(rows)
-    sheet = _new_sheet(book, title, columns, rows, frozen="B2")
+def _add_table(book: Any, title: str, rows: Table, found: Survey) -> None:
+    sheet = _new_sheet(book, title, found, frozen="B2")
+    formats = {name: _figure_format(name, column) for name, column in found.columns.items()}
     for row in rows:
-        sheet.append([_cell(sheet, _short(row.get(name))) for name in columns])
+        sheet.append([_cell(sheet, _short(row.get(name)), formats[name]) for name in found.columns])
+
+
+def _figure_format(name: str, column: Column) -> str | None:
+    """As many decimals as leave about three digits of a column's largest figure."""
+    if name in _FORMATS:
+        return _FORMATS[name]
+    if name == "value" or column.text or not column.fraction:  # values of any figure, large and small
+        return None
+    return next(form for top, form in _DECIMALS if column.largest < top)
+
+
+_DECIMALS = ((0.1, "0.00000"), (1, "0.0000"), (10, "0.000"), (100, "0.00"), (1e6, "0.0"), (float("inf"), "0"))
+
+
+def _add_summary(book: Any, summary: Summary) -> None:
+    """Counts and distributions on the left, the photos to look at on the right."""
+    from openpyxl.formatting.rule import DataBarRule
+
+    left, right = summary.figures(), summary.flagged_rows()
+    sheet = book.create_sheet("Summary")
+    _set_page(sheet)
+    for letter, width in zip("ABCDEFGHIJKL", (24, 10, 9, 9, 9, 9, 9, 3, 36, 8, 24, 60), strict=True):
+        sheet.column_dimensions[letter].width = width
+    bars = [place for place, row in enumerate(left, 1) if row.bar]
+    for place in range(max(len(left), len(right))):
+        cells: list[Any] = [None] * 12
+        if place < len(left):
+            line = left[place]
+            fill = _TITLE_FILL if line.title else None
+            cells[: len(line.cells)] = [
+                _cell(sheet, v, "0.00" if isinstance(v, float) else None, fill, bold=line.title)
+                for v in line.cells
+            ]
+        if place < len(right):
+            cells[8:12] = [
+                _cell(
+                    sheet, v, "0.0" if isinstance(v, float) else None, _fill_of(right[place]), bold=not place
+                )
+                for v in right[place].cells
+            ]
+        sheet.append(cells)
+    if bars:
+        rule = DataBarRule(start_type="num", start_value=0, end_type="max", color="C07F55")
+        for first, last in _runs(bars):
+            sheet.conditional_formatting.add(f"B{first}:B{last}", rule)
+
+
+def _fill_of(line: Any) -> str | None:
+    return _TITLE_FILL if line.title else _FILLS[line.flag]
+
+
+def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
+    """Neighbouring numbers as (first, last)."""
+    runs: list[tuple[int, int]] = []
+    for place in places:
+        if runs and runs[-1][1] == place - 1:
+            runs[-1] = (runs[-1][0], place)
+        else:
+            runs.append((place, place))
+    return runs
 
 
 def _add_run(book: Any, run: Mapping[str, str | int | float]) -> None:
     rows = _run_rows(run)
-    sheet = _new_sheet(book, "Run", ("item", "value"), rows + _LEGEND, frozen="A2")
+    sheet = _new_sheet(
+        book, "Run", survey(rows + _LEGEND, ("item", "value")), frozen="A2", filtered=len(rows)
+    )
     for row in rows:
         sheet.append([_cell(sheet, value, align="left") for value in row.values()])
     sheet.append([])
@@ -239,40 +351,60 @@ def _add_run(book: Any, run: Mapping[str, str | int | float]) -> None:
         sheet.append([_cell(sheet, row["item"], fill=fill), _cell(sheet, row["value"])])
 
 
+def _add_dictionary(book: Any, columns: Mapping[str, Sequence[str]]) -> None:
+    rows = dictionary_rows(columns)
+    found = survey(rows, ("sheet", "column", "meaning", "unit", "range"))
+    sheet = _new_sheet(book, "Dictionary", found, frozen="A2", widest=110)
+    for row in rows:
+        sheet.append([_cell(sheet, row[name]) for name in found.columns])
+
+
 def _new_sheet(
-    book: Any, title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Value]], frozen: str
+    book: Any, title: str, found: Survey, frozen: str, filtered: int | None = None, widest: int = 60
 ) -> Any:
-    """A sheet with its header written and columns as wide as ``rows`` need; the rows are the caller's to add.
+    """A sheet with its header written and columns as wide as ``found`` needs; the rows are the caller's to add.
 
     openpyxl streams, so whatever stands in the file before the rows has to be set here.
     """
-    from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
-    from openpyxl.worksheet.properties import PageSetupProperties
 
     sheet = book.create_sheet(title)
     sheet.freeze_panes = frozen
-    sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
-    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    _set_page(sheet)
     sheet.print_title_rows = "1:1"
-    for index, name in enumerate(columns, start=1):
-        sheet.column_dimensions[get_column_letter(index)].width = _width(name, rows)
+    for index, (name, column) in enumerate(found.columns.items(), start=1):
+        sheet.column_dimensions[get_column_letter(index)].width = _width(name, column, widest)
     header = [
-        _cell(sheet, name, fill=_HEADER_FILL, align="center" if name in _FORMATS else None)
-        for name in columns
+        _cell(
+            sheet,
+            name,
+            fill=_HEADER_FILL,
+            align="center" if name in _FORMATS else None,
+            bold=True,
+            light=True,
+        )
+        for name in found.columns
     ]
-    for cell in header:
-        cell.font = Font(name="Calibri", size=11, bold=True, color="FFFFFF")
     if header:
         sheet.append(header)
-        sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{len(rows) + 1}"
+        last = found.count if filtered is None else filtered
+        sheet.auto_filter.ref = f"A1:{get_column_letter(len(header))}{last + 1}"
     return sheet
 
 
-def _width(column: str, rows: Sequence[Mapping[str, Value]]) -> float:
-    """In characters: the header with its filter button, and the text of the first thousand rows, at most 60."""
-    texts = (value for row in rows[:1000] if isinstance(value := row.get(column), str))
-    return min(max([8, len(column) + 4, *(len(text) + 2 for text in texts)]), 60)
+def _set_page(sheet: Any) -> None:
+    from openpyxl.worksheet.properties import PageSetupProperties
+
+    sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+
+
+def _width(name: str, column: Column, widest: int) -> float:
+    """In characters: the header with its filter button, and the texts, at most ``widest``."""
+    return min(max(8, len(name) + 4, column.longest + 2 if column.longest else 0), widest)
+
+
+# --- cells ---------------------------------------------------------------------------------------
 
 
 @functools.lru_cache(maxsize=8)
@@ -289,16 +421,27 @@ def _aligned(horizontal: str) -> Any:
     return Alignment(horizontal=horizontal)
 
 
+@functools.lru_cache(maxsize=2)
+def _bold(light: bool) -> Any:
+    from openpyxl.styles import Font
+
+    return Font(name="Calibri", size=11, bold=True, color="FFFFFF" if light else "000000")
+
+
 def _cell(
     sheet: Any,
     value: Value,
     number_format: str | None = None,
     fill: str | None = None,
     align: str | None = None,
+    bold: bool = False,
+    light: bool = False,
 ) -> Any:
     """A cell that holds a number or text, never a formula; a bare value where no style is needed."""
-    value = _clean(value)
-    if not isinstance(value, str) and number_format is fill is align is None:
+    value = clean(value)
+    if value is None and fill is None and number_format is None:
+        return None
+    if not isinstance(value, str) and number_format is fill is align is None and not bold:
         return value
 
     from openpyxl.cell import WriteOnlyCell
@@ -306,7 +449,7 @@ def _cell(
     cell = WriteOnlyCell(sheet, value)
     if isinstance(value, str):
         cell.data_type = "s"  # openpyxl takes "=..." for a formula and "#N/A" for an error
-        cell.quotePrefix = value.startswith(_FORMULA_STARTS)
+        cell.quotePrefix = value.startswith(FORMULA_STARTS)
     if number_format is not None:
         cell.number_format = number_format
         align = align or "center"
@@ -314,23 +457,9 @@ def _cell(
         cell.fill = _solid(fill)
     if align is not None:
         cell.alignment = _aligned(align)
+    if bold:
+        cell.font = _bold(light)
     return cell
-
-
-# --- values --------------------------------------------------------------------------------------
-
-
-def _clean(value: Value) -> Value:
-    """Text that XML and Excel can hold, or a finite number, or None."""
-    if value is None or isinstance(value, str):
-        text = _ILLEGAL.sub("", value or "")
-        if len(text) * 2 > _MAX_TEXT:  # only then can it be too long in UTF-16
-            text = text.encode("utf-16-le")[: 2 * _MAX_TEXT].decode("utf-16-le", errors="ignore")
-        return text or None
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    number = float(value)
-    return number if math.isfinite(number) else None
 
 
 def _short(value: Value) -> Value:
@@ -340,56 +469,3 @@ def _short(value: Value) -> Value:
         if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral)
         else value
     )
-
-
-def _guarded(value: Value) -> Value:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
-
-
-def _columns_of(rows: Iterable[Mapping[str, Value]]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row))
-
-
-def _refuse_overflow(path: Path, sheet: str, rows: int, columns: int) -> None:
-    if rows > MAX_ROWS or columns > _MAX_COLUMNS:
-        raise ToolkitError(
-            f"{path}: {rows:,} rows of {columns:,} columns do not fit the sheet {sheet} of an Excel workbook "
-            f"({MAX_ROWS:,} by {_MAX_COLUMNS:,}): write to {path.with_suffix('.csv').name} or grade in parts"
-        )
-
-
-# --- files ---------------------------------------------------------------------------------------
-
-
-def _write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write beside the target, then move over it; on failure what stood there is untouched."""
-    target = path.resolve()  # a link keeps pointing to the file it names
-    part = _beside(target)
-    with _explained(path):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("wb") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
-
-
-@contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn the system's refusals into one line that names the target and the fix."""
-    try:
-        yield
-    except PermissionError:
-        raise ToolkitError(f"{path}: may not be written: close it in Excel, or name another output") from None
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ToolkitError(
-            f"{path}: cannot be written ({reason}): name an output in another folder"
-        ) from None

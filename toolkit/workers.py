@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,18 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from toolkit.errors import ModelError, ToolkitError
+from toolkit.errors import ModelError, PhotoError, ToolkitError
+from toolkit.images import file_sha256
 from toolkit.landmarks import FaceFinder
 from toolkit.patches import draw_overlay
 from toolkit.pigment import measure
 from toolkit.pigment.overlay import draw_pigment
 from toolkit.pipeline import PhotoResult, Prepared, prepare, read_face
+from toolkit.pool import Lost, run_jobs
 from toolkit.records import FacePatches, PhotoGrade
-from toolkit.settings import Settings
+from toolkit.settings import RunSettings, Settings
 from toolkit.study import facts_from_name
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+TIME_LIMIT_S = RunSettings().time_limit_s
+_UNEXPECTED = "unexpected "
 _finder: FaceFinder | None = None  # one a process: loading the landmark model takes a second
 
 
@@ -50,7 +50,7 @@ def prepare_all(
     """Each photo's features and encoder inputs; a photo that fails carries its error."""
     task = partial(_prepare_one, settings=settings)
     jobs = list(zip(paths, names or photo_names(paths), strict=True))
-    yield from map_photos(task, jobs, settings, landmark_model, workers)
+    yield from map_photos(task, jobs, settings, landmark_model, workers, _lost_prepared, TIME_LIMIT_S)
 
 
 def _prepare_one(job: tuple[Path, str], settings: Settings) -> Prepared:
@@ -61,9 +61,62 @@ def _prepare_one(job: tuple[Path, str], settings: Settings) -> Prepared:
     except ModelError:  # the landmark model's fault, not the photo's: it would be the same for every photo
         raise
     except ToolkitError as error:
-        return Prepared(name, error=str(error))
+        return Prepared(name, error=_reason(path, error))
     except Exception as error:  # one odd photo must not end a study; its row says what happened
         return Prepared(name, error=_unexpected(error))
+
+
+def _lost_prepared(job: tuple[Path, str], reason: str) -> Prepared:
+    return Prepared(job[1], error=reason)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A photo on its way to a grade: the hash of its file's bytes ("" where they could not be read), what was
+    prepared of it, and whether that is ``lasting``: the same whenever these bytes are read again."""
+
+    sha256: str
+    prepared: Prepared
+    lasting: bool = True
+
+
+def read_all(
+    paths: Sequence[Path],
+    names: Sequence[str],
+    settings: Settings,
+    landmark_model: Path | None,
+    workers: int,
+    limit_s: float,
+) -> Generator[tuple[int, Reading], None, None]:
+    """(place in ``paths``, reading) as they are done, always in other processes: whatever a photo does to the
+    process that reads it, its reading says so and the others are read."""
+    start, task = partial(_start, landmark_model, settings), partial(_read_one, settings=settings)
+    jobs = list(zip(paths, names, strict=True))
+    for number, reading in run_jobs(task, jobs, workers, start, limit_s):
+        if isinstance(reading, Lost):
+            reading = Reading("", Prepared(names[number], error=reading.reason), lasting=False)
+        yield number, reading
+
+
+def _read_one(job: tuple[Path, str], settings: Settings) -> Reading:
+    sha256 = _hash_one(job[0])
+    prepared = _prepare_one(job, settings)
+    if prepared.face:
+        return Reading(prepared.face.sha256, prepared)
+    return Reading(sha256, prepared, lasting=bool(sha256) and not prepared.error.startswith(_UNEXPECTED))
+
+
+def hash_all(paths: Sequence[Path], workers: int, limit_s: float) -> Generator[tuple[int, str], None, None]:
+    """(place in ``paths``, SHA-256 of the file) as they are done; "" for what cannot be read."""
+    for number, sha256 in run_jobs(_hash_one, paths, workers, None, limit_s):
+        yield number, "" if isinstance(sha256, Lost) else sha256
+
+
+def _hash_one(path: Path) -> str:
+    try:
+        return file_sha256(path) if path.is_file() else ""
+    except (OSError, PhotoError):
+        return ""
 
 
 def cut_all(
@@ -77,7 +130,11 @@ def cut_all(
     photo that fails has no patches and its error as a note."""
     task = partial(_cut_one, settings=settings, overlays=overlays)
     jobs = list(zip(paths, photo_names(paths), strict=True))
-    yield from map_photos(task, jobs, settings, landmark_model, workers)
+    yield from map_photos(task, jobs, settings, landmark_model, workers, _lost_face, TIME_LIMIT_S)
+
+
+def _lost_face(job: tuple[Path, str], reason: str) -> FacePatches:
+    return FacePatches(job[1], "", (), notes=(reason,), quality="unusable")
 
 
 def _cut_one(job: tuple[Path, str], settings: Settings, overlays: Path | None) -> FacePatches:
@@ -90,7 +147,7 @@ def _cut_one(job: tuple[Path, str], settings: Settings, overlays: Path | None) -
     except ModelError:  # as in _prepare_one
         raise
     except ToolkitError as error:
-        return FacePatches(name, "", (), notes=(str(error),), quality="unusable")
+        return FacePatches(name, "", (), notes=(_reason(path, error),), quality="unusable")
     except Exception as error:  # as in _prepare_one
         return FacePatches(name, "", (), notes=(_unexpected(error),), quality="unusable")
 
@@ -106,7 +163,11 @@ def measure_all(
     the folder ``overlays`` if one is given. A photo that fails has no rows and its error as the note."""
     task = partial(_measure_one, settings=settings, overlays=overlays)
     jobs = list(zip(paths, photo_names(paths), strict=True))
-    yield from map_photos(task, jobs, settings, landmark_model, workers)
+    yield from map_photos(task, jobs, settings, landmark_model, workers, _lost_result, TIME_LIMIT_S)
+
+
+def _lost_result(job: tuple[Path, str], reason: str) -> PhotoResult:
+    return PhotoResult(PhotoGrade(job[1], facts_from_name(job[1]), quality="unusable", note=reason))
 
 
 def _measure_one(job: tuple[Path, str], settings: Settings, overlays: Path | None) -> PhotoResult:
@@ -124,7 +185,7 @@ def _measure_one(job: tuple[Path, str], settings: Settings, overlays: Path | Non
     except ModelError:  # as in _prepare_one
         raise
     except ToolkitError as error:
-        return PhotoResult(PhotoGrade(name, facts, quality="unusable", note=str(error)))
+        return PhotoResult(PhotoGrade(name, facts, quality="unusable", note=_reason(path, error)))
     except Exception as error:  # as in _prepare_one
         return PhotoResult(PhotoGrade(name, facts, quality="unusable", note=_unexpected(error)))
 
@@ -148,8 +209,13 @@ def _write_overlay(path: Path, picture: NDArray[np.uint8]) -> None:
     Image.fromarray(picture).save(path, format="JPEG", quality=88)
 
 
+def _reason(path: Path, error: ToolkitError) -> str:
+    """What is wrong, without the path: the row or line that it goes to names the photo as the user knows it."""
+    return str(error).removeprefix(f"{path}: ")
+
+
 def _unexpected(error: Exception) -> str:
-    return f"unexpected {type(error).__name__}: {error}"
+    return f"{_UNEXPECTED}{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def map_photos(
@@ -158,34 +224,26 @@ def map_photos(
     settings: Settings,
     landmark_model: Path | None,
     workers: int,
+    lost: Callable[[Job, str], Result] | None = None,
+    limit_s: float | None = None,
 ) -> Iterator[Result]:
     """``task`` over ``jobs``, results in their order; at most a few jobs a worker are under way, so that
-    memory stays flat. ``task`` may call ``the_finder()``. Raises ToolkitError when a worker dies."""
+    memory stays flat. ``task`` may call ``the_finder()``.
+
+    With several workers, ``lost`` makes the result of a job whose process died or took longer than ``limit_s``
+    seconds, from the job and the reason; without it that raises ToolkitError.
+    """
     start = partial(_start, landmark_model, settings)
     if workers <= 1 or len(jobs) <= 1:
         start()
         yield from map(task, jobs)
         return
-    # spawn: a forked copy of a process that runs TensorFlow's threads may hang.
-    with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), start) as pool:
-        try:
-            yield from _in_order(pool, task, jobs, 4 * workers)
-        except BrokenProcessPool:
-            raise ToolkitError(
-                f"a worker process ended unexpectedly, perhaps for lack of memory: use --workers {workers // 2}"
-            ) from None
-
-
-def _in_order(
-    pool: ProcessPoolExecutor, task: Callable[[Job], Result], jobs: Sequence[Job], most: int
-) -> Iterator[Result]:
-    under_way: deque[Future[Result]] = deque()
-    for job in jobs:
-        under_way.append(pool.submit(task, job))
-        if len(under_way) >= most:
-            yield under_way.popleft().result()
-    while under_way:
-        yield under_way.popleft().result()
+    for number, result in run_jobs(task, jobs, workers, start, limit_s, ordered=True):
+        if isinstance(result, Lost):
+            if lost is None:
+                raise ToolkitError(f"job {number + 1}: {result.reason}: use --workers {workers // 2}")
+            result = lost(jobs[number], result.reason)
+        yield result
 
 
 def the_finder() -> FaceFinder:

@@ -1,0 +1,246 @@
+"""Jobs over processes that may crash or hang: the job at fault is named, its process replaced, the others go on.
+
+One thread keeps one process: it hands over a job, waits for the answer, and knows by that whose fault it is when
+none comes. (concurrent.futures ends the whole pool when one process dies, and cannot stop a job that hangs.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import queue
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
+from typing import Any, Generic, TypeVar
+
+from toolkit.errors import ToolkitError
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+_TRIES = 2  # a process may also be killed for another job's thirst for memory
+_AHEAD = 4  # jobs a process that are under way or waiting to be taken: memory stays flat
+_GRACE_S = 30
+
+
+@dataclass(frozen=True)
+class Lost:
+    """In place of a job's result: its process died or ran out of time, and was replaced."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Raised:
+    error: BaseException
+
+
+def run_jobs(
+    task: Callable[[Job], Result],
+    jobs: Sequence[Job],
+    workers: int,
+    start: Callable[[], None] | None = None,
+    limit_s: float | None = None,
+    ordered: bool = False,
+) -> Iterator[tuple[int, Result | Lost]]:
+    """(number of the job, result of ``task``) as they are done, or in the order of the jobs.
+
+    ``task``, ``start`` (called once a process) and jobs must be picklable. A job that takes longer than
+    ``limit_s`` seconds, or twice ends its process, gives ``Lost``. What ``task`` raises is raised here; a
+    process that cannot even start raises ToolkitError. Processes end with the iterator, or with this process.
+    """
+    if not jobs:
+        return
+    pool = _Pool(task, jobs, start, limit_s)
+    try:
+        yield from pool.run(max(1, min(workers, len(jobs))), ordered)
+    finally:
+        pool.close()
+
+
+class _Pool(Generic[Job, Result]):
+    def __init__(
+        self,
+        task: Callable[[Job], Result],
+        jobs: Sequence[Job],
+        start: Callable[[], None] | None,
+        limit_s: float | None,
+    ) -> None:
+        self._task, self._jobs, self._start, self._limit_s = task, jobs, start, limit_s
+        self._numbers = iter(range(len(jobs)))
+        self._answers: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
+        self._lock, self._stopped = threading.Lock(), threading.Event()
+        self._processes: set[_Process] = set()
+        self._keepers: list[threading.Thread] = []
+
+    def run(self, workers: int, ordered: bool) -> Iterator[tuple[int, Result | Lost]]:
+        self._room = threading.Semaphore(_AHEAD * workers)
+        self._keepers = [threading.Thread(target=self._keep, daemon=True) for _ in range(workers)]
+        for keeper in self._keepers:
+            keeper.start()
+        early: dict[int, Result | Lost] = {}
+        for place in range(len(self._jobs)):
+            while place not in early if ordered else not early:
+                number, answer = self._answers.get()
+                if isinstance(answer, _Raised):
+                    raise answer.error
+                early[number] = answer
+            number = place if ordered else next(iter(early))
+            yield number, early.pop(number)
+            self._room.release()
+
+    def close(self) -> None:
+        self._stopped.set()
+        for _ in self._keepers:
+            self._room.release()
+        with self._lock:
+            for process in self._processes:
+                process.kill()
+        for keeper in self._keepers:
+            keeper.join()
+
+    def _keep(self) -> None:
+        """A keeper's life: jobs, one after the other, to one process, or to the next when that one is gone."""
+        if hasattr(signal, "pthread_sigmask"):  # processes inherit this: Ctrl-C is for the main process alone
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        process: _Process | None = None
+        number = -1
+        try:
+            while (number := self._next()) >= 0:
+                answer, process = self._attempt(self._jobs[number], process)
+                self._answers.put((number, answer))
+        except BaseException as error:  # told to whoever waits for the answers
+            self._answers.put((number, _Raised(error)))
+        finally:
+            if process:
+                self._drop(process)
+
+    def _next(self) -> int:
+        self._room.acquire()
+        with self._lock:
+            return -1 if self._stopped.is_set() else next(self._numbers, -1)
+
+    def _attempt(self, job: Job, process: _Process | None) -> tuple[Any, _Process | None]:
+        """The job's result, and the process for the next job, None where a new one is needed."""
+        how = ""
+        for _ in range(_TRIES):
+            process = process or self._new()
+            try:
+                return process.ask(job, self._limit_s), process
+            except TimeoutError:
+                self._drop(process)
+                return Lost(f"took longer than {self._limit_s:g} s"), None
+            except (EOFError, ConnectionError):
+                how = self._drop(process)
+                process = None
+                if self._stopped.is_set():
+                    break
+        return Lost(f"its process ended unexpectedly {_TRIES} times ({how})"), None
+
+    def _new(self) -> _Process:
+        with self._lock:
+            if self._stopped.is_set():
+                raise EOFError("the pool is closed")
+            process = _Process(self._task, self._start, self._limit_s)
+            self._processes.add(process)
+        try:
+            process.ask_ready()
+        except (EOFError, ConnectionError):
+            how = self._drop(process)
+            raise ToolkitError(f"a worker process cannot start ({how}): use fewer --workers") from None
+        return process
+
+    def _drop(self, process: _Process) -> str:
+        with self._lock:
+            self._processes.discard(process)
+        return process.end()
+
+
+class _Process:
+    """A process and the pipe to it."""
+
+    def __init__(self, task: Callable, start: Callable | None, limit_s: float | None) -> None:
+        # spawn: a forked copy of a process that runs TensorFlow's threads may hang.
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, task, start, limit_s), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def ask_ready(self) -> None:
+        self._result()
+
+    def ask(self, job: Any, limit_s: float | None) -> Any:
+        """TimeoutError when it takes too long, EOFError or ConnectionError when the process is gone."""
+        self._pipe.send(job)
+        if not self._pipe.poll(limit_s):
+            raise TimeoutError
+        return self._result()
+
+    def _result(self) -> Any:
+        answer = self._pipe.recv()
+        if isinstance(answer, _Raised):
+            raise answer.error
+        return answer
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def end(self) -> str:
+        """Make sure that it is gone; says how it ended, if it did by itself."""
+        self._process.join(0.5)  # one that has closed its pipe is about to end
+        self._process.kill()
+        self._process.join()
+        code = self._process.exitcode or 0
+        self._pipe.close()
+        return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+
+
+# --- in the process ------------------------------------------------------------------------------
+
+
+def _serve(pipe: Connection, task: Callable, start: Callable | None, limit_s: float | None) -> None:
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with contextlib.suppress(EOFError, ConnectionError):  # the other side is gone: so is the work
+        pipe.send(_outcome(start) if start else None)
+        while True:
+            job = pipe.recv()
+            _set_alarm(limit_s)
+            pipe.send(_outcome(task, job))
+            _set_alarm(None)
+
+
+def _outcome(call: Callable, *arguments: Any) -> Any:
+    try:
+        return call(*arguments)
+    except Exception as error:  # raised again in the main process
+        return _Raised(_portable(error))
+
+
+def _portable(error: Exception) -> Exception:
+    """The error itself where it survives the way through a pipe, else one with its text."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        told = ToolkitError if isinstance(error, ToolkitError) else RuntimeError
+        return told(str(error) if told is ToolkitError else f"{type(error).__name__}: {error}")
+    return error
+
+
+def _set_alarm(limit_s: float | None) -> None:
+    """The system ends a process that hangs in native code, even when its keeper died before it could."""
+    if hasattr(signal, "alarm"):
+        signal.alarm(int(limit_s) + _GRACE_S if limit_s else 0)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent:
+        wait([parent.sentinel])
+        os._exit(1)

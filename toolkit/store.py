@@ -1,0 +1,384 @@
+"""Results of a run beside its workbook, in SQLite: written as they come, found again when the run is repeated.
+
+A result belongs to what it was made of: the photo's bytes, and all that may change its grade (``Options``). Its
+name is not part of that, so a photo that was moved or renamed is not graded again. Everything is text or numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from toolkit.errors import ToolkitError
+from toolkit.pipeline import PhotoResult, Rows
+from toolkit.quality import Quality
+from toolkit.records import FacePatches, PhotoFacts, PhotoGrade
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_APPLICATION_ID = 0x4D484753
+_FORMAT = 1
+_SCHEMA = """
+CREATE TABLE results (
+    sha256 TEXT NOT NULL,        -- of the photo's bytes
+    options TEXT NOT NULL,       -- all else that may change a grade: JSON
+    hint TEXT NOT NULL,          -- what of its name may change a grade: JSON
+    grade REAL, lower REAL, upper REAL, nearest_class TEXT,
+    side TEXT,                   -- as the picture shows it
+    regions TEXT NOT NULL,       -- JSON: region to grade
+    quality TEXT NOT NULL,       -- label, not yet compared with the other photos
+    figures TEXT,                -- JSON: of toolkit.quality.Quality
+    note TEXT NOT NULL,
+    face TEXT,                   -- JSON: landmarks, and where each patch lies
+    patches TEXT NOT NULL, contributions TEXT NOT NULL, evidence TEXT NOT NULL,  -- JSON: columns and rows
+    PRIMARY KEY (sha256, options, hint)
+);
+CREATE TABLE photos (
+    place INTEGER PRIMARY KEY,   -- in the order of the workbook
+    name TEXT NOT NULL, path TEXT NOT NULL, bytes INTEGER,
+    sha256 TEXT NOT NULL, options TEXT NOT NULL, hint TEXT NOT NULL,
+    note TEXT NOT NULL           -- why there is no result, where there is none
+);
+CREATE INDEX photo_results ON photos (sha256, options, hint);
+"""
+NOT_REACHED = "not reached: the run was interrupted; run the same command again to go on"
+
+
+@dataclass(frozen=True)
+class Options:
+    """All but the photo that may change its grade."""
+
+    toolkit: str
+    code: str
+    model: str
+    weights: str
+    landmarks: str
+
+    def key(self) -> str:
+        """As text, the same for the same options."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Input:
+    """A photo of the run as it stands in the workbook: ``hint`` is what of its name may change its grade."""
+
+    name: str
+    path: Path
+    hint: str
+
+
+@dataclass(frozen=True)
+class InputRow:
+    """What is known of a photo's file; ``sha256`` is empty where it could not be read."""
+
+    name: str
+    path: str
+    bytes: int | None
+    sha256: str
+
+
+def store_path(out: Path) -> Path:
+    """Where the results behind the workbook ``out`` stand: beside it, whatever its format."""
+    return Path(out).with_suffix(".toolkit.sqlite")
+
+
+class Store:
+    """The results of one output; see ``open_store``."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._db = connection
+
+    # --- the photos of this run
+
+    def begin(self, photos: Sequence[Input], options: Options) -> None:
+        """Take ``photos`` as those of the run, in place of any before."""
+        key = options.key()
+        rows = [
+            (i, _text(p.name), _text(str(p.path)), _size(p.path), "", key, p.hint, NOT_REACHED)
+            for i, p in enumerate(photos)
+        ]
+        with self._db:
+            self._db.execute("DELETE FROM photos")
+            self._db.executemany("INSERT INTO photos VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no result yet, of this run or any other."""
+        return self._db.execute("SELECT 1 FROM results LIMIT 1").fetchone() is None
+
+    def claim(self, found: Iterable[tuple[int, str]]) -> None:
+        """Note the hashes of photos, as (place, hash); those that have a result need no other."""
+        with self._db:
+            self._db.executemany("UPDATE photos SET sha256 = ? WHERE place = ?", ((h, i) for i, h in found))
+            self._db.execute(
+                "UPDATE photos SET note = '' WHERE EXISTS (SELECT 1 FROM results WHERE results.sha256 = "
+                "photos.sha256 AND results.options = photos.options AND results.hint = photos.hint)"
+            )
+
+    def missing(self) -> list[int]:
+        """The places of the photos without a result."""
+        query = (
+            "SELECT place FROM photos LEFT JOIN results USING (sha256, options, hint) "
+            "WHERE results.rowid IS NULL ORDER BY place"
+        )
+        return [place for (place,) in self._db.execute(query)]
+
+    def put(self, place: int, sha256: str, result: PhotoResult, face: FacePatches | None = None) -> None:
+        """Keep the result of the photo at ``place``, for good: it is on the disk when this returns."""
+        grade = result.grade
+        with self._db:
+            self._db.execute(
+                "INSERT OR REPLACE INTO results SELECT ?, options, hint, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? "
+                "FROM photos WHERE place = ?",
+                (
+                    sha256, grade.grade, grade.lower, grade.upper, grade.nearest_class, grade.facts.side,
+                    json.dumps(dict(grade.regions)), grade.quality,
+                    json.dumps(asdict(result.quality)) if result.quality else None,
+                    _text(grade.note), json.dumps(_face_record(face)) if face else None,
+                    _packed(result.patch_rows), _packed(result.contributions), _packed(result.evidence), place,
+                ),
+            )  # fmt: skip
+            self._db.execute("UPDATE photos SET sha256 = ?, note = '' WHERE place = ?", (sha256, place))
+
+    def put_failure(self, place: int, note: str, sha256: str = "") -> None:
+        """Note why the photo at ``place`` has no result; it is tried again when the run is repeated."""
+        with self._db:
+            self._db.execute(
+                "UPDATE photos SET sha256 = ?, note = ? WHERE place = ?", (sha256, _text(note), place)
+            )
+
+    # --- what there is
+
+    def counts(self) -> Mapping[str, int]:
+        """``photos`` of the run, those ``graded``, and those ``reached``, with or without a grade."""
+        row = self._db.execute(
+            "SELECT count(*), count(grade), sum(photos.note != ?) FROM photos "
+            "LEFT JOIN results USING (sha256, options, hint)",
+            (NOT_REACHED,),
+        ).fetchone()
+        return dict(zip(("photos", "graded", "reached"), (int(n or 0) for n in row), strict=True))
+
+    def qualities(self) -> list[Quality | None]:
+        """The figures of every photo of the run, in its order; None where there are none."""
+        rows = self._db.execute(
+            "SELECT figures FROM photos LEFT JOIN results USING (sha256, options, hint) ORDER BY place"
+        )
+        return [_quality(figures) for (figures,) in rows]
+
+    def inputs(self) -> Iterator[InputRow]:
+        """The files of the run, in its order."""
+        yield from (
+            InputRow(*row)
+            for row in self._db.execute("SELECT name, path, bytes, sha256 FROM photos ORDER BY place")
+        )
+
+    def grades(self, facts_of: Callable[[str], PhotoFacts]) -> Iterator[PhotoGrade]:
+        """The run's grades in its order; ``facts_of`` a name gives subject, side and visit.
+
+        Photos without a result have the reason as their note.
+        """
+        rows = self._db.execute(
+            "SELECT name, photos.note, results.rowid, grade, lower, upper, nearest_class, side, regions, quality, "
+            "results.note FROM photos LEFT JOIN results USING (sha256, options, hint) ORDER BY place"
+        )
+        for row in rows:
+            yield _grade(row, facts_of(row[0]))
+
+    def rows(self, table: Literal["patches", "contributions", "evidence"]) -> Iterator[Mapping[str, Any]]:
+        """The rows of all photos of the run, in its order, as ``PhotoResult`` names them."""
+        joined = "photos JOIN results USING (sha256, options, hint) ORDER BY place"
+        for name, packed in self._db.execute(f"SELECT name, {table} FROM {joined}"):
+            yield from _unpacked(packed, name)
+
+    def face(self, place: int) -> dict[str, Any] | None:
+        """Landmarks of the photo at ``place`` and where its patches lie, as ``put`` got them."""
+        query = "SELECT face FROM photos JOIN results USING (sha256, options, hint) WHERE place = ?"
+        found = self._db.execute(query, (place,)).fetchone()
+        return json.loads(found[0]) if found and found[0] else None
+
+
+@contextlib.contextmanager
+def open_store(out: Path) -> Iterator[Store]:
+    """The store beside the workbook ``out``, for one run at a time; made where there is none.
+
+    Raises ToolkitError when another run holds it, or when it cannot be read or written.
+    """
+    path = store_path(out)
+    with _locked(path.with_suffix(".lock"), out), _explained(path):
+        connection = sqlite3.connect(path, isolation_level="IMMEDIATE")
+        try:
+            _set_up(connection)
+            yield Store(path, connection)
+        finally:
+            connection.close()
+
+
+@contextlib.contextmanager
+def read_store(path: Path) -> Iterator[Store]:
+    """A store to read from, also while a run writes to it; raises ToolkitError where there is none."""
+    if not path.is_file():
+        raise ToolkitError(f"{path}: no such results; run toolkit grade first")
+    with _explained(path):
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            yield Store(path, connection)
+        finally:
+            connection.close()
+
+
+def _set_up(db: sqlite3.Connection) -> None:
+    # A rollback journal, not a write-ahead log: that one needs shared memory, which network drives lack.
+    db.execute("PRAGMA journal_mode = DELETE")
+    db.execute("PRAGMA synchronous = FULL")  # a power cut takes nothing that was put
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if (application, version) == (_APPLICATION_ID, _FORMAT):
+        return
+    if application not in (0, _APPLICATION_ID) or (not application and _tables(db)):
+        raise sqlite3.DatabaseError("it is another program's")
+    with db:
+        for table in _tables(db):  # results of another version would not be used either
+            db.execute(f'DROP TABLE "{table}"')
+    db.executescript(
+        f"BEGIN; {_SCHEMA} PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {_FORMAT}; COMMIT;"
+    )
+
+
+def _tables(db: sqlite3.Connection) -> list[str]:
+    return [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise ToolkitError(
+            f"{path}: cannot be written ({error}): free the disk or name another output"
+        ) from None
+    except sqlite3.DatabaseError as error:
+        raise ToolkitError(
+            f"{path}: holds no results that can be read ({error}): move it away to grade anew"
+        ) from None
+
+
+# --- one run at a time ---------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _locked(path: Path, out: Path) -> Iterator[None]:
+    """Hold the lock file ``path``. The system lets go of it when this process ends, however it ends, so a file
+    left behind by a crash holds nobody back."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        try:
+            file = path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise ToolkitError(f"{path}: cannot be opened ({error.strerror}): name another output") from None
+        if not _try_lock(file):
+            file.seek(0)
+            holder = file.read().strip() or "not yet known"
+            file.close()
+            raise ToolkitError(
+                f"{out}: another run writes it ({holder}): wait for it, or name another output"
+            )
+        if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            break
+        file.close()  # the holder before removed it in the meantime
+    try:
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {platform.node()}")
+        file.flush()
+        yield
+    finally:
+        if fcntl is not None:  # Windows removes no open file
+            path.unlink(missing_ok=True)
+        file.close()
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            import msvcrt
+
+            file.seek(1 << 20)  # beyond the text, which others may then still read
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    except OSError:
+        return False
+    return True
+
+
+# --- rows and records ----------------------------------------------------------------------------
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def _text(text: str) -> str:
+    """Text that SQLite can hold: names of files may hold bytes that are no text, as lone surrogates."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _packed(rows: Rows) -> str:
+    """Rows as JSON, their columns once; the photo's name, which may change, is left out."""
+    columns = [name for name in dict.fromkeys(name for row in rows for name in row) if name != "photo"]
+    return json.dumps({"columns": columns, "rows": [[row.get(name) for name in columns] for row in rows]})
+
+
+def _unpacked(text: str, name: str) -> Rows:
+    packed = json.loads(text)
+    return tuple({"photo": name, **dict(zip(packed["columns"], row, strict=True))} for row in packed["rows"])
+
+
+def _quality(figures: str | None) -> Quality | None:
+    if figures is None:
+        return None
+    values = json.loads(figures)
+    return Quality(**{**values, "cast": tuple(values["cast"])})
+
+
+def _grade(row: Sequence[Any], facts: PhotoFacts) -> PhotoGrade:
+    name, failure, found, grade, lower, upper, nearest, side, regions, quality, note = row
+    if found is None:
+        return PhotoGrade(name, facts, note=failure)
+    facts = replace(facts, side=facts.side or side)
+    return PhotoGrade(name, facts, grade, lower, upper, nearest, json.loads(regions), quality, note)
+
+
+def _face_record(found: FacePatches) -> dict[str, Any]:
+    face = found.face
+    return {
+        "points": face.points.tolist() if face else None,
+        "side": face.side if face else None,
+        "found_by": face.found_by if face else None,
+        "score": face.score if face else None,
+        "px_per_mm": face.px_per_mm if face else None,
+        "patches": [
+            {
+                "region": p.region,
+                "to_patch": p.to_patch.tolist(),
+                "px_per_mm": p.px_per_mm,
+                "size": p.skin.shape,
+            }
+            for p in found.patches
+        ],
+        "dropped": dict(found.dropped),
+    }
