@@ -1,0 +1,251 @@
+"""Results in SQLite: what was put comes back, under whatever name; one run at a time; nothing foreign is touched."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from toolkit.errors import ToolkitError
+from toolkit.pipeline import PhotoResult
+from toolkit.quality import Quality
+from toolkit.records import Face, FacePatches, Patch, PhotoFacts, PhotoGrade
+from toolkit.store import NOT_REACHED, Input, Options, open_store, read_store, store_path
+from toolkit.study import facts_from_name
+
+OPTIONS = Options("0.1.0", "c" * 64, "m" * 64, "learned", "l" * 64)
+QUALITY = Quality(0.2, 0.0, 0.01, 180.0, 4.0, 0.8, 1.0, (0.3, -0.2))
+RESULT = PhotoResult(
+    PhotoGrade(
+        "P1_FACE_X.jpg", PhotoFacts("P1", "left"), 3.1234567890123, 2.0, 4.5, "3.5", {"chin": 3.1}, "ok", "a note"
+    ),
+    ({"photo": "P1_FACE_X.jpg", "region": "chin", "load": 0.1, "itd": None},),
+    QUALITY,
+    ({"photo": "P1_FACE_X.jpg", "region": "chin", "figure": "load", "contribution": -0.25},),
+    ({"photo": "P1_FACE_X.jpg", "region": "chin", "place": 1, "reference": 7},),
+)  # fmt: skip
+
+
+def photos(*names, hint="{}"):
+    from pathlib import Path
+
+    return [Input(name, Path("photos") / name, hint) for name in names]
+
+
+def grades(store):
+    return list(store.grades(facts_from_name))
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "deep" / "grades.xlsx"
+
+
+def test_what_was_put_comes_back(out):
+    with open_store(out) as store:
+        store.begin(photos("P1_FACE_X.jpg", "other.jpg"), OPTIONS)
+        assert store.is_empty and store.missing() == [0, 1]
+        store.put(0, "aa", RESULT)
+        assert grades(store) == [RESULT.grade, PhotoGrade("other.jpg", PhotoFacts("other"), note=NOT_REACHED)]
+        assert list(store.rows("patches")) == list(RESULT.patch_rows)
+        assert list(store.rows("contributions")) == list(RESULT.contributions)
+        assert list(store.rows("evidence")) == list(RESULT.evidence)
+        assert store.qualities() == [QUALITY, None]
+        assert store.counts() == {"photos": 2, "graded": 1, "reached": 1}
+    with read_store(store_path(out)) as store:
+        assert grades(store)[0] == RESULT.grade
+    assert sorted(path.name for path in out.parent.iterdir()) == ["grades.toolkit.sqlite"]
+
+
+def test_a_photo_under_another_name_keeps_its_result(out):
+    with open_store(out) as store:
+        store.begin(photos("P1_FACE_X.jpg"), OPTIONS)
+        store.put(0, "aa", RESULT)
+        store.begin(photos("new.jpg", "P2_FACE_R_V00D00W04.jpg"), OPTIONS)
+        assert not store.is_empty and store.missing() == [0, 1]
+        store.claim([(0, "bb"), (1, "aa")])
+        assert store.missing() == [0]
+        new, kept = grades(store)
+        assert new.note == NOT_REACHED
+        assert (kept.name, kept.grade, kept.note) == ("P2_FACE_R_V00D00W04.jpg", RESULT.grade.grade, "a note")
+        assert kept.facts == PhotoFacts("P2", "right", "Week 4")
+        assert [row["photo"] for row in store.rows("evidence")] == ["P2_FACE_R_V00D00W04.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (Options("0.1.0", "c" * 64, "m" * 64, "equal", "l" * 64), "{}"),
+        (Options("0.1.0", "c" * 64, "other", "learned", "l" * 64), "{}"),
+        (Options("0.2.0", "c" * 64, "m" * 64, "learned", "l" * 64), "{}"),
+        (OPTIONS, '{"side": "left"}'),
+    ],
+)
+def test_other_options_want_another_result(out, options, hint):
+    with open_store(out) as store:
+        store.begin(photos("P1_FACE_X.jpg"), OPTIONS)
+        store.put(0, "aa", RESULT)
+        store.begin(photos("P1_FACE_X.jpg", hint=hint), options)
+        store.claim([(0, "aa")])
+        assert store.missing() == [0]
+        store.begin(photos("P1_FACE_X.jpg"), OPTIONS)  # and back
+        store.claim([(0, "aa")])
+        assert store.missing() == []
+
+
+def test_a_failure_is_told_and_tried_again(out):
+    with open_store(out) as store:
+        store.begin(photos("a.jpg", "b.jpg"), OPTIONS)
+        store.put_failure(0, "took longer than 60 s", "aa")
+        assert [grade.note for grade in grades(store)] == ["took longer than 60 s", NOT_REACHED]
+        assert store.missing() == [0, 1]
+        assert store.counts()["reached"] == 1
+        assert [row.sha256 for row in store.inputs()] == ["aa", ""]
+
+
+def test_the_same_picture_twice_has_one_result_and_two_rows(out):
+    with open_store(out) as store:
+        store.begin(photos("a.jpg", "b.jpg"), OPTIONS)
+        store.put(0, "aa", RESULT)
+        store.put(1, "aa", RESULT)
+        assert [(g.name, g.grade) for g in grades(store)] == [
+            ("a.jpg", RESULT.grade.grade),
+            ("b.jpg", RESULT.grade.grade),
+        ]
+
+
+def test_names_that_are_no_text_can_be_kept(out):
+    name = os.fsdecode(b"caf\xe9.jpg")
+    with open_store(out) as store:
+        store.begin(photos(name), OPTIONS)
+        store.put(0, "aa", RESULT)
+        assert grades(store)[0].name == "caf\\udce9.jpg"
+
+
+def test_where_the_face_lies_is_kept_for_pictures_of_it(out):
+    skin = np.ones((4, 6), bool)
+    patch = Patch(
+        "chin", np.zeros((4, 6, 3), np.uint8), skin, 3.0, np.array([[1, 0, 2.5], [0, 1, -3]], float)
+    )
+    points = np.random.default_rng(0).uniform(0, 900, (68, 2))
+    found = FacePatches("a", "aa", (patch,), Face(points, "left", "half", 1.2, 5.5), {"forehead": "hair"})
+    with open_store(out) as store:
+        store.begin(photos("a.jpg", "b.jpg"), OPTIONS)
+        store.put(0, "aa", RESULT, found)
+        kept = store.face(0)
+        assert store.face(1) is None
+    np.testing.assert_array_equal(kept["points"], points)
+    (place,) = kept["patches"]
+    assert place == {"region": "chin", "to_patch": patch.to_patch.tolist(), "px_per_mm": 3.0, "size": [4, 6]}
+    assert kept["dropped"] == {"forehead": "hair"}
+
+
+def test_nothing_but_text_and_numbers(out):
+    with open_store(out) as store:
+        store.begin(photos("a.jpg"), OPTIONS)
+        store.put(0, "aa", RESULT)
+    db = sqlite3.connect(store_path(out))
+    for table in ("photos", "results"):
+        for row in db.execute(f"SELECT * FROM {table}"):
+            assert all(value is None or isinstance(value, str | int | float) for value in row)
+    (packed,) = db.execute("SELECT patches FROM results").fetchone()
+    assert json.loads(packed) == {"columns": ["region", "load", "itd"], "rows": [["chin", 0.1, None]]}
+
+
+# --- one run at a time ---------------------------------------------------------------------------
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from toolkit.store import open_store
+with open_store(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(out):
+    process = subprocess.Popen([sys.executable, "-c", HOLD, out], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_two_runs_on_one_output_refuse_each_other(out, holder):
+    with pytest.raises(
+        ToolkitError, match=rf"grades\.xlsx: another run writes it \(process {holder.pid} on "
+    ) as told:
+        open_store(out).__enter__()
+    assert "\n" not in str(told.value)
+    with pytest.raises(ToolkitError, match="another run writes it"), open_store(out.with_suffix(".csv")):
+        pass  # another format of the same results
+    with open_store(out.with_name("others.xlsx")) as store:
+        assert store.is_empty
+
+
+def test_a_killed_run_leaves_a_lock_that_holds_nobody(out, holder):
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    lock = store_path(out).with_suffix(".lock")
+    assert lock.is_file()
+    with open_store(out) as store:
+        assert store.is_empty
+        assert f"process {os.getpid()} " in lock.read_text()
+    assert not lock.exists()
+
+
+def test_a_run_reads_while_another_writes(out):
+    with open_store(out) as store:
+        store.begin(photos("a.jpg", "b.jpg"), OPTIONS)
+        store.put(0, "aa", RESULT)
+        with read_store(store_path(out)) as reader:
+            assert reader.counts()["graded"] == 1
+        store.put(1, "bb", RESULT)
+
+
+# --- files that are not ours ---------------------------------------------------------------------
+
+
+def test_a_damaged_store_is_named_and_left_alone(out):
+    path = store_path(out)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no database at all" * 100)
+    with (
+        pytest.raises(ToolkitError, match=r"grades\.toolkit\.sqlite: holds no results.*move it away"),
+        open_store(out),
+    ):
+        pass
+    assert path.read_bytes() == b"no database at all" * 100
+
+
+def test_a_foreign_database_is_left_alone(out):
+    path = store_path(out)
+    path.parent.mkdir(parents=True)
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE results (mine TEXT)")
+    db.close()
+    with pytest.raises(ToolkitError, match="another program's"), open_store(out):
+        pass
+    assert sqlite3.connect(path).execute("SELECT * FROM results").description[0][0] == "mine"
+
+
+def test_results_of_another_format_are_begun_anew(out):
+    with open_store(out) as store:
+        store.begin(photos("a.jpg"), OPTIONS)
+        store.put(0, "aa", RESULT)
+    db = sqlite3.connect(store_path(out))
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    with open_store(out) as store:
+        assert store.is_empty
+
+
+def test_no_store_to_read(tmp_path):
+    with pytest.raises(ToolkitError, match="no such results"), read_store(tmp_path / "none.sqlite"):
+        pass
