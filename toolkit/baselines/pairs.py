@@ -36,7 +36,9 @@ def match_pairs(
     k = keras()
     k.utils.set_random_seed(seed)
     encoder, head, model = _networks(settings)
-    model.compile(optimizer=k.optimizers.Adam(settings.low_learning_rate), loss=_pair_cross_entropy, jit_compile=False)
+    model.compile(
+        optimizer=k.optimizers.Adam(settings.low_learning_rate), loss=_pair_cross_entropy, jit_compile=False
+    )
     labels = classes.astype(np.float32)
     data = pictures([paths[i] for i in split.fit], labels[split.fit], settings, seed)
     held = pictures([paths[i] for i in split.held], labels[split.held], settings)
@@ -45,9 +47,7 @@ def match_pairs(
     slope, offset = (float(np.ravel(w)[0]) for w in head.get_weights())
     rng = np.random.default_rng(seed)
     banks = references(classes[split.fit], count, settings.references, rng)
-    found = classes_by_similarity(
-        embeddings, [embeddings[split.fit[bank]] for bank in banks], slope, offset
-    )
+    found = classes_by_similarity(embeddings, [embeddings[split.fit[bank]] for bank in banks], slope, offset)
     figures = pair_figures(embeddings[split.test], classes[split.test], slope, offset, rng)
     return Fitted(classes=found, history=history, figures=figures)
 
@@ -103,7 +103,11 @@ def _networks(settings: BaselineSettings) -> tuple[Any, Any, Any]:
     one, other = (k.ops.expand_dims(encoder.output, axis) for axis in (1, 0))
     squared = k.ops.sum(k.ops.square(one - other), axis=-1)
     distance = k.ops.sqrt(squared + 1e-6)
-    return encoder, head, k.models.Model(encoder.input, k.ops.squeeze(head(k.ops.expand_dims(distance, -1)), -1))
+    return (
+        encoder,
+        head,
+        k.models.Model(encoder.input, k.ops.squeeze(head(k.ops.expand_dims(distance, -1)), -1)),
+    )
 
 
 def _pair_cross_entropy(classes: Any, logits: Any) -> Any:

@@ -1,0 +1,71 @@
+"""Methods side by side on one study: the 2020 capstone's models, patches with an MLP, and the product itself.
+
+All on the same folds, which never split a subject, beside trivial answers, with intervals over subjects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.evaluate.methods import METHODS, chosen_methods
+from toolkit.evaluate.page import page
+from toolkit.evaluate.progress import shown
+from toolkit.evaluate.run import Compared, Options, Step, Tell, compare
+from toolkit.evaluate.tables import Scored, score_all, sheets
+from toolkit.evaluate.text import comparison_text
+from toolkit.workbook import write_sheets
+
+__all__ = [
+    "METHODS",
+    "Compared",
+    "Evaluation",
+    "Options",
+    "Scored",
+    "Step",
+    "chosen_methods",
+    "compare",
+    "evaluate",
+    "score_all",
+    "shown",
+]
+
+WORKBOOK, PAGE = "comparison.xlsx", "report.html"
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What was compared, every method's scores by split, and the folder that holds the results."""
+
+    compared: Compared
+    scored: Mapping[str, Sequence[Scored]]
+    out: Path
+
+    def text(self) -> str:
+        """The comparison as aligned plain text."""
+        return comparison_text(self.compared, self.scored)
+
+
+def evaluate(
+    images: Sequence[Path],
+    grades_file: Path,
+    out: Path,
+    options: Options,
+    columns: Mapping[str, str] | None = None,
+    landmark_model: Path | None = None,
+    workers: int = 1,
+    tell: Tell = lambda step: None,
+) -> Evaluation:
+    """Compare methods on a study; writes comparison.xlsx, report.html and the predictions of every fold into ``out``.
+
+    Answers of a method and fold are kept under ``out`` as they come, and taken up by a later run with the same
+    photographs, grades and options. Raises ToolkitError.
+    """
+    compared = compare(images, grades_file, out, options, columns, landmark_model, workers, tell)
+    scored = score_all(compared)
+    write_sheets(out / WORKBOOK, sheets(compared, scored), number_format="0.000")
+    beside = out / f".{PAGE}.part"
+    beside.write_text(page(compared, scored), encoding="utf-8")
+    beside.replace(out / PAGE)
+    return Evaluation(compared, scored, out)
