@@ -157,6 +157,22 @@ def see(encoder: Encoder, inputs: Sequence[NDArray]) -> Seen:
     return Seen(pooled, learnt_table(maps, skins, encoder.settings.px_per_mm))
 
 
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """A batch of n patches of m photos: blend ``columns`` (p) and ``values`` (n, p), what the references say, patch
+    grades (n,), contributions (n, p); region grades (m, 4), grades, half-widths and whether out of range (m,)."""
+
+    columns: tuple[str, ...]
+    values: NDArray[np.float64]
+    found: Query
+    patch_grades: NDArray[np.float64]
+    contributions: NDArray[np.float64]
+    by_photo: NDArray[np.float64]
+    grades: NDArray[np.float64]
+    half_widths: NDArray[np.float64]
+    far: NDArray[np.bool_]
+
+
 class Grader:
     """Grades photographs with one model."""
 
@@ -177,55 +193,70 @@ class Grader:
 
     def _grade_batch(self, batch: Sequence[Prepared]) -> Iterator[PhotoResult]:
         table = PatchTable(batch)
-        facts = [facts_from_name(photo.name) for photo in batch]
+        judged = self._judge(table) if table.inputs else None
+        for i, photo in enumerate(batch):
+            if photo.error or photo.face is None or judged is None:
+                yield _failed(photo)
+                continue
+            mine = np.flatnonzero(table.photo == i).tolist()
+            shares = self._shares(judged.by_photo[i])
+            reasons = tuple(reason for row in mine for reason in _reasons(table, row, judged, shares))
+            evidence = tuple(line for row in mine for line in _evidence(table, row, self.model.index, judged))
+            rows = tuple(_patch_row(table, row, judged) for row in mine)
+            grade = self._grade_of(photo, i, mine, judged)
+            yield PhotoResult(grade, rows, photo.quality, _strongest(reasons), evidence)
+
+    def _judge(self, table: PatchTable) -> _Judged:
+        """Patches through network, references and blend; photos by their patches' grades."""
         encoder, index, blend = self.model.encoder, self.model.index, self.model.blend
         seen = see(encoder, table.inputs)
         embeddings, scores = encoder.place(seen.pooled)
-        found = index.query(embeddings, table.regions, [facts[i].subject for i in table.photo])
+        subjects = [facts_from_name(table.photos[i]).subject for i in table.photo]
+        found = index.query(embeddings, table.regions, subjects)
         columns, values = table.blend_columns(index), table.blend_values(seen, found.features, scores)
         boosted, ridge = blend.patch.predict_both(columns, values)
         patch_grades = mixed(boosted, ridge, blend.patch.share)
-        contributions = blend.patch.contributions(values)
         by_photo = table.by_photo(patch_grades)
         grades = combine(by_photo, self.weights)
         difficulty = table.difficulty(values, columns, np.abs(boosted - ridge), by_photo, grades)
-        half_widths = blend.interval.half_width(difficulty)
+        half_widths, far = blend.interval.half_width(difficulty), difficulty[:, 0] > blend.interval.far
+        contributions = blend.patch.contributions(values)
+        return _Judged(
+            columns, values, found, patch_grades, contributions, by_photo, grades, half_widths, far
+        )
+
+    def _grade_of(self, photo: Prepared, i: int, mine: Sequence[int], judged: _Judged) -> PhotoGrade:
+        """The grade of photo number ``i``, whose patches are the rows ``mine``."""
+        face = photo.face
+        if face is None:
+            raise ValueError(f"{photo.name} has no patches")
         labels = self.model.settings.index.class_labels()
-        for i, photo in enumerate(batch):
-            if photo.error or photo.face is None:
-                quality = photo.face.quality if photo.face else ""
-                yield PhotoResult(PhotoGrade(photo.name, facts[i], quality=quality, note=photo.error))
-                continue
-            mine = np.flatnonzero(table.photo == i)
-            similar = np.nan_to_num(found.features[mine, : len(labels)]).mean(axis=0)
-            far = bool(difficulty[i, 0] > blend.interval.far)
-            grade = PhotoGrade(
-                name=photo.name,
-                facts=replace(
-                    facts[i], side=facts[i].side or (photo.face.face.side if photo.face.face else None)
-                ),
-                grade=float(grades[i]),
-                lower=float(max(grades[i] - half_widths[i], 0)),
-                upper=float(min(grades[i] + half_widths[i], 9)),
-                nearest_class=labels[int(similar.argmax())],
-                regions={r: float(g) for r, g in zip(REGIONS, by_photo[i], strict=True) if np.isfinite(g)},
-                quality=photo.face.quality,
-                note="; ".join([*photo.face.notes, *_missing(photo.face), *([OUT_OF_RANGE] if far else [])]),
-            )
-            rows = tuple(_patch_row(table, row, columns, values, patch_grades) for row in mine.tolist())
-            share = self._shares(by_photo[i])
-            reasons = tuple(
-                reason
-                for row in mine.tolist()
-                for reason in _reasons(table, row, columns, values, share, contributions)
-            )
-            evidence = tuple(line for row in mine.tolist() for line in _evidence(table, row, index, found))
-            yield PhotoResult(grade, rows, photo.quality, _strongest(reasons), evidence)
+        similar = judged.found.features[mine, : len(labels)]
+        facts = facts_from_name(photo.name)
+        grade, half_width, regions = judged.grades[i], judged.half_widths[i], judged.by_photo[i]
+        return PhotoGrade(
+            name=photo.name,
+            facts=replace(facts, side=facts.side or (face.face.side if face.face else None)),
+            grade=float(grade),
+            lower=float(max(grade - half_width, 0)),
+            upper=float(min(grade + half_width, 9)),
+            nearest_class=labels[int(np.nan_to_num(similar).mean(axis=0).argmax())]
+            if np.isfinite(similar).any()
+            else None,
+            regions={r: float(g) for r, g in zip(REGIONS, regions, strict=True) if np.isfinite(g)},
+            quality=face.quality,
+            note="; ".join([*face.notes, *_missing(face), *([OUT_OF_RANGE] if judged.far[i] else [])]),
+        )
 
     def _shares(self, region_grades: NDArray) -> dict[str, float]:
         """Each region's part of this face's grade: the weights of the regions that are there."""
         weights = np.where(np.isfinite(region_grades), self.weights, 0)
         return dict(zip(REGIONS, (weights / max(weights.sum(), 1e-9)).tolist(), strict=True))
+
+
+def _failed(photo: Prepared) -> PhotoResult:
+    quality = photo.face.quality if photo.face else ""
+    return PhotoResult(PhotoGrade(photo.name, facts_from_name(photo.name), quality=quality, note=photo.error))
 
 
 def _missing(face: FacePatches) -> list[str]:
@@ -246,27 +277,23 @@ def judge_study(results: Sequence[PhotoResult], settings: Settings) -> list[Phot
     ]
 
 
-def _patch_row(
-    table: PatchTable, row: int, columns: Sequence[str], values: NDArray, patch_grades: NDArray
-) -> dict[str, str | float | None]:
+def _patch_row(table: PatchTable, row: int, judged: _Judged) -> dict[str, str | float | None]:
     figures = {
-        name: float(x) if np.isfinite(x) else None for name, x in zip(columns, values[row], strict=True)
+        name: float(x) if np.isfinite(x) else None
+        for name, x in zip(judged.columns, judged.values[row], strict=True)
     }
     photo, region = table.photos[table.photo[row]], table.regions[row]
-    return {"photo": photo, "region": region, "grade": float(patch_grades[row]), **figures}
+    return {"photo": photo, "region": region, "grade": float(judged.patch_grades[row]), **figures}
 
 
 def _reasons(
-    table: PatchTable,
-    row: int,
-    columns: Sequence[str],
-    values: NDArray,
-    shares: Mapping[str, float],
-    contributions: NDArray,
+    table: PatchTable, row: int, judged: _Judged, shares: Mapping[str, float]
 ) -> Iterator[dict[str, str | float | None]]:
     """What each figure of a patch adds to the grade of the face, in grades against an average patch."""
     photo, region = table.photos[table.photo[row]], table.regions[row]
-    for column, value, part in zip(columns, values[row], contributions[row], strict=True):
+    for column, value, part in zip(
+        judged.columns, judged.values[row], judged.contributions[row], strict=True
+    ):
         yield {
             "photo": photo,
             "region": region,
@@ -281,10 +308,10 @@ def _strongest(reasons: Rows) -> Rows:
 
 
 def _evidence(
-    table: PatchTable, row: int, index: ReferenceIndex, found: Query
+    table: PatchTable, row: int, index: ReferenceIndex, judged: _Judged
 ) -> Iterator[dict[str, str | float | None]]:
     """The nearest graded references of a patch, nearest first."""
-    bank = index.references
+    bank, found = index.references, judged.found
     for place, number in enumerate(found.nearest[row][:_EVIDENCE], 1):
         if number >= 0:
             yield {
