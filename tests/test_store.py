@@ -156,6 +156,12 @@ def test_nothing_but_text_and_numbers(out):
     assert json.loads(packed) == {"columns": ["region", "load", "itd"], "rows": [["chin", 0.1, None]]}
 
 
+def test_a_run_that_never_began_leaves_nothing(out):
+    with pytest.raises(ToolkitError, match="no such model"), open_store(out):
+        raise ToolkitError("no such model")
+    assert not list(out.parent.iterdir())
+
+
 # --- one run at a time ---------------------------------------------------------------------------
 
 HOLD = """
@@ -195,7 +201,7 @@ def test_a_killed_run_leaves_a_lock_that_holds_nobody(out, holder):
     lock = store_path(out).with_suffix(".lock")
     assert lock.is_file()
     with open_store(out) as store:
-        assert store.is_empty
+        store.begin(photos("a.jpg"), OPTIONS)
         assert f"process {os.getpid()} " in lock.read_text()
     assert not lock.exists()
 

@@ -222,7 +222,10 @@ def open_store(out: Path) -> Iterator[Store]:
             _set_up(connection)
             yield Store(path, connection)
         finally:
+            unused = _is_unused(connection)
             connection.close()
+            if unused:  # a mistake that showed before the first photo leaves no file behind
+                path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -242,10 +245,9 @@ def _set_up(db: sqlite3.Connection) -> None:
     # A rollback journal, not a write-ahead log: that one needs shared memory, which network drives lack.
     db.execute("PRAGMA journal_mode = DELETE")
     db.execute("PRAGMA synchronous = FULL")  # a power cut takes nothing that was put
-    (application,) = db.execute("PRAGMA application_id").fetchone()
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if (application, version) == (_APPLICATION_ID, _FORMAT):
+    if _is_ours(db):
         return
+    (application,) = db.execute("PRAGMA application_id").fetchone()
     if application not in (0, _APPLICATION_ID) or (not application and _tables(db)):
         raise sqlite3.DatabaseError("it is another program's")
     with db:
@@ -254,6 +256,19 @@ def _set_up(db: sqlite3.Connection) -> None:
     db.executescript(
         f"BEGIN; {_SCHEMA} PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {_FORMAT}; COMMIT;"
     )
+
+
+def _is_unused(db: sqlite3.Connection) -> bool:
+    try:
+        query = "SELECT NOT EXISTS (SELECT 1 FROM photos) AND NOT EXISTS (SELECT 1 FROM results)"
+        return _is_ours(db) and bool(db.execute(query).fetchone()[0])
+    except sqlite3.Error:
+        return False
+
+
+def _is_ours(db: sqlite3.Connection) -> bool:
+    found = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    return tuple(found) == (_APPLICATION_ID, _FORMAT)
 
 
 def _tables(db: sqlite3.Connection) -> list[str]:

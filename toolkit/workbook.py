@@ -14,7 +14,7 @@ from typing import Any
 from toolkit.dictionary import dictionary_rows
 from toolkit.errors import MissingExtraError, ToolkitError
 from toolkit.records import REGIONS, PhotoGrade
-from toolkit.summary import Summary, flag_of
+from toolkit.summary import Line, Summary, flag_of
 from toolkit.tables import (
     FORMULA_STARTS,
     Column,
@@ -300,32 +300,24 @@ def _add_summary(book: Any, summary: Summary) -> None:
     _set_page(sheet)
     for letter, width in zip("ABCDEFGHIJKL", (24, 10, 9, 9, 9, 9, 9, 3, 36, 8, 24, 60), strict=True):
         sheet.column_dimensions[letter].width = width
-    bars = [place for place, row in enumerate(left, 1) if row.bar]
     for place in range(max(len(left), len(right))):
         cells: list[Any] = [None] * 12
         if place < len(left):
-            line = left[place]
-            fill = _TITLE_FILL if line.title else None
-            cells[: len(line.cells)] = [
-                _cell(sheet, v, "0.00" if isinstance(v, float) else None, fill, bold=line.title)
-                for v in line.cells
-            ]
+            cells[: len(left[place].cells)] = _summary_cells(sheet, left[place], "0.00")
         if place < len(right):
-            cells[8:12] = [
-                _cell(
-                    sheet, v, "0.0" if isinstance(v, float) else None, _fill_of(right[place]), bold=not place
-                )
-                for v in right[place].cells
-            ]
+            cells[8:] = _summary_cells(sheet, right[place], "0.0")
         sheet.append(cells)
-    if bars:
-        rule = DataBarRule(start_type="num", start_value=0, end_type="max", color="C07F55")
-        for first, last in _runs(bars):
-            sheet.conditional_formatting.add(f"B{first}:B{last}", rule)
+    bars = DataBarRule(start_type="num", start_value=0, end_type="max", color="C07F55", minLength=0)
+    for first, last in _runs([place for place, line in enumerate(left, 1) if line.bar]):
+        sheet.conditional_formatting.add(f"B{first}:B{last}", bars)
 
 
-def _fill_of(line: Any) -> str | None:
-    return _TITLE_FILL if line.title else _FILLS[line.flag]
+def _summary_cells(sheet: Any, line: Line, number_format: str) -> list[Any]:
+    fill = _TITLE_FILL if line.title else _FILLS[line.flag]
+    return [
+        _cell(sheet, value, number_format if isinstance(value, float) else None, fill, bold=line.title)
+        for value in line.cells
+    ]
 
 
 def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
