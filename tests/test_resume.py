@@ -196,6 +196,26 @@ def test_only_what_is_missing_is_read(photos, model, tmp_path, monkeypatch):
     assert len(asked[-1]) == 3
 
 
+def test_stopped_before_it_knows_what_is_done_it_leaves_the_workbook(
+    photos, model, undisturbed, tmp_path, monkeypatch
+):
+    out = tmp_path / "grades.xlsx"
+    for file in (undisturbed, store_path(undisturbed)):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+
+    def stopped(*rest):
+        raise KeyboardInterrupt
+        yield
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "hash_all", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            grade_photos([photos], out, model)
+    assert out.read_bytes() == undisturbed.read_bytes()
+    assert grade_photos([photos], out, model).earlier == PHOTOS + 1
+    assert cells(out) == cells(undisturbed)
+
+
 def test_another_run_on_the_same_output_is_refused_in_one_line(photos, model, tmp_path):
     out = tmp_path / "grades.xlsx"
     with open_store(out):

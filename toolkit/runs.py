@@ -299,10 +299,9 @@ def grade_photos(
         options = _options(model, weights, landmark_model)
         photos = _inputs(paths, model)
         store.begin(photos, options)
-        earlier, interrupted = 0, False
+        earlier = _find_earlier(store, paths, workers, tell, limit_s)
+        grader, interrupted = Grader(model, weights), False
         try:
-            earlier = _find_earlier(store, paths, workers, tell, limit_s)
-            grader = Grader(model, weights)
             _grade_missing(store, photos, grader, landmark_model, workers, tell, limit_s)
         except KeyboardInterrupt:
             interrupted = True
@@ -316,7 +315,8 @@ def grade_photos(
             time.monotonic() - clock,
             labels,
         )
-        remarks = _write_workbook(store, run, _run_facts(run, model, options, workers, started))
+        facts = _run_facts(store, run, model, options, workers, started)
+        remarks = _write_workbook(store, run, facts)
     return replace(run, remarks=tuple(remarks))
 
 
@@ -405,7 +405,7 @@ def _write_workbook(store: Store, run: GradeRun, facts: Mapping[str, str | int |
 
 
 def _run_facts(
-    run: GradeRun, model: Model, options: Options, workers: int, started: datetime
+    store: Store, run: GradeRun, model: Model, options: Options, workers: int, started: datetime
 ) -> dict[str, str | int | float]:
     return {
         "toolkit": toolkit.__version__,
@@ -421,7 +421,10 @@ def _run_facts(
         "photos": run.photos,
         "graded": run.graded,
         "not graded": run.photos - run.graded,
-        "flagged": sum(g.quality != "ok" or bool(g.note) for g in run.grades),
+        "flagged": sum(
+            grade.quality != "ok" or bool(grade.note)
+            for grade in _labelled(store.grades(facts_from_name), run.labels)
+        ),
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
         "seconds": round(run.seconds, 1),
