@@ -314,10 +314,15 @@ def _add_summary(book: Any, summary: Summary) -> None:
 
 def _summary_cells(sheet: Any, line: Line, number_format: str) -> list[Any]:
     fill = _TITLE_FILL if line.title else _FILLS[line.flag]
-    return [
-        _cell(sheet, value, number_format if isinstance(value, float) else None, fill, bold=line.title)
-        for value in line.cells
-    ]
+    cells = []
+    for value in line.cells:
+        is_figure = isinstance(value, float) or (line.title and value in _FIGURES)
+        form = number_format if isinstance(value, float) else None
+        cells.append(_cell(sheet, value, form, fill, "right" if is_figure else None, bold=line.title))
+    return cells
+
+
+_FIGURES = ("photos", "mean", "SD", "median", "grade")
 
 
 def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
