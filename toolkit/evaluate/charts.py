@@ -39,6 +39,7 @@ _STYLE: Any = {
     "axes.titlelocation": "left",
     "legend.frameon": False,
 }
+_LEAST_ERROR = 0.5  # in grades, that an axis of errors shows: less is not worth a look
 _MOST_DOTS = 3000  # beyond these, dots are a picture within the picture
 
 
@@ -191,6 +192,8 @@ def residuals(groups: Sequence[GroupScore]) -> str:
                 size = 12 + 70 * group.photos / most
                 axis.scatter([place], [group.bias.value], s=size, color=_METHOD, zorder=3, lw=0)
             axis.axhline(0, color=_GREY, lw=0.8)
+            low, high = axis.get_ylim()
+            axis.set_ylim(min(low, -_LEAST_ERROR), max(high, _LEAST_ERROR))
             axis.set(title=f"By {grouping}", ylabel="predicted minus graded", xticks=places)
             axis.set_xlim(-0.6, len(some) - 0.4)
             long = max(len(group.level) for group in some) * len(some) > 60

@@ -33,7 +33,7 @@ class Tested:
     classes: NDArray[np.intp]
 
 
-def tested(study: Study, outcomes: Sequence[Outcome]) -> Tested:
+def pool_tests(study: Study, outcomes: Sequence[Outcome]) -> Tested:
     """Test answers of all folds side by side; every photograph is tested once."""
     grades, classes = np.full(len(study.grades), np.nan), np.zeros(len(study.grades), np.intp)
     for outcome in outcomes:

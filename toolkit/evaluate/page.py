@@ -153,4 +153,5 @@ def _figure(name: str, estimate: Estimate) -> dict[str, str]:
 def _number(name: str, value: float) -> str:
     if name in _SHARES:
         return f"{value:.0%}"
-    return f"{value:+.2f}" if name in _SIGNED else f"{value:.2f}"
+    value = round(value, 2) + 0.0  # no minus before a rounded zero
+    return f"{value:+.2f}" if name in _SIGNED and value else f"{value:.2f}"

@@ -20,8 +20,8 @@ from toolkit.evaluate.figures import (
     by_group,
     confusion,
     pair_scores,
+    pool_tests,
     scores,
-    tested,
 )
 from toolkit.evaluate.methods import ALWAYS, PARTS, method_title
 from toolkit.evaluate.run import SPLITS, Compared
@@ -104,10 +104,10 @@ def score_all(compared: Compared, resamples: int = RESAMPLES) -> dict[str, list[
     """Every method's scores by split; the trivial methods first. The same resamples of subjects for all."""
     study, found = compared.study, {}
     for split, by_method in compared.outcomes.items():
-        mean = tested(study, by_method["mean"])
+        mean = pool_tests(study, by_method["mean"])
         lines = []
         for name in compared.methods:
-            answers = tested(study, by_method[name])
+            answers = pool_tests(study, by_method[name])
             lines.append(
                 Scored(
                     name,

@@ -70,7 +70,7 @@ def _pairs(line: Scored) -> str:
 
 
 def _figure(estimate: Estimate) -> str:
-    return "-" if estimate.value is None else f"{estimate.value:.2f}"
+    return "-" if estimate.value is None else f"{round(estimate.value, 2) + 0.0:.2f}"
 
 
 def _share(estimate: Estimate) -> str:
