@@ -47,6 +47,7 @@ CONTRACT = {
     "build-index": {"patches", "--grades", "--model", "--out", "--thumbnails"},
     "grade": {"images", "--out", "--model", "--workers", "--weights"},
     "agreement": {"files", "--column", "--scale", "--out"},
+    "evaluate": {"images", "--grades", "--out", "--methods", "--folds", "--leaky", "--backbone-weights"},
     "info": set(),
 }
 

@@ -19,6 +19,8 @@ HEAVY = {
     "scipy",
     "dlib",
     "openpyxl",
+    "matplotlib",
+    "jinja2",
 }
 STAGES = ("images", "landmarks", "patches", "quality", "pigment", "siamese", "index", "blend", "phantom")
 SHARED = {
