@@ -104,6 +104,11 @@ class PatchTable:
         flags = np.column_stack([regions == "forehead", regions == "chin"])
         return np.column_stack([self.values, seen.figures, similar, scores, flags]).astype(np.float64)
 
+    def loads(self, values: NDArray, columns: Sequence[str], weights: Sequence[float]) -> NDArray[np.float64]:
+        """Predicted load of pigment of each photo (photos,): green OD, weighed by region as in the mMASI."""
+        by_photo = self.by_photo(values[:, columns.index(LEARNT_COLUMNS[0])])
+        return np.nan_to_num(combine(by_photo, np.asarray(weights)))
+
     def difficulty(
         self,
         values: NDArray,
@@ -160,7 +165,8 @@ def see(encoder: Encoder, inputs: Sequence[NDArray]) -> Seen:
 @dataclass(frozen=True, eq=False)
 class _Judged:
     """A batch of n patches of m photos: blend ``columns`` (p) and ``values`` (n, p), what the references say, patch
-    grades (n,), contributions (n, p); region grades (m, 4), grades, half-widths and whether out of range (m,)."""
+    grades (n,), contributions (n, p); region grades (m, 4), loads, grades, half-widths and whether out of range
+    (m,)."""
 
     columns: tuple[str, ...]
     values: NDArray[np.float64]
@@ -168,6 +174,7 @@ class _Judged:
     patch_grades: NDArray[np.float64]
     contributions: NDArray[np.float64]
     by_photo: NDArray[np.float64]
+    loads: NDArray[np.float64]
     grades: NDArray[np.float64]
     half_widths: NDArray[np.float64]
     far: NDArray[np.bool_]
@@ -201,6 +208,7 @@ class Grader:
             mine = np.flatnonzero(table.photo == i).tolist()
             shares = self._shares(judged.by_photo[i])
             reasons = tuple(reason for row in mine for reason in _reasons(table, row, judged, shares))
+            reasons += (self._reason_of_load(photo.name, judged.loads[i]),)
             evidence = tuple(line for row in mine for line in _evidence(table, row, self.model.index, judged))
             rows = tuple(_patch_row(table, row, judged) for row in mine)
             grade = self._grade_of(photo, i, mine, judged)
@@ -217,12 +225,13 @@ class Grader:
         boosted, ridge = blend.patch.predict_both(columns, values)
         patch_grades = mixed(boosted, ridge, blend.patch.share)
         by_photo = table.by_photo(patch_grades)
-        grades = combine(by_photo, self.weights)
+        loads = table.loads(values, columns, self.model.settings.blend.mmasi_weights)
+        grades = blend.curve.mixed(loads, combine(by_photo, self.weights))
         difficulty = table.difficulty(values, columns, np.abs(boosted - ridge), by_photo, grades)
         half_widths, far = blend.interval.half_width(difficulty), difficulty[:, 0] > blend.interval.far
-        contributions = blend.patch.contributions(values)
+        contributions = (1 - blend.curve.share) * blend.patch.contributions(values)
         return _Judged(
-            columns, values, found, patch_grades, contributions, by_photo, grades, half_widths, far
+            columns, values, found, patch_grades, contributions, by_photo, loads, grades, half_widths, far
         )
 
     def _grade_of(self, photo: Prepared, i: int, mine: Sequence[int], judged: _Judged) -> PhotoGrade:
@@ -247,6 +256,18 @@ class Grader:
             quality=face.quality,
             note="; ".join([*face.notes, *_missing(face), *([OUT_OF_RANGE] if judged.far[i] else [])]),
         )
+
+    def _reason_of_load(self, photo: str, load: float) -> dict[str, str | float | None]:
+        """What the predicted load of the whole face adds to its grade, against the usual grade."""
+        curve = self.model.blend.curve
+        added = curve.share * float(curve.predict(np.array([load]))[0] - curve.usual)
+        return {
+            "photo": photo,
+            "region": "face",
+            "figure": "predicted_load",
+            "value": float(load),
+            "contribution": added,
+        }
 
     def _shares(self, region_grades: NDArray) -> dict[str, float]:
         """Each region's part of this face's grade: the weights of the regions that are there."""

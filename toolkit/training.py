@@ -16,7 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 import toolkit
-from toolkit.blend import Blend, Interval, PatchBlend, best_share, combine, fit_weights, mixed
+from toolkit.blend import (
+    Blend,
+    Interval,
+    LoadCurve,
+    PatchBlend,
+    best_curve_share,
+    best_share,
+    combine,
+    fit_weights,
+    mixed,
+)
 from toolkit.errors import TrainingError
 from toolkit.index import ReferenceIndex, References, class_of
 from toolkit.model import Model
@@ -105,6 +115,7 @@ def train(
         "trunk": "kept" if start else "trained on this study",
         "half_width": float(np.mean(half_widths)),
         "booster_share": blend.patch.share,
+        "curve_share": blend.curve.share,
         "weights": dict(blend.weights),
     }
     model = Model(settings, encoder, index, blend, card)
@@ -214,13 +225,33 @@ def _fit_blend(
         share, weights = face(train_photos)
         by_photo[test_photos] = table.by_photo(mixed(boosted, ridge, share))[test_photos]
         predicted[test_photos] = combine(by_photo[test_photos], weights)
+    curve, predicted = _fit_curve(study, columns, values, splits, predicted)
     difficulty = table.difficulty(values, columns, np.abs(boosted - ridge), by_photo, predicted)
     interval = Interval.fit(predicted - grades, difficulty, study.subjects, settings.coverage, study.seed)
     share, weights = face(np.arange(len(grades)))
     patch = fit(np.arange(len(values)))
     patch.share = share
-    blend = Blend(patch, dict(zip(REGIONS, weights.tolist(), strict=True)), interval)
+    blend = Blend(patch, dict(zip(REGIONS, weights.tolist(), strict=True)), interval, curve)
     return predicted, interval.half_width(difficulty), blend
+
+
+def _fit_curve(
+    study: _Study, columns: tuple[str, ...], values: NDArray, splits: Folds, patchwise: NDArray
+) -> tuple[LoadCurve, NDArray[np.float64]]:
+    """The curve of the faces' predicted loads, and the faces' grades (photos,) with its share, out of fold."""
+    grades, weights = study.grades, study.settings.blend.mmasi_weights
+    loads = study.table.loads(values, columns, weights)
+    by_load = np.zeros(len(grades))
+    for train_photos, test_photos in splits:
+        by_load[test_photos] = LoadCurve.fit(loads[train_photos], grades[train_photos]).predict(
+            loads[test_photos]
+        )
+    predicted = np.zeros(len(grades))
+    for train_photos, test_photos in splits:
+        share = best_curve_share(by_load[train_photos], patchwise[train_photos], grades[train_photos])
+        predicted[test_photos] = share * by_load[test_photos] + (1 - share) * patchwise[test_photos]
+    share = best_curve_share(by_load, patchwise, grades)
+    return replace(LoadCurve.fit(loads, grades), share=share), predicted
 
 
 def _other_grades(

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.blend.face import LoadCurve
 from toolkit.blend.interval import Interval
 from toolkit.blend.patch import PatchBlend
 from toolkit.blend.ridge import RIDGE_TUPLES, Ridge, floats
@@ -27,6 +28,7 @@ class Blend:
     patch: PatchBlend
     weights: Mapping[str, float]
     interval: Interval
+    curve: LoadCurve = LoadCurve((0.0,), (0.0,), 0.0)  # of no share
 
     def region_weights(self, scheme: str, settings: BlendSettings) -> Matrix:
         """Weights (4,) in the order of REGIONS: ``learned``, ``mmasi`` or ``equal``."""
@@ -48,6 +50,7 @@ class Blend:
             "booster_share": self.patch.share,
             "weights": dict(self.weights),
             "interval": asdict(self.interval),
+            "curve": asdict(self.curve),
         }
         (folder / "blend.json").write_text(json.dumps(text, indent=1))
 
@@ -68,7 +71,14 @@ class Blend:
                 float(told["factor"]), float(told["usual"]), floats(told["centre"]), floats(told["scale"]),
                 floats(told["weights"]), float(told["far"]),
             )  # fmt: skip
-            blend = cls(patch, weights, interval)
+            rising = raw["curve"]
+            curve = LoadCurve(
+                floats(rising["loads"]),
+                floats(rising["grades"]),
+                float(rising["usual"]),
+                float(rising["share"]),
+            )
+            blend = cls(patch, weights, interval, curve)
         except (OSError, ValueError, KeyError, TypeError, lightgbm.basic.LightGBMError) as error:
             raise ModelError(
                 f"{folder}: the blend cannot be loaded ({error}); retrain or restore the folder"
