@@ -13,8 +13,10 @@ from toolkit.blend import (
     DIFFICULTY,
     Blend,
     Interval,
+    LoadCurve,
     PatchBlend,
     Ridge,
+    best_curve_share,
     best_share,
     combine,
     conformal_half_width,
@@ -398,3 +400,34 @@ def test_files_of_two_models_are_refused(blend, tmp_path):
     (other / "booster.txt").replace(tmp_path / "booster.txt")
     with pytest.raises(ModelError, match="do not belong together"):
         Blend.load(tmp_path)
+
+
+# --- the curve of predicted loads
+
+
+def test_a_curve_rises_with_the_load_and_stays_flat_beyond_its_knots():
+    loads = np.linspace(0, 0.1, 40)
+    grades = 9 * (1 - np.exp(-loads / 0.03)) + np.random.default_rng(0).normal(0, 0.3, 40)
+    curve = LoadCurve.fit(loads, grades)
+    found = curve.predict(np.linspace(-0.05, 0.2, 200))
+    assert (np.diff(found) >= 0).all()
+    assert found[0] == pytest.approx(curve.grades[0]) and found[-1] == pytest.approx(curve.grades[-1])
+    assert curve.predict(np.array([0.03]))[0] == pytest.approx(9 * (1 - np.exp(-1)), abs=0.5)
+    assert curve.usual == pytest.approx(grades.mean())
+
+
+def test_the_share_of_the_curve_is_the_one_that_grades_best():
+    truth = np.linspace(0, 9, 60)
+    noise = np.random.default_rng(1).normal(0, 2, 60)
+    assert best_curve_share(truth, noise, truth) == 1.0
+    assert best_curve_share(noise, truth, truth) == 0.0
+    assert best_curve_share(truth + 1, truth - 1, truth) == 0.5
+    curve = LoadCurve((0.0, 1.0), (0.0, 8.0), 4.0, share=0.25)
+    assert curve.mixed(np.array([0.5]), np.array([2.0]))[0] == pytest.approx(0.25 * 4 + 0.75 * 2)
+
+
+def test_a_saved_blend_keeps_its_curve(tmp_path, blend):
+    curve = LoadCurve((0.0, 0.01, 0.2), (0.5, 3.0, 8.0), 3.5, share=0.75)
+    with_curve = replace(blend, curve=curve)
+    with_curve.save(tmp_path)
+    assert Blend.load(tmp_path).curve == curve
