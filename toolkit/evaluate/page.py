@@ -65,6 +65,7 @@ def _told(compared: Compared, scored: Mapping[str, Sequence[Scored]]) -> dict[st
         "joined": study.joined,
         "run": run_rows(compared),
         "meanings": [(titles[name], meaning(name)) for name in _EXPLAINED],
+        "head_start": compared.encoder.startswith("starter"),
         "scratch": compared.options.baselines.weights == "none"
         and any("baselines" in METHODS[name].needs for name in compared.methods),
     }
@@ -72,13 +73,14 @@ def _told(compared: Compared, scored: Mapping[str, Sequence[Scored]]) -> dict[st
 
 def _line(line: Scored) -> dict[str, Any]:
     icc = line.scores["icc_2_1"]
+    cells = {name: _figure(name, line.scores[name]) for name, _ in _COLUMNS}
+    cells["icc_2_1"]["word"] = koo_li(icc.lower, icc.upper)
     return {
         "title": line.title,
         "name": line.name,
         "trivial": line.trivial,
         "accuracy": [_figure(part, line.accuracy[part]) for part in PARTS],
-        "cells": [_figure(name, line.scores[name]) for name, _ in _COLUMNS],
-        "verdict": koo_li(icc.lower, icc.upper),
+        "cells": list(cells.values()),
     }
 
 
@@ -143,11 +145,11 @@ def _leak(scored: Mapping[str, Sequence[Scored]]) -> dict[str, Any]:
 def _figure(name: str, estimate: Estimate) -> dict[str, str]:
     """A figure and its interval in words."""
     if estimate.value is None:
-        return {"value": "-", "interval": ""}
+        return {"value": "-", "interval": "", "word": ""}
     interval = ""
     if estimate.lower is not None and estimate.upper is not None:
         interval = f"{_number(name, estimate.lower)} to {_number(name, estimate.upper)}"
-    return {"value": _number(name, estimate.value), "interval": interval}
+    return {"value": _number(name, estimate.value), "interval": interval, "word": ""}
 
 
 def _number(name: str, value: float) -> str:
