@@ -69,6 +69,9 @@ def study():
 
 @pytest.fixture(scope="module")
 def trained(study):
+    import keras
+
+    keras.utils.set_random_seed(0)
     return train(
         study.photos, study.graders[:, 0], study.subjects, SETTINGS, 3, 7, start=Encoder(SETTINGS.encoder)
     )
@@ -102,8 +105,23 @@ def test_kept_inputs_depend_on_what_makes_them_alone():
 
 
 def test_a_blend_of_all_columns_is_the_product_s(study, trained):
-    grades, _ = benchmark.blended(study, trained, list(trained.model.blend.patch.columns), SETTINGS, 7)
-    np.testing.assert_allclose(grades, trained.predicted, atol=1e-9)
+    found = benchmark.graded_by_all(study, trained, SETTINGS, 7)
+    np.testing.assert_allclose(found["blend"].grades, trained.predicted, atol=1e-9)
+
+
+def test_a_load_that_tells_the_grade_takes_over(study, trained):
+    """The curve gets its share where it grades well, and none where the load says nothing."""
+    columns, truth = trained.model.blend.patch.columns, study.graders[:, 0]
+    patchwise, telling = np.full(32, truth.mean()), trained.values.copy()
+    telling[:, columns.index("net_load")] = (truth / 100)[PatchTable(study.photos).photo]
+    silent = trained.values.copy()
+    silent[:, columns.index("net_load")] = 0.01
+    by_curve, by_patches = (
+        benchmark.with_curve(study, replace(trained, values=values), patchwise, SETTINGS)
+        for values in (telling, silent)
+    )
+    assert np.abs(by_curve - truth).mean() < 0.5 < np.abs(by_patches - truth).mean()
+    assert np.ptp(by_patches) < 1
 
 
 def test_features_alone_see_nothing_learnt(study, trained):
