@@ -113,6 +113,20 @@ def group_ends(group):
     return False
 
 
+def test_every_column_is_explained_and_every_photo_has_its_hash(undisturbed):
+    book = load(undisturbed)
+    _, *explained = book["Dictionary"].iter_rows(values_only=True)
+    assert not [row for row in explained if not row[2]]
+    assert {row[0] for row in explained} == set(book.sheetnames) - {"Summary", "Dictionary"}
+    _, *inputs = book["Inputs"].iter_rows(values_only=True)
+    assert len(inputs) == PHOTOS + 1
+    assert all(size > 0 and len(sha256) == 64 for _, size, sha256 in inputs)
+    told = dict(row[:2] for row in book["Run"].iter_rows(values_only=True))
+    assert {"toolkit", "model sha256", "landmark model sha256", "machine", "numpy", "patch.px_per_mm"} <= set(
+        told
+    )
+
+
 def test_killed_again_and_again_it_ends_like_an_undisturbed_run(photos, model, undisturbed, tmp_path):
     out = tmp_path / "grades.xlsx"
     chance = random.Random(os.getpid())

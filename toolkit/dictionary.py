@@ -23,7 +23,7 @@ _SHEETS: dict[str, dict[str, tuple[str, str, str]]] = {
         "subject": ("who is on the photo, from its name; the file's stem where the name does not tell", *_TEXT),
         "side": ("side of the face, from the name, or as the picture shows it", "text", "left, right, both"),
         "visit": ("when it was taken, from its name", "text", "Baseline, Week 4, Day 28, ..."),
-        "grade": ("mottled hyperpigmentation: the regions' grades, weighed; empty: could not be graded", *_GRADE),
+        "grade": ("mottled hyperpigmentation: the regions' grades, weighed, and in part the pigment of the whole face; empty: could not be graded", *_GRADE),
         "grade_half_step": ("the grade to the nearest half step, as experts give it", "grade", "0-9, steps of 0.5"),
         "lower": ("lower end of the interval that holds the expert grade in the share of photos that Run names", *_GRADE),
         "upper": ("upper end of that interval", *_GRADE),
