@@ -626,3 +626,9 @@ def test_version():
     from toolkit import __version__
 
     assert succeeds("--version") == f"{__version__}\n"
+
+
+def test_a_kept_network_and_a_new_one_exclude_each_other(tmp_path):
+    arguments = ("train", tmp_path, "--grades", tmp_path / "g.xlsx", "--out", tmp_path / "m")
+    done = toolkit(*arguments, "--encoder", tmp_path / "other", "--from-scratch")
+    assert done.status == 2 and "choose one of them" in done.err

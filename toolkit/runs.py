@@ -472,12 +472,14 @@ def train_study(
     model's is kept whole, ``from_scratch`` it learns from this study alone. ``thumbnails``: whether the model
     keeps small pictures of its reference patches.
     """
+    if from_scratch and encoder is not None:
+        raise ToolkitError("--encoder keeps a network, --from-scratch learns a new one: choose one of them")
     check_model_target(out)
+    paths = _some_photos(images)
+    joined = join_grades(photo_names(paths), read_grades(grades_file, columns))
     settings, start = _starting_point(settings or Settings(), encoder, from_scratch)
     if epochs is not None:
         settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))
-    paths = _some_photos(images)
-    joined = join_grades(photo_names(paths), read_grades(grades_file, columns))
     wanted = [path for path, name in zip(paths, photo_names(paths), strict=True) if name in joined.grades]
     names = [name for name in photo_names(paths) if name in joined.grades]
     found = prepare_all(wanted, settings, landmark_model, workers, names)
