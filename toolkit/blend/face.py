@@ -42,6 +42,9 @@ class LoadCurve:
         return self.share * self.predict(loads) + (1 - self.share) * patchwise
 
 
+NO_CURVE = LoadCurve((0.0,), (0.0,), 0.0)
+
+
 def best_curve_share(by_load: Matrix, patchwise: Matrix, grades: NDArray) -> float:
     """The curve's share that grades faces best, of ``SHARES``; predictions (n,) must be out of fold."""
     errors = [float(np.square(share * by_load + (1 - share) * patchwise - grades).mean()) for share in SHARES]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.blend.face import LoadCurve
+from toolkit.blend.face import NO_CURVE, LoadCurve
 from toolkit.blend.interval import Interval
 from toolkit.blend.patch import PatchBlend
 from toolkit.blend.ridge import RIDGE_TUPLES, Ridge, floats
@@ -28,7 +28,7 @@ class Blend:
     patch: PatchBlend
     weights: Mapping[str, float]
     interval: Interval
-    curve: LoadCurve = LoadCurve((0.0,), (0.0,), 0.0)  # of no share
+    curve: LoadCurve = NO_CURVE
 
     def region_weights(self, scheme: str, settings: BlendSettings) -> Matrix:
         """Weights (4,) in the order of REGIONS: ``learned``, ``mmasi`` or ``equal``."""
