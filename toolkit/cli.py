@@ -288,10 +288,15 @@ def evaluate(
     folds: Annotated[int, typer.Option(min=2, help="Folds; no subject is on both sides of one.")] = 5,
     leaky: Annotated[
         bool,
-        typer.Option("--leaky", help="Also what a split by photo would have claimed, which is wrong; twice the time."),
+        typer.Option(
+            "--leaky", help="Also what a split by photo would have claimed, which is wrong; twice the time."
+        ),
     ] = False,
     backbone: Annotated[
-        str, typer.Option(help="Network of the deep baselines: resnet50, resnet152, mobilenetv2, efficientnetb0, ...")
+        str,
+        typer.Option(
+            help="Network of the deep baselines: resnet50, resnet152, mobilenetv2, efficientnetb0, ..."
+        ),
     ] = "resnet50",
     backbone_weights: Annotated[
         str,
@@ -300,19 +305,27 @@ def evaluate(
             ".keras model without top, which gets pixels as (x - 127) / 128."
         ),
     ] = "imagenet",
-    epochs: Annotated[int, typer.Option(min=1, help="Passes of the deep baselines over the photographs.")] = 30,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="Passes of the deep baselines over the photographs.")
+    ] = 30,
     learning_rate: Annotated[
         float, typer.Option(min=0, help="Top of the baselines' learning rate cycles, which start at 1e-8.")
     ] = 1e-4,
-    image_size: Annotated[int, typer.Option(min=32, help="Side of the baselines' pictures; small without a GPU.")] = 224,
+    image_size: Annotated[
+        int, typer.Option(min=32, help="Side of the baselines' pictures; small without a GPU.")
+    ] = 224,
     from_scratch: Annotated[
-        bool, typer.Option("--from-scratch", help="embedding and hybrid learn their network from this study alone.")
+        bool,
+        typer.Option(
+            "--from-scratch", help="embedding and hybrid learn their network from this study alone."
+        ),
     ] = False,
     encoder_epochs: Annotated[
         int | None, typer.Option(min=1, help="Passes of that network over the patches.")
     ] = None,
     class_edges: Annotated[
-        str | None, typer.Option(help="Lower edges of the grade classes, e.g. 0,3,3.5,4,4.5,5,5.5 (the default).")
+        str | None,
+        typer.Option(help="Lower edges of the grade classes, e.g. 0,3,3.5,4,4.5,5,5.5 (the default)."),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed repeats a comparison on the same machine.")] = 0,
     column: Columns = None,
