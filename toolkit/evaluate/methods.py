@@ -241,10 +241,20 @@ def _trained(context: Context, learn: Whole) -> Trained:
 def _embedding(context: Context, learn: Whole, test: Whole) -> Outcome:
     """The network's own grade, the plain mean over patches."""
     trained, table = _trained(context, learn), _table(context)
-    _, scores = trained.model.encoder.place(see(trained.model.encoder, table.inputs).pooled)
+    _, scores = trained.model.encoder.place(_seen(context, trained.model.encoder))
     counts = np.bincount(table.photo, minlength=len(table.photos))
     final = np.bincount(table.photo, scores, len(table.photos)) / counts
     return _of_trained(context, learn, test, trained.embedding, final)
+
+
+def _seen(context: Context, encoder: Encoder) -> NDArray[np.float32]:
+    """What the encoder's trunk sees of all patches: once for all folds where the trunk is kept."""
+    if context.start is None:
+        return see(encoder, _table(context).inputs).pooled
+    if "seen" not in context.memo:
+        context.memo["seen"] = see(context.start, _table(context).inputs).pooled
+    pooled: NDArray[np.float32] = context.memo["seen"]
+    return pooled
 
 
 def _hybrid(context: Context, learn: Whole, test: Whole) -> Outcome:
