@@ -543,15 +543,19 @@ def test_what_is_measured_is_kept_and_the_same_when_read_back(photographed, tmp_
 
 @pytest.mark.slow
 def test_the_command_from_photographs_to_page_and_again(photographed, tmp_path):
+    import keras
+
+    picture = keras.layers.Input((32, 32, 3))
+    keras.models.Model(picture, keras.layers.Conv2D(4, 3, strides=4)(picture)).save(tmp_path / "tiny.keras")
     out = tmp_path / "comparison"
     line = [
         "evaluate", photographed / "images", "--grades", photographed / "grades.xlsx", "--out", out,
-        "--methods", "siamese,features", "--folds", "2", "--backbone", "mobilenetv2",
-        "--backbone-weights", "none", "--image-size", "32", "--epochs", "1", "--workers", "1", "--quiet",
+        "--methods", "siamese,features", "--folds", "2", "--backbone-weights", tmp_path / "tiny.keras",
+        "--image-size", "32", "--epochs", "1", "--workers", "1", "--quiet",
     ]  # fmt: skip
     done = CliRunner().invoke(app, [str(part) for part in line])
     assert done.exit_code == 0, done.output
-    for words in ("12 photos of 6 subjects", "always the mean", "pigment features", "mobilenetv2 from scratch",
+    for words in ("12 photos of 6 subjects", "always the mean", "pigment features", "pair network (tiny.keras)",
                   "always \"different\"", "report.html", "comparison.xlsx"):  # fmt: skip
         assert words in done.output
     folds = sorted((out / "folds").glob("*.csv"))
