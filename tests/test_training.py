@@ -19,7 +19,7 @@ from made_up_study import (
 from toolkit.blend import PatchBlend, combine
 from toolkit.errors import TrainingError
 from toolkit.model import load_model, save_model
-from toolkit.pipeline import Grader, PatchTable, Prepared, Seen, see
+from toolkit.pipeline import Grader, PatchTable, Prepared, see
 from toolkit.records import REGIONS
 from toolkit.scores import trivial_baselines
 from toolkit.study import subject_folds
@@ -282,8 +282,6 @@ def test_what_the_blend_sees_is_named_column_by_column(small):
         m[x[..., -1] > 0.5].mean() for m, x in zip(trunk().look(table.inputs)[1], table.inputs, strict=True)
     ]
     np.testing.assert_allclose(named["net_load"], loads, rtol=1e-4, atol=1e-7)
-    some = Seen(seen.pooled, seen.figures).take(np.array([2]))
-    np.testing.assert_array_equal(some.figures[0], seen.figures[2])
 
 
 def test_difficulty_is_a_mean_over_a_photos_patches():

@@ -217,6 +217,10 @@ def grade(
     time_limit: Annotated[
         float, typer.Option(min=1, help="Seconds after which a photo is given up.")
     ] = RunSettings().time_limit_s,
+    overlays: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a picture a photo of the pigment that the network predicts."),
+    ] = None,
     landmark_model: Landmarks = None,
     quiet: Quiet = False,
 ) -> None:
@@ -229,7 +233,9 @@ def grade(
 
     with _stoppable(), _progress(quiet) as tell:
         count = workers or default_workers()
-        run = grade_photos(images, out, model, weights.value, landmark_model, count, tell, time_limit)
+        run = grade_photos(
+            images, out, model, weights.value, landmark_model, count, tell, time_limit, overlays
+        )
     _say(*run.remarks)
     if model is None:
         _say(

@@ -47,13 +47,15 @@ _EVIDENCE = 3  # references told a patch
 @dataclass(frozen=True)
 class PhotoResult:
     """The grade of a photograph, and what it was made of: ``patch_rows`` one a patch with every figure,
-    ``contributions`` the figures that moved the grade most, ``evidence`` each patch's nearest graded references."""
+    ``contributions`` the figures that moved the grade most, ``evidence`` each patch's nearest graded references;
+    ``pigment`` the map of each patch that the network predicted, added green OD (h, w)."""
 
     grade: PhotoGrade
     patch_rows: Rows = ()
     quality: Quality | None = None
     contributions: Rows = ()
     evidence: Rows = ()
+    pigment: tuple[NDArray[np.float32], ...] = ()
 
 
 def read_face(
@@ -145,21 +147,19 @@ class PatchTable:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What a trunk sees of n patches: ``pooled`` (n, p) float32 for the head, ``figures`` (n, q) of its maps."""
+    """What a trunk sees of n patches: ``pooled`` (n, p) float32 for the head, the predicted ``maps`` of pigment, and
+    ``figures`` (n, q) of them."""
 
     pooled: NDArray[np.float32]
     figures: NDArray[np.float64]
-
-    def take(self, rows: NDArray) -> Seen:
-        """That of the given patches."""
-        return Seen(self.pooled[rows], self.figures[rows])
+    maps: tuple[NDArray[np.float32], ...]
 
 
 def see(encoder: Encoder, inputs: Sequence[NDArray]) -> Seen:
     """Encoder inputs of n patches through the trunk."""
     pooled, maps = encoder.look(inputs)
     skins = [picture[..., -1] > 0.5 for picture in inputs]
-    return Seen(pooled, learnt_table(maps, skins, encoder.settings.px_per_mm))
+    return Seen(pooled, learnt_table(maps, skins, encoder.settings.px_per_mm), maps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,6 +168,7 @@ class _Judged:
     grades (n,), contributions (n, p); region grades (m, 4), loads, grades, half-widths and whether out of range
     (m,)."""
 
+    seen: Seen
     columns: tuple[str, ...]
     values: NDArray[np.float64]
     found: Query
@@ -212,7 +213,8 @@ class Grader:
             evidence = tuple(line for row in mine for line in _evidence(table, row, self.model.index, judged))
             rows = tuple(_patch_row(table, row, judged) for row in mine)
             grade = self._grade_of(photo, i, mine, judged)
-            yield PhotoResult(grade, rows, photo.quality, _strongest(reasons), evidence)
+            pigment = tuple(judged.seen.maps[row] for row in mine)
+            yield PhotoResult(grade, rows, photo.quality, _strongest(reasons), evidence, pigment)
 
     def _judge(self, table: PatchTable) -> _Judged:
         """Patches through network, references and blend; photos by their patches' grades."""
@@ -231,7 +233,17 @@ class Grader:
         half_widths, far = blend.interval.half_width(difficulty), difficulty[:, 0] > blend.interval.far
         contributions = (1 - blend.curve.share) * blend.patch.contributions(values)
         return _Judged(
-            columns, values, found, patch_grades, contributions, by_photo, loads, grades, half_widths, far
+            seen,
+            columns,
+            values,
+            found,
+            patch_grades,
+            contributions,
+            by_photo,
+            loads,
+            grades,
+            half_widths,
+            far,
         )
 
     def _grade_of(self, photo: Prepared, i: int, mine: Sequence[int], judged: _Judged) -> PhotoGrade:

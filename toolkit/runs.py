@@ -29,6 +29,7 @@ from toolkit.landmarks import FaceFinder, default_landmark_model
 from toolkit.model import Model, check_model_target, load_model, save_model
 from toolkit.patches import load_patches, save_patches
 from toolkit.phantom import StudySummary, write_study
+from toolkit.pigment.overlay import draw_predicted
 from toolkit.pipeline import Grader, PhotoResult, Prepared, judge_study, prepare
 from toolkit.quality import judge_casts
 from toolkit.records import FacePatches, Photo, PhotoGrade
@@ -48,6 +49,7 @@ from toolkit.workers import (
     photo_names,
     prepare_all,
     read_all,
+    write_overlay,
 )
 
 Item = TypeVar("Item")
@@ -284,8 +286,11 @@ def grade_photos(
     workers: int = 1,
     tell: Progress = lambda stage, done, total: None,
     limit_s: float = TIME_LIMIT_S,
+    overlays: Path | None = None,
 ) -> GradeRun:
     """Grade photographs and write the results workbook; every photo keeps its row.
+
+    Into the folder ``overlays`` goes a picture of the predicted pigment of each photo that this run grades.
 
     Results are kept beside the workbook as they come (``toolkit.store``), and only photos without one are read.
     KeyboardInterrupt ends the grading early: the workbook then holds what there is. A photo that takes longer
@@ -302,7 +307,7 @@ def grade_photos(
         earlier = _find_earlier(store, paths, workers, tell, limit_s)
         grader, interrupted = Grader(model, weights), False
         try:
-            _grade_missing(store, photos, grader, landmark_model, workers, tell, limit_s)
+            _grade_missing(store, photos, grader, landmark_model, workers, tell, limit_s, overlays)
         except KeyboardInterrupt:
             interrupted = True
         labels = _study_labels(store, model.settings)
@@ -359,6 +364,7 @@ def _grade_missing(
     workers: int,
     tell: Progress,
     limit_s: float,
+    overlays: Path | None = None,
 ) -> None:
     """Grade the photos without a result, one by one: a grade then depends on no other photo of its batch, so an
     interrupted run ends like an undisturbed one, and each is kept as soon as it is known."""
@@ -373,6 +379,9 @@ def _grade_missing(
             if reading.lasting:
                 (result,) = grader.grade([reading.prepared])
                 store.put(places[number], reading.sha256, result, reading.prepared.face)
+                if overlays and result.pigment and reading.prepared.face:
+                    picture = draw_predicted(reading.prepared.face.patches, result.pigment, result.grade.name)
+                    write_overlay(overlays / result.grade.name, picture)
             else:
                 store.put_failure(places[number], reading.prepared.error, reading.sha256)
 

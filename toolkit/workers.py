@@ -142,7 +142,7 @@ def _cut_one(job: tuple[Path, str], settings: Settings, overlays: Path | None) -
     try:
         photo, patches, _ = read_face(path, name, the_finder(), settings)
         if overlays and patches.face:
-            _write_overlay(overlays / name, draw_overlay(photo, patches.face, patches.patches))
+            write_overlay(overlays / name, draw_overlay(photo, patches.face, patches.patches))
         return patches
     except ModelError:  # as in _prepare_one
         raise
@@ -177,7 +177,7 @@ def _measure_one(job: tuple[Path, str], settings: Settings, overlays: Path | Non
         photo, face, quality = read_face(path, name, the_finder(), settings)
         rows = tuple({"region": p.region, **measure(p, settings.pigment)[0]} for p in face.patches)
         if overlays and rows:
-            _write_overlay(overlays / name, draw_pigment(photo, face.patches, settings.pigment, name))
+            write_overlay(overlays / name, draw_pigment(photo, face.patches, settings.pigment, name))
         side = facts.side or (face.face.side if face.face else None)
         note = "; ".join([*face.notes, *_missing(face)])
         grade = PhotoGrade(name, replace(facts, side=side), quality=face.quality, note=note)
@@ -203,7 +203,8 @@ def overlay_path(folder: Path, name: str) -> Path:
     return path if path.suffix.lower() in (".jpg", ".jpeg") else path.with_name(path.name + ".jpg")
 
 
-def _write_overlay(path: Path, picture: NDArray[np.uint8]) -> None:
+def write_overlay(path: Path, picture: NDArray[np.uint8]) -> None:
+    """Write an RGB picture as a JPEG in the place of ``overlay_path``."""
     path = overlay_path(path.parent, path.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture).save(path, format="JPEG", quality=88)

@@ -218,7 +218,12 @@ def _draw_legend(canvas: Picture, at: tuple[int, int], lines: Sequence[tuple[Col
         _write(canvas, text, (x + 32, line))
 
 
-def _draw_colour_bar(canvas: Picture, at: tuple[int, int], width: int = 240) -> None:
+def _draw_colour_bar(
+    canvas: Picture,
+    at: tuple[int, int],
+    width: int = 240,
+    caption: str = "melanin above the skin around, OD",
+) -> None:
     """The colours of the melanin panel with their values."""
     x, y = at
     low, high = _MAP_RANGE_OD
@@ -228,7 +233,7 @@ def _draw_colour_bar(canvas: Picture, at: tuple[int, int], width: int = 240) -> 
         tick = x + round((value - low) / (high - low) * (width - 1))
         cv2.line(canvas, (tick, y + 28), (tick, y + 34), _INK, 1)
         _write(canvas, f"{value:.1f}", (tick - 12, y + 50))
-    _write(canvas, "melanin above the skin around, OD", (x - 16, y + 76))
+    _write(canvas, caption, (x - 16, y + 76))
 
 
 def _draw_baseline(canvas: Picture, at: tuple[int, int], image: Picture, caption: str) -> None:
@@ -240,3 +245,38 @@ def _draw_baseline(canvas: Picture, at: tuple[int, int], image: Picture, caption
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     canvas[y : y + size[1], x : x + size[0]] = small[..., None]
     _write(canvas, caption, (x, y + size[1] + 20), room=wide)
+
+
+# --- what the network sees -------------------------------------------------------------------------
+
+
+def draw_predicted(patches: Sequence[Patch], maps: Sequence[NDArray[np.float32]], title: str = "") -> Picture:
+    """RGB uint8 picture of a photograph's patches, and beneath each the pigment that the network predicted on it.
+
+    ``maps`` one a patch, (h, w) of added green OD at any scale, shown in viridis over the range of the melanin
+    panel; grey where nothing was measured. Raises ValueError when there is no patch.
+    """
+    if not patches:
+        raise ValueError("a photograph without patches has nothing to draw")
+    columns = []
+    for patch, pigment in zip(patches, maps, strict=True):
+        values: Any = cv2.resize(pigment, patch.skin.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        coloured = np.where(patch.skin[..., None], _in_colour(values), np.uint8(60))
+        columns.append((patch.region, patch.pixels, coloured, float(values[patch.skin].mean())))
+    height = max(pixels.shape[0] for _, pixels, _, _ in columns)
+    width = sum(max(pixels.shape[1], 150) + _GAP for _, pixels, _, _ in columns) + _GAP
+    canvas = np.full((2 * height + 4 * _CAPTION + 120, max(width, 420), 3), _BACKGROUND, np.uint8)
+    _write(canvas, title, (_GAP, 18), room=canvas.shape[1] - 2 * _GAP)
+    x, top = _GAP, 2 * _CAPTION
+    for region, pixels, coloured, load in columns:
+        high, wide = pixels.shape[:2]
+        _write(canvas, region.replace("_", " "), (x, top - 8))
+        canvas[top : top + high, x : x + wide] = pixels
+        below = top + height + _CAPTION
+        _write(canvas, f"mean {load:.3f} OD", (x, below - 8))
+        canvas[below : below + high, x : x + wide] = coloured
+        x += max(wide, 150) + _GAP
+    _draw_colour_bar(
+        canvas, (2 * _GAP, 2 * height + 3 * _CAPTION + 12), caption="predicted pigment, green OD"
+    )
+    return canvas
