@@ -318,7 +318,9 @@ def test_the_sheets_of_contributions_and_evidence(workbook, patches):
     photos = set(grades_of(workbook)["photo"])
     why = read_table(workbook, sheet_name="Contributions")
     assert list(why.columns) == ["photo", "region", "figure", "value", "contribution"]
-    assert set(why["photo"]) == photos and set(why["figure"]) <= figures
+    assert set(why["photo"]) == photos and set(why["figure"]) <= figures | {"predicted_load"}
+    of_face = why[why["figure"] == "predicted_load"]
+    assert set(of_face["region"]) <= {"face"} and set(why["region"]) <= {*REGIONS, "face"}
     assert (why.groupby("photo").size() == 8).all()
     evidence = read_table(workbook, sheet_name="Evidence")
     assert list(evidence.columns) == [
@@ -343,15 +345,24 @@ def test_the_sheet_of_the_run(workbook, model):
     assert float(run["seconds"]) > 0
 
 
-def test_weights_make_the_face_of_its_patches(workbook, photos, model, tmp_path):
+def load_of(workbook, photo):
+    """The mean predicted pigment of a photo's regions, by the areas of the mMASI."""
+    rows = read_table(workbook, sheet_name="Patches").set_index("photo").loc[[photo]]
+    areas = rows["region"].map(dict(zip(REGIONS, (0.3, 0.3, 0.3, 0.1), strict=True)))
+    return float((rows["net_load"] * areas).sum() / areas.sum())
+
+
+def test_weights_make_the_face_of_its_patches_and_the_curve_has_its_share(workbook, photos, model, tmp_path):
     half_and_whole = [photos[0], photos[2]]
+    curve = load_model(model).blend.curve
     learned = grades_of(workbook).set_index("photo")
     for name, weights in (("equal", (1, 1, 1, 1)), ("mmasi", (0.3, 0.3, 0.3, 0.1))):
         found = grade(tmp_path / f"{name}.xlsx", *half_and_whole, "--model", model, "--weights", name)
         patches = found[list(REGIONS)].to_numpy(float)
         shares = np.isfinite(patches) * np.array(weights)
-        wanted = np.nansum(patches * shares, axis=1) / shares.sum(axis=1)
-        assert found["grade"].to_numpy() == pytest.approx(wanted, abs=1e-6)
+        patchwise = np.nansum(patches * shares, axis=1) / shares.sum(axis=1)
+        loads = np.array([load_of(tmp_path / f"{name}.xlsx", photo) for photo in found["photo"]])
+        assert found["grade"].to_numpy() == pytest.approx(curve.mixed(loads, patchwise), abs=1e-4)
         # The patches are graded as ever; only their weights differ.
         before = learned.loc[found["photo"]]
         assert patches == pytest.approx(before[list(REGIONS)].to_numpy(float), abs=1e-4, nan_ok=True)

@@ -135,7 +135,8 @@ def commands():
 
 
 def options_of(name):
-    return {option for parameter in commands()[name].params for option in parameter.opts}
+    parameters = commands()[name].params
+    return {option for one in parameters for option in (*one.opts, *one.secondary_opts)}
 
 
 def command_lines(text):

@@ -112,15 +112,14 @@ def trained(trunk):
 # --- the network's input
 
 
-def maps_of(shape=(60, 90), px_per_mm=3.0, with_level=False):
+def maps_of(shape=(60, 90), px_per_mm=3.0):
     rng = np.random.default_rng(0)
     melanin, darkness, erythema = rng.normal(0, 0.6, (3, *shape)).astype(np.float32)
     skin = np.ones(shape, bool)
     skin[:30, :30] = False
     for values in (melanin, darkness, erythema):
         values[~skin] = 0
-    level = rng.normal(0, 0.3, (*shape, 3)).astype(np.float32) * skin[..., None] if with_level else None
-    return PigmentMaps(melanin, darkness, erythema, skin, px_per_mm, level)
+    return PigmentMaps(melanin, darkness, erythema, skin, px_per_mm)
 
 
 def test_encoder_input_has_the_networks_scale():
@@ -137,15 +136,6 @@ def test_encoder_input_at_equal_scale_is_the_maps_times_the_gain():
     for channel, name in enumerate(("melanin", "darkness", "erythema")):
         wanted = np.clip(4.0 * getattr(maps, name), -2, 2)
         np.testing.assert_allclose(x[..., channel], wanted, atol=2e-3)
-
-
-def test_encoder_input_holds_the_level_where_it_is_known():
-    settings = EncoderSettings(px_per_mm=2.0, map_gain=4.0, map_clip=2.0)
-    maps = maps_of(px_per_mm=2.0, with_level=True)
-    x, unknown = encoder_input(maps, settings), encoder_input(replace(maps, level=None), settings)
-    np.testing.assert_allclose(x[..., 3:MASK], np.clip(4.0 * maps.level, -2, 2), atol=2e-3)
-    np.testing.assert_array_equal(unknown[..., 3:MASK], 0)
-    np.testing.assert_array_equal(unknown[..., :3], x[..., :3])
 
 
 def test_encoder_input_of_even_skin_is_even():
