@@ -99,8 +99,9 @@ def conformal_half_width(residuals: NDArray, subjects: NDArray, coverage: float,
     subjects for the coverage, the largest residual.
     """
     rng = np.random.default_rng(seed)
-    by_subject = [np.abs(residuals[subjects == subject]) for subject in np.unique(subjects)]
-    n = len(by_subject)
+    _, number, counts = np.unique(subjects, return_inverse=True, return_counts=True)
+    size = np.abs(residuals)[np.argsort(number, kind="stable")]
+    n = len(counts)
     rank = min(int(np.ceil(coverage * (n + 1))), n) - 1
-    draws = [np.sort([rng.choice(values) for values in by_subject])[rank] for _ in range(200)]
-    return float(np.mean(draws))
+    one_each = np.cumsum(counts) - counts + (rng.random((200, n)) * counts).astype(np.int64)
+    return float(np.sort(size[one_each], axis=1)[:, rank].mean())
