@@ -115,6 +115,23 @@ def test_a_share_of_a_pretrained_networks_layers_is_frozen(tiny):
     assert frozen == 2 and len(model.trainable_weights) == 2
 
 
+def test_normalisation_stays_as_pretrained(tmp_path):
+    import keras
+
+    picture = keras.layers.Input((32, 32, 3))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3)(picture))
+    keras.models.Model(picture, x).save(tmp_path / "normalised.keras")
+    model, _ = load_backbone(
+        BaselineSettings(weights=str(tmp_path / "normalised.keras"), image_size=32, frozen_fraction=0)
+    )
+    pixels = np.random.default_rng(0).integers(0, 255, (8, 32, 32, 3)).astype(np.float32)
+    assert np.allclose(model(pixels, training=True), model(pixels, training=False), atol=1e-5)
+    assert len(model.trainable_weights) == 2  # of the convolution
+    scratch, _ = load_backbone(BaselineSettings(backbone="mobilenetv2", weights="none", image_size=32))
+    learnt = {weight.path.rpartition("/")[2] for weight in scratch.trainable_weights}
+    assert {"gamma", "beta"} <= learnt
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

@@ -26,9 +26,12 @@ def load_backbone(settings: BaselineSettings) -> tuple[Any, int]:
     """
     core, scale, offset = _core(settings)
     frozen = round(settings.frozen_fraction * len(core.layers)) if settings.weights != "none" else 0
-    for layer in core.layers[:frozen]:
-        layer.trainable = False
     layers, models = keras().layers, keras().models
+    for number, layer in enumerate(core.layers):
+        # Normalisation stays as pretrained: over the few batches of a study its moving means lag behind the
+        # weights, and the network that answers is not the one that learnt.
+        normalises = settings.weights != "none" and isinstance(layer, layers.BatchNormalization)
+        layer.trainable = number >= frozen and not normalises
     pixels = layers.Input((settings.image_size, settings.image_size, 3), name="pixels")
     return models.Model(pixels, core(layers.Rescaling(scale, offset)(pixels))), frozen
 
