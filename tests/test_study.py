@@ -595,3 +595,20 @@ def test_folds_refuse_what_they_cannot_split():
         subject_folds(["a", "b"], [1, float("nan")], 2, 0)
     with pytest.raises(ValueError, match="one length"):
         subject_folds(["a", "b"], [1], 2, 0)
+
+
+def test_the_step_of_a_scale_for_models():
+    from toolkit.study import step_of
+
+    assert step_of("0-9/0.5") == 0.5 and step_of("0-4") is None and step_of("0-9/0.25") == 0.25
+    for beyond in ("0-10", "free", "1-12/1"):
+        with pytest.raises(GradesError, match="models grade 0-9"):
+            step_of(beyond)
+
+
+def test_quarter_grades_are_read_where_the_step_allows_them(tmp_path):
+    table = tmp_path / "g.csv"
+    table.write_text("file,grade\na.jpg,2.25\nb.jpg,3\n")
+    with pytest.raises(GradesError):
+        read_grades(table)
+    assert [row.grade for row in read_grades(table, step=0.25).rows] == [2.25, 3.0]

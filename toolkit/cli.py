@@ -62,6 +62,9 @@ Columns = Annotated[
         "--column", help="Name a column of the grades: subject=ID, side=..., visit=..., grade=..., file=..."
     ),
 ]
+GradeScale = Annotated[
+    str, typer.Option("--scale", help="What grades may be, within 0-9: LOW-HIGH, LOW-HIGH/STEP.")
+]
 Landmarks = Annotated[
     Path | None, typer.Option(help="Another 68-point dlib predictor (.dat) in place of the default one.")
 ]
@@ -164,6 +167,7 @@ def train(
         str | None,
         typer.Option(help="Lower edges of the grade classes, e.g. 0,3,3.5,4,4.5,5,5.5 (the default)."),
     ] = None,
+    scale: GradeScale = "0-9/0.5",
     column: Columns = None,
     landmark_model: Landmarks = None,
     workers: Workers = None,
@@ -171,13 +175,14 @@ def train(
 ) -> None:
     """Train a model on your study; prints scores on subjects it never saw."""
     from toolkit.runs import class_settings, default_workers, train_study, training_report
+    from toolkit.study import step_of
 
     with _progress(quiet) as tell:
         count = workers or default_workers()
         names, settings = _columns(column), class_settings(class_edges)
         run = train_study(
             images, grades, out, folds, epochs, seed, names, landmark_model, count, tell, settings, encoder,
-            from_scratch, thumbnails,
+            from_scratch, thumbnails, step_of(scale),
         )  # fmt: skip
     _say(training_report(run), f"Model: {out}")
 
@@ -334,6 +339,7 @@ def evaluate(
         typer.Option(help="Lower edges of the grade classes, e.g. 0,3,3.5,4,4.5,5,5.5 (the default)."),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed repeats a comparison on the same machine.")] = 0,
+    scale: GradeScale = "0-9/0.5",
     column: Columns = None,
     landmark_model: Landmarks = None,
     workers: Workers = None,
@@ -344,12 +350,21 @@ def evaluate(
     from toolkit.evaluate import evaluate as run_evaluation
     from toolkit.runs import class_settings, default_workers
     from toolkit.settings import BaselineSettings
+    from toolkit.study import step_of
 
     baselines = BaselineSettings(
         backbone, backbone_weights, image_size, epochs, high_learning_rate=learning_rate
     )
     options = Options(
-        methods, folds, seed, leaky, baselines, class_settings(class_edges), encoder_epochs, from_scratch
+        methods,
+        folds,
+        seed,
+        leaky,
+        baselines,
+        class_settings(class_edges),
+        encoder_epochs,
+        from_scratch,
+        step_of(scale),
     )
     count = workers or default_workers()
     with shown(quiet) as tell:

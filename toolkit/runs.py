@@ -474,18 +474,19 @@ def train_study(
     encoder: Path | None = None,
     from_scratch: bool = False,
     thumbnails: bool = True,
+    step: float | None = 0.5,
 ) -> TrainRun:
     """Train on a study's graded photographs and write a model folder.
 
     The network starts from the starter model's, which has learnt what pigment looks like; with ``encoder`` that
     model's is kept whole, ``from_scratch`` it learns from this study alone. ``thumbnails``: whether the model
-    keeps small pictures of its reference patches.
+    keeps small pictures of its reference patches. ``step``: grades must be multiples of it, None: any number in 0-9.
     """
     if from_scratch and encoder is not None:
         raise ToolkitError("--encoder keeps a network, --from-scratch learns a new one: choose one of them")
     check_model_target(out)
     paths = _some_photos(images)
-    joined = join_grades(photo_names(paths), read_grades(grades_file, columns))
+    joined = join_grades(photo_names(paths), read_grades(grades_file, columns, step=step))
     settings, start = _starting_point(settings or Settings(), encoder, from_scratch)
     if epochs is not None:
         settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))

@@ -61,6 +61,7 @@ class Options:
     settings: Settings = field(default_factory=Settings)
     encoder_epochs: int | None = None
     from_scratch: bool = False
+    step: float | None = 0.5  # of the expert grades; None for any number
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +102,7 @@ def compare(
 
     study = load_study(
         images, grades_file, out / "cache", settings, options.baselines.image_size, columns, landmark_model,
-        workers, loading,
+        workers, loading, options.step,
     )  # fmt: skip
     runner = _Runner(study, replace(options, settings=settings), methods, start, encoder, out / "folds", tell)
     outcomes = {split: runner.run(split) for split in (SPLITS if options.leaky else ("subject",))}

@@ -70,6 +70,7 @@ def load_study(
     landmark_model: Path | None = None,
     workers: int = 1,
     tell: Progress = lambda stage, done, total: None,
+    step: float | None = 0.5,
 ) -> Study:
     """Join photographs and grades by name, and measure each photograph, once: what is measured is kept in the
     folder ``cache``. Raises PhotoError, GradesError or TrainingError."""
@@ -77,7 +78,7 @@ def load_study(
     if not paths:
         raise PhotoError(f"no photographs in {', '.join(map(str, images))}: JPEG, PNG or TIFF are looked for")
     all_names = photo_names(paths)
-    joined = join_grades(all_names, read_grades(grades_file, columns))
+    joined = join_grades(all_names, read_grades(grades_file, columns, step=step))
     wanted = [(path, name) for path, name in zip(paths, all_names, strict=True) if name in joined.grades]
     kept = _Kept(cache, settings, image_size, landmark_model)
     found: list[_Measured] = []

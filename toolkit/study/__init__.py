@@ -3,7 +3,7 @@
 from toolkit.study.folds import subject_folds
 from toolkit.study.join import JoinedGrades, join_grades
 from toolkit.study.names import facts_from_name, visit_label
-from toolkit.study.scale import CLINICAL_SCALE, FREE_SCALE, Scale, parse_scale
+from toolkit.study.scale import CLINICAL_SCALE, FREE_SCALE, Scale, parse_scale, step_of
 from toolkit.study.tables import GradeRow, GradeTable, read_graders, read_grades
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "parse_scale",
     "read_graders",
     "read_grades",
+    "step_of",
     "subject_folds",
     "visit_label",
 ]

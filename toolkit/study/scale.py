@@ -72,3 +72,14 @@ def parse_scale(text: str) -> Scale:
         raise GradesError(
             f"--scale {text}: {error}: write LOW-HIGH, LOW-HIGH/STEP (such as 0-9/0.5) or free"
         ) from None
+
+
+def step_of(text: str) -> float | None:
+    """The step of the grades that a model is to learn, from a scale as for ``parse_scale``; None for any number.
+
+    Raises GradesError on another text, and on a scale beyond 0-9, which is what models grade.
+    """
+    scale = parse_scale(text)
+    if scale.low < 0 or scale.high > 9:
+        raise GradesError(f"--scale {text}: models grade 0-9: bring the grades to that scale first")
+    return scale.step
