@@ -27,9 +27,16 @@ def odd(job):
             pass
     if job == "raise":
         raise ValueError("as it is")
+    if job == "foreign":
+        raise ForeignError(1, 2)
     if job == "extra":
         raise MissingExtraError("FAISS", "cpu")
     return job * 2
+
+
+class ForeignError(Exception):
+    def __init__(self, one, two):
+        super().__init__(f"{one} {two}")
 
 
 def who(job):
@@ -63,10 +70,10 @@ def test_processes_are_kept_for_job_after_job():
 def test_what_a_task_raises_is_raised_here():
     with pytest.raises(ValueError, match=r"^as it is$"):
         list(run_jobs(odd, ["a", "raise", "b"], 1))
-    with pytest.raises(
-        ToolkitError, match="FAISS is not installed"
-    ):  # an error that does not survive pickling
+    with pytest.raises(MissingExtraError, match="FAISS is not installed"):
         list(run_jobs(odd, ["extra"], 1))
+    with pytest.raises(RuntimeError, match="ForeignError: 1 2"):  # an error that does not survive pickling
+        list(run_jobs(odd, ["foreign"], 1))
 
 
 def test_a_start_that_fails_is_raised_once():

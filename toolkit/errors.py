@@ -32,3 +32,8 @@ class MissingExtraError(ToolkitError):
 
     def __init__(self, module: str, extra: str) -> None:
         super().__init__(f"{module} is not installed: run  pip install 'hyperpigmentation-toolkit[{extra}]'")
+        self._made_of = module, extra
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        """Errors travel between processes, which make them anew from what they were made of."""
+        return type(self), self._made_of

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import queue
 import signal
 import threading
@@ -224,13 +223,11 @@ def _outcome(call: Callable, *arguments: Any) -> Any:
 
 
 def _portable(error: Exception) -> Exception:
-    """The error itself where it survives the way through a pipe, else one with its text."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        told = ToolkitError if isinstance(error, ToolkitError) else RuntimeError
-        return told(str(error) if told is ToolkitError else f"{type(error).__name__}: {error}")
-    return error
+    """Python's own errors and the package's as they are; of any other, which may not survive the way through a
+    pipe, its name and text."""
+    if isinstance(error, ToolkitError) or type(error).__module__ == "builtins":
+        return error
+    return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 def _set_alarm(limit_s: float | None) -> None:
