@@ -1,6 +1,5 @@
 """The browser that other tests look at pages with: it sees, saves, prints, and lets nothing out."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -116,7 +115,7 @@ def test_continuous_integration_goes_on_where_chromium_cannot_be_installed(tmp_p
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
     for name in ("bash", "sh", "env", "dirname", "timeout"):  # none of the machine's own Chromium
-        os.symlink(shutil.which(name), tmp_path / "bin" / name)
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
     command = [tmp_path / ".ci" / "run"]
     run = subprocess.run(
         command, capture_output=True, text=True, env={"PATH": str(tmp_path / "bin")}, check=False
