@@ -112,7 +112,7 @@ def _page_facts(study: Study, rows: Sequence[Table]) -> Table:
         "head": asdict(head(rows)),
         "visits": visits(rows),
         "model": study.model.name,
-        "starter": study.model.card.get("trained on", "").startswith("digital phantoms"),
+        "starter": str(study.model.card.get("trained on", "")).startswith("digital phantoms"),
         "coverage": study.model.settings.blend.coverage,
         "thumbnails": bool(study.model.thumbnails),
         "expert": study.expert_source,

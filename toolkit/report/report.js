@@ -85,6 +85,7 @@ function buildHead() {
     row.append(el("th", {scope: "col", class: `c-${column.name}`, "data-column": column.name, "aria-sort": "none"}, button));
   }
   byId("table").tHead.append(row);
+  byId("table").classList.toggle("no-expert", !hasExpert);
   byId("table").setAttribute("aria-rowcount", String(photos.length + 1));
 }
 
@@ -213,7 +214,7 @@ const FILTERS = [
   {name: "missing", label: "Not measured", any: "any region", options: [["any", "a region not measured"],
     ...Object.entries(REGIONS).map(([region, name]) => [region, `no ${name}`])],
    fits: (photo, value) => (value === "any" ? photo.missing.length > 0 : photo.missing.includes(value))},
-  hasExpert && {name: "apart", label: "Difference", any: "any difference", options: [["0.5", "0.5 or more from the expert"],
+  hasExpert && {name: "apart", label: "Difference", any: "any diff.", options: [["0.5", "0.5 or more from the expert"],
     ["1", "1 or more from the expert"], ["2", "2 or more from the expert"]],
    fits: (photo, value) => difference(photo) !== null && Math.abs(difference(photo)) >= Number(value) - 1e-9},
 ].filter(Boolean);
@@ -337,7 +338,7 @@ function drawPlace() {
 function showPhoto(photo, told) {
   const section = byId("detail");
   const where = [photo.subject, photo.side, photo.visit].filter(Boolean).join(" · ");
-  section.replaceChildren(
+  section.replaceChildren(...[
     el("header", {class: "photo-head"},
       el("div", {class: "photo-name"}, el("h2", {}, where || photo.photo), el("p", {class: "file"}, photo.photo)),
       el("div", {class: "steps"},
@@ -346,10 +347,11 @@ function showPhoto(photo, told) {
         el("button", {type: "button", "aria-label": "Next photo", title: "next photo (j)", onclick: () => step(1)}, "›"))),
     gradeBlock(photo),
     reviewBlock(photo),
-    el("div", {class: "look"}, pictureBlock(photo, told), el("div", {class: "beside"}, regionBlock(photo, told), visitBlock(photo), qualityBlock(photo))),
+    el("div", {class: large ? "look large" : "look"}, pictureBlock(photo, told), el("div", {class: "beside"}, legendBlock(told), regionBlock(photo, told), photo.visit ? visitBlock(photo) : null, qualityBlock(photo))),
     alikeBlock(told),
-    reasonBlock(told));
+    reasonBlock(told)].filter(Boolean));
   section.scrollTop = 0;
+  showLayers();
   drawPlace();
 }
 
@@ -442,7 +444,7 @@ function pictureBlock(photo, told) {
   const points = drawn.landmarks || [];
   for (let i = 0; i < points.length; i += 2) dots.push(svg("circle", {class: "dot", cx: points[i], cy: points[i + 1], r: 4.4}));
   const patches = drawn.patches || [];
-  const picture = svg("svg", {class: "photo", viewBox: `0 0 ${w} ${h}`, role: "img",
+  const picture = svg("svg", {class: "photo", width: w, height: h, viewBox: `0 0 ${w} ${h}`, role: "img",
       "aria-label": `photograph of ${[photo.subject, photo.side, photo.visit].filter(Boolean).join(", ")}`, onclick: () => setLarge(!large)},
     svg("defs", {},
       svg("pattern", {id: "hatch", width: 9, height: 9, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)"},
@@ -458,14 +460,13 @@ function pictureBlock(photo, told) {
       halves("spots", outlined("pigment", drawn.spots)),
       halves("rejected", outlined("mole", drawn.mole), outlined("blood", drawn.blood), outlined("shadow", drawn.shadow)),
       halves("landmarks", dots)));
-  const block = el("figure", {class: "picture"}, picture, legendBlock(told));
-  window.setTimeout(showLayers);
-  return block;
+  return el("figure", {class: "picture"}, picture);
 }
 
 function legendBlock(told) {
   const drawn = told.layers;
-  if (!drawn.patches) return el("figcaption", {class: "layers"}, "No face was found here, so nothing was measured.");
+  if (!told.picture) return null;
+  if (!drawn.patches) return el("p", {class: "layers soft"}, "No face was found here, so nothing was measured.");
   const counts = drawn.counts;
   const swatch = (kind) => svg("svg", {class: "swatch", width: 22, height: 12, viewBox: "0 0 44 24", "aria-hidden": "true"},
     kind === "landmarks" ? [10, 22, 34].map((x) => svg("circle", {class: "dot", cx: x, cy: 12, r: 4.4}))
@@ -481,8 +482,8 @@ function legendBlock(told) {
     unmeasured: [[swatch("unmeasured"), "left out: hair, eyes, shine"]],
     pigment: [[swatch("network"), told.pigment ? `network’s pigment, full at ${data.pigment_top} OD` : "network’s pigment: none kept"]],
   };
-  return el("figcaption", {class: "layers"},
-    el("fieldset", {}, el("legend", {}, "Layers"),
+  return el("section", {class: "layers", "aria-label": "Layers of the picture"}, el("h3", {}, "Layers"),
+    el("fieldset", {},
       layers.map(({name, title, key}) => el("label", {}, el("input", {type: "checkbox", id: `box-${name}`, "aria-label": title,
         onchange: (event) => setLayer(name, event.target.checked)}), el("kbd", {}, key),
         el("span", {class: "what"}, parts[name].map(([mark, words]) => el("span", {}, mark, words)))))),
@@ -603,16 +604,28 @@ function reasonBlock(told) {
 // --- review --------------------------------------------------------------------------------------
 
 function reviewBlock(photo) {
-  const mine = reviewOf(photo) || {};
   const options = Array.from({length: 2 * TOP + 1}, (_, place) => (place / 2).toFixed(1));
-  return el("div", {class: `review ${mine.verdict || ""}`, id: "review", role: "group", "aria-label": "Your review"},
-    el("button", {type: "button", id: "agree", "aria-pressed": String(mine.verdict === "agree"), disabled: photo.grade === null,
-      title: "agree (a)", onclick: () => agree()}, photo.grade === null ? "Agree" : `Agree with ${figure(photo.half)}`),
-    el("label", {}, "Correct to ", el("select", {id: "correct", title: "correct (c)", "aria-label": "Corrected grade", onchange: (event) => correct(event.target.value)},
-      el("option", {value: ""}, "–"), options.map((value) => el("option", {value, selected: mine.verdict === "corrected" && Number(value) === mine.grade}, value)))),
-    el("input", {id: "comment", type: "text", "aria-label": "Comment", placeholder: "comment", value: mine.comment || "", maxlength: 500,
+  const block = el("div", {class: "review", id: "review", role: "group", "aria-label": "Your review"},
+    el("button", {type: "button", id: "agree", title: "agree (a)", disabled: photo.grade === null, onclick: () => agree()},
+      photo.grade === null ? "Agree" : `Agree with ${figure(photo.half)}`),
+    el("label", {}, "Correct to ", el("select", {id: "correct", title: "correct (c)", "aria-label": "Corrected grade",
+      onchange: (event) => correct(event.target.value)},
+      el("option", {value: ""}, "–"), options.map((value) => el("option", {value}, value)))),
+    el("input", {id: "comment", type: "text", "aria-label": "Comment", placeholder: "comment", maxlength: 500,
       onchange: (event) => comment(event.target.value)}),
-    el("button", {type: "button", class: "quiet", id: "clear", disabled: !mine.verdict && !mine.comment, onclick: () => put(photo, null)}, "Clear"));
+    el("button", {type: "button", class: "quiet", id: "clear", onclick: () => put(photo, null)}, "Clear"));
+  showReview(block, photo);
+  return block;
+}
+
+// In place: a list that is being typed into must not be made anew under the reader's fingers.
+function showReview(block, photo) {
+  const mine = reviewOf(photo) || {verdict: "", comment: ""};
+  block.className = `review ${mine.verdict}`.trim();
+  block.querySelector("#agree").setAttribute("aria-pressed", String(mine.verdict === "agree"));
+  block.querySelector("#correct").value = mine.verdict === "corrected" ? mine.grade.toFixed(1) : "";
+  block.querySelector("#comment").value = mine.comment || "";
+  block.querySelector("#clear").disabled = !mine.verdict && !mine.comment;
 }
 
 function put(photo, change) {
@@ -625,12 +638,10 @@ function put(photo, change) {
   memory.write(REVIEW, Object.fromEntries(reviews));
   drawProgress();
   if (photos[current] !== photo) return;
-  const focused = document.activeElement && document.activeElement.id;
-  byId("review").replaceWith(reviewBlock(photo));
+  showReview(byId("review"), photo);
   byId("detail").querySelector(".grade").replaceWith(gradeBlock(photo));
   const plot = byId("detail").querySelector(".visits");
   if (plot) plot.replaceWith(visitBlock(photo));
-  if (focused && byId(focused)) byId(focused).focus();
   const row = byId("table").querySelector(`tr[data-number="${current}"]`);
   if (row) row.replaceWith(rowOf(current, Number(row.getAttribute("aria-rowindex")) - 2));
 }

@@ -115,8 +115,9 @@ def in_words(
         part = figure.removeprefix("is_")
         return f"{where}: graded as {'a' if value else 'no'} {part}", f"{figure} {_number(value)}"
     if similar := re.fullmatch(r"similarity_(top\d+_)?(.+)", figure):
-        pair, noun = (("closer", "less close"), f"likeness to references graded {_class(similar[2])}")
-        scale = f"the {similar[1][3:-1]} most similar" if similar[1] else "all of them"
+        which = f"the {similar[1][3:-1]} nearest" if similar[1] else "all"
+        pair, noun = ("closer", "less close"), f"likeness to {which} references graded {_class(similar[2])}"
+        scale = ""
     else:
         pair, noun, scale = _phrase(figure)
     deviation = contribution if usual is None else _deviation(value, usual)
