@@ -91,8 +91,11 @@ def read_review(path: Path, sheet: Sheet, scale: Scale) -> list[Reviewed]:
 
 
 def _reviewed(path: Path, sheet: Sheet, number: int, cells: Sequence[Any], scale: Scale) -> Reviewed:
+    # A quote that opens and does not close swallows cells and rows; Excel's rows end where their cells do.
     if path.suffix.casefold() not in (".xlsx", ".xlsm") and len(cells) < len(sheet.header):
         raise ValueError("is cut short")
+    if any(as_text(cell) for cell in cells[len(sheet.header) :]):
+        raise ValueError("has more cells than the header")
 
     def cell(role: str) -> Any:
         column = sheet.columns.get(role)
