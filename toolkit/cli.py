@@ -232,6 +232,17 @@ def grade(
         Path | None,
         typer.Option(help="Folder for a picture a photo of the pigment that the network predicts."),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Page (.html) to look at and review the grades: one file, up to 400 photos."),
+    ] = None,
+    report_dir: Annotated[
+        Path | None, typer.Option(help="The same as a folder, for thousands of photos.")
+    ] = None,
+    expert_grades: Annotated[
+        Path | None, typer.Option(help="Workbook of expert grades to show on that page.")
+    ] = None,
+    column: Columns = None,
     landmark_model: Landmarks = None,
     quiet: Quiet = False,
 ) -> None:
@@ -240,12 +251,13 @@ def grade(
     Results are kept beside the workbook as they come: stopped by Ctrl-C or a power cut, the same command goes on
     with what is missing.
     """
-    from toolkit.runs import default_workers, grade_photos
+    from toolkit.runs import ReportRequest, default_workers, grade_photos
 
+    page = ReportRequest(report, report_dir, expert_grades, _pairs(column))
     with _stoppable(), _progress(quiet) as tell:
         count = workers or default_workers()
         run = grade_photos(
-            images, out, model, weights.value, landmark_model, count, tell, time_limit, overlays
+            images, out, model, weights.value, landmark_model, count, tell, time_limit, overlays, page
         )
     _say(*run.remarks)
     if model is None:
@@ -258,6 +270,9 @@ def grade(
             "Run the same command again to go on.",
         )
         raise typer.Exit(130)
+    for written in (report, report_dir and report_dir / "index.html"):
+        if written:
+            _say(f"Page: {written}")
     before = f" ({run.earlier} of them were done before)" if run.earlier else ""
     _say(f"{run.graded} of {run.photos} photos graded{before} in {run.seconds:.0f} s: {out}")
     raise typer.Exit(0 if run.graded else 1)
