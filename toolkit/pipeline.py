@@ -24,8 +24,26 @@ from toolkit.study import facts_from_name
 
 
 @dataclass(frozen=True, eq=False)
+class Seen:
+    """What a trunk sees of n patches: ``pooled`` (n, p) float32 for the head, the predicted ``maps`` of pigment, and
+    ``figures`` (n, q) of them."""
+
+    pooled: NDArray[np.float32]
+    figures: NDArray[np.float64]
+    maps: tuple[NDArray[np.float32], ...]
+
+
+def see(encoder: Encoder, inputs: Sequence[NDArray]) -> Seen:
+    """Encoder inputs of n patches through the trunk."""
+    pooled, maps = encoder.look(inputs)
+    skins = [picture[..., -1] > 0.5 for picture in inputs]
+    return Seen(pooled, learnt_table(maps, skins, encoder.settings.px_per_mm), maps)
+
+
+@dataclass(frozen=True, eq=False)
 class Prepared:
-    """A photograph ready for the network: one row of features and one encoder input a patch.
+    """A photograph ready to be graded: one row of features a patch, and either one encoder input a patch or what
+    the trunk ``seen`` of these.
 
     ``error`` says why there is nothing, when the photo could not be used.
     """
@@ -36,6 +54,7 @@ class Prepared:
     inputs: tuple[NDArray[np.float16], ...] = ()
     quality: Quality | None = None
     error: str = ""
+    seen: Seen | None = None
 
 
 Rows = tuple[Mapping[str, str | float | None], ...]
@@ -85,14 +104,26 @@ class PatchTable:
 
     def __init__(self, prepared: Sequence[Prepared]) -> None:
         self.inputs = [x for photo in prepared for x in photo.inputs]
-        self.photo = np.array([i for i, photo in enumerate(prepared) for _ in photo.inputs], dtype=np.int64)
+        self.photo = np.array([i for i, photo in enumerate(prepared) for _ in photo.features], dtype=np.int64)
         self.photos = [photo.name for photo in prepared]
-        faces = [photo.face for photo in prepared if photo.inputs and photo.face]
+        faces = [photo.face for photo in prepared if photo.features and photo.face]
+        self._seen = [photo.seen for photo in prepared if photo.features]
         self.regions = [patch.region for face in faces for patch in face.patches]
         features = [row for photo in prepared for row in photo.features]
         self.columns = tuple(features[0]) if features else ()
         self.values = np.array([[row[c] for c in self.columns] for row in features]).reshape(
             len(features), len(self.columns)
+        )
+
+    def seen(self, encoder: Encoder) -> Seen:
+        """What a trunk sees of the patches: as told where that is known of all photographs."""
+        known = [seen for seen in self._seen if seen]
+        if len(known) < len(self._seen):
+            return see(encoder, self.inputs)
+        return Seen(
+            np.concatenate([seen.pooled for seen in known]),
+            np.concatenate([seen.figures for seen in known]),
+            tuple(one for seen in known for one in seen.maps),
         )
 
     def blend_columns(self, index: ReferenceIndex) -> tuple[str, ...]:
@@ -146,23 +177,6 @@ class PatchTable:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """What a trunk sees of n patches: ``pooled`` (n, p) float32 for the head, the predicted ``maps`` of pigment, and
-    ``figures`` (n, q) of them."""
-
-    pooled: NDArray[np.float32]
-    figures: NDArray[np.float64]
-    maps: tuple[NDArray[np.float32], ...]
-
-
-def see(encoder: Encoder, inputs: Sequence[NDArray]) -> Seen:
-    """Encoder inputs of n patches through the trunk."""
-    pooled, maps = encoder.look(inputs)
-    skins = [picture[..., -1] > 0.5 for picture in inputs]
-    return Seen(pooled, learnt_table(maps, skins, encoder.settings.px_per_mm), maps)
-
-
-@dataclass(frozen=True, eq=False)
 class _Judged:
     """A batch of n patches of m photos: blend ``columns`` (p) and ``values`` (n, p), what the references say, patch
     grades (n,), contributions (n, p); region grades (m, 4), loads, grades, half-widths and whether out of range
@@ -201,7 +215,7 @@ class Grader:
 
     def _grade_batch(self, batch: Sequence[Prepared]) -> Iterator[PhotoResult]:
         table = PatchTable(batch)
-        judged = self._judge(table) if table.inputs else None
+        judged = self._judge(table) if table.regions else None
         for i, photo in enumerate(batch):
             if photo.error or photo.face is None or judged is None:
                 yield _failed(photo)
@@ -219,7 +233,7 @@ class Grader:
     def _judge(self, table: PatchTable) -> _Judged:
         """Patches through network, references and blend; photos by their patches' grades."""
         encoder, index, blend = self.model.encoder, self.model.index, self.model.blend
-        seen = see(encoder, table.inputs)
+        seen = table.seen(encoder)
         embeddings, scores = encoder.place(seen.pooled)
         subjects = [facts_from_name(table.photos[i]).subject for i in table.photo]
         found = index.query(embeddings, table.regions, subjects)

@@ -38,7 +38,7 @@ from toolkit.scores import score, score_table, trivial_baselines
 from toolkit.settings import IndexSettings, Settings
 from toolkit.siamese import Encoder
 from toolkit.store import Input, Options, Store, open_store, read_store, store_path, stored_text
-from toolkit.study import JoinedGrades, facts_from_name, join_grades, read_grades
+from toolkit.study import Columns, JoinedGrades, facts_from_name, join_files
 from toolkit.thumbnails import thumbnails_of
 from toolkit.training import Trained, rebuild_index, train
 from toolkit.workbook import RESULT_SUFFIXES, Rows, Value, check_target, write_results, write_table
@@ -338,12 +338,12 @@ def grade_photos(
 @dataclass(frozen=True)
 class ReportRequest:
     """The report page to write: as one ``file``, as a ``folder``, or both; ``expert_grades``: a workbook to show
-    beside the automatic grades, whose ``columns`` are named as for ``read_grades``."""
+    beside the automatic grades, whose ``columns`` are named as for ``join_files``."""
 
     file: Path | None = None
     folder: Path | None = None
     expert_grades: Path | None = None
-    columns: Mapping[str, str] | None = None
+    columns: Columns = None
 
     @property
     def wanted(self) -> bool:
@@ -364,8 +364,7 @@ def _check_report(
     check_report(report.file, report.folder, len(paths))
     if report.expert_grades is None:
         return None
-    table = read_grades(report.expert_grades, report.columns, step=None)
-    return join_grades(photo_names(paths), table)
+    return join_files(photo_names(paths), report.expert_grades, report.columns, None)
 
 
 def _report_study(
@@ -431,7 +430,7 @@ def _grade_missing(
     chosen = [photos[place] for place in places]
     readings = read_all(
         [photo.path for photo in chosen], [photo.name for photo in chosen],
-        grader.model.settings, landmark_model, workers, limit_s,
+        grader.model.settings, landmark_model, workers, limit_s, grader.model.encoder.weights,
     )  # fmt: skip
     with contextlib.closing(readings):
         for number, reading in _told(readings, len(chosen), "grading", tell):
@@ -520,12 +519,12 @@ class TrainRun:
 
 def train_study(
     images: Sequence[Path],
-    grades_file: Path,
+    grades_file: Path | Sequence[Path],
     out: Path,
     folds: int = 5,
     epochs: int | None = None,
     seed: int = 0,
-    columns: Mapping[str, str] | None = None,
+    columns: Columns = None,
     landmark_model: Path | None = None,
     workers: int = 1,
     tell: Progress = lambda stage, done, total: None,
@@ -539,13 +538,14 @@ def train_study(
 
     The network starts from the starter model's, which has learnt what pigment looks like; with ``encoder`` that
     model's is kept whole, ``from_scratch`` it learns from this study alone. ``thumbnails``: whether the model
-    keeps small pictures of its reference patches. ``step``: grades must be multiples of it, None: any number in 0-9.
+    keeps small pictures of its reference patches. ``grades_file``: one or several, and ``columns``, as for
+    ``join_files``. ``step``: grades must be multiples of it, None: any number in 0-9.
     """
     if from_scratch and encoder is not None:
         raise ToolkitError("--encoder keeps a network, --from-scratch learns a new one: choose one of them")
     check_model_target(out)
     paths = _some_photos(images)
-    joined = join_grades(photo_names(paths), read_grades(grades_file, columns, step=step))
+    joined = join_files(photo_names(paths), grades_file, columns, step)
     settings, start = _starting_point(settings or Settings(), encoder, from_scratch)
     if epochs is not None:
         settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))
@@ -621,10 +621,10 @@ def training_report(run: TrainRun) -> str:
 
 def index_patches(
     patches: Path,
-    grades_file: Path,
+    grades_file: Path | Sequence[Path],
     model_folder: Path,
     out: Path | None = None,
-    columns: Mapping[str, str] | None = None,
+    columns: Columns = None,
     tell: Progress = lambda stage, done, total: None,
     thumbnails: bool = True,
 ) -> Model:
@@ -632,7 +632,7 @@ def index_patches(
     check_model_target(out or model_folder)
     model = load_model(model_folder)
     faces = load_patches(patches)
-    joined = join_grades([face.name for face in faces], read_grades(grades_file, columns))
+    joined = join_files([face.name for face in faces], grades_file, columns)
     graded = [face for face in faces if face.name in joined.grades]
     task = partial(prepare, settings=model.settings)
     prepared = list(_told(map(task, graded), len(graded), "features", tell))

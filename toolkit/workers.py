@@ -20,10 +20,11 @@ from toolkit.landmarks import FaceFinder
 from toolkit.patches import draw_overlay
 from toolkit.pigment import measure
 from toolkit.pigment.overlay import draw_pigment
-from toolkit.pipeline import PhotoResult, Prepared, prepare, read_face
+from toolkit.pipeline import PhotoResult, Prepared, prepare, read_face, see
 from toolkit.pool import Lost, run_jobs
 from toolkit.records import FacePatches, PhotoGrade
 from toolkit.settings import RunSettings, Settings
+from toolkit.siamese import Encoder, Weights
 from toolkit.study import facts_from_name
 
 Job = TypeVar("Job")
@@ -31,6 +32,7 @@ Result = TypeVar("Result")
 TIME_LIMIT_S = RunSettings().time_limit_s
 _UNEXPECTED = "unexpected "
 _finder: FaceFinder | None = None  # one a process: loading the landmark model takes a second
+_encoder: Encoder | None = None  # the same
 
 
 def photo_names(paths: Sequence[Path]) -> list[str]:
@@ -57,7 +59,8 @@ def _prepare_one(job: tuple[Path, str], settings: Settings) -> Prepared:
     path, name = job
     try:
         _, face, quality = read_face(path, name, the_finder(), settings)
-        return prepare(face, settings, quality)
+        prepared = prepare(face, settings, quality)
+        return replace(prepared, seen=see(_encoder, prepared.inputs)) if _encoder else prepared
     except ModelError:  # the landmark model's fault, not the photo's: it would be the same for every photo
         raise
     except ToolkitError as error:
@@ -87,10 +90,15 @@ def read_all(
     landmark_model: Path | None,
     workers: int,
     limit_s: float,
+    weights: Weights | None = None,
 ) -> Generator[tuple[int, Reading], None, None]:
     """(place in ``paths``, reading) as they are done, always in other processes: whatever a photo does to the
-    process that reads it, its reading says so and the others are read."""
-    start, task = partial(_start, landmark_model, settings), partial(_read_one, settings=settings)
+    process that reads it, its reading says so and the others are read.
+
+    With an encoder's ``weights`` they look at the patches as well, and send what they saw in place of its inputs.
+    """
+    start = partial(_start, landmark_model, settings, weights)
+    task = partial(_read_one, settings=settings)
     jobs = list(zip(paths, names, strict=True))
     for number, reading in run_jobs(task, jobs, workers, start, limit_s):
         if isinstance(reading, Lost):
@@ -99,10 +107,10 @@ def read_all(
 
 
 def _read_one(job: tuple[Path, str], settings: Settings) -> Reading:
-    sha256 = _hash_one(job[0])
     prepared = _prepare_one(job, settings)
     if prepared.face:
-        return Reading(prepared.face.sha256, prepared)
+        return Reading(prepared.face.sha256, replace(prepared, inputs=()) if prepared.seen else prepared)
+    sha256 = _hash_one(job[0])
     return Reading(sha256, prepared, lasting=bool(sha256) and not prepared.error.startswith(_UNEXPECTED))
 
 
@@ -254,7 +262,8 @@ def the_finder() -> FaceFinder:
     return _finder
 
 
-def _start(landmark_model: Path | None, settings: Settings) -> None:
-    global _finder
+def _start(landmark_model: Path | None, settings: Settings, weights: Weights | None = None) -> None:
+    global _finder, _encoder
     cv2.setNumThreads(1)  # the processes are the parallelism
     _finder = FaceFinder(landmark_model, settings.face)
+    _encoder = Encoder(settings.encoder, weights=weights) if weights else None

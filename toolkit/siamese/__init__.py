@@ -5,7 +5,7 @@ subjects, a network fed RGB learns their complexion; fed pigment it learns pigme
 phantoms, whose pigment is known in every pixel, and then kept: a study has few subjects.
 """
 
-from toolkit.siamese.encoder import Embedded, Encoder
+from toolkit.siamese.encoder import Embedded, Encoder, Weights
 from toolkit.siamese.inputs import encoder_input
 from toolkit.siamese.losses import LOSSES, contrastive_loss, log_ratio_loss, pair_loss, rank_n_contrast
 from toolkit.siamese.training import pretrain, train_encoder
@@ -14,6 +14,7 @@ __all__ = [
     "LOSSES",
     "Embedded",
     "Encoder",
+    "Weights",
     "contrastive_loss",
     "encoder_input",
     "log_ratio_loss",

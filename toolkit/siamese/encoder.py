@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from numpy.typing import NDArray
 
 from toolkit.errors import ModelError
 from toolkit.settings import EncoderSettings
+from toolkit.siamese.exported import ExportedTrunk, head_of, head_shapes, trunk_graph, trunk_shapes
 from toolkit.siamese.network import build_head, build_trunk
+
+Weights = Mapping[str, NDArray[np.float32]]
 
 _BATCH = 64
 
@@ -29,35 +33,81 @@ class Embedded:
 
 
 class Encoder:
-    """A trunk that pools what it sees of a patch, and a head that places it among the graded ones."""
+    """A trunk that pools what it sees of a patch, and a head that places it among the graded ones.
 
-    def __init__(self, settings: EncoderSettings, trunk: Any | None = None, head: Any | None = None) -> None:
+    One made of Keras models runs in Keras, on a GPU where there is one. One made of ``weights`` alone (a loaded
+    one) runs in ONNX Runtime and NumPy, and makes Keras models only when somebody asks for them.
+    """
+
+    def __init__(
+        self,
+        settings: EncoderSettings,
+        trunk: Any | None = None,
+        head: Any | None = None,
+        weights: Weights | None = None,
+    ) -> None:
         self.settings = settings
-        self.trunk = build_trunk(settings) if trunk is None else trunk
-        width = self.trunk.output["pooled"].shape[-1]
-        self.head = build_head(settings, width) if head is None else head
+        self.weights = weights
+        if weights is None:
+            self.trunk = build_trunk(settings) if trunk is None else trunk
+            self.head = build_head(settings, self._width) if head is None else head
+
+    @cached_property
+    def trunk(self) -> Any:
+        """The Keras model of the trunk."""
+        return _with_weights(build_trunk(self.settings), self.weights, "trunk")
+
+    @cached_property
+    def head(self) -> Any:
+        """The Keras model of the head."""
+        return _with_weights(build_head(self.settings, self._width), self.weights, "head")
+
+    def in_keras(self) -> Encoder:
+        """The same encoder, run by Keras."""
+        return Encoder(self.settings, self.trunk, self.head)
 
     def look(self, inputs: Sequence[NDArray]) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], ...]]:
         """What the trunk sees of n encoder inputs of any mixture of sizes: pooled features (n, p) float32, and
         their pigment maps (see ``Embedded``)."""
-        pooled = np.zeros((len(inputs), self.trunk.output["pooled"].shape[-1]), np.float32)
+        pooled = np.zeros((len(inputs), self._width), np.float32)
         maps: dict[int, NDArray[np.float32]] = {}
         for rows in by_shape(inputs):
             for start in range(0, len(rows), _BATCH):
-                some = rows[start : start + _BATCH]
+                some = rows[start : start + _BATCH].tolist()
                 pictures = np.stack([inputs[i] for i in some]).astype(np.float32)
-                out = self.trunk.predict_on_batch(pictures)
-                pooled[some] = out["pooled"]
-                pigment = np.maximum(out["pigment"][..., 0], 0) / self.settings.map_gain
-                maps.update(zip(some.tolist(), pigment * (pictures[..., -1] > 0.5), strict=True))
+                pooled[some], raw = self._run(pictures)
+                pigment = np.maximum(raw, 0) / self.settings.map_gain * (pictures[..., -1] > 0.5)
+                maps.update(zip(some, pigment, strict=True))
         return pooled, tuple(maps[i] for i in range(len(inputs)))
+
+    @property
+    def _width(self) -> int:
+        """Pooled features of a patch."""
+        if self.weights is None:
+            return int(self.trunk.output["pooled"].shape[-1])
+        return head_shapes(self.settings)[0][0]
+
+    def _run(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Pooled features (n, p) and the last layer's map (n, h, w) of n inputs of one size."""
+        if self.weights is None:
+            out = self.trunk.predict_on_batch(pictures)
+            return np.asarray(out["pooled"]), np.asarray(out["pigment"])[..., 0]
+        return self._exported(pictures)
+
+    @cached_property
+    def _exported(self) -> ExportedTrunk:
+        return ExportedTrunk(trunk_graph(_part(self.weights, "trunk"), self.settings))
 
     def place(self, pooled: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Embeddings (n, e) and grade scores (n,) 0-9 of pooled features (n, p)."""
         if not len(pooled):
             return np.zeros((0, self.settings.embedding), np.float32), np.zeros(0, np.float32)
-        out = self.head.predict_on_batch(pooled)
-        return np.asarray(out["embedding"]), np.clip(9 * np.asarray(out["grade"])[:, 0], 0, 9)
+        if self.weights is None:
+            out = self.head.predict_on_batch(pooled)
+            embedding, grade = np.asarray(out["embedding"]), np.asarray(out["grade"])
+        else:
+            embedding, grade = head_of(_part(self.weights, "head"), pooled)
+        return embedding, np.clip(9 * grade[:, 0], 0, 9)
 
     def embed(self, inputs: Sequence[NDArray]) -> Embedded:
         """Look and place in one."""
@@ -66,29 +116,43 @@ class Encoder:
 
     def save(self, path: Path) -> None:
         """Write the weights as plain arrays (.npz); the architecture follows from the settings."""
-        arrays: Any = {**_named(self.trunk, "trunk"), **_named(self.head, "head")}
+        arrays: Any = self.weights
+        if arrays is None:
+            arrays = {**_named(self.trunk.get_weights(), "trunk"), **_named(self.head.get_weights(), "head")}
         np.savez_compressed(path, **arrays)
 
     @classmethod
     def load(cls, path: Path, settings: EncoderSettings) -> Encoder:
         """Raises ModelError when the weights are missing or do not fit the settings."""
-        encoder = cls(settings)
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 stored = {name: arrays[name] for name in arrays.files}
         except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
             raise ModelError(f"{path}: encoder weights cannot be read ({error}); retrain") from None
-        for model, part in ((encoder.trunk, "trunk"), (encoder.head, "head")):
-            wanted = {name: array.shape for name, array in _named(model, part).items()}
+        for part, shapes in (("trunk", trunk_shapes(settings)), ("head", head_shapes(settings))):
+            wanted = dict(zip(_names(part, len(shapes)), shapes, strict=True))
             found = {name: array.shape for name, array in stored.items() if name.startswith(part)}
             if wanted != found:
                 raise ModelError(f"{path}: the {part}'s weights do not fit the model's settings; retrain")
-            model.set_weights([stored[name] for name in wanted])
-        return encoder
+        return cls(settings, weights=stored)
 
 
-def _named(model: Any, part: str) -> dict[str, NDArray]:
-    return {f"{part}_{number:03}": array for number, array in enumerate(model.get_weights())}
+def _names(part: str, count: int) -> list[str]:
+    return [f"{part}_{number:03}" for number in range(count)]
+
+
+def _named(weights: Sequence[NDArray], part: str) -> dict[str, NDArray]:
+    return dict(zip(_names(part, len(weights)), weights, strict=True))
+
+
+def _part(weights: Weights | None, part: str) -> list[NDArray[np.float32]]:
+    """The trunk's or the head's weights, in Keras's order."""
+    return [array for name, array in sorted((weights or {}).items()) if name.startswith(part)]
+
+
+def _with_weights(model: Any, weights: Weights | None, part: str) -> Any:
+    model.set_weights(_part(weights, part))
+    return model
 
 
 def by_shape(inputs: Sequence[NDArray]) -> list[NDArray[np.int64]]:
