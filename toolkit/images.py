@@ -258,7 +258,7 @@ def painted_out(pixels: NDArray[np.uint8], settings: PhotoSettings) -> NDArray[n
         return painted.astype(np.bool_)
     halo = _halo_px(pixels.shape, settings)
     painted = cv2.dilate(painted, np.ones((2 * halo + 1, 2 * halo + 1), np.uint8))
-    return painted.astype(np.bool_)
+    return np.asarray(painted.view(np.bool_))
 
 
 def _halo_px(shape: tuple[int, ...], settings: PhotoSettings) -> int:
@@ -268,19 +268,20 @@ def _halo_px(shape: tuple[int, ...], settings: PhotoSettings) -> int:
 def _within(pixels: NDArray[np.uint8], colour: NDArray[np.int16], tolerance: int) -> NDArray[np.uint8]:
     low = np.clip(colour - tolerance, 0, 255)
     high = np.clip(colour + tolerance, 0, 255)
-    return cv2.inRange(pixels, tuple(map(int, low)), tuple(map(int, high))).astype(np.uint8)
+    return cv2.inRange(pixels, tuple(map(int, low)), tuple(map(int, high)))
 
 
 def _flat(coarse: NDArray[np.uint8], spread: int) -> NDArray[np.bool_]:
     """Pixels whose 3 x 3 neighbourhood varies by no more than ``spread`` in every channel."""
     square = np.ones((3, 3), np.uint8)
-    spreads = np.asarray(cv2.subtract(cv2.dilate(coarse, square), cv2.erode(coarse, square)))
-    return np.asarray((spreads <= spread).all(axis=2))
+    spreads = cv2.subtract(cv2.dilate(coarse, square), cv2.erode(coarse, square))
+    return cv2.inRange(spreads, (0, 0, 0), (spread, spread, spread)) > 0
 
 
 def _fill_colours(coarse: NDArray[np.uint8], settings: PhotoSettings) -> list[NDArray[np.int16]]:
     """Colours other than black that fill a good share of the picture without any variation."""
-    constant = coarse[_flat(coarse, 0)].astype(np.int32)
+    black = cv2.inRange(coarse, (0, 0, 0), (settings.painted_level,) * 3) > 0
+    constant = coarse[_flat(coarse, 0) & ~black].astype(np.int32)
     enough = settings.min_fill_fraction * coarse.shape[0] * coarse.shape[1]
     if len(constant) < enough:
         return []
@@ -290,7 +291,7 @@ def _fill_colours(coarse: NDArray[np.uint8], settings: PhotoSettings) -> list[ND
     for index in np.argsort(-counts):
         colour = colours[index]
         is_new = all(np.abs(colour - other).max() > settings.painted_level for other in chosen)
-        if counts[index] >= enough and colour.max() > settings.painted_level and is_new:
+        if counts[index] >= enough and is_new:
             chosen.append(colour)
     return chosen
 
@@ -304,8 +305,7 @@ def _fill_area(
         return None
     core = _flat(coarse, 2 if colour.max() == 0 else 0) & (near > 0)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
-    keep = np.zeros(count, np.bool_)
-    keep[np.unique(labels[core])] = True
+    keep = np.bincount(labels[core], minlength=count) > 0
     keep &= stats[:, cv2.CC_STAT_AREA] >= settings.min_area_fraction * near.size
     keep[0] = False
     return keep[labels].astype(np.uint8) if keep.any() else None

@@ -7,6 +7,7 @@ references of its own kind (forehead, cheek, chin), and never with its own subje
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from toolkit.errors import MissingExtraError, ModelError
 from toolkit.settings import IndexSettings
 
+_WORTH_THREADS = 10_000_000  # products of queries and references
 _GPU_RANKS = 2048  # on a GPU, FAISS refuses to rank as many neighbours
 
 
@@ -118,6 +120,9 @@ class ReferenceIndex:
         """Euclidean distance (q, n) of queries to all references; inf where the kind differs or the
         subject is the query's own."""
         n = len(self.references.grades)
+        # Threads that wait for one another take longer over a photo's few patches than the search itself.
+        small = len(embeddings) * self.references.embeddings.size < _WORTH_THREADS
+        _faiss().omp_set_num_threads(1 if small else os.cpu_count() or 1)
         squared, ids = self._faiss.search(np.ascontiguousarray(embeddings, np.float32), n)
         table = np.full((len(embeddings), n), np.inf, np.float32)
         rows, places = np.nonzero(ids >= 0)

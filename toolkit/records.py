@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,9 @@ from numpy.typing import NDArray
 Side = Literal["left", "right", "both"]
 Region = Literal["forehead", "left_cheek", "right_cheek", "chin"]
 REGIONS: tuple[Region, ...] = ("forehead", "left_cheek", "right_cheek", "chin")
+
+Margins = tuple[tuple[int, int], tuple[int, int]]  # rows above and below, columns left and right
+NO_MARGINS: Margins = ((0, 0), (0, 0))
 
 
 def _check_shape(name: str, array: NDArray, shape: tuple[int | None, ...]) -> None:
@@ -201,6 +205,7 @@ class PigmentMaps:
 
     ``melanin``, ``darkness``, ``erythema`` (h, w) float32: positive where there is more pigment, less
     green light, more blood than around; 0 off the skin. ``skin`` (h, w) bool. ``px_per_mm``: the scale.
+    ``margins`` without skin were cut off the patch.
     """
 
     melanin: NDArray[np.float32]
@@ -208,8 +213,17 @@ class PigmentMaps:
     erythema: NDArray[np.float32]
     skin: NDArray[np.bool_]
     px_per_mm: float
+    margins: Margins = NO_MARGINS
 
     def __post_init__(self) -> None:
         for name in ("melanin", "darkness", "erythema"):
             _check_shape(name, getattr(self, name), self.skin.shape)
             _check_dtype(name, getattr(self, name), np.float32)
+
+    @cached_property
+    def _places(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self.skin)
+
+    def on_skin(self, values: NDArray) -> NDArray:
+        """What an array (h, w) holds where there is skin (n,): ``values[skin]``, in a third of the time."""
+        return np.take(values, self._places)

@@ -68,14 +68,14 @@ class PatchBlend:
             raise ModelError(f"the features differ from those the model was trained on: {', '.join(odd[:5])}")
         if not len(table):
             return np.zeros(0), np.zeros(0)
-        return np.asarray(self.booster.predict(table)), self.ridge.predict(table)
+        return np.asarray(self.booster.predict(table, num_threads=1)), self.ridge.predict(table)
 
     def contributions(self, table: Matrix) -> Matrix:
         """What each column (n, p) adds to the grade of an average patch, in grades: SHAP values of LightGBM
         (Lundberg et al. 2020) and the ridge's own terms, by their shares."""
         if not len(table):
             return np.zeros((0, len(self.columns)))
-        boosted = np.asarray(self.booster.predict(table, pred_contrib=True))[:, :-1]
+        boosted = np.asarray(self.booster.predict(table, pred_contrib=True, num_threads=1))[:, :-1]
         return self.share * boosted + (1 - self.share) * self.ridge.contributions(table)
 
 

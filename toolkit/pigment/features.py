@@ -9,9 +9,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from toolkit.pigment.maps import lower_scale, robust_scale, smooth_over
+from toolkit.pigment.maps import lower_scale, median, percentile, robust_scale, smooth_over, smooth_planes
 from toolkit.pigment.regions import BLOOD, MOLE, PIGMENT, SHADOW, Regions
-from toolkit.records import Patch, PigmentMaps
+from toolkit.records import NO_MARGINS, Margins, Patch, PigmentMaps
 
 SMALL_MM2, LARGE_MM2 = 7.0, 28.0  # discs of 3 and 6 mm
 BANDS_MM = (0.5, 1.0, 2.0)
@@ -37,7 +37,7 @@ def spot_features(maps: PigmentMaps, regions: Regions) -> dict[str, float]:
         "large_spots_per_cm2": float((areas > LARGE_MM2).sum()) / cm2,
         "spot_melanin": float(melanin.mean()) if melanin.size else 0.0,
         "spot_darkness": float(darkness.mean()) if darkness.size else 0.0,
-        "spot_darkness_p90": float(np.percentile(darkness, 90)) if darkness.size else 0.0,
+        "spot_darkness_p90": percentile(darkness, 90) if darkness.size else 0.0,
     }
     for name, percent in (("median", 50), ("p90", 90), ("max", 100)):
         features[f"spot_area_{name}"] = float(np.percentile(areas, percent)) if len(areas) else 0.0
@@ -47,13 +47,15 @@ def spot_features(maps: PigmentMaps, regions: Regions) -> dict[str, float]:
 def spread_features(maps: PigmentMaps, regions: Regions) -> dict[str, float]:
     """How the spots lie on the skin.
 
-    ``cells``: share of an 8 x 8 grid's skin cells that hold any spot. ``cell_entropy``: evenness of their
+    ``cells``: share of the patch's 8 x 8 grid's skin cells that hold any spot. ``cell_entropy``: evenness of their
     area over those cells, 0 (all in one) to 1. ``nearest_neighbour_index`` of the spots' centres (Clark and
     Evans, Ecology 35 (1954) 445-453): under 1 clustered, over 1 spaced out; 1 for fewer than two spots.
     """
     inside = regions.mask(PIGMENT).astype(np.float32)
     spots, skin = (
-        cv2.resize(values.astype(np.float32), (8, 8), interpolation=cv2.INTER_AREA).ravel()
+        cv2.resize(
+            np.pad(values.astype(np.float32), maps.margins), (8, 8), interpolation=cv2.INTER_AREA
+        ).ravel()
         for values in (inside, maps.skin)
     )
     spots, skin = spots[skin > 0.25], skin[skin > 0.25]
@@ -104,31 +106,31 @@ def shape_features(maps: PigmentMaps, regions: Regions) -> dict[str, float]:
 def look_alike_features(maps: PigmentMaps, regions: Regions) -> dict[str, float]:
     """What is dark but not mottled pigment: moles (counted apart), blood and shadow; and redness."""
     skin = float(maps.skin.sum())
-    erythema = maps.erythema[maps.skin]
+    erythema = maps.on_skin(maps.erythema)
     return {
         "moles_per_cm2": 100 * maps.px_per_mm**2 * float((regions.kind == MOLE).sum()) / skin,
         "mole_fraction": float(regions.mask(MOLE).sum()) / skin,
         "blood_fraction": float(regions.mask(BLOOD).sum()) / skin,
         "shadow_fraction": float(regions.mask(SHADOW).sum()) / skin,
-        "erythema_p95": float(np.percentile(erythema, 95) - np.median(erythema)),
+        "erythema_p95": percentile(erythema, 95) - median(erythema),
     }
 
 
 def field_features(maps: PigmentMaps) -> dict[str, float]:
     """Statistics of the whole deviation maps, without any region of interest, in OD."""
-    melanin, darkness = (values[maps.skin] for values in (maps.melanin, maps.darkness))
+    melanin, darkness = (maps.on_skin(values) for values in (maps.melanin, maps.darkness))
     both = np.sqrt(np.maximum(melanin, 0) * np.maximum(darkness, 0))
     unit = max(lower_scale(melanin), 0.01)
     return {
         "root_melanin_darkness": float(both.mean()),
-        "root_melanin_darkness_p95": float(np.percentile(both, 95)),
+        "root_melanin_darkness_p95": percentile(both, 95),
         "stained_fraction": float((both > 0.04).mean()),
         "melanin_sd": float(melanin.std()),
         "darkness_sd": float(darkness.std()),
         "melanin_mad": robust_scale(melanin),
         "darkness_mad": robust_scale(darkness),
-        "darkness_p95": float(np.percentile(darkness, 95)),
-        "melanin_p95": float(np.percentile(melanin, 95)),
+        "darkness_p95": percentile(darkness, 95),
+        "melanin_p95": percentile(melanin, 95),
         "flecks_fraction": float((melanin < -2.5 * unit).mean()),
         **{f"over_z{z:g}".replace(".", "_"): float((melanin > z * unit).mean()) for z in (2.5, 4, 6)},
     }
@@ -142,19 +144,23 @@ def band_features(maps: PigmentMaps) -> dict[str, float]:
     ``visibility``: deviation of the darkness seen from afar, blurred by 2.5 mm.
     """
     features = {}
-    stack = np.dstack([maps.melanin, maps.darkness])
+    planes = (maps.melanin, maps.darkness)
     for size in BANDS_MM:
-        fine, coarse = (smooth_over(stack, maps.skin, k * size * maps.px_per_mm) for k in (1.0, 1.6))
-        melanin, darkness = (fine - coarse)[maps.skin].T
+        fine, coarse = (
+            smooth_planes(planes, maps.skin, k * size * maps.px_per_mm, maps.margins)[0] for k in (1.0, 1.6)
+        )
+        melanin, darkness = (maps.on_skin(a - b) for a, b in zip(fine, coarse, strict=True))
         covariance = float(np.mean(melanin * darkness))
         spread = float(darkness.std())
         name = f"{size:g}mm".replace(".", "_")
         features[f"melanin_band_{name}"] = float(melanin.std())
         features[f"darkness_band_{name}"] = spread
         features[f"melanin_darkness_{name}"] = float(np.sign(covariance) * np.sqrt(abs(covariance)))
-        features[f"darkness_skew_{name}"] = float(np.mean(darkness**3)) / max(spread, 1e-3) ** 3
-    far = smooth_over(maps.darkness, maps.skin, 2.5 * maps.px_per_mm)
-    return features | {"visibility": float(far[maps.skin].std())}
+        features[f"darkness_skew_{name}"] = (
+            float(np.mean(darkness * darkness * darkness)) / max(spread, 1e-3) ** 3
+        )
+    far = smooth_over(maps.darkness, maps.skin, 2.5 * maps.px_per_mm, maps.margins)
+    return features | {"visibility": float(maps.on_skin(far).std())}
 
 
 def texture_features(maps: PigmentMaps) -> dict[str, float]:
@@ -169,7 +175,8 @@ def texture_features(maps: PigmentMaps) -> dict[str, float]:
     pairs = pairs.sum(axis=3, keepdims=True)
     pairs /= max(float(pairs.sum()), 1.0)
     fine = np.round(maps.darkness * 500).astype(np.int16)
-    patterns = local_binary_pattern(fine, 8, max(1.0, 0.5 * maps.px_per_mm), "uniform")[maps.skin]
+    patterns = local_binary_pattern(fine, 8, max(1.0, 0.5 * maps.px_per_mm), "uniform")
+    patterns = maps.on_skin(patterns)
     share = np.bincount(patterns.astype(int), minlength=10) / len(patterns)
     return {
         **{f"glcm_{name}": float(graycoprops(pairs, name)[0, 0]) for name in ("contrast", "homogeneity")},
@@ -178,7 +185,9 @@ def texture_features(maps: PigmentMaps) -> dict[str, float]:
     }
 
 
-def colour_features(patch: Patch, regions: Regions, background_mm: float) -> dict[str, float]:
+def colour_features(
+    patch: Patch, regions: Regions, background_mm: float, margins: Margins = NO_MARGINS
+) -> dict[str, float]:
     """CIEDE2000 colour difference between spots and the skin around them: mean over spots by area, and the
     90th percentile of the spots; 0 where there is none."""
     from skimage.color import deltaE_ciede2000
@@ -189,7 +198,7 @@ def colour_features(patch: Patch, regions: Regions, background_mm: float) -> dic
     pixels = patch.pixels.astype(np.float32) / 255
     lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB).astype(np.float32, copy=False)
     plain = patch.skin & (regions.labels == 0)
-    around = smooth_over(lab, plain if plain.any() else patch.skin, background_mm * patch.px_per_mm)
+    around = smooth_over(lab, plain if plain.any() else patch.skin, background_mm * patch.px_per_mm, margins)
     flat = labels.ravel()
     counts = np.bincount(flat)
     own = np.flatnonzero(counts)[1:] if counts[0] else np.flatnonzero(counts)
@@ -201,7 +210,7 @@ def colour_features(patch: Patch, regions: Regions, background_mm: float) -> dic
     difference = deltaE_ciede2000(spot, skin)
     return {
         "spot_colour_difference": float(np.average(difference, weights=counts[own])),
-        "spot_colour_difference_p90": float(np.percentile(difference, 90)),
+        "spot_colour_difference_p90": percentile(difference, 90),
     }
 
 

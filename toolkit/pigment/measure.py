@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from toolkit.pigment.features import (
@@ -20,10 +22,11 @@ from toolkit.pigment.features import (
 from toolkit.pigment.maps import components, deviations
 from toolkit.pigment.regions import find_regions
 from toolkit.pigment.seed import seed_features
-from toolkit.records import Patch, PigmentMaps
+from toolkit.records import Margins, Patch, PigmentMaps
 from toolkit.settings import PigmentSettings
 
 CHEEKS = ("left_cheek", "right_cheek")
+_RIM_PX = 2  # of what lies off the skin, for filters that look at neighbours
 WEIGHTS = {"forehead": 0.3, "cheeks": 0.6, "chin": 0.1}
 
 
@@ -36,23 +39,43 @@ def measure(patch: Patch, settings: PigmentSettings) -> tuple[dict[str, float], 
     """
     if not patch.skin.any():
         raise ValueError(f"the {patch.region} patch holds no skin")
+    row = {**tone_features(patch), **seed_features(patch, settings)}
+    patch, margins = _cut_to_skin(patch)
     maps = components(patch, settings)
     median = np.median(maps[patch.skin], axis=0)
-    row = {**tone_features(patch), **seed_features(patch, settings)}
     row |= {"melanin_index": float(median[0]), "erythema_index": float(median[2])}
-    fine = deviations(maps, patch, settings.fine_background_mm)
-    near = deviations(maps, patch, settings.background_mm)
-    wide = deviations(maps, patch, settings.wide_background_mm)
+    fine = deviations(maps, patch, settings.fine_background_mm, margins)
+    near = deviations(maps, patch, settings.background_mm, margins)
+    wide = deviations(maps, patch, settings.wide_background_mm, margins)
     for scale, at_scale in (("fine", fine), ("near", near)):
         regions = find_regions(at_scale, settings)
         found = spot_features(at_scale, regions) | look_alike_features(at_scale, regions)
         if scale == "near":
             found |= spread_features(at_scale, regions) | shape_features(at_scale, regions)
-            found |= colour_features(patch, regions, settings.background_mm)
+            found |= colour_features(patch, regions, settings.background_mm, margins)
         row |= _named(found, scale)
     for scale, at_scale in (("fine", fine), ("near", near), ("wide", wide)):
         row |= _named(field_features(at_scale), scale)
-    return row | band_features(near) | texture_features(near), wide
+    return row | band_features(near) | texture_features(near), _with_margins(wide)
+
+
+def _cut_to_skin(patch: Patch) -> tuple[Patch, Margins]:
+    """The part of the patch that holds skin, and what was cut off: half a forehead of half a face, for example."""
+    left, top, width, height = cv2.boundingRect(patch.skin.view(np.uint8))
+    rows, columns = (
+        slice(max(start - _RIM_PX, 0), min(start + extent + _RIM_PX, size))
+        for start, extent, size in zip((top, left), (height, width), patch.skin.shape, strict=True)
+    )
+    part = replace(patch, pixels=patch.pixels[rows, columns].copy(), skin=patch.skin[rows, columns].copy())
+    high, wide = patch.skin.shape
+    return part, ((rows.start, high - rows.stop), (columns.start, wide - columns.stop))
+
+
+def _with_margins(maps: PigmentMaps) -> PigmentMaps:
+    melanin, darkness, erythema, skin = (
+        np.pad(values, maps.margins) for values in (maps.melanin, maps.darkness, maps.erythema, maps.skin)
+    )
+    return PigmentMaps(melanin, darkness, erythema, skin, maps.px_per_mm)
 
 
 def _named(features: Mapping[str, float], scale: str) -> dict[str, float]:

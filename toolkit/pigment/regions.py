@@ -67,7 +67,7 @@ def find_regions(maps: PigmentMaps, settings: PigmentSettings) -> Regions:
 
 
 def _unit(values: NDArray[np.float32], maps: PigmentMaps, settings: PigmentSettings) -> float:
-    return max(lower_scale(values[maps.skin]), settings.min_scale_od)
+    return max(lower_scale(maps.on_skin(values)), settings.min_scale_od)
 
 
 def _hysteresis(z: NDArray, low: float, high: float) -> NDArray[np.int32]:
