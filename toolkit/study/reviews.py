@@ -71,8 +71,8 @@ def find_review(path: Path, sheets: Sequence[RawSheet]) -> Sheet | None:
 def read_review(path: Path, sheet: Sheet, scale: Scale) -> list[Reviewed]:
     """The rows of a review; readers' grades are on the steps of the ``scale``, automatic ones need not be.
 
-    Rows without a reader are those of the file's only reader, or else of one called after the file. Raises GradesError, one line that names the file, its
-    rows and the fix.
+    Rows without a reader are those of the file's only reader, or else of one called after the file. Raises
+    GradesError, one line that names the file, its rows and the fix.
     """
     found: list[Reviewed] = []
     faults: list[str] = []
