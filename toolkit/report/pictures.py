@@ -27,8 +27,9 @@ from toolkit.settings import ReportSettings, Settings
 
 KINDS = ("pigment", "mole", "blood", "shadow")
 _MARGIN = 0.06  # round the face, as a share of it
-_FINEST_QUALITY_STEP = 5
+_QUALITY_STEP = 5
 _LEAST_QUALITY = 40
+_SCALES = (1.0, 0.7, 0.5, 0.35)
 
 Affine = NDArray[np.float64]
 Outline = NDArray[np.float64]
@@ -245,12 +246,16 @@ def _pigment(
 
 
 def _jpeg(picture: NDArray[np.uint8], shown: ReportSettings) -> bytes:
-    """A JPEG as good as ``jpeg_quality`` that does not exceed ``max_picture_bytes``, as far as that goes."""
-    data = b""
-    for quality in range(shown.jpeg_quality, _LEAST_QUALITY - 1, -_FINEST_QUALITY_STEP):
-        data = _encoded(picture[..., ::-1], quality)
-        if len(data) <= shown.max_picture_bytes:
-            break
+    """A JPEG as good as ``jpeg_quality`` that does not exceed ``max_picture_bytes``: of less quality and then of
+    fewer pixels where the picture is full of detail. It is shown at the same size."""
+    qualities = range(shown.jpeg_quality, _LEAST_QUALITY - 1, -_QUALITY_STEP)
+    for scale in _SCALES:
+        size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
+        small = picture if scale == 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        for quality in qualities if scale == 1 else qualities[-1:]:
+            data = _encoded(small[..., ::-1], quality)
+            if len(data) <= shown.max_picture_bytes:
+                return data
     return data
 
 
