@@ -55,7 +55,13 @@ class Weights(StrEnum):
 Images = Annotated[
     list[Path], typer.Argument(help="Photographs, folders of them (searched in depth), or both.")
 ]
-Grades = Annotated[Path, typer.Option(help="Workbook (.xlsx) or table (.csv) of expert grades.")]
+Grades = Annotated[
+    list[Path],
+    typer.Option(
+        help="Workbook (.xlsx) or table (.csv) of expert grades, or a review exported from the report page; may be "
+        "given several times. Several graders of a photo count by their mean."
+    ),
+]
 Columns = Annotated[
     list[str] | None,
     typer.Option(
@@ -179,7 +185,7 @@ def train(
 
     with _progress(quiet) as tell:
         count = workers or default_workers()
-        names, settings = _columns(column), class_settings(class_edges)
+        names, settings = _pairs(column), class_settings(class_edges)
         run = train_study(
             images, grades, out, folds, epochs, seed, names, landmark_model, count, tell, settings, encoder,
             from_scratch, thumbnails, step_of(scale),
@@ -203,7 +209,7 @@ def build_index(
     from toolkit.runs import index_patches
 
     with _progress(quiet) as tell:
-        rebuilt = index_patches(patches, grades, model, out, _columns(column), tell, thumbnails)
+        rebuilt = index_patches(patches, grades, model, out, _pairs(column), tell, thumbnails)
     counts = "  ".join(f"{label}: {count}" for label, count in rebuilt.index.class_counts().items())
     total = len(rebuilt.index.references.grades)
     _say(
@@ -226,6 +232,17 @@ def grade(
         Path | None,
         typer.Option(help="Folder for a picture a photo of the pigment that the network predicts."),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Page (.html) to look at and review the grades: one file, up to 400 photos."),
+    ] = None,
+    report_dir: Annotated[
+        Path | None, typer.Option(help="The same as a folder, for thousands of photos.")
+    ] = None,
+    expert_grades: Annotated[
+        Path | None, typer.Option(help="Workbook of expert grades to show on that page.")
+    ] = None,
+    column: Columns = None,
     landmark_model: Landmarks = None,
     quiet: Quiet = False,
 ) -> None:
@@ -234,12 +251,13 @@ def grade(
     Results are kept beside the workbook as they come: stopped by Ctrl-C or a power cut, the same command goes on
     with what is missing.
     """
-    from toolkit.runs import default_workers, grade_photos
+    from toolkit.runs import ReportRequest, default_workers, grade_photos
 
+    page = ReportRequest(report, report_dir, expert_grades, _pairs(column))
     with _stoppable(), _progress(quiet) as tell:
         count = workers or default_workers()
         run = grade_photos(
-            images, out, model, weights.value, landmark_model, count, tell, time_limit, overlays
+            images, out, model, weights.value, landmark_model, count, tell, time_limit, overlays, page
         )
     _say(*run.remarks)
     if model is None:
@@ -252,6 +270,9 @@ def grade(
             "Run the same command again to go on.",
         )
         raise typer.Exit(130)
+    for written in (report, report_dir and report_dir / "index.html"):
+        if written:
+            _say(f"Page: {written}")
     before = f" ({run.earlier} of them were done before)" if run.earlier else ""
     _say(f"{run.graded} of {run.photos} photos graded{before} in {run.seconds:.0f} s: {out}")
     raise typer.Exit(0 if run.graded else 1)
@@ -260,7 +281,11 @@ def grade(
 @app.command(epilog="Example:  toolkit agreement expert1.xlsx expert2.xlsx grades.xlsx --out agreement.xlsx")
 def agreement(
     files: Annotated[
-        list[Path], typer.Argument(help="Workbooks or tables of grades, by experts or by toolkit grade.")
+        list[Path],
+        typer.Argument(
+            help="Workbooks or tables of grades, by experts or by toolkit grade; or reviews exported from the report "
+            "page, whose readers are compared with the automatic grades they saw."
+        ),
     ],
     column: Annotated[
         list[str] | None,
@@ -368,7 +393,7 @@ def evaluate(
     )
     count = workers or default_workers()
     with shown(quiet) as tell:
-        found = run_evaluation(images, grades, out, options, _columns(column), landmark_model, count, tell)
+        found = run_evaluation(images, grades, out, options, _pairs(column), landmark_model, count, tell)
     _say(found.text(), f"Page: {out / 'report.html'}", f"Workbook: {out / 'comparison.xlsx'}")
 
 
@@ -378,10 +403,6 @@ def info() -> None:
     from toolkit.info import describe
 
     _say(*describe())
-
-
-def _columns(pairs: list[str] | None) -> dict[str, str] | None:
-    return dict(_pairs(pairs)) or None
 
 
 def _pairs(texts: list[str] | None) -> list[tuple[str, str]]:

@@ -33,11 +33,12 @@ from toolkit.pigment.overlay import draw_predicted
 from toolkit.pipeline import Grader, PhotoResult, Prepared, judge_study, prepare
 from toolkit.quality import judge_casts
 from toolkit.records import FacePatches, Photo, PhotoGrade
+from toolkit.report import Study, check_report, write_report
 from toolkit.scores import score, score_table, trivial_baselines
 from toolkit.settings import IndexSettings, Settings
 from toolkit.siamese import Encoder
-from toolkit.store import Input, Options, Store, open_store, read_store, store_path
-from toolkit.study import JoinedGrades, facts_from_name, join_grades, read_grades
+from toolkit.store import Input, Options, Store, open_store, read_store, store_path, stored_text
+from toolkit.study import Columns, JoinedGrades, facts_from_name, join_files
 from toolkit.thumbnails import thumbnails_of
 from toolkit.training import Trained, rebuild_index, train
 from toolkit.workbook import RESULT_SUFFIXES, Rows, Value, check_target, write_results, write_table
@@ -240,18 +241,20 @@ def _feature_rows(result: PhotoResult) -> list[dict[str, Value]]:
     return [facts | dict(row) for row in result.patch_rows] or [facts]
 
 
-def _check_overlays(folder: Path, images: Sequence[Path], paths: Sequence[Path]) -> None:
+def _check_overlays(
+    folder: Path, images: Sequence[Path], paths: Sequence[Path], option: str = "--overlays"
+) -> None:
     """Refuse pictures among the photographs: they would overwrite these, or be measured the next time."""
     target = folder.resolve()
     inside = [given for given in images if given.is_dir() and target.is_relative_to(given.resolve())]
     beside = [path for path in paths if path.parent.resolve().is_relative_to(target)]
     if inside or beside:
-        raise ToolkitError(f"{folder}: lies among the photographs: name a folder of its own for --overlays")
+        raise ToolkitError(f"{folder}: lies among the photographs: name a folder of its own for {option}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ToolkitError(
-            f"{folder}: no folder can be made there ({error.strerror}): name another for --overlays"
+            f"{folder}: no folder can be made there ({error.strerror}): name another for {option}"
         ) from None
 
 
@@ -287,10 +290,12 @@ def grade_photos(
     tell: Progress = lambda stage, done, total: None,
     limit_s: float = TIME_LIMIT_S,
     overlays: Path | None = None,
+    report: ReportRequest | None = None,
 ) -> GradeRun:
     """Grade photographs and write the results workbook; every photo keeps its row.
 
     Into the folder ``overlays`` goes a picture of the predicted pigment of each photo that this run grades.
+    ``report``: the page to write at the end, also where nothing was left to grade; not of an interrupted run.
 
     Results are kept beside the workbook as they come (``toolkit.store``), and only photos without one are read.
     KeyboardInterrupt ends the grading early: the workbook then holds what there is. A photo that takes longer
@@ -299,6 +304,8 @@ def grade_photos(
     check_target(out, RESULT_SUFFIXES)
     started, clock = datetime.now().astimezone(), time.monotonic()
     paths = _some_photos(images)
+    report = report or ReportRequest()
+    joined = _check_report(report, images, paths)
     with open_store(out) as store:
         model = load_model(model_folder)
         options = _options(model, weights, landmark_model)
@@ -322,7 +329,58 @@ def grade_photos(
         )
         facts = _run_facts(store, run, model, options, workers, started)
         remarks = _write_workbook(store, run, facts)
+        if report.wanted and not interrupted:
+            study = _report_study(store, run, model, facts, report, joined)
+            write_report(study, report.file, report.folder, workers, limit_s, tell)
     return replace(run, remarks=tuple(remarks))
+
+
+@dataclass(frozen=True)
+class ReportRequest:
+    """The report page to write: as one ``file``, as a ``folder``, or both; ``expert_grades``: a workbook to show
+    beside the automatic grades, whose ``columns`` are named as for ``join_files``."""
+
+    file: Path | None = None
+    folder: Path | None = None
+    expert_grades: Path | None = None
+    columns: Columns = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is a page to write."""
+        return self.file is not None or self.folder is not None
+
+
+def _check_report(
+    report: ReportRequest, images: Sequence[Path], paths: Sequence[Path]
+) -> JoinedGrades | None:
+    """Refuse, before anything is graded, a report that could not be written; the expert's grades, where given."""
+    if not report.wanted:
+        if report.expert_grades:
+            raise ToolkitError("--expert-grades are shown on the report page: add --report or --report-dir")
+        return None
+    if report.folder is not None:
+        _check_overlays(report.folder, images, paths, "--report-dir")
+    check_report(report.file, report.folder, len(paths))
+    if report.expert_grades is None:
+        return None
+    return join_files(photo_names(paths), report.expert_grades, report.columns, None)
+
+
+def _report_study(
+    store: Store,
+    run: GradeRun,
+    model: Model,
+    facts: Mapping[str, str | int | float],
+    report: ReportRequest,
+    joined: JoinedGrades | None,
+) -> Study:
+    """What the page is made of; subject, side and visit as the expert's workbook has them, where names are silent."""
+    known = {stored_text(name): told for name, told in joined.facts.items()} if joined else {}
+    grades = _labelled(store.grades(lambda name: known.get(name) or facts_from_name(name)), run.labels)
+    expert = {stored_text(name): grade for name, grade in joined.grades.items()} if joined else {}
+    source = report.expert_grades.name if report.expert_grades else ""
+    return Study(store, list(grades), model, facts, expert, source)
 
 
 def _options(model: Model, weights: str, landmark_model: Path | None) -> Options:
@@ -461,12 +519,12 @@ class TrainRun:
 
 def train_study(
     images: Sequence[Path],
-    grades_file: Path,
+    grades_file: Path | Sequence[Path],
     out: Path,
     folds: int = 5,
     epochs: int | None = None,
     seed: int = 0,
-    columns: Mapping[str, str] | None = None,
+    columns: Columns = None,
     landmark_model: Path | None = None,
     workers: int = 1,
     tell: Progress = lambda stage, done, total: None,
@@ -480,13 +538,14 @@ def train_study(
 
     The network starts from the starter model's, which has learnt what pigment looks like; with ``encoder`` that
     model's is kept whole, ``from_scratch`` it learns from this study alone. ``thumbnails``: whether the model
-    keeps small pictures of its reference patches. ``step``: grades must be multiples of it, None: any number in 0-9.
+    keeps small pictures of its reference patches. ``grades_file``: one or several, and ``columns``, as for
+    ``join_files``. ``step``: grades must be multiples of it, None: any number in 0-9.
     """
     if from_scratch and encoder is not None:
         raise ToolkitError("--encoder keeps a network, --from-scratch learns a new one: choose one of them")
     check_model_target(out)
     paths = _some_photos(images)
-    joined = join_grades(photo_names(paths), read_grades(grades_file, columns, step=step))
+    joined = join_files(photo_names(paths), grades_file, columns, step)
     settings, start = _starting_point(settings or Settings(), encoder, from_scratch)
     if epochs is not None:
         settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))
@@ -562,10 +621,10 @@ def training_report(run: TrainRun) -> str:
 
 def index_patches(
     patches: Path,
-    grades_file: Path,
+    grades_file: Path | Sequence[Path],
     model_folder: Path,
     out: Path | None = None,
-    columns: Mapping[str, str] | None = None,
+    columns: Columns = None,
     tell: Progress = lambda stage, done, total: None,
     thumbnails: bool = True,
 ) -> Model:
@@ -573,7 +632,7 @@ def index_patches(
     check_model_target(out or model_folder)
     model = load_model(model_folder)
     faces = load_patches(patches)
-    joined = join_grades([face.name for face in faces], read_grades(grades_file, columns))
+    joined = join_files([face.name for face in faces], grades_file, columns)
     graded = [face for face in faces if face.name in joined.grades]
     task = partial(prepare, settings=model.settings)
     prepared = list(_told(map(task, graded), len(graded), "features", tell))

@@ -179,6 +179,18 @@ class RunSettings:
 
 
 @dataclass(frozen=True)
+class ReportSettings:
+    """How the report page shows photographs; no part of a model."""
+
+    max_photos: int = 400  # in a page of one file
+    picture_px: int = 560  # longer side
+    jpeg_quality: int = 75
+    max_picture_bytes: int = 20_000  # a picture that would be larger is compressed harder
+    max_path_letters: int = 6000  # of a layer's outlines: the smallest regions are left out beyond it
+    pigment_top_od: float = 0.25  # predicted pigment that is shown in full colour
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings; ``Settings()`` is the default."""
 

@@ -11,12 +11,14 @@ import json
 import os
 import platform
 import sqlite3
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from toolkit.errors import ToolkitError
+from toolkit.pigment import pigment_png
 from toolkit.pipeline import PhotoResult, Rows
 from toolkit.quality import Quality
 from toolkit.records import FacePatches, PhotoFacts, PhotoGrade
@@ -27,7 +29,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _APPLICATION_ID = 0x4D484753
-_FORMAT = 1
+_FORMAT = 2
 _SCHEMA = """
 CREATE TABLE results (
     sha256 TEXT NOT NULL,        -- of the photo's bytes
@@ -41,6 +43,7 @@ CREATE TABLE results (
     note TEXT NOT NULL,
     face TEXT,                   -- JSON: landmarks, and where each patch lies
     patches TEXT NOT NULL, contributions TEXT NOT NULL, evidence TEXT NOT NULL,  -- JSON: columns and rows
+    pigment TEXT NOT NULL,       -- JSON: a PNG a patch in base64, of the pigment that the network predicted
     PRIMARY KEY (sha256, options, hint)
 );
 CREATE TABLE photos (
@@ -88,6 +91,17 @@ class InputRow:
     sha256: str
 
 
+@dataclass(frozen=True)
+class Behind:
+    """What a grade was made of: ``face`` as ``Store.face`` gives it, ``pigment`` a PNG a patch as ``pigment_png``
+    writes it, rows of ``contributions`` and ``evidence`` as in ``PhotoResult``."""
+
+    face: Mapping[str, Any] | None = None
+    pigment: tuple[bytes, ...] = ()
+    contributions: Rows = ()
+    evidence: Rows = ()
+
+
 def store_path(out: Path) -> Path:
     """Where the results behind the workbook ``out`` stand: beside it, whatever its format."""
     return Path(out).with_suffix(".toolkit.sqlite")
@@ -106,7 +120,7 @@ class Store:
         """Take ``photos`` as those of the run, in place of any before."""
         key = options.key()
         rows = [
-            (i, _text(p.name), _text(str(p.path)), _size(p.path), "", key, p.hint, NOT_REACHED)
+            (i, stored_text(p.name), stored_text(str(p.path)), _size(p.path), "", key, p.hint, NOT_REACHED)
             for i, p in enumerate(photos)
         ]
         with self._db:
@@ -140,14 +154,15 @@ class Store:
         grade = result.grade
         with self._db:
             self._db.execute(
-                "INSERT OR REPLACE INTO results SELECT ?, options, hint, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? "
+                "INSERT OR REPLACE INTO results SELECT ?, options, hint, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? "
                 "FROM photos WHERE place = ?",
                 (
                     sha256, grade.grade, grade.lower, grade.upper, grade.nearest_class, grade.facts.side,
                     json.dumps(dict(grade.regions)), grade.quality,
                     json.dumps(asdict(result.quality)) if result.quality else None,
-                    _text(grade.note), json.dumps(_face_record(face)) if face else None,
-                    _packed(result.patch_rows), _packed(result.contributions), _packed(result.evidence), place,
+                    stored_text(grade.note), json.dumps(_face_record(face)) if face else None,
+                    _packed(result.patch_rows), _packed(result.contributions), _packed(result.evidence),
+                    json.dumps([b64encode(pigment_png(one)).decode() for one in result.pigment]), place,
                 ),
             )  # fmt: skip
             self._db.execute("UPDATE photos SET sha256 = ?, note = '' WHERE place = ?", (sha256, place))
@@ -156,7 +171,7 @@ class Store:
         """Note why the photo at ``place`` has no result; it is tried again when the run is repeated."""
         with self._db:
             self._db.execute(
-                "UPDATE photos SET sha256 = ?, note = ? WHERE place = ?", (sha256, _text(note), place)
+                "UPDATE photos SET sha256 = ?, note = ? WHERE place = ?", (sha256, stored_text(note), place)
             )
 
     # --- what there is
@@ -207,6 +222,23 @@ class Store:
         query = "SELECT face FROM photos JOIN results USING (sha256, options, hint) WHERE place = ?"
         found = self._db.execute(query, (place,)).fetchone()
         return json.loads(found[0]) if found and found[0] else None
+
+    def behind(self, place: int) -> Behind:
+        """What the grade of the photo at ``place`` was made of; empty where there is no result."""
+        query = (
+            "SELECT name, face, pigment, contributions, evidence FROM photos "
+            "JOIN results USING (sha256, options, hint) WHERE place = ?"
+        )
+        found = self._db.execute(query, (place,)).fetchone()
+        if found is None:
+            return Behind()
+        name, face, pigment, contributions, evidence = found
+        return Behind(
+            json.loads(face) if face else None,
+            tuple(b64decode(one) for one in json.loads(pigment)),
+            _unpacked(contributions, name),
+            _unpacked(evidence, name),
+        )
 
 
 @contextlib.contextmanager
@@ -347,7 +379,7 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def _text(text: str) -> str:
+def stored_text(text: str) -> str:
     """Text that SQLite can hold: names of files may hold bytes that are no text, as lone surrogates."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 

@@ -13,6 +13,11 @@ from toolkit.records import PhotoFacts
 from toolkit.study import GradeRow, GradeTable, facts_from_name, join_grades
 from toolkit.study.names import file_key, folded, is_clinical, photo_stem
 
+_ANCHORED = (
+    "readers of the report page saw the automatic grade first and are drawn towards it (anchoring): their agreement "
+    "with toolkit, and with each other, is an upper bound"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Ratings:
@@ -68,7 +73,7 @@ def join_ratings(graders: Sequence[tuple[str, GradeTable]]) -> Ratings:
             "agreement needs two graders: give two files, or name two columns of one "
             "(--column grade=NAME --column grade=NAME)"
         )
-    study = _Study(len(graders))
+    study = _Study([table for _, table in graders])
     for index in sorted(range(len(graders)), key=lambda i: graders[i][1].layout != "file"):
         study.add(index, graders[index][1])
     return study.ratings(graders)
@@ -77,11 +82,12 @@ def join_ratings(graders: Sequence[tuple[str, GradeTable]]) -> Ratings:
 class _Study:
     """Photos by name, as the tables give them one after the other."""
 
-    def __init__(self, graders: int) -> None:
-        self._count = graders
+    def __init__(self, tables: Sequence[GradeTable]) -> None:
+        self._count = len(tables)
         self._cells: dict[str, dict[int, tuple[int, float]]] = {}  # photo -> grader -> (entry, grade)
         self._facts: dict[str, PhotoFacts] = {}  # only where the subject is known
-        self._notes: list[str] = []
+        self._notes = [_ANCHORED] if any(table.reviewed for table in tables) else []
+        self._notes += [note for table in tables for note in table.notes]
 
     def add(self, grader: int, table: GradeTable) -> None:
         """Join one more table to the photos known so far; its other rows are photos of their own."""

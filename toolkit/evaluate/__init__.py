@@ -15,6 +15,7 @@ from toolkit.evaluate.progress import shown
 from toolkit.evaluate.run import Compared, Options, Step, Tell, compare
 from toolkit.evaluate.tables import Scored, score_all, sheets
 from toolkit.evaluate.text import comparison_text
+from toolkit.study import Columns
 from toolkit.workbook import write_sheets
 
 __all__ = [
@@ -49,10 +50,10 @@ class Evaluation:
 
 def evaluate(
     images: Sequence[Path],
-    grades_file: Path,
+    grades_file: Path | Sequence[Path],
     out: Path,
     options: Options,
-    columns: Mapping[str, str] | None = None,
+    columns: Columns = None,
     landmark_model: Path | None = None,
     workers: int = 1,
     tell: Tell = lambda step: None,

@@ -19,7 +19,7 @@ from toolkit.evaluate.study import Study, fingerprint, load_study
 from toolkit.model import load_model
 from toolkit.settings import BaselineSettings, Settings
 from toolkit.siamese import Encoder
-from toolkit.study import subject_folds
+from toolkit.study import Columns, subject_folds
 from toolkit.workbook import check_target
 
 SPLITS = {
@@ -80,10 +80,10 @@ class Compared:
 
 def compare(
     images: Sequence[Path],
-    grades_file: Path,
+    grades_file: Path | Sequence[Path],
     out: Path,
     options: Options,
-    columns: Mapping[str, str] | None = None,
+    columns: Columns = None,
     landmark_model: Path | None = None,
     workers: int = 1,
     tell: Tell = lambda step: None,

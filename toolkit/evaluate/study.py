@@ -27,7 +27,7 @@ from toolkit.pipeline import Prepared, prepare
 from toolkit.quality import assess
 from toolkit.records import REGIONS, FacePatches, Patch, Photo, PhotoFacts
 from toolkit.settings import RunSettings, Settings
-from toolkit.study import facts_from_name, join_grades, read_grades
+from toolkit.study import Columns, facts_from_name, join_files
 from toolkit.workers import map_photos, photo_names, the_finder
 
 Progress = Callable[[str, int, int], None]
@@ -62,11 +62,11 @@ class Study:
 
 def load_study(
     images: Sequence[Path],
-    grades_file: Path,
+    grades_file: Path | Sequence[Path],
     cache: Path,
     settings: Settings,
     image_size: int,
-    columns: Mapping[str, str] | None = None,
+    columns: Columns = None,
     landmark_model: Path | None = None,
     workers: int = 1,
     tell: Progress = lambda stage, done, total: None,
@@ -78,7 +78,7 @@ def load_study(
     if not paths:
         raise PhotoError(f"no photographs in {', '.join(map(str, images))}: JPEG, PNG or TIFF are looked for")
     all_names = photo_names(paths)
-    joined = join_grades(all_names, read_grades(grades_file, columns, step=step))
+    joined = join_files(all_names, grades_file, columns, step)
     wanted = [(path, name) for path, name in zip(paths, all_names, strict=True) if name in joined.grades]
     kept = _Kept(cache, settings, image_size, landmark_model)
     found: list[_Measured] = []

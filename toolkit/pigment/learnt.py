@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHOWN_OD, STRONG_OD = 0.05, 0.12
+_PNG_TOP_OD = 0.51  # of 255 levels: 0.002 OD each
 COLUMNS = (
     "net_load",
     "net_root_load",
@@ -54,3 +55,20 @@ def learnt_table(
     """``learnt_features`` of n maps: (n, len(COLUMNS))."""
     rows = [learnt_features(one, skin, px_per_mm) for one, skin in zip(maps, skins, strict=True)]
     return np.array(rows).reshape(len(rows), len(COLUMNS))
+
+
+def pigment_png(pigment: NDArray[np.float32]) -> bytes:
+    """A map (h, w) of added green OD as an 8-bit PNG: 0.002 OD a level, cut off at 0 and at 0.51."""
+    levels = np.clip(np.round(pigment * (255 / _PNG_TOP_OD)), 0, 255).astype(np.uint8)
+    done, data = cv2.imencode(".png", levels)
+    if not done:
+        raise ValueError(f"a map of shape {pigment.shape} cannot be a picture")
+    return data.tobytes()
+
+
+def pigment_of_png(data: bytes) -> NDArray[np.float32]:
+    """The map (h, w) that ``pigment_png`` wrote, to within 0.001 OD; raises ValueError on anything else."""
+    levels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+    if levels is None:
+        raise ValueError("no map of pigment")
+    return (levels * np.float32(_PNG_TOP_OD / 255)).astype(np.float32)

@@ -151,13 +151,13 @@ def _found_panel(picture: Picture, measured: NDArray[np.bool_], seen: Sequence[_
     panel = np.where(measured[..., None], picture, grey[..., None])
     for one in seen:
         for kind, (colour, _) in _KINDS.items():
-            for outline in _outlines(one.regions, kind):
+            for outline in outlines(one.regions, kind):
                 on_panel = np.round(apply_affine(one.to_panel, outline) * 16).astype(np.int32)
                 cv2.polylines(panel, [on_panel], True, colour, _LINE_PX, cv2.LINE_AA, 4)
     return panel
 
 
-def _outlines(regions: Regions, kind: str) -> list[NDArray[np.float64]]:
+def outlines(regions: Regions, kind: str) -> list[NDArray[np.float64]]:
     """Outlines (n, 2) in pixels of the patch, one pixel outside the regions, so that these stay in view."""
     padded = np.pad(regions.mask(kind).astype(np.uint8), 1)
     grown = cv2.dilate(padded, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))

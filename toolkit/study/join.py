@@ -6,12 +6,16 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from statistics import fmean
 
 from toolkit.errors import GradesError
 from toolkit.records import PhotoFacts
+from toolkit.study.graders import read_experts
 from toolkit.study.names import facts_from_name, file_key, folded, is_clinical, photo_stem
 from toolkit.study.tables import GradeRow, GradeTable
+
+Columns = Mapping[str, str] | Sequence[tuple[str, str]] | None  # names of columns, by role
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class JoinedGrades:
     ``facts`` holds subject, side and visit of *every* photo: the name's where it tells them, else the
     workbook's; a subject is spelt the same way on all its photos.
     ``unmatched_photos`` have no grade, ``unmatched_rows`` no photo. ``rows``: where each grade comes from.
+    ``several`` photos have the mean of several graders' grades, ``reviewed`` the grade of one or more readers who
+    saw the automatic grade first.
     """
 
     grades: Mapping[str, float]
@@ -28,11 +34,17 @@ class JoinedGrades:
     unmatched_photos: tuple[str, ...]
     unmatched_rows: tuple[GradeRow, ...]
     rows: Mapping[str, GradeRow] = field(default_factory=dict)
+    several: int = 0
+    reviewed: int = 0
 
     def summary(self) -> str:
         """One line: how many photos are graded, and what has no partner (at most three of each named)."""
         total = len(self.grades) + len(self.unmatched_photos)
         parts = [f"{len(self.grades)} of {total} photos have a grade"]
+        if self.several:
+            parts.append(f"{self.several} of these are means of several graders")
+        if self.reviewed:
+            parts.append(f"{self.reviewed} were given in a review, with the automatic grade in view")
         if self.unmatched_photos:
             parts.append(f"no grade for {_some(self.unmatched_photos)}")
         if self.unmatched_rows:
@@ -81,6 +93,56 @@ def join_grades(
         unmatched_photos=tuple(name for name in unique if name not in matches),
         unmatched_rows=tuple(row for row in table.rows if id(row) not in used),
         rows=matches,
+        reviewed=len(matches) if table.reviewed else 0,
+    )
+
+
+def join_files(
+    names: Sequence[str],
+    files: Path | Sequence[Path],
+    columns: Columns = None,
+    step: float | None = 0.5,
+) -> JoinedGrades:
+    """Give each photo its grade from one or more files, as ``read_experts`` reads and ``join_graders`` joins them."""
+    pairs = list(columns.items()) if isinstance(columns, Mapping) else list(columns or ())
+    paths = [files] if isinstance(files, Path) else list(files)
+    return join_graders(names, [table for _, table in read_experts(paths, pairs, step)])
+
+
+def join_graders(names: Sequence[str], tables: Sequence[GradeTable]) -> JoinedGrades:
+    """Give each photo the mean of its grades in the ``tables``, one a grader, each joined as by ``join_grades``.
+
+    What one table tells of a photo's subject holds for the next; tables with file names come first. Raises
+    GradesError as ``join_grades`` does, for each table.
+    """
+    known: dict[str, PhotoFacts] = {}
+    facts: dict[str, PhotoFacts] = {}
+    given: dict[str, list[float]] = defaultdict(list)
+    rows: dict[str, GradeRow] = {}
+    unmatched: list[GradeRow] = []
+    reviewed: set[str] = set()
+    everyone: Mapping[str, PhotoFacts] = {}
+    for table in sorted(tables, key=lambda table: table.layout != "file"):
+        joined = join_grades(names, table, known)
+        everyone = joined.facts
+        for name, row in joined.rows.items():
+            given[name].append(row.grade)
+            rows.setdefault(name, row)
+            if row.subject or name not in facts:
+                facts[name] = joined.facts[name]
+            if row.subject or is_clinical(name):
+                known[name] = facts[name]
+        unmatched += joined.unmatched_rows
+        reviewed.update(joined.rows if table.reviewed else ())
+    unique = list(dict.fromkeys(names))
+    return JoinedGrades(
+        {name: fmean(given[name]) for name in unique if name in given},
+        {name: facts.get(name, everyone[name]) for name in unique},
+        tuple(name for name in unique if name not in given),
+        tuple(unmatched),
+        rows,
+        sum(len(grades) > 1 for grades in given.values()),
+        len(reviewed),
     )
 
 

@@ -12,7 +12,7 @@ from toolkit.errors import GradesError
 from toolkit.study.names import folded, known_visit
 
 ROLES = ("file", "subject", "side", "visit", "visitnum", "grade", "sheet")
-# Headers by role, as _plain leaves them; of several, the one listed first is meant.
+# Headers by role, as plain_heading leaves them; of several, the one listed first is meant.
 _ALIASES: dict[str, tuple[str, ...]] = {
     role: tuple(headers.split())
     for role, headers in {
@@ -26,8 +26,8 @@ _ALIASES: dict[str, tuple[str, ...]] = {
         "mottledhyperpigmentationscore hyperpigmentation hyperpigmentationgrade",
     }.items()
 }
-_HEADER_SEARCH_ROWS = 30
-# A table that `toolkit grade` wrote has all of these, as _plain leaves them.
+HEADER_SEARCH_ROWS = 30
+# A table that `toolkit grade` wrote has all of these, as plain_heading leaves them.
 _OWN_COLUMNS = {"photo", "grade", "gradehalfstep", "lower", "upper", "severity"}
 
 
@@ -47,7 +47,7 @@ class Sheet:
     @property
     def own_results(self) -> bool:
         """Whether ``toolkit grade`` wrote this table and its unrounded grades are the ones meant."""
-        plain = [_plain(text) for text in self.header]
+        plain = [plain_heading(text) for text in self.header]
         return set(plain) >= _OWN_COLUMNS and self.columns.get("grade") == plain.index("grade")
 
 
@@ -81,15 +81,16 @@ def has_name(sheets: Sequence[RawSheet], role: str, name: str) -> bool:
     if role == "sheet":
         return any(name == title for title, _ in sheets)
     return any(
-        as_text(cell) == name.strip() or (_plain(name) != "" and _plain(as_text(cell)) == _plain(name))
+        as_text(cell) == name.strip()
+        or (plain_heading(name) != "" and plain_heading(as_text(cell)) == plain_heading(name))
         for _, rows in sheets
-        for row in rows[:_HEADER_SEARCH_ROWS]
+        for row in rows[:HEADER_SEARCH_ROWS]
         for cell in row
     )
 
 
 def _find_header(path: Path, name: str, rows: list[Sequence[Any]], named: Mapping[str, str]) -> Sheet | None:
-    for index, row in enumerate(rows[:_HEADER_SEARCH_ROWS]):
+    for index, row in enumerate(rows[:HEADER_SEARCH_ROWS]):
         header = tuple(as_text(cell) for cell in row)
         columns = _columns(path, header, named)
         if "subject" not in columns and "file" not in columns:
@@ -102,13 +103,13 @@ def _find_header(path: Path, name: str, rows: list[Sequence[Any]], named: Mappin
 
 def _columns(path: Path, header: Sequence[str], named: Mapping[str, str]) -> dict[str, int]:
     """The column of each role; none at all where this row lacks a named column."""
-    plain = [_plain(text) for text in header]
+    plain = [plain_heading(text) for text in header]
     columns: dict[str, int] = {}
     for role, want in named.items():
         if role == "sheet":
             continue
         found = [i for i, text in enumerate(header) if text == want.strip()]
-        found += [i for i, text in enumerate(plain) if text and text == _plain(want)]
+        found += [i for i, text in enumerate(plain) if text and text == plain_heading(want)]
         if not found:
             return {}
         columns[role] = found[0]
@@ -123,7 +124,7 @@ def _columns(path: Path, header: Sequence[str], named: Mapping[str, str]) -> dic
 
 def _grade_column(path: Path, header: Sequence[str]) -> dict[str, int]:
     """The one column that reads as the grade, if any; two are refused, since either may be meant."""
-    plain = [_plain(text) for text in header]
+    plain = [plain_heading(text) for text in header]
     found = [i for i, text in enumerate(plain) if text in _ALIASES["grade"]]
     found = found or [i for i, text in enumerate(plain) if "hyperpigmentation" in text]
     if len(found) > 1:
@@ -154,5 +155,6 @@ def as_text(value: Any) -> str:
     return str(value).strip()
 
 
-def _plain(text: str) -> str:
+def plain_heading(text: str) -> str:
+    """A heading as headings are compared: letters and digits, without case."""
     return re.sub(r"[^a-z0-9]", "", text.casefold())

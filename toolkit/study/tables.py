@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from typing import Any
 
 from toolkit.errors import GradesError
 from toolkit.records import Side
-from toolkit.study.layout import ROLES, RawSheet, Sheet, as_text, choose_sheet, has_name
+from toolkit.study.layout import ROLES, RawSheet, Sheet, as_text, choose_sheet
 from toolkit.study.names import file_key, folded, side_of, visit_label
-from toolkit.study.scale import CLINICAL_SCALE, Scale
+from toolkit.study.scale import Scale
 from toolkit.study.sheets import raw_sheets
 
 _MISSING = {"", "na", "n/a", "nd", "n.d.", "nan", "none", "null", "missing", "not done", ".", "-", "--"}
@@ -46,6 +45,8 @@ class GradeTable:
     """A workbook of grades. ``blank_rows`` are the rows that name a photo and leave its grade empty.
 
     ``own_results``: these are grades that ``toolkit grade`` wrote, as it computed them.
+    ``reviewed``: a reader of the report page gave them, with the automatic grade in view. ``notes``: what else
+    to know of them.
     """
 
     source: Path
@@ -53,10 +54,12 @@ class GradeTable:
     rows: tuple[GradeRow, ...]
     blank_rows: tuple[int, ...] = ()
     own_results: bool = False
+    reviewed: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class _Rules:
+class Rules:
     """What counts as a grade, and what to do about what does not."""
 
     scale: Scale
@@ -83,81 +86,19 @@ def read_grades(
     known layout, holds a value that is no grade, side or subject, or grades the same photo twice.
     """
     path, named = Path(path), dict(columns or {})
-    _refuse_roles(path, named)
-    return _read(path, raw_sheets(path), named, _Rules(Scale(step=step)))
+    refuse_roles(path, named)
+    return read_sheets(path, raw_sheets(path), named, Rules(Scale(step=step)))
 
 
-def read_graders(
-    paths: Sequence[Path],
-    columns: Sequence[tuple[str, str]] = (),
-    scale: Scale = CLINICAL_SCALE,
-) -> list[tuple[str, GradeTable]]:
-    """Read what two or more graders gave, as ``read_grades`` does; a file may hold several of them.
-
-    ``columns`` are pairs (role, name) that may repeat a role. A name is meant for every file that has such
-    a column (or sheet), and has to be in one of them at least. Each grade column so named in a file is a
-    grader of its own, and so is each sheet; a file without any is read as ``read_grades`` reads it.
-    Grades have to be on the ``scale``; the grades of a file that ``toolkit grade`` wrote need not be on
-    its steps. Gives (name, grades) a grader: the column, sheet or file, whatever tells them apart.
-
-    Raises GradesError as ``read_grades`` does, and where a name is in none of the files.
-    """
-    rules = _Rules(scale, True, f"correct the workbook, or name another scale than {scale} with --scale")
-    _refuse_roles(Path(paths[0]) if paths else Path(), [role for role, _ in columns])
-    found: list[tuple[Path, list[str], GradeTable]] = []
-    unused = list(dict.fromkeys(columns))
-    for path in map(Path, paths):
-        sheets = raw_sheets(path)
-        here = [(role, name) for role, name in dict.fromkeys(columns) if has_name(sheets, role, name)]
-        unused = [pair for pair in unused if pair not in here]
-        choices: dict[str, list[str]] = {}
-        for role, name in here:
-            choices.setdefault(role, []).append(name)
-        for named in _combinations(path, choices):
-            parts = [named[role] for role in ("sheet", "grade") if len(choices.get(role, ())) > 1]
-            found.append((path, parts, _read(path, sheets, named, rules)))
-    if unused:
-        role, name = unused[0]
-        raise GradesError(f"no file has a {'sheet' if role == 'sheet' else 'column'} {name!r}: "
-                          f"check the spelling of --column {role}={name}")  # fmt: skip
-    return list(zip(_names(found), (table for _, _, table in found), strict=True))
-
-
-def _combinations(path: Path, choices: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
-    """One set of names a grader: every sheet with every grade column."""
-    for role, names in choices.items():
-        if len(names) > 1 and role not in ("grade", "sheet"):
-            raise GradesError(f"{path.name}: has columns {names[0]!r} and {names[1]!r} for {role}: name one")
-    return [
-        dict(zip(choices, names, strict=True)) for names in itertools.product(*choices.values())
-    ]  # of nothing: one empty set
-
-
-def _names(found: Sequence[tuple[Path, list[str], GradeTable]]) -> list[str]:
-    """A short name a grader, none twice: of what tells it apart, with file and folder as far as needed."""
-    levels = [
-        [" ".join(parts) or path.stem for path, parts, _ in found],
-        [": ".join([path.stem, *parts]) for path, parts, _ in found],
-        [": ".join([path.name, *parts]) for path, parts, _ in found],
-        [": ".join([str(path), *parts]) for path, parts, _ in found],
-    ]
-    chosen = [
-        next((names[i] for names in levels if names.count(names[i]) == 1), levels[-1][i])
-        for i in range(len(found))
-    ]
-    if len(set(chosen)) == len(chosen):
-        return chosen
-    twice = next(name for name in chosen if chosen.count(name) > 1)
-    raise GradesError(f"{twice}: is given twice: name every grader's file or column once")
-
-
-def _refuse_roles(path: Path, roles: Iterable[str]) -> None:
+def refuse_roles(path: Path, roles: Iterable[str]) -> None:
+    """Raise GradesError where a column is named for a role that there is not."""
     unknown = sorted(set(roles) - set(ROLES))
     if unknown:
         raise GradesError(f"{path.name}: unknown column role {unknown[0]!r}: use one of {', '.join(ROLES)}")
 
 
-def _read(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str], rules: _Rules) -> GradeTable:
+def read_sheets(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str], rules: Rules) -> GradeTable:
+    """The grades in the sheets of ``path``, the columns ``named`` by role; raises GradesError."""
     sheet = choose_sheet(path, sheets, named)
     rows, blank = _parse(path, sheet, rules)
     if not rows:
@@ -170,7 +111,7 @@ def _read(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str], rule
     return GradeTable(path, layout, tuple(rows), tuple(blank), sheet.own_results)
 
 
-def _parse(path: Path, sheet: Sheet, rules: _Rules) -> tuple[list[GradeRow], list[int]]:
+def _parse(path: Path, sheet: Sheet, rules: Rules) -> tuple[list[GradeRow], list[int]]:
     rows: list[GradeRow] = []
     blank: list[int] = []
     faults: list[str] = []
@@ -179,7 +120,7 @@ def _parse(path: Path, sheet: Sheet, rules: _Rules) -> tuple[list[GradeRow], lis
         if not any(as_text(cell) for cell in cells):
             continue
         try:
-            found = _parse_row(sheet, number, cells, rules.scale, stepped)
+            found = parse_row(sheet, number, cells, rules.scale, stepped)
         except ValueError as error:
             faults.append(f"row {number}: {error}")
             continue
@@ -187,13 +128,11 @@ def _parse(path: Path, sheet: Sheet, rules: _Rules) -> tuple[list[GradeRow], lis
         if not found:
             blank.append(number)
     if faults:
-        raise GradesError(f"{path.name}: {_listed(faults)}: {rules.fix}")
+        raise GradesError(f"{path.name}: {listed(faults)}: {rules.fix}")
     return rows, blank
 
 
-def _parse_row(
-    sheet: Sheet, number: int, cells: Sequence[Any], scale: Scale, stepped: bool
-) -> list[GradeRow]:
+def parse_row(sheet: Sheet, number: int, cells: Sequence[Any], scale: Scale, stepped: bool) -> list[GradeRow]:
     """The grades of one row (one, or one a visit in the wide layout); ValueError says what is wrong."""
 
     def cell(role: str) -> Any:
@@ -208,11 +147,15 @@ def _parse_row(
         heading = sheet.header[sheet.columns["visit"]] if "visit" in sheet.columns else ""
         values = {_visit(cell("visit"), heading): cell("grade")}
     grades = {
-        visit: _grade(value, scale, stepped) for visit, value in values.items() if not _is_missing(value)
+        visit: read_grade(value, scale, stepped) for visit, value in values.items() if not is_missing(value)
     }
     if not grades:
         return []
-    file, subject, side = _unguarded(as_text(cell("file"))), as_text(cell("subject")), _side(cell("side"))
+    file, subject, side = (
+        unguarded(as_text(cell("file"))),
+        unguarded(as_text(cell("subject"))),
+        read_side(cell("side")),
+    )
     if not file and not subject:
         raise ValueError("has a grade but no subject (a merged cell holds its value in its first row only)")
     numbered = _visit(cell("visitnum"), "")
@@ -222,7 +165,8 @@ def _parse_row(
     ]
 
 
-def _grade(value: Any, scale: Scale, stepped: bool) -> float:
+def read_grade(value: Any, scale: Scale, stepped: bool) -> float:
+    """A cell as a grade; ValueError says what is wrong."""
     if isinstance(value, datetime.date | datetime.time):
         raise ValueError(f"grade {value:%d %b} is a date (Excel turned a number into one)")
     try:
@@ -236,16 +180,17 @@ def _grade(value: Any, scale: Scale, stepped: bool) -> float:
     return grade
 
 
-def _side(value: Any) -> Side | None:
+def read_side(value: Any) -> Side | None:
+    """A cell as a side, None where it is empty; ValueError says what is wrong."""
     text = as_text(value)
     side = side_of(text)
-    if side is None and not _is_missing(value):
+    if side is None and not is_missing(value):
         raise ValueError(f"side {text!r} is none of Left, Right, Both")
     return side
 
 
 def _visit(value: Any, heading: str) -> str | None:
-    if _is_missing(value):
+    if is_missing(value):
         return None
     text, unit = as_text(value), re.match(r"week|day|month", heading.casefold())
     return visit_label(f"{unit[0]} {text}" if unit and text.isdecimal() else text)
@@ -263,18 +208,20 @@ def _refuse_repeats(path: Path, rows: Iterable[GradeRow]) -> None:
             value = "" if before.grade == row.grade else f" ({before.grade:g})"
             faults.append(f"row {row.row} {what} row {before.row}{value}")
     if faults:
-        raise GradesError(f"{path.name}: {_listed(faults)}: keep one row a photo")
+        raise GradesError(f"{path.name}: {listed(faults)}: keep one row a photo")
 
 
-def _listed(faults: Sequence[str]) -> str:
+def listed(faults: Sequence[str]) -> str:
+    """The first of the faults, and how many more there are, on one line."""
     more = len(faults) - _NAMED_AT_MOST
     return "; ".join(faults[:_NAMED_AT_MOST]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Whether a cell is empty, or says that there is nothing."""
     return as_text(value).casefold() in _MISSING
 
 
-def _unguarded(text: str) -> str:
+def unguarded(text: str) -> str:
     """Without the apostrophe that keeps a spreadsheet from taking a name for a formula."""
-    return text[1:] if text[:1] == "'" and text[1:2] in tuple("=+-@") else text
+    return text[1:].strip() if text[:1] == "'" and text[1:2] in tuple("=+-@\t\r") else text

@@ -1,0 +1,501 @@
+"""The report page without a browser: what it tells, what it draws and where, what it refuses, and what it lets run."""
+
+import base64
+import csv
+import hashlib
+import json
+import re
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import cv2
+import numpy as np
+import pytest
+from graded_study import small_model, write_photos
+from PIL import Image
+
+from toolkit.errors import GradesError, ToolkitError
+from toolkit.geometry import apply_affine
+from toolkit.images import read_photo
+from toolkit.model import load_model, save_model
+from toolkit.patches import cut_patches
+from toolkit.pigment import pigment_of_png, pigment_png
+from toolkit.records import REGIONS, Face, PhotoFacts, PhotoGrade
+from toolkit.report import check_report, pictures
+from toolkit.report.facts import head, photo_rows, run_hash, visits
+from toolkit.report.pictures import PictureJob, draw
+from toolkit.report.words import Usual, in_words, is_known
+from toolkit.runs import ReportRequest, grade_photos
+from toolkit.settings import ReportSettings, Settings
+from toolkit.store import read_store, store_path
+
+pytestmark = pytest.mark.slow
+HOSTILE = "</script><script>document.title='taken'</script>.jpg"
+TAG = "<img src=x onerror=document.title='taken'>.jpg"
+PHOTOS = 6
+
+
+def with_thumbnails(folder):
+    """The model in ``folder`` with a picture a reference, its number as its grey."""
+    model = load_model(folder)
+    pictures = (
+        np.full((96, 80, 3), number % 256, np.uint8) for number in range(len(model.index.references.grades))
+    )
+    jpegs = tuple(cv2.imencode(".jpg", picture)[1].tobytes() for picture in pictures)
+    save_model(replace(model, thumbnails=jpegs), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return with_thumbnails(small_model(tmp_path_factory.mktemp("models") / "small"))
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Graded photographs, one that is none, and two whose names would run if they were taken for HTML."""
+    folder = tmp_path_factory.mktemp("study") / "photos"
+    paths = write_photos(folder, PHOTOS)
+    (folder / "broken.jpg").write_bytes(paths[0].read_bytes()[:5000])
+    for name in (HOSTILE, TAG):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(paths[1], folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expert(tmp_path_factory):
+    path = tmp_path_factory.mktemp("expert") / "expert.csv"
+    rows = [("file", "subject", "visit", "grade"), (TAG, "<b>S1</b>", "<script>1</script>", 3.5)]
+    rows += [
+        (f"P{n // 2:04}_FACE_{'LRF'[n % 3]}_S00_V00D00W{4 * (n % 2):02}.jpg", "", "", 2 + n / 2)
+        for n in range(PHOTOS)
+    ]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
+@pytest.fixture(scope="module")
+def written(photos, model, expert, tmp_path_factory):
+    """A run with both kinds of page: (folder of the outputs, what the run said)."""
+    folder = tmp_path_factory.mktemp("out")
+    request = ReportRequest(folder / "report.html", folder / "report", expert)
+    return folder, grade_photos([photos], folder / "grades.xlsx", model, report=request, workers=2)
+
+
+class Elements(HTMLParser):
+    """Every start tag with its attributes, and the content of scripts and styles."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.contents = [], []
+        self._inside = None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag in ("script", "style"):
+            self._inside = (tag, dict(attributes))
+            self.contents.append([*self._inside, ""])
+
+    def handle_endtag(self, tag):
+        self._inside = None
+
+    def handle_data(self, data):
+        if self._inside:
+            self.contents[-1][2] += data
+
+
+def page_of(path):
+    return Elements(path.read_text("utf-8"))
+
+
+def json_of(page, name):
+    return next(json.loads(text) for _, attributes, text in page.contents if attributes.get("id") == name)
+
+
+@pytest.fixture(scope="module")
+def page(written):
+    return page_of(written[0] / "report.html")
+
+
+# --- the page ------------------------------------------------------------------------------------
+
+
+def test_the_page_tells_what_the_workbook_tells(written, page, expert):
+    data = json_of(page, "data")
+    grades = written[1].grades
+    assert [row["photo"] for row in data["photos"]] == [grade.name for grade in grades]
+    for row, grade in zip(data["photos"], grades, strict=True):
+        if grade.grade is None:
+            assert row["grade"] is None and row["flag"] == "failed" and row["note"] == grade.note
+            continue
+        assert row["grade"] == pytest.approx(grade.grade, abs=0.005)
+        assert (row["half"], row["severity"]) == (grade.half_step, grade.severity)
+        assert row["lower"] <= row["grade"] <= row["upper"]
+        assert set(row["regions"]) | set(row["missing"]) >= set(grade.regions)
+    assert data["head"]["photos"] == len(grades) and data["head"]["graded"] == PHOTOS + 2
+    assert data["expert"] == expert.name and data["head"]["expert"] == PHOTOS + 1
+    by_name = {row["photo"]: row for row in data["photos"]}
+    assert by_name["P0002_FACE_R_S00_V00D00W00.jpg"]["expert"] == 4.0
+    assert (by_name[TAG]["subject"], by_name[TAG]["visit"]) == ("<b>S1</b>", "<script>1</script>")
+
+
+def test_a_photo_has_its_regions_reasons_and_references(written, page):
+    rows = json_of(page, "data")["photos"]
+    with read_store(store_path(written[1].out)) as store:
+        for place, row in enumerate(rows):
+            told, behind = json_of(page, f"photo-{place}"), store.behind(place)
+            assert {
+                one["region"]: one["grade"] for one in told["regions"] if one["grade"] is not None
+            } == row["regions"]
+            assert len(told["reasons"]) == len(behind.contributions) == (8 if row["grade"] is not None else 0)
+            assert all(reason["text"] and reason["behind"] for reason in told["reasons"])
+            shown = [one["number"] for region in told["alike"] for one in region["references"]]
+            assert shown == [line["reference"] for line in behind.evidence]
+            assert len(behind.pigment) == len(row["regions"])
+
+
+def test_references_are_the_models_pictures(page, model):
+    references, thumbnails = json_of(page, "data")["references"], load_model(model).thumbnails
+    assert references
+    for number, source in references.items():
+        assert base64.b64decode(source.removeprefix("data:image/jpeg;base64,")) == thumbnails[int(number)]
+
+
+@pytest.mark.parametrize("kind", ["report.html", "report/index.html"])
+def test_nothing_but_the_pages_own_script_may_run_and_nothing_is_fetched(written, kind):
+    text = (written[0] / kind).read_text("utf-8")
+    page = Elements(text)
+    policy = next(a["content"] for t, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'" and "unsafe" not in policy and "http" not in policy
+    for tag in ("script", "style"):
+        own = [content for name, a, content in page.contents if name == tag and "type" not in a]
+        assert len(own) == 1
+        digest = base64.b64encode(hashlib.sha256(own[0].encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in rules[f"{tag}-src"]
+    assert ("file:" in policy) == (kind != "report.html")
+    assert {t for t, _ in page.tags} & {"img", "link", "iframe", "object", "embed", "base"} == set()
+    assert not [a for _, a in page.tags if "src" in a or any(name.startswith("on") for name in a)]
+    outside = [
+        address for address in re.findall(r"https?://[^\"'\s]+", text) if "www.w3.org/2000/svg" not in address
+    ]
+    assert outside == []
+
+
+def test_hostile_names_are_data(written):
+    text = (written[0] / "report.html").read_text("utf-8")
+    assert "document.title='taken'" in json_of(Elements(text), "data")["photos"][0]["photo"]
+    for raw in ("</script><script>document", "<img src=x", "<b>S1</b>", "<script>1"):
+        assert raw not in text
+    for script in (written[0] / "report" / "photos").glob("*.js"):
+        assert not set("<>&") & set(script.read_text("ascii"))
+
+
+def test_the_folder_holds_what_the_file_holds(written, page):
+    folder = written[0] / "report"
+    assert (folder / "index.html").stat().st_size < 0.6 * (written[0] / "report.html").stat().st_size
+    for place in range(len(json_of(page, "data")["photos"])):
+        script = (folder / "photos" / f"{place:05}.js").read_text()
+        told = json.loads(script.removeprefix(f"toolkitPhoto({place}, ").removesuffix(");\n"))
+        inside = json_of(page, f"photo-{place}")
+        for name in ("picture", "pigment"):
+            assert bool(told[name]) == bool(inside[name])
+            if told[name]:
+                data = base64.b64encode((folder / told.pop(name)).read_bytes()).decode()
+                assert inside.pop(name) == f"data:image/jpeg;base64,{data}"
+        assert told == inside
+
+
+def test_done_before_the_page_is_written_without_grading(photos, model, written, tmp_path, monkeypatch):
+    from toolkit import runs
+
+    for file in (written[1].out, store_path(written[1].out)):
+        shutil.copy(file, tmp_path / file.name)
+    asked = []
+    read_all = runs.read_all
+    monkeypatch.setattr(runs, "read_all", lambda paths, *rest: asked.extend(paths) or read_all(paths, *rest))
+    request = ReportRequest(tmp_path / "again.html")
+    run = grade_photos([photos], tmp_path / "grades.xlsx", model, report=request)
+    assert run.earlier == PHOTOS + 3 and not asked
+    again = json_of(page_of(tmp_path / "again.html"), "data")
+    first = json_of(page_of(written[0] / "report.html"), "data")
+    assert again["hash"] == first["hash"]  # a review goes on
+    assert [row["grade"] for row in again["photos"]] == [row["grade"] for row in first["photos"]]
+
+
+def test_the_hash_is_of_what_was_graded_and_what_came_of_it():
+    grade = PhotoGrade("a.jpg", PhotoFacts("a"), 3.0, 2.0, 4.0)
+    rows = photo_rows([grade], ["aa"], {})
+    base = run_hash(rows, "m")
+    assert run_hash(photo_rows([grade], ["aa"], {"a.jpg": 2.0}), "m") == base
+    others = [
+        (rows, "n"),
+        (photo_rows([grade], ["bb"], {}), "m"),
+        (photo_rows([replace(grade, grade=3.1)], ["aa"], {}), "m"),
+    ]
+    assert len({base, *(run_hash(*other) for other in others)}) == 4
+
+
+def test_a_model_without_thumbnails_says_so(photos, tmp_path):
+    plain = small_model(tmp_path / "plain")
+    request = ReportRequest(tmp_path / "r.html", tmp_path / "r")
+    grade_photos(sorted(photos.glob("P0000*")), tmp_path / "g.xlsx", plain, report=request)
+    data = json_of(page_of(tmp_path / "r.html"), "data")
+    assert data["thumbnails"] is False and data["references"] == {}
+    assert list((tmp_path / "r" / "references").iterdir()) == []
+
+
+# --- pictures ------------------------------------------------------------------------------------
+
+
+def drawn_of(written, photos, name, **changes):
+    """(what is drawn of a graded photo, its patches, its face)."""
+    with read_store(store_path(written[1].out)) as store:
+        place, found = next((i, one) for i, one in enumerate(store.inputs()) if one.name == name)
+        behind = store.behind(place)
+    job = replace(PictureJob(photos / name, found.sha256, behind.face, behind.pigment), **changes)
+    record = behind.face
+    face = Face(np.array(record["points"]), record["side"], "", 1.0, record["px_per_mm"])
+    settings = Settings()
+    return (
+        draw(job, settings),
+        cut_patches(read_photo(job.path, settings.photo), face, settings.patch)[0],
+        face,
+    )
+
+
+def decoded(jpeg):
+    return cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+
+
+def subpaths(path):
+    """The corners (n, 2) of every closed outline of a path, in pixels of the picture."""
+    found = []
+    for part in path.split("z")[:-1]:
+        start, steps = re.fullmatch(r"M([\d -]+)l([\d -]+)", part).groups()
+        numbers = [np.array(re.findall(r"-?\d+", text), float).reshape(-1, 2) for text in (start, steps)]
+        found.append(np.cumsum(np.concatenate(numbers), axis=0) / 2)
+    return found
+
+
+@pytest.mark.parametrize("name", ["P0000_FACE_L_S00_V00D00W00.jpg", "P0001_FACE_F_S00_V00D00W00.jpg"])
+def test_a_patch_of_the_page_is_the_patch_that_was_measured(written, photos, name):
+    drawn, patches, _ = drawn_of(written, photos, name)
+    picture = decoded(drawn.jpeg)
+    assert max(picture.shape[:2]) <= ReportSettings().picture_px
+    assert [one["region"] for one in drawn.layers["patches"]] == [patch.region for patch in patches]
+    for one, patch in zip(drawn.layers["patches"], patches, strict=True):
+        # As SVG draws it: pixels counted from their edges.
+        matrix = np.array(one["matrix"]).reshape(3, 2).T
+        centred = np.column_stack([matrix[:, :2], matrix @ [0.5, 0.5, 1] - 0.5])
+        again = cv2.warpAffine(picture, centred, tuple(one["size"]), flags=cv2.INTER_LINEAR)
+        inner = cv2.erode(patch.skin.astype(np.uint8), np.ones((9, 9))) > 0
+        blurred = [cv2.GaussianBlur(image, (0, 0), 3).astype(float)[inner] for image in (again, patch.pixels)]
+        assert np.abs(blurred[0] - blurred[1]).mean() < 3
+        moved = np.roll(blurred[1], 1, axis=1)  # channels swapped: the test can fail
+        assert np.abs(blurred[0] - moved).mean() > 10
+        (outline,) = subpaths(one["outline"])
+        corners = apply_affine(matrix, outline)
+        assert np.abs(np.sort(corners[:, 0])[[0, -1]] - [0, one["size"][0]]).max() < 1.5
+
+
+def test_what_is_left_out_is_hatched_and_nothing_else(written, photos):
+    drawn, patches, _ = drawn_of(written, photos, "P0001_FACE_F_S00_V00D00W00.jpg")
+    for one, patch in zip(drawn.layers["patches"], patches, strict=True):
+        matrix = np.array(one["matrix"]).reshape(3, 2).T
+        mask = np.zeros(patch.skin.shape, np.uint8)
+        outlines = [
+            np.round(apply_affine(matrix, outline)).astype(np.int32)
+            for outline in subpaths(one["unmeasured"])
+        ]
+        cv2.fillPoly(mask, outlines, 1)  # even and odd, as in the page
+        assert (mask.astype(bool) == ~patch.skin).mean() > 0.95
+
+
+def test_spots_and_landmarks_lie_where_they_were_found(written, photos):
+    drawn, _, face = drawn_of(written, photos, "P0001_FACE_F_S00_V00D00W00.jpg")
+    layers = drawn.layers
+    points = np.array(layers["landmarks"]).reshape(-1, 2) / 2
+    assert len(points) == 68
+    # The same similarity carries all landmarks: distances keep their proportions.
+    ratio = np.linalg.norm(points[8] - points[27]) / np.linalg.norm(face.points[8] - face.points[27])
+    assert np.linalg.norm(points[0] - points[16]) == pytest.approx(
+        ratio * np.linalg.norm(face.points[0] - face.points[16]), rel=0.02
+    )
+    boxes = [subpaths(one["outline"])[0] for one in layers["patches"]]
+    spots = subpaths(layers["spots"])
+    assert 0 < len(spots) and layers["counts"]["pigment"] <= len(spots) + layers["hidden"]
+    for spot in spots:
+        middle = spot.mean(axis=0)
+        assert any(
+            (middle >= box.min(axis=0) - 2).all() and (middle <= box.max(axis=0) + 2).all() for box in boxes
+        )
+
+
+def test_predicted_pigment_lies_where_the_network_saw_it(written, photos):
+    name = "P0001_FACE_F_S00_V00D00W00.jpg"
+    _, patches, _ = drawn_of(written, photos, name)
+    maps = [np.zeros((patch.skin.shape[0] // 2, patch.skin.shape[1] // 2), np.float32) for patch in patches]
+    place = next(i for i, patch in enumerate(patches) if patch.region == "left_cheek")
+    maps[place][40:46, 30:36] = 0.3  # in pixels of half the patch's scale
+    drawn, _, _ = drawn_of(written, photos, name, pigment=tuple(map(pigment_png, maps)))
+    seen = decoded(drawn.pigment)[..., 0]
+    y, x = np.nonzero(seen > 128)
+    one = drawn.layers["patches"][place]
+    matrix = np.array(one["matrix"]).reshape(3, 2).T
+    at = apply_affine(matrix, [[2 * x.mean() + 1, 2 * y.mean() + 1]])[0]
+    assert np.abs(at - [66, 86]).max() < 3
+    assert (seen > 128).mean() < 0.01
+
+
+def test_a_half_face_is_cut_to_the_face(written, photos):
+    drawn, _, _ = drawn_of(written, photos, "P0000_FACE_L_S00_V00D00W00.jpg")
+    height, width = decoded(drawn.jpeg).shape[:2]
+    with Image.open(photos / "P0000_FACE_L_S00_V00D00W00.jpg") as whole:
+        assert width / height < 0.75 * whole.width / whole.height
+    points = np.array(drawn.layers["landmarks"]).reshape(-1, 2) / 2
+    assert 30 < len(points) < 68 and (points >= 0).all() and (points <= [width, height]).all()
+
+
+def test_a_picture_is_bounded_however_rough_it_is():
+    noise = np.random.default_rng(0).integers(0, 256, (560, 560, 3)).astype(np.uint8)
+    shown = ReportSettings()
+    assert len(pictures._jpeg(noise, shown)) <= shown.max_picture_bytes
+    path, hidden = pictures._path(
+        [np.array([(x, 0), (x + 3, 0), (x, 3 + x)]) for x in range(0, 9000, 4)], 2000
+    )
+    assert len(path) <= 2000 and hidden > 0
+
+
+def test_pictures_that_cannot_be_drawn_say_why(written, photos, tmp_path):
+    sha256 = hashlib.sha256(b"no picture").hexdigest()
+    (tmp_path / "text.jpg").write_text("no picture")
+    settings = Settings()
+    assert "No such file" in draw(PictureJob(tmp_path / "gone.jpg", "aa"), settings).problem
+    assert draw(PictureJob(tmp_path / "text.jpg", sha256), settings).problem
+    changed = draw(PictureJob(photos / "P0000_FACE_L_S00_V00D00W00.jpg", "aa"), settings)
+    assert not changed.jpeg and "has changed since" in changed.problem
+    Image.new("RGB", (300, 200), (200, 150, 120)).save(tmp_path / "plain.png")
+    plain = hashlib.sha256((tmp_path / "plain.png").read_bytes()).hexdigest()
+    drawn = draw(PictureJob(tmp_path / "plain.png", plain), settings)
+    assert drawn.jpeg and drawn.layers == {"width": 300, "height": 200}  # no face: the picture alone
+
+
+def test_a_map_of_pigment_survives_as_a_png():
+    pigment = np.linspace(-0.1, 0.6, 600, dtype=np.float32).reshape(20, 30)
+    again = pigment_of_png(pigment_png(pigment))
+    np.testing.assert_allclose(again, np.clip(pigment, 0, 0.51), atol=0.0011)
+    with pytest.raises(ValueError, match="no map"):
+        pigment_of_png(b"GIF")
+
+
+# --- words and figures ---------------------------------------------------------------------------
+
+
+def test_every_figure_of_the_starter_model_has_words():
+    columns = load_model(None).blend.patch.columns
+    assert [name for name in (*columns, "predicted_load") if not is_known(name)] == []
+
+
+@pytest.mark.parametrize(
+    ("figure", "region", "value", "contribution", "usual", "words"),
+    [
+        ("area_fraction_near", "left_cheek", 0.2, 0.6, Usual(0.1, 0.05), "more pigmented area on the left cheek than usual"),
+        ("spots_per_cm2_fine", "chin", 1.0, 0.1, Usual(2.0, 0.5), "fewer spots on the chin than usual"),
+        ("load_fine", "forehead", 0.1, 0.1, Usual(0.1001, 0.05), "darkness from spots on the forehead about as usual"),
+        ("predicted_load", "face", 0.03, -0.2, None, "less pigment seen by the network over the whole face than usual"),
+        ("similarity_top5_>5", "chin", 0.1, -0.2, Usual(0.3, 0.1), "less close likeness to the 5 nearest references graded over 5 on the chin than usual"),
+        ("melanin_band_0_5mm", "chin", 0.1, 0.2, Usual(0.05, 0.1), "stronger melanin detail of about 0.5 mm on the chin than usual"),
+        ("neighbour_grade", "chin", None, 0.0, Usual(3, 1), "no grades of the nearest references to measure on the chin"),
+        ("is_chin", "chin", 1.0, -0.2, Usual(0.2, 0.4), "chin: graded as a chin"),
+        ("of_another_version", "chin", 1.0, 0.2, None, "higher of another version on the chin than usual"),
+    ],
+)  # fmt: skip
+def test_contributions_in_words(figure, region, value, contribution, usual, words):
+    assert in_words(figure, region, value, contribution, usual)[0] == words
+
+
+def test_visits_come_in_their_order():
+    labels = ["Week 12", "Visit 2", "Week 4", "Day 3", "Screening", "Baseline", "", "Week 4 Day 30", "after"]
+    found = visits([{"visit": label} for label in labels])
+    assert [visit["label"] for visit in found] == [
+        "Screening", "Baseline", "Day 3", "Week 4", "Week 4 Day 30", "Week 12", "Visit 2", "after"
+    ]  # fmt: skip
+    assert [visit["days"] for visit in found] == [None, 0, 3, 28, 30, 84, None, None]
+
+
+def test_the_figures_at_the_head():
+    grades = [
+        PhotoGrade("a", PhotoFacts("a", "left"), 3.0, 2.0, 4.0, regions={"forehead": 3.0}, quality="ok"),
+        PhotoGrade(
+            "b",
+            PhotoFacts("b", "both"),
+            7.0,
+            5.0,
+            9.0,
+            regions=dict.fromkeys(REGIONS, 7.0),
+            quality="blurred",
+        ),
+        PhotoGrade("c", PhotoFacts("c"), note="no face found"),
+    ]
+    rows = photo_rows(grades, ["x", "y", ""], {"a": 2.0, "c": 1.0})
+    told = head(rows)
+    assert (told.photos, told.graded, told.flagged, told.expert) == (3, 2, 1, 1)
+    assert told.severities == {"none": 0, "mild": 1, "moderate": 0, "severe": 1}
+    assert (told.mean_interval, told.rmse, told.within_one) == (3.0, 1.0, 1.0)
+    assert [row["missing"] for row in rows] == [["left_cheek", "chin"], [], []]
+    assert head(photo_rows(grades[2:], [""], {})).mean_interval is None
+
+
+# --- what is refused -------------------------------------------------------------------------------
+
+
+def test_too_many_photos_for_one_file_are_refused_before_grading(tmp_path):
+    check_report(tmp_path / "r.html", None, 400)
+    with pytest.raises(ToolkitError, match=r"401 photos are too many .* \(400 at most\): use --report-dir"):
+        check_report(tmp_path / "r.html", None, 401)
+    check_report(None, tmp_path / "new" / "r", 5000)
+    with pytest.raises(ToolkitError, match=r"written as \.html"):
+        check_report(tmp_path / "r.pdf", None, 1)
+
+
+def test_a_folder_that_is_no_report_is_left_alone(written, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "index.html").write_text("my page")
+    (tmp_path / "file").write_text("")
+    for name in ("mine", "file"):
+        with pytest.raises(ToolkitError, match="holds no report"):
+            check_report(None, tmp_path / name, 1)
+    check_report(None, written[0] / "report", 1)  # ours is written anew
+
+
+def test_an_earlier_report_leaves_nothing_behind(photos, model, written, tmp_path):
+    folder = tmp_path / "report"
+    shutil.copytree(written[0] / "report", folder)
+    (folder / "photos" / "notes.txt").write_text("mine")
+    some = sorted(photos.glob("P0000*"))
+    grade_photos(some, tmp_path / "g.xlsx", model, report=ReportRequest(None, folder))
+    names = {path.name for path in (folder / "photos").iterdir()}
+    assert names == {
+        "notes.txt",
+        *(f"{n:05}{end}" for n in range(len(some)) for end in (".js", ".jpg", "p.jpg")),
+    }
+
+
+def test_reports_that_cannot_be_are_refused_before_anything_is_graded(photos, model, tmp_path):
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("file,grade\nother.jpg,3\n")
+    cases = [
+        (ReportRequest(None, photos / "report"), "lies among the photographs.*--report-dir"),
+        (ReportRequest(None, None, wrong), "add --report"),
+        (ReportRequest(tmp_path / "r.html", None, wrong), "wrong.csv"),
+        (ReportRequest(tmp_path / "r.html", None, tmp_path / "none.xlsx"), "none.xlsx"),
+    ]
+    for request, message in cases:
+        with pytest.raises((ToolkitError, GradesError), match=message):
+            grade_photos([photos], tmp_path / "g.xlsx", model, report=request)
+    assert not store_path(tmp_path / "g.xlsx").exists() and not (photos / "report").exists()

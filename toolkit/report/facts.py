@@ -1,0 +1,167 @@
+"""What the report tells, from the store to JSON-ready tables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from toolkit.model import Model
+from toolkit.records import REGIONS, PhotoGrade
+from toolkit.report.words import REGION_NAMES, Usual, in_words
+from toolkit.store import Behind
+from toolkit.summary import SEVERITIES, flag_of
+
+Table = dict[str, Any]
+_DAYS = {"Day": 1, "Week": 7, "Month": 30.4}
+
+
+def photo_rows(
+    grades: Iterable[PhotoGrade], hashes: Sequence[str], expert: Mapping[str, float]
+) -> list[Table]:
+    """A row a photo, in the order given: what the page's table shows of it, and what it is filtered by.
+
+    ``hashes`` SHA-256 of the photos' bytes; ``expert``: an expert's grades by the photo's name.
+    """
+    rows = []
+    for grade, sha256 in zip(grades, hashes, strict=True):
+        shown = {"left": ("right_cheek",), "right": ("left_cheek",)}.get(grade.facts.side or "", ())
+        told = {"grade": grade.grade, "note": grade.note, "quality": grade.quality}
+        rows.append(
+            {
+                "photo": grade.name,
+                "subject": grade.facts.subject,
+                "side": grade.facts.side or "",
+                "visit": grade.facts.visit or "",
+                "grade": _rounded(grade.grade),
+                "half": grade.half_step,
+                "lower": _rounded(grade.lower),
+                "upper": _rounded(grade.upper),
+                "severity": grade.severity or "",
+                "quality": grade.quality,
+                "note": grade.note,
+                "flag": flag_of(told),
+                "regions": {region: _rounded(value) for region, value in grade.regions.items()},
+                "missing": [
+                    region for region in REGIONS
+                    if grade.grade is not None and region not in grade.regions and region not in shown
+                ],
+                "expert": expert.get(grade.name),
+                "sha256": sha256[:16],
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2) + 0.0
+
+
+def visits(rows: Iterable[Table]) -> list[Table]:
+    """The study's visits in their order: ``label``, and ``days`` since baseline, None where it does not tell."""
+    labels = sorted({row["visit"] for row in rows if row["visit"]}, key=_visit_order)
+    return [{"label": label, "days": _days(label)} for label in labels]
+
+
+def _visit_order(visit: str) -> tuple[float, str, list[int], str]:
+    """Screening, Baseline, then by time as far as visits tell, then by their names and numbers."""
+    days = {"Screening": -1.0}.get(visit, _days(visit))
+    numbers = [int(number) for number in re.findall(r"\d+", visit)]
+    return (float("inf") if days is None else days), re.sub(r"\d+", "", visit), numbers, visit
+
+
+def _days(visit: str) -> float | None:
+    if visit == "Baseline":
+        return 0.0
+    if both := re.fullmatch(r"Week \d+ Day (\d+)", visit):
+        return float(both[1])
+    found = re.fullmatch(r"(Day|Week|Month) (\d+)", visit)
+    return _DAYS[found[1]] * int(found[2]) if found else None
+
+
+@dataclass(frozen=True)
+class Told:
+    """The figures at the head of the page."""
+
+    photos: int
+    graded: int
+    flagged: int
+    severities: Mapping[str, int]
+    mean_interval: float | None
+    expert: int
+    rmse: float | None
+    within_one: float | None
+
+
+def head(rows: Sequence[Table]) -> Told:
+    """Counts, the mean width of an interval, and how far the expert's grades are, where there are any."""
+    graded = [row for row in rows if row["grade"] is not None]
+    widths = [row["upper"] - row["lower"] for row in graded if row["upper"] is not None]
+    apart = np.array([row["grade"] - row["expert"] for row in graded if row["expert"] is not None])
+    return Told(
+        photos=len(rows),
+        graded=len(graded),
+        flagged=sum(row["flag"] == "flagged" for row in rows),
+        severities={name: sum(row["severity"] == name for row in rows) for name in SEVERITIES},
+        mean_interval=float(np.mean(widths)) if widths else None,
+        expert=len(apart),
+        rmse=float(np.sqrt(np.mean(apart**2))) if len(apart) else None,
+        within_one=float(np.mean(np.abs(apart) <= 1 + 1e-9)) if len(apart) else None,
+    )
+
+
+def run_hash(rows: Sequence[Table], model_sha256: str) -> str:
+    """Names a run by what was graded, how, and what came of it: a review belongs to that and to nothing else."""
+    graded = [[row["photo"], row["sha256"], row["grade"]] for row in rows]
+    return hashlib.sha256(json.dumps([model_sha256, graded]).encode()).hexdigest()[:32]
+
+
+def usual_figures(model: Model) -> dict[str, Usual]:
+    """What is usual for each figure of a patch among the patches that the model was trained on."""
+    ridge = model.blend.patch.ridge
+    knee, centre, scale = (np.array(values) for values in (ridge.knee, ridge.centre, ridge.scale))
+    # The ridge keeps them compressed, as knee * asinh(figure / knee).
+    middle, upper = knee * np.sinh(centre / knee), knee * np.sinh((centre + scale) / knee)
+    pairs = zip(middle.tolist(), (upper - middle).tolist(), strict=True)
+    return {name: Usual(*pair) for name, pair in zip(model.blend.patch.columns, pairs, strict=True)}
+
+
+def detail(row: Table, behind: Behind, usual: Mapping[str, Usual]) -> Table:
+    """What the page tells of one photo when it is opened: ``regions`` with their grades, or why there is none;
+    ``reasons`` in words; ``alike``: each region's nearest references."""
+    dropped = (behind.face or {}).get("dropped", {})
+    hidden = {"left": "right_cheek", "right": "left_cheek"}.get((behind.face or {}).get("side") or "")
+    alike: dict[str, list[Table]] = {}
+    for line in behind.evidence:
+        found = {
+            "number": int(line["reference"] or 0),
+            "grade": line["reference_grade"],
+            "photo": str(line["reference_photo"]),
+            "distance": _rounded(float(line["distance"] or 0)),
+        }
+        alike.setdefault(str(line["region"]), []).append(found)
+    return {
+        "regions": [
+            {
+                "region": region,
+                "name": REGION_NAMES[region],
+                "grade": row["regions"].get(region),
+                "reason": dropped.get(region, ""),
+            }
+            for region in REGIONS
+            if region in row["regions"] or (region in dropped and region != hidden)
+        ],
+        "reasons": [_reason(line, usual) for line in behind.contributions],
+        "alike": [{"region": r, "name": REGION_NAMES[r], "references": found} for r, found in alike.items()],
+    }
+
+
+def _reason(line: Mapping[str, Any], usual: Mapping[str, Usual]) -> Table:
+    figure, added = str(line["figure"]), float(line["contribution"] or 0)
+    text, behind = in_words(figure, str(line["region"]), line["value"], added, usual.get(figure))
+    return {"text": text, "behind": behind, "added": _rounded(added)}

@@ -1,0 +1,240 @@
+"""The report page: one self-contained file, or a folder whose pictures are loaded when a photo is opened.
+
+Names of files, workbooks and notes come from others: they reach the page as JSON in which no tag can begin, and the
+page's script puts them there as text. The page's security policy lets only that script run, and lets nothing out.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from toolkit.errors import ToolkitError
+from toolkit.model import Model
+from toolkit.records import PhotoGrade
+from toolkit.report.facts import Table, detail, head, photo_rows, run_hash, usual_figures, visits
+from toolkit.report.pictures import Drawn, PictureJob, draw_all
+from toolkit.settings import ReportSettings
+from toolkit.store import Store
+from toolkit.tables import check_target, write_atomically
+
+_HERE = Path(__file__).parent
+_GENERATOR = "toolkit grade"  # tells a folder of ours from any other
+_INDEX, _PHOTOS, _REFERENCES = "index.html", "photos", "references"
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a report is made of: a run's ``store`` and its ``grades`` in order, the ``model`` that gave them, ``run``:
+    what is told of the run, as the workbook's sheet has it; ``expert``: an expert's grades by photo, and
+    ``expert_source``, the name of their file."""
+
+    store: Store
+    grades: Sequence[PhotoGrade]
+    model: Model
+    run: Mapping[str, str | int | float]
+    expert: Mapping[str, float] = field(default_factory=dict)
+    expert_source: str = ""
+
+
+def check_report(file: Path | None, folder: Path | None, photos: int) -> None:
+    """Raise ToolkitError, before hours of work, where a report of so many photos could not be written."""
+    most = ReportSettings().max_photos
+    if file is not None:
+        check_target(file, (".html", ".htm"))
+        if photos > most:
+            raise ToolkitError(
+                f"{file}: {photos:,} photos are too many for a page of one file ({most} at most): use --report-dir"
+            )
+    if folder is not None:
+        index = folder / _INDEX
+        ours = index.is_file() and f'content="{_GENERATOR}"' in index.read_text("utf-8", "replace")[:2000]
+        if folder.exists() and not ours and (folder.is_file() or any(folder.iterdir())):
+            raise ToolkitError(f"{folder}: exists and holds no report: name another folder for --report-dir")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ToolkitError(
+                f"{folder}: no folder can be made there ({error.strerror}): name another for --report-dir"
+            ) from None
+
+
+def write_report(
+    study: Study,
+    file: Path | None,
+    folder: Path | None,
+    workers: int,
+    limit_s: float,
+    tell: Progress = lambda stage, done, total: None,
+) -> None:
+    """Write the report as one ``file``, as a ``folder`` with index.html, or both.
+
+    Pictures are drawn anew from the photographs; one that has moved or changed since it was graded, takes longer than
+    ``limit_s`` seconds or crashes keeps its row, and the page says why there is no picture.
+    """
+    inputs = list(study.store.inputs())
+    rows = photo_rows(study.grades, [one.sha256 for one in inputs], study.expert)
+    usual = usual_figures(study.model)
+    writers: list[_Writer] = []
+    if file is not None:
+        writers.append(_FileWriter(file, study.model.thumbnails))
+    if folder is not None:
+        writers.append(_FolderWriter(folder, study.model.thumbnails))
+    behind = [study.store.behind(place) for place in range(len(rows))]
+    jobs = [
+        PictureJob(Path(one.path), one.sha256, told.face, told.pigment)
+        for one, told in zip(inputs, behind, strict=True)
+    ]
+    tell("report", 0, len(rows))
+    with contextlib.closing(draw_all(jobs, study.model.settings, workers, limit_s)) as pictures:
+        for place, (row, told, drawn) in enumerate(zip(rows, behind, pictures, strict=True)):
+            for writer in writers:
+                writer.add(place, detail(row, told, usual), drawn)
+            tell("report", place + 1, len(rows))
+    page = _page_facts(study, rows)
+    for writer in writers:
+        writer.finish(page, rows)
+
+
+def _page_facts(study: Study, rows: Sequence[Table]) -> Table:
+    """What is told of the run as a whole."""
+    return {
+        "hash": run_hash(rows, study.model.sha256),
+        "head": asdict(head(rows)),
+        "visits": visits(rows),
+        "model": study.model.name,
+        "starter": str(study.model.card.get("trained on", "")).startswith("digital phantoms"),
+        "coverage": study.model.settings.blend.coverage,
+        "thumbnails": bool(study.model.thumbnails),
+        "expert": study.expert_source,
+        "pigment_top": ReportSettings().pigment_top_od,
+        "written": datetime.now().astimezone().strftime("%d %B %Y, %H:%M").lstrip("0"),
+        "run": {name: value for name, value in study.run.items() if "." not in name},
+    }
+
+
+# --- two kinds of page ---------------------------------------------------------------------------
+
+
+class _Writer(Protocol):
+    def add(self, place: int, told: Table, drawn: Drawn) -> None: ...
+
+    def finish(self, page: Table, rows: Sequence[Table]) -> None: ...
+
+
+class _FileWriter:
+    """Everything in one file: pictures as data, each photo's facts as a block of JSON of its own."""
+
+    def __init__(self, path: Path, thumbnails: Sequence[bytes]) -> None:
+        self._path, self._thumbnails = path, thumbnails
+        self._blocks: list[str] = []
+        self._used: set[int] = set()
+
+    def add(self, place: int, told: Table, drawn: Drawn) -> None:
+        self._used |= _numbers(told)
+        sources = {"picture": _data(drawn.jpeg), "pigment": _data(drawn.pigment)}
+        self._blocks.append(_json({**told, **sources, "layers": drawn.layers, "problem": drawn.problem}))
+
+    def finish(self, page: Table, rows: Sequence[Table]) -> None:
+        known = {n: _data(self._thumbnails[n]) for n in sorted(self._used) if n < len(self._thumbnails)}
+        text = _render({**page, "photos": rows, "references": known}, self._blocks)
+        write_atomically(self._path, lambda file: _write_text(file, text))
+
+
+class _FolderWriter:
+    """index.html with all that is numerical, and beside it a script and a picture a photo: a page that is opened
+    from a disk may load these, and nothing else."""
+
+    def __init__(self, folder: Path, thumbnails: Sequence[bytes]) -> None:
+        self._folder, self._thumbnails = folder, thumbnails
+        self._written: set[Path] = set()
+        for name in (_PHOTOS, _REFERENCES):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+
+    def add(self, place: int, told: Table, drawn: Drawn) -> None:
+        sources = {
+            "picture": self._put(f"{_PHOTOS}/{place:05}.jpg", drawn.jpeg),
+            "pigment": self._put(f"{_PHOTOS}/{place:05}p.jpg", drawn.pigment),
+        }
+        for number in _numbers(told):
+            if number < len(self._thumbnails):
+                self._put(f"{_REFERENCES}/{number:05}.jpg", self._thumbnails[number])
+        everything = {**told, **sources, "layers": drawn.layers, "problem": drawn.problem}
+        script = f"toolkitPhoto({place}, {_json(everything)});\n"
+        self._put(f"{_PHOTOS}/{place:05}.js", script.encode())
+
+    def _put(self, name: str, data: bytes) -> str:
+        """Write a file once; its relative address, "" for no data."""
+        path = self._folder / name
+        if data and path not in self._written:
+            write_atomically(path, lambda file: file.write(data))
+            self._written.add(path)
+        return name if data else ""
+
+    def finish(self, page: Table, rows: Sequence[Table]) -> None:
+        text = _render({**page, "photos": rows, "references": None}, None)
+        write_atomically(self._folder / _INDEX, lambda file: _write_text(file, text))
+        for name in (_PHOTOS, _REFERENCES):  # of an earlier report with more photos
+            for path in (self._folder / name).iterdir():
+                if path not in self._written and re.fullmatch(r"\d{5,}p?\.(js|jpg)", path.name):
+                    path.unlink()
+
+
+def _numbers(told: Table) -> set[int]:
+    return {int(one["number"]) for region in told["alike"] for one in region["references"]}
+
+
+def _data(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" if jpeg else ""
+
+
+def _write_text(file: IO[bytes], text: str) -> None:
+    file.write(text.encode("utf-8"))
+
+
+def _json(data: Any) -> str:
+    """JSON that stands in a script element, or in a script, whatever it holds: plain ASCII in which no tag, comment
+    or entity begins."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _render(data: Table, photos: Sequence[str] | None) -> str:
+    """The page; ``photos`` the JSON of each, None where they are files beside the page."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    script = (_HERE / "report.js").read_text(encoding="utf-8")
+    style = (_HERE / "report.css").read_text(encoding="utf-8")
+    beside = " 'self' file:" if photos is None else ""
+    return environment.get_template("page.html.j2").render(
+        generator=_GENERATOR,
+        policy=(
+            f"default-src 'none'; img-src data:{beside}; style-src {_allowed(style)}; "
+            f"script-src {_allowed(script)}{beside}; base-uri 'none'; form-action 'none'"
+        ),
+        style=Markup(style),
+        script=Markup(script),
+        data=Markup(_json(data)),
+        photos=[Markup(photo) for photo in photos or ()],
+        head=data["head"],
+        page=data,
+    )
+
+
+def _allowed(text: str) -> str:
+    """How a security policy names an inline script or style by its content."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

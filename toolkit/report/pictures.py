@@ -1,0 +1,266 @@
+"""What the report draws of one photograph: a small picture, and over it layers of outlines that can be switched.
+
+Outlines are SVG paths in half pixels of the small picture, so that they are short and stay sharp.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import ToolkitError
+from toolkit.geometry import apply_affine, compose_affine, invert_affine, warp
+from toolkit.images import read_photo
+from toolkit.patches import cut_patches
+from toolkit.pigment import components, deviations, find_regions, pigment_of_png
+from toolkit.pigment.overlay import outlines
+from toolkit.pool import Lost, run_jobs
+from toolkit.records import Face, Patch, Photo
+from toolkit.settings import ReportSettings, Settings
+
+KINDS = ("pigment", "mole", "blood", "shadow")
+_MARGIN = 0.06  # round the face, as a share of it
+_QUALITY_STEP = 5
+_LEAST_QUALITY = 40
+_SCALES = (1.0, 0.7, 0.5, 0.35)
+
+Affine = NDArray[np.float64]
+Outline = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PictureJob:
+    """A photo to draw: its file as it was graded, landmarks as ``Store.face`` keeps them, and what the network
+    predicted on each patch, as ``pigment_png`` writes it."""
+
+    path: Path
+    sha256: str
+    face: Mapping[str, Any] | None = None
+    pigment: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """``jpeg`` of the photo cut to the face; ``layers`` JSON-ready (see ``draw``); ``pigment``: the predicted
+    pigment on it at half its size, as a grey JPEG. ``problem`` says why there is no picture, or no layer."""
+
+    jpeg: bytes = b""
+    layers: Mapping[str, Any] = field(default_factory=dict)
+    pigment: bytes = b""
+    problem: str = ""
+
+
+def draw_all(
+    jobs: Sequence[PictureJob], settings: Settings, workers: int, limit_s: float
+) -> Generator[Drawn, None, None]:
+    """Every photo's pictures, in order, always made in other processes; one that fails says why."""
+    task = functools.partial(draw, settings=settings)
+    for _, drawn in run_jobs(task, jobs, workers, _start, limit_s, ordered=True):
+        yield Drawn(problem=drawn.reason) if isinstance(drawn, Lost) else drawn
+
+
+def _start() -> None:
+    cv2.setNumThreads(1)  # the processes are the parallelism
+
+
+def draw(job: PictureJob, settings: Settings, shown: ReportSettings | None = None) -> Drawn:
+    """The picture of a photograph and its layers, a table of
+
+    ``width``, ``height`` of the picture; ``landmarks`` x, y, x, y, ... in half pixels; ``spots``, ``mole``,
+    ``blood``, ``shadow`` paths, ``counts`` how many of each, ``hidden`` how many are not drawn; ``share`` of the
+    skin that is pigment; ``patches``, each with its ``region``, ``outline`` and ``unmeasured`` path, its ``size``,
+    and the ``matrix`` (a b c d e f, as in SVG) from pixels of the picture to its own.
+    """
+    shown = shown or ReportSettings()
+    try:
+        photo = read_photo(job.path, settings.photo)
+    except ToolkitError as error:
+        return Drawn(problem=str(error).removeprefix(f"{job.path}: "))
+    except Exception as error:  # one odd photo must not end a report
+        return Drawn(problem=f"unexpected {type(error).__name__}")
+    if photo.sha256 != job.sha256:
+        return Drawn(problem="the file has changed since it was graded: run the same command again")
+    face = _face(job.face)
+    if face is None:
+        to_view, size = _view(photo, None, (), shown)
+        return Drawn(_jpeg(warp(photo.pixels, to_view, size), shown), {"width": size[0], "height": size[1]})
+    patches, _ = cut_patches(photo, face, settings.patch)
+    to_view, size = _view(photo, face, patches, shown)
+    layers = _layers(face, patches, to_view, size, settings, shown)
+    pigment = _pigment(job.pigment, patches, to_view, size, shown)
+    return Drawn(_jpeg(warp(photo.pixels, to_view, size), shown), layers, pigment)
+
+
+def _face(record: Mapping[str, Any] | None) -> Face | None:
+    """The face as it was found when the photo was graded."""
+    if not record or not record["points"]:
+        return None
+    points = np.array(record["points"], np.float64)
+    return Face(points, record["side"], record["found_by"], record["score"], record["px_per_mm"])
+
+
+# --- where things lie ----------------------------------------------------------------------------
+
+
+def _view(
+    photo: Photo, face: Face | None, patches: Sequence[Patch], shown: ReportSettings
+) -> tuple[Affine, tuple[int, int]]:
+    """The map from the photograph to the small picture, and its (width, height): the face and a margin."""
+    height, width = photo.pixels.shape[:2]
+    low, high = np.zeros(2), np.array([width, height], np.float64)
+    if face is not None:
+        points = np.concatenate([face.points, *(_corners(patch) for patch in patches)])
+        margin = _MARGIN * np.ptp(points, axis=0)
+        x, y, w, h = cv2.boundingRect(photo.skin.astype(np.uint8))  # all, where nothing is painted out
+        inner = np.array([x, y]), np.array([x + w, y + h])
+        low = np.clip(np.maximum(points.min(axis=0) - margin, inner[0] - margin / 2), 0, high - 2)
+        high = np.clip(np.minimum(points.max(axis=0) + margin, inner[1] + margin / 2), low + 2, high)
+    wide, tall = high - low
+    scale = min(1.0, shown.picture_px / max(wide, tall))
+    size = max(1, round(wide * scale)), max(1, round(tall * scale))
+    # A pixel's centre has whole-numbered coordinates, so its edge lies half a pixel before it.
+    shift = (scale - 1) / 2 - scale * low
+    return np.array([[scale, 0, shift[0]], [0, scale, shift[1]]]), size
+
+
+def _corners(patch: Patch) -> Outline:
+    """The corners (4, 2) of a patch in the photograph."""
+    h, w = patch.skin.shape
+    return apply_affine(
+        invert_affine(patch.to_patch), [(-0.5, -0.5), (w - 0.5, -0.5), (w - 0.5, h - 0.5), (-0.5, h - 0.5)]
+    )
+
+
+# --- layers --------------------------------------------------------------------------------------
+
+
+def _layers(
+    face: Face,
+    patches: Sequence[Patch],
+    to_view: Affine,
+    size: tuple[int, int],
+    settings: Settings,
+    shown: ReportSettings,
+) -> dict[str, Any]:
+    found: dict[str, list[Outline]] = {kind: [] for kind in KINDS}
+    counts = dict.fromkeys(KINDS, 0)
+    covered = measured = 0
+    drawn_patches = []
+    for patch in patches:
+        to_patch = compose_affine(invert_affine(patch.to_patch), to_view)
+        maps = deviations(components(patch, settings.pigment), patch, settings.pigment.fine_background_mm)
+        regions = find_regions(maps, settings.pigment)
+        for kind in KINDS:
+            found[kind] += [apply_affine(to_patch, outline) for outline in outlines(regions, kind)]
+            counts[kind] += int((regions.kind == kind).sum())
+        covered, measured = covered + int(regions.mask("pigment").sum()), measured + int(patch.skin.sum())
+        drawn_patches.append(_patch(patch, to_view, to_patch, shown))
+    paths = {kind: _path(found[kind], shown.max_path_letters) for kind in KINDS}
+    points = apply_affine(to_view, face.points)
+    inside = ((points >= 0) & (points < size)).all(axis=1)  # a half face lacks the other half's
+    return {
+        "width": size[0],
+        "height": size[1],
+        "landmarks": _halves(points[inside]).ravel().tolist(),
+        "spots": paths["pigment"][0],
+        **{kind: paths[kind][0] for kind in KINDS[1:]},
+        "counts": counts,
+        "hidden": sum(hidden for _, hidden in paths.values()),
+        "share": round(covered / max(measured, 1), 4),
+        "patches": drawn_patches,
+    }
+
+
+def _patch(patch: Patch, to_view: Affine, from_patch: Affine, shown: ReportSettings) -> dict[str, Any]:
+    off, _ = cv2.findContours((~patch.skin).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    unmeasured = [apply_affine(from_patch, outline[:, 0].astype(np.float64)) for outline in off]
+    to_patch = compose_affine(invert_affine(to_view), patch.to_patch)
+    # SVG counts from the edge of a pixel, these transforms from its centre.
+    edge = np.array([[1, 0, 0.5], [0, 1, 0.5]])
+    matrix = compose_affine(compose_affine(invert_affine(edge), to_patch), edge)
+    return {
+        "region": patch.region,
+        "outline": _path([apply_affine(to_view, _corners(patch))], 1000)[0],
+        "unmeasured": _path(unmeasured, shown.max_path_letters)[0],
+        "size": [patch.skin.shape[1], patch.skin.shape[0]],
+        "matrix": [round(float(value), 5) for value in matrix.T.ravel()],
+    }
+
+
+def _path(found: Sequence[Outline], most: int) -> tuple[str, int]:
+    """Closed outlines as one SVG path of at most about ``most`` letters, the largest first, and how many did not
+    fit."""
+    areas = [cv2.contourArea(np.asarray(outline, np.float32)) for outline in found]
+    parts: list[str] = []
+    letters = 0
+    for rank, place in enumerate(np.argsort(np.negative(areas), kind="stable").tolist()):
+        slim: Any = cv2.approxPolyDP(np.asarray(found[place], np.float32), 0.4, True)
+        text = _closed(_halves(slim[:, 0] if len(slim) > 2 else found[place]))
+        letters += len(text)
+        if letters > most and parts:
+            return "".join(parts), len(found) - rank
+        parts.append(text)
+    return "".join(parts), 0
+
+
+def _closed(points: NDArray[np.int64]) -> str:
+    """A closed path: where it begins, then step by step."""
+    steps = np.diff(points, axis=0)
+    steps = steps[(steps != 0).any(axis=1)]
+    numbers = "".join(f" {n}" if n >= 0 else str(n) for n in steps.ravel().tolist())
+    return f"M{points[0, 0]} {points[0, 1]}l{numbers.lstrip()}z" if len(steps) else ""
+
+
+def _halves(points: Outline) -> NDArray[np.int64]:
+    """Points in half pixels, from the edge of the first pixel as SVG counts."""
+    return np.round(2 * (np.asarray(points) + 0.5)).astype(np.int64)
+
+
+def _pigment(
+    maps: Sequence[bytes],
+    patches: Sequence[Patch],
+    to_view: Affine,
+    size: tuple[int, int],
+    shown: ReportSettings,
+) -> bytes:
+    """Predicted pigment on the measurable skin, 0 to ``pigment_top_od`` as black to white, as a JPEG."""
+    if not patches or len(maps) != len(patches):
+        return b""
+    half = max(1, size[0] // 2), max(1, size[1] // 2)
+    shrink = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]])
+    canvas = np.zeros((half[1], half[0]), np.float32)
+    for data, patch in zip(maps, patches, strict=True):
+        values: Any = cv2.resize(pigment_of_png(data), patch.skin.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        to_half = compose_affine(compose_affine(invert_affine(patch.to_patch), to_view), shrink)
+        values = cv2.warpAffine(np.where(patch.skin, values, 0), to_half, half, flags=cv2.INTER_LINEAR)
+        canvas = np.maximum(canvas, values)
+    levels = np.clip(canvas * (255 / shown.pigment_top_od), 0, 255).astype(np.uint8)
+    return _encoded(levels, 70)
+
+
+def _jpeg(picture: NDArray[np.uint8], shown: ReportSettings) -> bytes:
+    """A JPEG as good as ``jpeg_quality`` that does not exceed ``max_picture_bytes``: of less quality and then of
+    fewer pixels where the picture is full of detail. It is shown at the same size."""
+    qualities = range(shown.jpeg_quality, _LEAST_QUALITY - 1, -_QUALITY_STEP)
+    for scale in _SCALES:
+        size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
+        small = picture if scale == 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        for quality in qualities if scale == 1 else qualities[-1:]:
+            data = _encoded(small[..., ::-1], quality)
+            if len(data) <= shown.max_picture_bytes:
+                return data
+    return data
+
+
+def _encoded(picture: NDArray[np.uint8], quality: int) -> bytes:
+    done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ValueError(f"a picture of shape {picture.shape} cannot be written")
+    return data.tobytes()

@@ -1,0 +1,252 @@
+"""Reviews that readers export from the report page: their grades beside the automatic ones.
+
+A review is a table with a row a photo and a reader, and the columns photo, subject, side, visit, toolkit (the
+automatic grade), verdict (agree or corrected), grade (the reader's), reader, comment, reviewed_at.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from toolkit.errors import GradesError
+from toolkit.study.layout import HEADER_SEARCH_ROWS, RawSheet, Sheet, as_text, plain_heading
+from toolkit.study.names import file_key, folded, photo_stem
+from toolkit.study.scale import Scale
+from toolkit.study.tables import GradeRow, GradeTable, is_missing, listed, parse_row, read_grade, unguarded
+
+Key = TypeVar("Key", bound=Hashable)
+
+TOOLKIT = "toolkit"
+_SIGNS = {"toolkit", "verdict"}  # the columns by which a review is known
+_NEEDED = ("photo", "toolkit", "verdict", "grade", "reader")
+_ROLES = {"file": "photo", "subject": "subject", "side": "side", "visit": "visit", "grade": "grade"}
+_VERDICTS = ("agree", "corrected")
+_AGREES_WITHIN = 0.5  # of the automatic grade: "agree" writes it rounded to a half step
+_FIX = "correct the row, or export the review again from the report page"
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """One reader's verdict on one photo; ``automatic`` is the grade that the reader saw, if there was one."""
+
+    path: Path
+    reader: str
+    row: GradeRow
+    automatic: float | None
+    agrees: bool
+    at: datetime.datetime | None
+
+    def __str__(self) -> str:
+        return f"{self.path.name} row {self.row.row}"
+
+
+def find_review(path: Path, sheets: Sequence[RawSheet]) -> Sheet | None:
+    """The sheet that is a review, with the columns of ``read_review``; None where there is none.
+
+    Raises GradesError where a review lacks a column.
+    """
+    for name, rows in sheets:
+        for index, cells in enumerate(rows[:HEADER_SEARCH_ROWS]):
+            header = tuple(as_text(cell) for cell in cells)
+            places = {plain_heading(text): i for i, text in reversed(list(enumerate(header)))}
+            if not places.keys() >= _SIGNS:
+                continue
+            absent = [column for column in _NEEDED if column not in places]
+            if absent:
+                raise GradesError(
+                    f"{path.name}: is a review without a column {absent[0]!r}: "
+                    "export it again from the report page"
+                )
+            columns = {role: places[column] for role, column in _ROLES.items() if column in places}
+            own = {"automatic": "toolkit", "verdict": "verdict", "reader": "reader", "at": "reviewedat"}
+            columns |= {role: places[column] for role, column in own.items() if column in places}
+            return Sheet(name, header, columns, {}, list(enumerate(rows, start=1))[index + 1 :])
+    return None
+
+
+def read_review(path: Path, sheet: Sheet, scale: Scale) -> list[Reviewed]:
+    """The rows of a review; readers' grades are on the steps of the ``scale``, automatic ones need not be.
+
+    Rows without a reader are those of the file's only reader, or else of one called after the file. Raises
+    GradesError, one line that names the file, its rows and the fix.
+    """
+    found: list[Reviewed] = []
+    faults: list[str] = []
+    for number, cells in sheet.rows:
+        if not any(as_text(cell) for cell in cells):
+            continue
+        try:
+            found.append(_reviewed(path, sheet, number, cells, scale))
+        except ValueError as error:
+            faults.append(f"row {number}: {error}")
+    if faults:
+        raise GradesError(f"{path.name}: {listed(faults)}: {_FIX}")
+    if not found:
+        raise GradesError(f"{path.name}: no photo is reviewed in it: review some on the report page first")
+    named = {folded(row.reader): row.reader for row in found if row.reader}
+    nameless = next(iter(named.values())) if len(named) == 1 else path.stem
+    return [row if row.reader else replace(row, reader=nameless) for row in found]
+
+
+def _reviewed(path: Path, sheet: Sheet, number: int, cells: Sequence[Any], scale: Scale) -> Reviewed:
+    # A quote that opens and does not close swallows cells and rows; Excel's rows end where their cells do.
+    if path.suffix.casefold() not in (".xlsx", ".xlsm") and len(cells) < len(sheet.header):
+        raise ValueError("is cut short")
+    if any(as_text(cell) for cell in cells[len(sheet.header) :]):
+        raise ValueError("has more cells than the header")
+
+    def cell(role: str) -> Any:
+        column = sheet.columns.get(role)
+        return cells[column] if column is not None and column < len(cells) else None
+
+    if not as_text(cell("file")):
+        raise ValueError("names no photo")
+    verdict = as_text(cell("verdict")).casefold()
+    if verdict not in _VERDICTS:
+        raise ValueError(f"verdict {as_text(cell('verdict'))!r} is none of {', '.join(_VERDICTS)}")
+    rows = parse_row(sheet, number, cells, scale, True)
+    if not rows:
+        raise ValueError(f"is {verdict}, but has no grade")
+    automatic = None if is_missing(cell("automatic")) else _automatic(cell("automatic"), scale)
+    agrees = verdict == "agree"
+    if agrees and (automatic is None or abs(rows[0].grade - automatic) > _AGREES_WITHIN):
+        seen = "there is no automatic grade" if automatic is None else f"the automatic grade is {automatic:g}"
+        raise ValueError(f"agrees on {rows[0].grade:g}, but {seen}")
+    reader = unguarded(as_text(cell("reader")))
+    return Reviewed(path, reader, _of_known_subject(rows[0]), automatic, agrees, _time(cell("at")))
+
+
+def _automatic(value: Any, scale: Scale) -> float:
+    try:
+        return read_grade(value, scale, False)
+    except ValueError as error:
+        raise ValueError(f"toolkit's {error}") from None
+
+
+def _of_known_subject(row: GradeRow) -> GradeRow:
+    """Without a subject that is but the name of the file: that is no knowledge, and would deny what is known."""
+    unknown = row.subject is not None and folded(row.subject) == folded(photo_stem(row.file or ""))
+    return replace(row, subject=None) if unknown else row
+
+
+def _time(value: Any) -> datetime.datetime | None:
+    """When a photo was reviewed; None where that cannot be told."""
+    try:
+        time = (
+            value if isinstance(value, datetime.datetime) else datetime.datetime.fromisoformat(as_text(value))
+        )
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
+
+
+def review_graders(rows: Sequence[Reviewed], with_toolkit: bool) -> list[tuple[str, GradeTable]]:
+    """The readers of all reviews as graders, by name, and, if asked for, the toolkit as one more.
+
+    A reader is one grader through all files; of several reviews of a photo the last counts. Raises
+    GradesError where it cannot be told which is the last.
+    """
+    readers = _grouped(rows, lambda row: folded(row.reader))
+    graders: list[tuple[str, GradeTable]] = []
+    for found in readers.values():
+        kept, changed = _last_reviews(found)
+        name = found[0].reader if folded(found[0].reader) != TOOLKIT else f"reader {found[0].reader}"
+        graders.append(
+            (
+                name,
+                replace(
+                    _table(kept, [row.row for row in kept]), reviewed=True, notes=_notes(name, kept, changed)
+                ),
+            )
+        )
+    if with_toolkit:
+        graders += _toolkits(rows)
+    return graders
+
+
+def _toolkits(rows: Sequence[Reviewed]) -> list[tuple[str, GradeTable]]:
+    """The automatic grades: one grader, or one a file where the files are of runs that graded differently."""
+    graded = [row for row in rows if row.automatic is not None]
+    first: dict[str, Reviewed] = {}
+    of_one_run = True
+    for row in graded:
+        before = first.setdefault(_photo(row), row)
+        if before.automatic == row.automatic:
+            continue
+        if before.path == row.path:
+            raise GradesError(
+                f"{row.path.name}: rows {before.row.row} and {row.row.row} have different automatic grades of one "
+                "photo: keep reviews of different runs in files of their own"
+            )
+        of_one_run = False
+    if of_one_run:
+        return [(TOOLKIT, _automatic_table(first.values()))] if first else []
+    return [
+        (f"{TOOLKIT} in {path.name}", _automatic_table({_photo(row): row for row in found}.values()))
+        for path, found in _grouped(graded, lambda row: row.path).items()
+    ]
+
+
+def _automatic_table(rows: Iterable[Reviewed]) -> GradeTable:
+    graded = [(row, row.automatic) for row in rows if row.automatic is not None]
+    made = [replace(row.row, grade=automatic) for row, automatic in graded]
+    return replace(_table([row for row, _ in graded], made), own_results=True)
+
+
+def _table(rows: Sequence[Reviewed], made: Sequence[GradeRow]) -> GradeTable:
+    source = Path(", ".join(dict.fromkeys(row.path.name for row in rows)))
+    return GradeTable(source, "file", tuple(made))
+
+
+def _notes(name: str, kept: Sequence[Reviewed], changed: int) -> tuple[str, ...]:
+    agreed = sum(row.agrees for row in kept)
+    notes = [
+        f"{name} agreed with the automatic grade on {agreed} of {len(kept)} photos and corrected {len(kept) - agreed}",
+    ]
+    if changed:
+        notes.append(f"{name} graded {changed} photos again and otherwise: the last review counts")
+    return tuple(notes)
+
+
+def _last_reviews(rows: Sequence[Reviewed]) -> tuple[list[Reviewed], int]:
+    """One reader's last review of each photo, and on how many photos it gives another grade than before."""
+    kept = []
+    changed = 0
+    for found in _grouped(rows, _photo).values():
+        grades = {row.row.grade for row in found}
+        changed += len(grades) > 1
+        kept.append(max(found, key=_moment) if len(grades) == 1 else _last(found))
+    return kept, changed
+
+
+def _last(rows: Sequence[Reviewed]) -> Reviewed:
+    """The one review that is later than the others."""
+    last = max(rows, key=_moment)
+    rivals = [row for row in rows if row.row.grade != last.row.grade and _moment(row) == _moment(last)]
+    undated = next((row for row in rows if row.at is None), None)
+    rival = next(iter(rivals), undated)
+    if rival is None:
+        return last
+    raise GradesError(
+        f"{rival}: {rival.reader} grades {rival.row.file} {rival.row.grade:g}, and {last.row.grade:g} in {last}, and "
+        "reviewed_at does not tell which is later: keep one of them"
+    )
+
+
+def _moment(row: Reviewed) -> datetime.datetime:
+    return row.at or datetime.datetime.min.replace(tzinfo=datetime.UTC)
+
+
+def _photo(row: Reviewed) -> str:
+    return file_key(row.row.file or "")
+
+
+def _grouped(rows: Iterable[Reviewed], key: Callable[[Reviewed], Key]) -> dict[Key, list[Reviewed]]:
+    groups: dict[Key, list[Reviewed]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups
