@@ -328,7 +328,7 @@ def test_spots_and_landmarks_lie_where_they_were_found(written, photos):
     )
     boxes = [subpaths(one["outline"])[0] for one in layers["patches"]]
     spots = subpaths(layers["spots"])
-    assert 0 < len(spots) and layers["counts"]["pigment"] <= len(spots) + layers["hidden"]
+    assert len(spots) > 0 and layers["counts"]["pigment"] <= len(spots) + layers["hidden"]
     for spot in spots:
         middle = spot.mean(axis=0)
         assert any(
