@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import functools
 import hashlib
 import json
 import re
@@ -36,12 +37,13 @@ TAG = "<img src=x onerror=document.title='taken'>.jpg"
 PHOTOS = 6
 
 
-def with_thumbnails(folder):
-    """The model in ``folder`` with a picture a reference, its number as its grey."""
+@functools.cache  # one for all tests of the page, also those in a browser: it takes a while
+def model_with_thumbnails(tmp_path_factory):
+    """A small model with a picture a reference, its number as its grey."""
+    folder = small_model(tmp_path_factory.mktemp("models") / "small")
     model = load_model(folder)
-    pictures = (
-        np.full((96, 80, 3), number % 256, np.uint8) for number in range(len(model.index.references.grades))
-    )
+    count = len(model.index.references.grades)
+    pictures = (np.full((96, 80, 3), number % 256, np.uint8) for number in range(count))
     jpegs = tuple(cv2.imencode(".jpg", picture)[1].tobytes() for picture in pictures)
     save_model(replace(model, thumbnails=jpegs), folder)
     return folder
@@ -49,7 +51,7 @@ def with_thumbnails(folder):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return with_thumbnails(small_model(tmp_path_factory.mktemp("models") / "small"))
+    return model_with_thumbnails(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -240,8 +242,9 @@ def test_the_hash_is_of_what_was_graded_and_what_came_of_it():
     assert len({base, *(run_hash(*other) for other in others)}) == 4
 
 
-def test_a_model_without_thumbnails_says_so(photos, tmp_path):
-    plain = small_model(tmp_path / "plain")
+def test_a_model_without_thumbnails_says_so(photos, model, tmp_path):
+    plain = tmp_path / "plain"
+    save_model(replace(load_model(model), thumbnails=()), plain)
     request = ReportRequest(tmp_path / "r.html", tmp_path / "r")
     grade_photos(sorted(photos.glob("P0000*")), tmp_path / "g.xlsx", plain, report=request)
     data = json_of(page_of(tmp_path / "r.html"), "data")
@@ -328,7 +331,7 @@ def test_spots_and_landmarks_lie_where_they_were_found(written, photos):
     )
     boxes = [subpaths(one["outline"])[0] for one in layers["patches"]]
     spots = subpaths(layers["spots"])
-    assert 0 < len(spots) and layers["counts"]["pigment"] <= len(spots) + layers["hidden"]
+    assert len(spots) > 0 and layers["counts"]["pigment"] <= len(spots) + layers["hidden"]
     for spot in spots:
         middle = spot.mean(axis=0)
         assert any(

@@ -59,7 +59,7 @@ def photo_rows(
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 2) + 0.0
+    return None if value is None else round(value, 6) + 0.0
 
 
 def visits(rows: Iterable[Table]) -> list[Table]:
@@ -117,7 +117,9 @@ def head(rows: Sequence[Table]) -> Told:
 
 def run_hash(rows: Sequence[Table], model_sha256: str) -> str:
     """Names a run by what was graded, how, and what came of it: a review belongs to that and to nothing else."""
-    graded = [[row["photo"], row["sha256"], row["grade"]] for row in rows]
+    graded = [
+        [row["photo"], row["sha256"], None if row["grade"] is None else f"{row['grade']:.2f}"] for row in rows
+    ]
     return hashlib.sha256(json.dumps([model_sha256, graded]).encode()).hexdigest()[:32]
 
 

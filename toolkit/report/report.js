@@ -202,19 +202,19 @@ const correctedMark = (x, y, r) => svg("path", {class: "corrected", d: `M${x} ${
 
 const chosen = new Set();  // severities
 const FILTERS = [
-  {name: "subject", label: "Subject", any: "any subject", values: unique("subject"), most: 1000,
+  {name: "subject", label: "Subject", any: "subject", values: unique("subject"), most: 1000,
    fits: (photo, value) => photo.subject === value},
-  {name: "visit", label: "Visit", any: "any visit", values: data.visits.map((visit) => visit.label),
+  {name: "visit", label: "Visit", any: "visit", values: data.visits.map((visit) => visit.label),
    fits: (photo, value) => photo.visit === value},
-  {name: "side", label: "Side", any: "any side", values: unique("side"), fits: (photo, value) => photo.side === value},
-  {name: "state", label: "State", any: "any state", options: [["flagged", "flagged only"], ["open", "not yet reviewed"],
+  {name: "side", label: "Side", any: "side", values: unique("side"), fits: (photo, value) => photo.side === value},
+  {name: "state", label: "State", any: "state", options: [["flagged", "flagged only"], ["open", "not yet reviewed"],
     ["done", "reviewed"], ["corrected", "corrected"]], fits: (photo, value) => ({
       flagged: photo.flag !== "", open: !isReviewed(photo), done: isReviewed(photo),
       corrected: isReviewed(photo) && reviewOf(photo).verdict === "corrected"})[value]},
-  {name: "missing", label: "Not measured", any: "any region", options: [["any", "a region not measured"],
+  {name: "missing", label: "Not measured", any: "region", options: [["any", "a region not measured"],
     ...Object.entries(REGIONS).map(([region, name]) => [region, `no ${name}`])],
    fits: (photo, value) => (value === "any" ? photo.missing.length > 0 : photo.missing.includes(value))},
-  hasExpert && {name: "apart", label: "Difference", any: "any diff.", options: [["0.5", "0.5 or more from the expert"],
+  hasExpert && {name: "apart", label: "Difference", any: "difference", options: [["0.5", "0.5 or more from the expert"],
     ["1", "1 or more from the expert"], ["2", "2 or more from the expert"]],
    fits: (photo, value) => difference(photo) !== null && Math.abs(difference(photo)) >= Number(value) - 1e-9},
 ].filter(Boolean);

@@ -1,0 +1,517 @@
+"""The report page in a real Chromium: sorted, filtered, looked at and reviewed, and nothing of it runs or leaves that
+should not."""
+
+import csv
+import io
+import re
+import shutil
+from dataclasses import asdict
+from urllib.parse import unquote
+
+import pytest
+from graded_study import write_photos
+from test_report import HOSTILE, PHOTOS, TAG, model_with_thumbnails
+
+from toolkit.records import PhotoFacts, PhotoGrade
+from toolkit.report.facts import head, photo_rows, visits
+from toolkit.report.page import _json, _render
+from toolkit.runs import ReportRequest, grade_photos
+from toolkit.study import read_grades
+
+pytestmark = pytest.mark.slow
+FORMULA = "=2+3.jpg"
+
+
+@pytest.fixture(scope="module")
+def written(chromium, tmp_path_factory):
+    """A run's page as a file and as a folder, with expert grades; without Chromium it is not even made."""
+    folder = tmp_path_factory.mktemp("study")
+    model = model_with_thumbnails(tmp_path_factory)
+    paths = write_photos(folder / "photos", PHOTOS)
+    (folder / "photos" / "broken.jpg").write_bytes(paths[0].read_bytes()[:5000])
+    for name in (HOSTILE, TAG, FORMULA):
+        (folder / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "photos" / name).write_bytes(paths[1].read_bytes())
+    rows = [("file", "subject", "visit", "grade"), (TAG, TAG, "<script>document.title='taken'</script>", 0)]
+    rows += [(path.name, "", "", 9 if n == 2 else 4.5) for n, path in enumerate(paths)]
+    with (folder / "expert.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    request = ReportRequest(folder / "report.html", folder / "report", folder / "expert.csv")
+    run = grade_photos([folder / "photos"], folder / "grades.xlsx", model, report=request, workers=2)
+    return folder, {grade.name: grade for grade in run.grades}
+
+
+@pytest.fixture
+def page(browser, written):
+    opened = browser.open(written[0] / "report.html", width=1400, height=900)
+    opened.tab.wait_for_selector("svg.photo")
+    yield opened
+    assert opened.errors == [] and opened.outside == [] and opened.dialogs == []
+
+
+def column(page, name):
+    return page.tab.locator(f"#table tbody .c-{name}").all_inner_texts()
+
+
+def names(page):
+    return page.tab.locator("#table tbody .name").evaluate_all("all => all.map(one => one.title)")
+
+
+def current(page):
+    return page.tab.inner_text(".photo-head .file")
+
+
+def layer_shows(page, name):
+    return page.tab.get_attribute(f"#layer-{name}", "visibility") == "visible"
+
+
+# --- table ---------------------------------------------------------------------------------------
+
+
+def test_headings_sort(page, written):
+    known = [grade.grade for grade in written[1].values() if grade.grade is not None]
+    heading = page.tab.locator("th[data-column=grade]")
+    heading.locator("button").click()
+    shown = column(page, "grade")
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert shown == [f"{grade:.1f}" for grade in sorted(known)] + ["–"]
+    heading.locator("button").click()
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert column(page, "grade") == [f"{grade:.1f}" for grade in sorted(known, reverse=True)] + ["–"]
+    heading.locator("button").click()
+    assert heading.get_attribute("aria-sort") == "none" and names(page) == list(written[1])
+    page.tab.click("th[data-column=visit] button")
+    assert column(page, "visit")[:6] == ["Baseline"] * 3 + ["Week 4"] * 3
+
+
+def test_filters_narrow_the_table(page, written):
+    page.tab.fill("#search", "p0001 week")
+    assert names(page) == ["P0001_FACE_L_S00_V00D00W04.jpg"]
+    assert page.tab.inner_text("#count") == f"1 of {len(written[1])} photos"
+    page.tab.fill("#search", "no such photo")
+    assert "No photo fits" in page.tab.inner_text("#table tbody")
+    page.tab.click("text=Clear filters")
+    page.tab.select_option("#filter-side", "left")
+    assert {written[1][name].facts.side for name in names(page)} == {"left"}
+    page.tab.select_option("#filter-visit", "Week 4")
+    assert names(page) == ["P0001_FACE_L_S00_V00D00W04.jpg"]
+    page.tab.click("text=Clear filters")
+    page.tab.select_option("#filter-state", "flagged")
+    assert names(page) == [
+        n for n, one in written[1].items() if one.grade is None or one.note or one.quality != "ok"
+    ]
+    page.tab.click("text=Clear filters")
+    page.tab.click(".chip:has-text('not graded')")
+    assert names(page) == ["broken.jpg"]
+    severity = next(one.severity for one in written[1].values() if one.severity)
+    page.tab.click(f".chip:has-text('{severity}')")  # either
+    assert names(page) == [n for n, one in written[1].items() if one.severity in (None, severity)]
+
+
+def test_disagreement_with_the_expert_filters(page, written):
+    grades = written[1]
+    expert = {
+        name: 9 if "P0001_FACE_F_S00_V00D00W00" in name else 4.5 for name in grades if name.startswith("P")
+    }
+    expert[TAG] = 0
+    for least in (0.5, 1, 2):
+        page.tab.select_option("#filter-apart", f"{least:g}")
+        apart = {n for n, grade in expert.items() if abs(grades[n].grade - grade) >= least - 1e-9}
+        assert set(names(page)) == apart and TAG in apart
+
+
+def test_keys_walk_the_filtered_order(page):
+    page.tab.select_option("#filter-side", "left")
+    page.tab.click("th[data-column=grade] button")
+    order = names(page)
+    page.tab.locator("#table tbody .name").first.click()
+    walked = [current(page)]
+    for _ in range(len(order)):
+        page.tab.keyboard.press("j")
+        page.tab.wait_for_timeout(30)
+        walked.append(current(page))
+    assert walked == [*order, order[-1]]
+    page.tab.keyboard.press("ArrowUp")
+    page.tab.wait_for_timeout(30)
+    assert current(page) == order[-2]
+    assert page.tab.inner_text("#place") == f"{len(order) - 1} of {len(order)}"
+    page.tab.keyboard.press("/")
+    page.tab.keyboard.type("jjaa")  # letters, not commands
+    assert page.tab.input_value("#search") == "jjaa" and current(page) == order[-2]
+    page.tab.keyboard.press("Escape")
+    page.tab.keyboard.press("?")
+    assert page.tab.is_visible("#help")
+    page.tab.keyboard.press("Escape")
+    assert not page.tab.is_visible("#help")
+
+
+# --- the photo -------------------------------------------------------------------------------------
+
+
+def test_layers_switch_one_by_one(page, browser, written):
+    layers = ("landmarks", "patches", "spots", "rejected", "unmeasured", "pigment")
+    assert [layer_shows(page, name) for name in layers] == [False, True, True, False, False, False]
+    for key, name in enumerate(layers, 1):
+        before = layer_shows(page, name)
+        page.tab.keyboard.press(str(key))
+        assert layer_shows(page, name) is not before
+        assert page.tab.is_checked(f"#box-{name}") is not before
+    page.tab.uncheck("#box-landmarks")
+    assert not layer_shows(page, "landmarks")
+    assert layer_shows(page, "pigment")
+    page.tab.keyboard.press("0")
+    assert not any(layer_shows(page, name) for name in layers)
+    page.tab.keyboard.press("0")
+    assert layer_shows(page, "pigment")
+    page.tab.keyboard.press("j")
+    page.tab.wait_for_timeout(50)
+    assert layer_shows(page, "pigment") and not layer_shows(page, "patches")  # the next photo shows the same
+
+
+def test_layers_are_drawn_over_the_picture(page):
+    def colours():
+        shot = page.tab.locator("svg.photo").screenshot()
+        return hash(shot)
+
+    bare = None
+    for key in "23":  # off
+        page.tab.keyboard.press(key)
+    bare = colours()
+    for key in "12356":
+        page.tab.keyboard.press(key)
+        assert colours() != bare, key
+        page.tab.keyboard.press(key)
+        assert colours() == bare, key
+
+
+def test_a_photo_is_explained(page, written):
+    name = "P0001_FACE_F_S00_V00D00W00.jpg"
+    page.tab.click(f"button.name[title='{name}']")
+    page.tab.wait_for_timeout(50)
+    grade = written[1][name]
+    assert page.tab.inner_text(".figure .number") == f"{grade.grade:.1f}"
+    regions = page.tab.locator(".regions tr").all_inner_texts()
+    assert len(regions) == 4 and f"{grade.regions['chin']:.1f}" in next(r for r in regions if "chin" in r)
+    assert page.tab.locator(".reasons tr").count() == 8
+    assert "than usual" in page.tab.inner_text(".reasons") or "as usual" in page.tab.inner_text(".reasons")
+    assert page.tab.locator(".alike .thumb-own").count() == 4
+    thumbs = page.tab.locator(".alike .thumb img")
+    assert thumbs.count() == 12
+    assert thumbs.evaluate_all("all => all.every(one => one.complete && one.naturalWidth > 0)")
+    label = page.tab.get_attribute(".big-scale", "aria-label")
+    assert label == f"interval {grade.lower:.1f} to {grade.upper:.1f} on a scale of 0 to 9"
+
+
+def test_a_photo_that_could_not_be_graded_says_why(page):
+    page.tab.click("button.name[title='broken.jpg']")
+    page.tab.wait_for_timeout(50)
+    assert "Not graded" in page.tab.inner_text(".grade") and "No picture" in page.tab.inner_text(".picture")
+    assert page.tab.is_disabled("#agree")
+    assert "null" not in page.tab.inner_text("#detail")
+
+
+# --- review --------------------------------------------------------------------------------------
+
+
+def exported(page):
+    file = page.download(lambda: page.tab.click("#export"))
+    return file, file.read_bytes()
+
+
+def test_a_review_is_kept_and_exported_and_read_back(page, written, tmp_path):
+    first, second = "P0000_FACE_L_S00_V00D00W00.jpg", "P0000_FACE_R_S00_V00D00W04.jpg"
+    page.tab.fill("#reader", 'Dr. "A", =B')
+    page.tab.click(f"button.name[title='{first}']")
+    page.tab.keyboard.press("a")
+    page.tab.click(f"button.name[title='{second}']")
+    page.tab.wait_for_timeout(50)
+    page.tab.keyboard.press("c")
+    page.tab.keyboard.type("6.5")
+    page.tab.fill("#comment", '=HYPERLINK(1), "naïve"')
+    page.tab.keyboard.press("Tab")
+    page.tab.click(f"button.name[title='{FORMULA}']")
+    page.tab.wait_for_timeout(50)
+    page.tab.select_option("#correct", "0.0")
+    assert page.tab.inner_text("#progress") == f"3 of {len(written[1])} reviewed"
+
+    page.tab.reload()
+    page.tab.wait_for_selector("svg.photo")
+    assert page.tab.inner_text("#progress") == f"3 of {len(written[1])} reviewed"
+    assert page.tab.input_value("#reader") == 'Dr. "A", =B'
+    assert current(page) == FORMULA and page.tab.input_value("#correct") == "0.0"
+
+    file, data = exported(page)
+    assert re.fullmatch(r"review-Dr-A-B-\d{4}-\d\d-\d\d\.csv", file.name)
+    assert data.startswith(b"\xef\xbb\xbf") and data.count(b"\r\n") == 4 and data.endswith(b"\r\n")
+    head, *rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+    assert head == [
+        "photo",
+        "subject",
+        "side",
+        "visit",
+        "toolkit",
+        "verdict",
+        "grade",
+        "reader",
+        "comment",
+        "reviewed_at",
+    ]
+    rows = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
+    assert set(rows) == {first, second, "'" + FORMULA}
+    grades = written[1]
+    assert rows[first]["verdict"] == "agree" and float(rows[first]["grade"]) == grades[first].half_step
+    assert rows[first]["toolkit"] == f"{grades[first].grade:.2f}"
+    assert (rows[second]["verdict"], float(rows[second]["grade"])) == ("corrected", 6.5)
+    assert rows[second]["comment"] == '\'=HYPERLINK(1), "naïve"' and rows[second]["reader"] == 'Dr. "A", =B'
+    assert (rows[second]["subject"], rows[second]["side"], rows[second]["visit"]) == (
+        "P0000",
+        "right",
+        "Week 4",
+    )
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", rows[second]["reviewed_at"])
+    assert float(rows["'" + FORMULA]["grade"]) == 0
+    back = read_grades(file)
+    assert sorted((row.file, row.grade) for row in back.rows) == sorted(
+        [(first, grades[first].half_step), (second, 6.5), (FORMULA, 0.0)]
+    )
+
+
+def test_a_review_goes_on_elsewhere(page, browser, written, tmp_path):
+    page.tab.fill("#reader", "B")
+    page.tab.click("button.name[title='P0000_FACE_L_S00_V00D00W00.jpg']")
+    page.tab.keyboard.press("a")
+    page.tab.click("button.name[title='P0000_FACE_R_S00_V00D00W04.jpg']")
+    page.tab.wait_for_timeout(50)
+    page.tab.select_option("#correct", "7.5")
+    _, data = exported(page)
+    extra = data + b"other.jpg,,,,1.00,agree,1,B,,2026-01-01T00:00:00Z\r\nbroken.jpg,,,,,corrected,12,B,,\r\n"
+    (tmp_path / "review.csv").write_bytes(extra)
+
+    other = browser.open(written[0] / "report" / "index.html", width=1400)
+    other.tab.wait_for_selector("svg.photo")
+    assert other.tab.inner_text("#progress").startswith("0 of")
+    other.tab.set_input_files("#import-file", tmp_path / "review.csv")
+    other.tab.wait_for_selector("#message:has-text('taken over')")
+    said = other.tab.inner_text("#message")
+    assert (
+        said
+        == "2 reviews taken over; 1 of photos that are not in this run; 1 without a valid verdict and grade."
+    )
+    assert exported(other)[1] == data
+    (tmp_path / "wrong.csv").write_text("a,b\n1,2\n")
+    other.tab.set_input_files("#import-file", tmp_path / "wrong.csv")
+    other.tab.wait_for_selector("#message:has-text('Not a review')")
+    assert other.errors == []
+
+
+def test_a_review_can_be_taken_back(page):
+    page.tab.click("button.name[title='P0000_FACE_L_S00_V00D00W00.jpg']")
+    page.tab.keyboard.press("a")
+    assert page.tab.get_attribute("#agree", "aria-pressed") == "true"
+    page.tab.select_option("#filter-state", "done")
+    assert names(page) == ["P0000_FACE_L_S00_V00D00W00.jpg"]
+    page.tab.click("#clear")
+    assert page.tab.inner_text("#progress").startswith("0 of") and page.tab.is_disabled("#export")
+
+
+# --- safety ----------------------------------------------------------------------------------------
+
+
+def test_hostile_names_are_shown_and_never_run(page):
+    for name in (HOSTILE, TAG):
+        page.tab.locator("button.name").filter(has_text=name[:12]).first.click()
+        page.tab.wait_for_timeout(50)
+        assert current(page) == name
+        page.tab.keyboard.press("a")
+    assert page.tab.locator("td.c-visit", has_text="<script>").count() == 1
+    assert "taken" not in page.tab.title()
+    assert page.tab.evaluate("document.querySelectorAll('img[src=x], main script').length") == 0
+    _, data = exported(page)
+    assert HOSTILE in data.decode("utf-8-sig") and TAG in data.decode("utf-8-sig")
+
+
+def test_the_page_may_not_reach_out(browser, written):
+    opened = browser.open(written[0] / "report.html")
+    opened.tab.wait_for_selector("svg.photo")
+    assert all(address.startswith(("file:", "data:")) for address in opened.requests)
+    assert [unquote(a) for a in opened.requests if a.startswith("file:")] == [
+        (written[0] / "report.html").as_uri()
+    ]
+    tried = """async () => { const refused = [];
+        document.addEventListener("securitypolicyviolation", (event) => refused.push(event.effectiveDirective));
+        const image = new Image(); image.src = "https://example.org/a.png";
+        const script = document.createElement("script"); script.textContent = "document.title = 'taken'";
+        document.body.append(script);
+        await fetch("https://example.org/").catch(() => 0);
+        await new Promise((done) => setTimeout(done, 200));
+        return refused.sort(); }"""
+    assert opened.tab.evaluate(tried) == ["connect-src", "img-src", "script-src-elem"]
+    assert "taken" not in opened.tab.title()
+
+
+def test_a_folder_opens_from_a_disk_and_loads_photos_as_they_are_opened(browser, written):
+    opened = browser.open(written[0] / "report" / "index.html", width=1400, height=900)
+    opened.tab.wait_for_selector("svg.photo")
+    loaded = [address for address in opened.requests if address.endswith(".js")]
+    assert 1 <= len(loaded) <= 2  # this photo and the next
+    opened.tab.click("button.name[title='P0001_FACE_F_S00_V00D00W00.jpg']")
+    opened.tab.wait_for_selector(".photo-head .file:has-text('P0001_FACE_F')")
+    assert opened.tab.locator("svg.photo image").first.get_attribute("href").startswith("photos/")
+    opened.tab.wait_for_load_state("networkidle")
+    assert opened.tab.evaluate(
+        "[...document.querySelectorAll('.thumb img')].every(one => one.complete && one.naturalWidth)"
+    )
+    assert opened.errors == [] and opened.outside == []
+
+
+def test_a_missing_file_of_the_folder_is_named(browser, written, tmp_path):
+    shutil.copytree(written[0] / "report", tmp_path / "report")
+    (tmp_path / "report" / "photos" / "00000.js").unlink()
+    opened = browser.open(tmp_path / "report" / "index.html")
+    opened.tab.wait_for_selector(".picture.missing")
+    assert "photos/00000.js beside this page is missing" in opened.tab.inner_text(".picture")
+
+
+# --- size, paper, darkness, and without what it would like to have ---------------------------------
+
+
+def big_page(tmp_path, count):
+    """A page of ``count`` photos of four visits each, without pictures."""
+    grades = [
+        PhotoGrade(
+            f"P{n // 4:05}_FACE_L_S00_V00D00W{4 * (n % 4):02}.jpg",
+            PhotoFacts(f"P{n // 4:05}", "left", f"Week {4 * (n % 4)}" if n % 4 else "Baseline"),
+            3 + n % 40 / 10, 2.0, 8.0, regions={"forehead": 3.0}, quality="ok",
+        )
+        for n in range(count)
+    ]  # fmt: skip
+    rows = photo_rows(grades, [f"{n:064}" for n in range(count)], {})
+    told = {
+        "regions": [],
+        "reasons": [],
+        "alike": [],
+        "layers": {},
+        "picture": "",
+        "pigment": "",
+        "problem": "moved",
+    }
+    data = {
+        "hash": "0", "head": asdict(head(rows)), "visits": visits(rows), "model": "m", "starter": False, "coverage": 0.9,
+        "thumbnails": False, "expert": "", "pigment_top": 0.25, "written": "now", "run": {}, "photos": rows, "references": {},
+    }  # fmt: skip
+    path = tmp_path / "big.html"
+    path.write_text(_render(data, [_json(told)] * count), encoding="utf-8")
+    return path
+
+
+def test_five_thousand_photos_stay_quick(browser, tmp_path):
+    opened = browser.open(big_page(tmp_path, 5000), width=1400, height=900)
+    opened.tab.wait_for_selector(".picture.missing")
+    assert opened.tab.locator("#table tbody tr").count() < 120
+    click = """() => { const start = performance.now();
+        document.querySelector("th[data-column=grade] button").click();
+        document.body.offsetHeight;
+        return performance.now() - start; }"""
+    assert opened.tab.evaluate(click) < 1000
+    assert column(opened, "grade")[:2] == ["3.0", "3.0"]
+    opened.tab.evaluate("document.getElementById('scroll').scrollTop = 60000")
+    opened.tab.wait_for_timeout(100)
+    assert len(names(opened)) < 120 and opened.tab.locator("tr[aria-rowindex='2010']").count() == 1
+    opened.tab.fill("#search", "P01249")
+    assert len(names(opened)) == 4
+    assert opened.errors == []
+
+
+def test_a_visit_of_the_plot_opens_its_photo(browser, tmp_path):
+    opened = browser.open(big_page(tmp_path, 8), width=1400, height=900)
+    opened.tab.wait_for_selector(".plot")
+    spots = opened.tab.locator(".plot .visit")
+    assert spots.count() == 4
+    assert spots.nth(2).get_attribute("aria-label") == "Week 8: 3.2, interval 2.0 to 8.0"
+    spots.nth(2).click()
+    opened.tab.wait_for_timeout(50)
+    assert current(opened) == "P00000_FACE_L_S00_V00D00W08.jpg"
+    spots.nth(3).focus()
+    opened.tab.keyboard.press("Enter")
+    opened.tab.wait_for_timeout(50)
+    assert current(opened) == "P00000_FACE_L_S00_V00D00W12.jpg"
+
+
+def test_it_prints_the_whole_table_and_the_photo(browser, tmp_path):
+    opened = browser.open(big_page(tmp_path, 1000), width=1400, height=900)
+    opened.tab.wait_for_selector(".picture.missing")
+    opened.tab.evaluate(
+        "window.dispatchEvent(new Event('beforeprint')); window.counted = document.querySelectorAll('#table tbody tr').length"
+    )
+    assert opened.tab.evaluate("window.counted") == 1000
+    opened.emulate(printed=True)
+    assert not opened.tab.is_visible("#search") and not opened.tab.is_visible("#agree")
+    assert opened.tab.is_visible(".photo-head h2")
+    assert opened.pdf(tmp_path / "page.pdf").stat().st_size > 50_000
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_texts_have_contrast(browser, written, dark):
+    """WCAG 2's AA: 4.5 to 1 between every text and what lies behind it."""
+    opened = browser.open(written[0] / "report.html", dark=dark, width=1400, height=900)
+    opened.tab.wait_for_selector("svg.photo")
+    opened.tab.keyboard.press("a")
+    poor = opened.tab.evaluate(CONTRAST)
+    assert poor == []
+
+
+CONTRAST = r"""() => {
+  const parse = (text) => { const n = (text.match(/[\d.]+/g) || []).map(Number);
+    return text.startsWith("color(srgb") ? [n[0] * 255, n[1] * 255, n[2] * 255, n[3] ?? 1] : [n[0], n[1], n[2], n[3] ?? 1]; };
+  const light = ([r, g, b]) => { const f = (v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * f(r) + 0.7152 * f(g) + 0.0722 * f(b); };
+  const ground = (node) => { for (let at = node; at; at = at.parentElement) { const c = parse(getComputedStyle(at).backgroundColor); if (c[3] > 0.99) return c; } return [255, 255, 255, 1]; };
+  const poor = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const own = [...node.childNodes].some((one) => one.nodeType === 3 && one.textContent.trim());
+    if (!own || node.disabled || node.closest("dialog, script, style, [disabled], .skip, #message") || !node.getClientRects().length) continue;
+    const ink = parse(node instanceof SVGElement ? getComputedStyle(node).fill : getComputedStyle(node).color);
+    const [a, b] = [light(ink), light(ground(node))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) poor.push(`${node.tagName}.${node.className.baseVal ?? node.className} ${node.textContent.trim().slice(0, 20)} ${ratio.toFixed(2)}`);
+  }
+  return poor; }"""
+
+
+def test_controls_have_names(page):
+    nameless = page.tab.evaluate(
+        """() => [...document.querySelectorAll("button, input, select, [role=button], svg[role=img]")].filter((one) =>
+        !(one.getAttribute("aria-label") || one.innerText || (one.labels && [...one.labels].some((label) => label.innerText.trim())) || one.placeholder))
+        .map((one) => one.outerHTML)"""
+    )
+    assert nameless == []
+
+
+def test_without_storage_it_works_and_says_so(browser, written):
+    opened = browser.open("about:blank")
+    opened.tab.add_init_script(
+        "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('denied', 'SecurityError'); }})"
+    )
+    opened.tab.goto((written[0] / "report.html").as_uri())
+    opened.tab.wait_for_selector("svg.photo")
+    opened.tab.keyboard.press("a")
+    opened.tab.wait_for_selector("#message:has-text('keeps nothing')")
+    assert opened.tab.inner_text("#progress").startswith("1 of")
+    assert opened.errors == []
+
+
+def test_without_javascript_it_says_so(browser, written):
+    opened = browser.open(written[0] / "report.html", scripts=False)
+    assert "needs JavaScript" in opened.tab.inner_text("noscript, .caution")
+
+
+def test_no_thumbnails_are_no_broken_pictures(browser, written, tmp_path):
+    text = (written[0] / "report.html").read_text("utf-8")
+    text = re.sub(r'"references":\{[^}]*\}', '"references":{}', text).replace(
+        '"thumbnails":true', '"thumbnails":false'
+    )
+    (tmp_path / "plain.html").write_text(text, encoding="utf-8")
+    opened = browser.open(tmp_path / "plain.html")
+    opened.tab.wait_for_selector(".alike")
+    assert "keeps no pictures of its references" in opened.tab.inner_text(".alike")
+    assert opened.tab.locator(".alike img").count() == 0 and opened.tab.locator(".no-thumb").count() > 0
