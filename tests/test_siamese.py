@@ -570,8 +570,9 @@ def test_saved_and_loaded_it_does_the_same(trained, tmp_path):
     path = tmp_path / "encoder.npz"
     trained.save(path)
     before, after = trained.embed(inputs), Encoder.load(path, SMALL).embed(inputs)
-    np.testing.assert_allclose(after.embeddings, before.embeddings, atol=1e-5)
-    np.testing.assert_allclose(after.scores, before.scores, atol=1e-5)
+    # One runs in Keras, the other in ONNX Runtime, whose sums are rounded in another order.
+    np.testing.assert_allclose(after.embeddings, before.embeddings, atol=1e-4)
+    np.testing.assert_allclose(after.scores, before.scores, atol=1e-4)
     np.testing.assert_allclose(after.pigment, before.pigment, atol=1e-6)
     assert np.abs(Encoder(SMALL).embed(inputs).embeddings - before.embeddings).max() > 1e-2
 
