@@ -38,9 +38,9 @@ PHOTOS = 6
 
 
 @functools.cache  # one for all tests of the page, also those in a browser: it takes a while
-def model_with_thumbnails(tmp_path_factory):
-    """A small model with a picture a reference, its number as its grey."""
-    folder = small_model(tmp_path_factory.mktemp("models") / "small")
+def model_with_thumbnails(parent):
+    """A small model with a picture a reference, its number as its grey, in a folder below ``parent``."""
+    folder = small_model(parent / "report-model")
     model = load_model(folder)
     count = len(model.index.references.grades)
     pictures = (np.full((96, 80, 3), number % 256, np.uint8) for number in range(count))
@@ -51,7 +51,7 @@ def model_with_thumbnails(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return model_with_thumbnails(tmp_path_factory)
+    return model_with_thumbnails(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from graded_study import write_photos
+from graded_study import small_model, write_photos
 from typer.testing import CliRunner
 
 from toolkit.agreement import compare_files
@@ -14,7 +14,7 @@ from toolkit.cli import app
 from toolkit.errors import GradesError
 from toolkit.evaluate.study import load_study
 from toolkit.records import PhotoFacts
-from toolkit.runs import train_study
+from toolkit.runs import ReportRequest, grade_photos, train_study
 from toolkit.settings import Settings
 from toolkit.study import join_files, read_experts, read_graders
 
@@ -170,10 +170,15 @@ def test_reviews_of_different_runs_keep_their_automatic_grades_apart(tmp_path, s
 
 
 def test_a_reader_called_toolkit_or_not_called_at_all(tmp_path):
-    rows = [line("a.jpg", 3, 4, "Toolkit"), line("a.jpg", 3, 5, "")]
-    assert [name for name, _ in read_graders([exported(tmp_path / "mine.csv", rows)])] == [
-        "reader Toolkit", "mine", "toolkit"
-    ]  # fmt: skip
+    rows = [line("a.jpg", 3, 4, "Toolkit"), line("a.jpg", 3, 5, "Ben"), line("a.jpg", 3, 6, "")]
+    names = [name for name, _ in read_graders([exported(tmp_path / "mine.csv", rows)])]
+    assert names == ["reader Toolkit", "Ben", "mine", "toolkit"]
+
+
+def test_who_gave_a_name_late_is_one_reader(tmp_path):
+    rows = [line("a.jpg", 3, 4, ""), line("b.jpg", 3, 5)]
+    ((name, table),) = read_experts([exported(tmp_path / "r.csv", rows)])
+    assert name == "Anna" and len(table.rows) == 2
 
 
 def test_of_several_reviews_of_a_photo_the_last_counts(tmp_path):
@@ -350,6 +355,40 @@ def test_a_model_trains_on_a_review_and_an_experts_table_together(tmp_path):
     assert sorted(run.truth.tolist()) == sorted(expected) and not run.left_out
     assert (run.joined.several, run.joined.reviewed) == (2, 8)
     assert (tmp_path / "model" / "model.json").is_file()
+
+
+@pytest.mark.slow
+def test_what_the_page_exports_is_read_back(browser, tmp_path):
+    """From a graded folder through the page in a browser to agreement and grades for training."""
+    *photos, last = write_photos(tmp_path / "photos", 4)
+    photos.append(last.rename(last.with_name("=SUM(1), 写真.jpg")))
+    page_file = tmp_path / "report.html"
+    run = grade_photos(
+        [tmp_path / "photos"],
+        tmp_path / "g.xlsx",
+        small_model(tmp_path / "model"),
+        report=ReportRequest(page_file),
+    )
+    automatic = {grade.name: grade.grade for grade in run.grades}
+    page = browser.open(page_file)
+    page.tab.fill("#reader", "=Anna")
+    for number in range(4):
+        page.tab.locator("#table tbody tr").nth(number).click()
+        if number == 0:
+            page.tab.keyboard.press("a")
+        else:
+            page.tab.select_option("#correct", f"{number + 4:.1f}")
+    file = page.download(lambda: page.tab.click("#export"))
+    assert page.errors == [] and page.outside == []
+    (pair,) = compare_files([file]).pairs
+    assert (pair.first, pair.second, pair.photos) == ("=Anna", "toolkit", 4)
+    joined = join_files([path.name for path in photos], file)
+    assert not joined.unmatched_photos and not joined.unmatched_rows
+    agreed, *corrected = sorted(joined.grades, key=lambda name: joined.rows[name].row)
+    assert abs(joined.grades[agreed] - automatic[agreed]) <= 0.25
+    assert [joined.grades[name] for name in corrected] == [5, 6, 7]
+    (toolkits,) = (table for name, table in read_graders([file]) if name == "toolkit")
+    assert {row.file: row.grade for row in toolkits.rows} == pytest.approx(automatic, abs=0.005)
 
 
 @pytest.mark.slow

@@ -18,7 +18,11 @@ from toolkit.cli import app
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SHELL = ("scripts/setup", "scripts/test", "scripts/check", "scripts/demo", ".ci/run")
-DOCUMENTS = [path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md") if path.is_file()]
+DOCUMENTS = [
+    path
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "guide.md")
+    if path.is_file()
+]
 
 
 def is_python(path):
@@ -191,7 +195,7 @@ def test_documents_name_options_and_files_that_exist(path):
     }
     assert words <= everything | own
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (ROOT / target).exists(), target
+        assert (path.parent / target).exists(), target
     for script in re.findall(r"\bscripts/\w+", text):
         assert (ROOT / script).is_file(), script
 

@@ -168,7 +168,8 @@ def _one_line(error: BaseException) -> str:
 
 def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
+        return image
     except (*_DECODE_ERRORS, AttributeError, ZeroDivisionError):
         notes.append("EXIF data damaged: the orientation is unknown")
         return image
@@ -212,11 +213,11 @@ def _apply_profile(image: Image.Image, profile: bytes | None, notes: list[str]) 
     if image.mode == "LAB":
         return _convert_profile(image, ImageCms.createProfile("LAB"))
     if not profile:
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if image.mode in ("RGB", "L", "1") and "srgb" in ImageCms.getProfileDescription(source).casefold():
-            return image.convert("RGB")
+            return image if image.mode == "RGB" else image.convert("RGB")
         if image.mode not in ("RGB", "L", "CMYK"):
             image = image.convert("RGB")
         return _convert_profile(image, source)

@@ -16,8 +16,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from toolkit.geometry import apply_affine
-
 # fmt: off
 MEAN_FACE_MM: NDArray[np.float64] = np.array(
     [
@@ -58,6 +56,9 @@ LANDMARK_TRUST[5:12] = 0.7
 LANDMARK_TRUST[17:27] = 0.5
 LANDMARK_TRUST[48:68] = 0.3
 
+_AS_COMPLEX = np.array([1, 1j])
+_MEAN_FACE = MEAN_FACE_MM @ _AS_COMPLEX
+
 
 def fit_similarity(points: ArrayLike, weights: ArrayLike | None = None) -> NDArray[np.float64]:
     """The similarity (2, 3) that carries the face frame (mm) onto landmarks (68, 2), in pixels.
@@ -70,15 +71,14 @@ def fit_similarity(points: ArrayLike, weights: ArrayLike | None = None) -> NDArr
     if target.shape != (68, 2):
         raise ValueError(f"points must have shape (68, 2), got {target.shape}")
     prior = LANDMARK_TRUST if weights is None else LANDMARK_TRUST * np.asarray(weights, np.float64)
-    weight = prior
+    weight, goal = prior, target @ _AS_COMPLEX
     for _ in range(8):
-        transform = _weighted_similarity(MEAN_FACE_MM, target, weight)
-        scale = similarity_scale(transform)
-        if not scale > 1e-6:
+        turn, shift = _weighted_similarity(_MEAN_FACE, goal, weight)
+        if not abs(turn) > 1e-6:
             raise ValueError("the landmarks coincide")
-        off_mm = np.linalg.norm(apply_affine(transform, MEAN_FACE_MM) - target, axis=1) / scale
+        off_mm = np.abs(turn * _MEAN_FACE + shift - goal) / abs(turn)
         weight = prior / (1.0 + (off_mm / 4.0) ** 2)
-    return transform
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
 def similarity_scale(transform: NDArray[np.float64]) -> float:
@@ -87,13 +87,11 @@ def similarity_scale(transform: NDArray[np.float64]) -> float:
 
 
 def _weighted_similarity(
-    source: NDArray[np.float64], target: NDArray[np.float64], weight: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Least-squares similarity without reflection (S. Umeyama, 1991), in complex numbers."""
+    source: NDArray[np.complex128], target: NDArray[np.complex128], weight: NDArray[np.float64]
+) -> tuple[complex, complex]:
+    """Least-squares similarity without reflection (S. Umeyama, 1991), target = turn * source + shift."""
     share = weight / weight.sum()
     source_mean, target_mean = share @ source, share @ target
-    a = (source - source_mean) @ np.array([1, 1j])
-    b = (target - target_mean) @ np.array([1, 1j])
-    turn = (share * b * a.conj()).sum() / (share * np.abs(a) ** 2).sum()
-    linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
-    return np.column_stack([linear, target_mean - linear @ source_mean])
+    a, b = source - source_mean, target - target_mean
+    turn = (share @ (b * a.conj())) / (share @ (a.real**2 + a.imag**2))
+    return turn, target_mean - turn * source_mean

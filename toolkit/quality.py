@@ -44,14 +44,15 @@ def assess(photo: Photo, face: Face, patches: Sequence[Patch], settings: Quality
     """The figures of one photo and its label; a colour cast needs the other photos: see ``judge_casts``."""
     if not patches:
         return Quality(1.0, 0.0, 0.0, 0.0, face.px_per_mm, 0.0, 0.0, (0.0, 0.0), "no skin")
-    skin = np.concatenate([patch.pixels[patch.skin] for patch in patches])
+    skin = np.concatenate([_inside(patch.pixels, patch.skin) for patch in patches])
     seen = np.concatenate([_with_highlights(photo, patch) for patch in patches])
-    red, green, blue = np.maximum(np.median(skin, axis=0), 1.0)
+    brightest = skin.max(axis=1)
+    red, green, blue = (max(_middle(channel), 1.0) for channel in skin.T)
     quality = Quality(
         blur=_blur(patches),
         over=float((seen.max(axis=1) >= _CLIPPED_HIGH).mean()) if len(seen) else 0.0,
-        under=float((skin.max(axis=1) <= _CLIPPED_LOW).mean()),
-        level=float(np.median(skin.max(axis=1))),
+        under=float((brightest <= _CLIPPED_LOW).mean()),
+        level=_middle(brightest),
         px_per_mm=face.px_per_mm,
         skin_fraction=len(skin) / _shown_area(face, patches),
         regions=len(patches) / (4 if face.side == "both" else 3),
@@ -90,13 +91,25 @@ def judge_casts(qualities: Sequence[Quality], settings: QualitySettings) -> list
     ]
 
 
+def _inside(pixels: NDArray[np.uint8], mask: NDArray) -> NDArray[np.uint8]:
+    """(n, 3): ``pixels[mask]``, in a fifth of the time."""
+    return pixels.reshape(-1, 3).take(np.flatnonzero(mask), axis=0)
+
+
+def _middle(levels: NDArray[np.uint8]) -> float:
+    """The median of grey levels (n,), by counting them."""
+    below = np.cumsum(np.bincount(levels, minlength=256))
+    n = len(levels)
+    return float(np.searchsorted(below, [(n - 1) // 2 + 1, n // 2 + 1]).mean())
+
+
 def _with_highlights(photo: Photo, patch: Patch) -> NDArray[np.uint8]:
     """The patch's measurable pixels and the gaps between them that are not painted out: (n, 3)."""
     size = patch.skin.shape[1], patch.skin.shape[0]
     seen: Any = cv2.warpAffine(photo.skin.astype(np.uint8), patch.to_patch, size, flags=cv2.INTER_NEAREST)
     gap = round(_WIDEST_GAP_MM * patch.px_per_mm)
     whole: Any = cv2.morphologyEx(patch.skin.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8))
-    return patch.pixels[(whole & seen) > 0]
+    return _inside(patch.pixels, whole & seen)
 
 
 def _shown_area(face: Face, patches: Sequence[Patch]) -> float:

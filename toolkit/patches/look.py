@@ -152,4 +152,5 @@ def pieces_over(mask: NDArray, area: float) -> NDArray[np.bool_]:
 
 def glare(pixels: NDArray[np.uint8], settings: PatchSettings) -> NDArray[np.bool_]:
     """A clipped channel, and half a millimetre round it."""
-    return near((pixels.max(axis=2) >= settings.glare_level).astype(np.uint8), 0.5 * settings.px_per_mm)
+    below = cv2.inRange(pixels, (0, 0, 0), (settings.glare_level - 1,) * 3)
+    return near(below == 0, 0.5 * settings.px_per_mm)

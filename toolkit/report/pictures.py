@@ -251,7 +251,7 @@ def _jpeg(picture: NDArray[np.uint8], shown: ReportSettings) -> bytes:
     qualities = range(shown.jpeg_quality, _LEAST_QUALITY - 1, -_QUALITY_STEP)
     for scale in _SCALES:
         size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-        small = picture if scale == 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        small: Any = picture if scale == 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         for quality in qualities if scale == 1 else qualities[-1:]:
             data = _encoded(small[..., ::-1], quality)
             if len(data) <= shown.max_picture_bytes:

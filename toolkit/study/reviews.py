@@ -71,8 +71,8 @@ def find_review(path: Path, sheets: Sequence[RawSheet]) -> Sheet | None:
 def read_review(path: Path, sheet: Sheet, scale: Scale) -> list[Reviewed]:
     """The rows of a review; readers' grades are on the steps of the ``scale``, automatic ones need not be.
 
-    A reader without a name is called after the file. Raises GradesError, one line that names the file, its
-    rows and the fix.
+    Rows without a reader are those of the file's only reader, or else of one called after the file. Raises
+    GradesError, one line that names the file, its rows and the fix.
     """
     found: list[Reviewed] = []
     faults: list[str] = []
@@ -87,7 +87,9 @@ def read_review(path: Path, sheet: Sheet, scale: Scale) -> list[Reviewed]:
         raise GradesError(f"{path.name}: {listed(faults)}: {_FIX}")
     if not found:
         raise GradesError(f"{path.name}: no photo is reviewed in it: review some on the report page first")
-    return found
+    named = {folded(row.reader): row.reader for row in found if row.reader}
+    nameless = next(iter(named.values())) if len(named) == 1 else path.stem
+    return [row if row.reader else replace(row, reader=nameless) for row in found]
 
 
 def _reviewed(path: Path, sheet: Sheet, number: int, cells: Sequence[Any], scale: Scale) -> Reviewed:
@@ -114,7 +116,7 @@ def _reviewed(path: Path, sheet: Sheet, number: int, cells: Sequence[Any], scale
     if agrees and (automatic is None or abs(rows[0].grade - automatic) > _AGREES_WITHIN):
         seen = "there is no automatic grade" if automatic is None else f"the automatic grade is {automatic:g}"
         raise ValueError(f"agrees on {rows[0].grade:g}, but {seen}")
-    reader = unguarded(as_text(cell("reader"))) or path.stem
+    reader = unguarded(as_text(cell("reader")))
     return Reviewed(path, reader, _of_known_subject(rows[0]), automatic, agrees, _time(cell("at")))
 
 
