@@ -21,6 +21,8 @@ HEAVY = {
     "openpyxl",
     "matplotlib",
     "jinja2",
+    "onnx",
+    "onnxruntime",
 }
 STAGES = ("images", "landmarks", "patches", "quality", "pigment", "siamese", "index", "blend", "phantom")
 SHARED = {

@@ -269,7 +269,7 @@ def _halo_px(shape: tuple[int, ...], settings: PhotoSettings) -> int:
 def _within(pixels: NDArray[np.uint8], colour: NDArray[np.int16], tolerance: int) -> NDArray[np.uint8]:
     low = np.clip(colour - tolerance, 0, 255)
     high = np.clip(colour + tolerance, 0, 255)
-    return cv2.inRange(pixels, tuple(map(int, low)), tuple(map(int, high)))
+    return np.asarray(cv2.inRange(pixels, tuple(map(int, low)), tuple(map(int, high))), np.uint8)
 
 
 def _flat(coarse: NDArray[np.uint8], spread: int) -> NDArray[np.bool_]:

@@ -20,6 +20,7 @@ PACKAGES = (
     "scikit-image",
     "scikit-learn",
     "lightgbm",
+    "onnxruntime",
     "keras",
 )
 

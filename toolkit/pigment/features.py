@@ -199,11 +199,12 @@ def colour_features(
     lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB).astype(np.float32, copy=False)
     plain = patch.skin & (regions.labels == 0)
     around = smooth_over(lab, plain if plain.any() else patch.skin, background_mm * patch.px_per_mm, margins)
-    flat = labels.ravel()
-    counts = np.bincount(flat)
-    own = np.flatnonzero(counts)[1:] if counts[0] else np.flatnonzero(counts)
+    inside = np.flatnonzero(labels)
+    pieces = labels.ravel()[inside]
+    counts = np.bincount(pieces)
+    own = np.flatnonzero(counts)
     spot, skin = (
-        np.column_stack([np.bincount(flat, weights=c.ravel())[own] for c in np.moveaxis(colours, -1, 0)])
+        np.column_stack([np.bincount(pieces, weights=c)[own] for c in colours.reshape(-1, 3)[inside].T])
         / counts[own, None]
         for colours in (lab, around)
     )

@@ -42,7 +42,8 @@ def smooth_over(values: Array, weight: NDArray, sigma_px: float, margins: Margin
     ``values`` (h, w) or (h, w, c) float32, c at most 3, ``weight`` (h, w) bool or float 0-1. Wide Gaussians are
     computed on a reduced picture, the same whatever ``margins`` were cut off. 0 where no weight is near.
     """
-    means, _ = smooth_planes(cv2.split(values), weight, sigma_px, margins)
+    planes: Any = cv2.split(values)
+    means: Any = smooth_planes(planes, weight, sigma_px, margins)[0]
     return means[0] if values.ndim == 2 else cv2.merge(means)
 
 
@@ -113,7 +114,8 @@ def deviations(maps: Array, patch: Patch, background_mm: float, margins: Margins
     found to stand out, so that spots do not lift their own background.
     """
     sigma = background_mm * patch.px_per_mm
-    skin, planes = patch.skin, cv2.split(maps)
+    skin = patch.skin
+    planes: Any = cv2.split(maps)
     places = np.flatnonzero(skin)
     around, _ = smooth_planes(planes[:2], skin, sigma, margins)
     plain = skin.copy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -72,9 +73,8 @@ def _cut_to_skin(patch: Patch) -> tuple[Patch, Margins]:
 
 
 def _with_margins(maps: PigmentMaps) -> PigmentMaps:
-    melanin, darkness, erythema, skin = (
-        np.pad(values, maps.margins) for values in (maps.melanin, maps.darkness, maps.erythema, maps.skin)
-    )
+    parts: list[Any] = [maps.melanin, maps.darkness, maps.erythema, maps.skin]
+    melanin, darkness, erythema, skin = (np.pad(part, maps.margins) for part in parts)
     return PigmentMaps(melanin, darkness, erythema, skin, maps.px_per_mm)
 
 

@@ -87,15 +87,18 @@ def _joined(
     region found before is no region of its own: it takes that region's number."""
     rim_px = max(1, round(_RIM_SIGMAS * settings.smooth_mm * maps.px_per_mm))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim_px + 1, 2 * rim_px + 1))
-    near = cv2.dilate(found.astype(np.float32), disc).astype(np.int32).ravel()
-    flat = weaker.ravel()
-    counts = np.bincount(flat)
-    own = np.bincount(flat, weights=near > 0) <= counts / 2
-    own[0] = False
+    inside = np.flatnonzero(weaker)
+    pieces = weaker.ravel()[inside]
+    near = cv2.dilate(found.astype(np.float32), disc).astype(np.int32).ravel()[inside]
+    counts = np.bincount(pieces)
+    own = np.bincount(pieces, weights=near > 0) <= counts / 2
+    own[:1] = False
     owner = np.zeros(len(counts), np.int32)
-    np.maximum.at(owner, flat, near)
+    np.maximum.at(owner, pieces, near)
     number = np.where(own, found.max() + np.cumsum(own), owner).astype(np.int32)
-    return np.where(weaker > 0, number[weaker], found)
+    joined = found.copy()
+    joined.ravel()[inside] = number[pieces]
+    return joined
 
 
 def _moles(maps: PigmentMaps, settings: PigmentSettings) -> NDArray[np.int32]:
@@ -117,9 +120,10 @@ def _moles(maps: PigmentMaps, settings: PigmentSettings) -> NDArray[np.int32]:
 
 def _kinds(labels: NDArray[np.int32], maps: PigmentMaps, settings: PigmentSettings) -> NDArray[np.str_]:
     """Kind of each region by the ratios of what it adds in melanin, blood and darkness; "" for a bluish one."""
-    flat, size = labels.ravel(), int(labels.max()) + 1
+    inside, size = np.flatnonzero(labels), int(labels.max()) + 1
+    pieces = labels.ravel()[inside]
     melanin, darkness, erythema = (
-        np.bincount(flat, weights=values.ravel(), minlength=size)[1:]
+        np.bincount(pieces, weights=values.ravel()[inside], minlength=size)[1:]
         for values in (maps.melanin, maps.darkness, maps.erythema)
     )
     redness = erythema / np.maximum(darkness, 1e-6)
