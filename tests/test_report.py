@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from graded_study import small_model, write_photos
 from PIL import Image
+from typer.testing import CliRunner
 
+from toolkit.cli import app
 from toolkit.errors import GradesError, ToolkitError
 from toolkit.geometry import apply_affine
 from toolkit.images import read_photo
@@ -38,9 +40,9 @@ PHOTOS = 6
 
 
 @functools.cache  # one for all tests of the page, also those in a browser: it takes a while
-def model_with_thumbnails(tmp_path_factory):
-    """A small model with a picture a reference, its number as its grey."""
-    folder = small_model(tmp_path_factory.mktemp("models") / "small")
+def model_with_thumbnails(parent):
+    """A small model with a picture a reference, its number as its grey, in a folder below ``parent``."""
+    folder = small_model(parent / "report-model")
     model = load_model(folder)
     count = len(model.index.references.grades)
     pictures = (np.full((96, 80, 3), number % 256, np.uint8) for number in range(count))
@@ -51,7 +53,7 @@ def model_with_thumbnails(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return model_with_thumbnails(tmp_path_factory)
+    return model_with_thumbnails(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="module")
@@ -227,6 +229,29 @@ def test_done_before_the_page_is_written_without_grading(photos, model, written,
     first = json_of(page_of(written[0] / "report.html"), "data")
     assert again["hash"] == first["hash"]  # a review goes on
     assert [row["grade"] for row in again["photos"]] == [row["grade"] for row in first["photos"]]
+
+
+def test_the_command_writes_the_page_and_says_where(photos, model, written, tmp_path):
+    for file in (written[1].out, store_path(written[1].out)):
+        shutil.copy(file, tmp_path / file.name)
+    page, folder = tmp_path / "page.html", tmp_path / "folder"
+    options = ["--out", tmp_path / "grades.xlsx", "--model", model, "--report", page, "--report-dir", folder]
+    done = CliRunner().invoke(app, ["grade", *map(str, [photos, *options]), "--workers", "1", "--quiet"])
+    assert done.exit_code == 0, done.output
+    assert f"Page: {page}\n" in done.output and f"Page: {folder / 'index.html'}\n" in done.output
+    assert page.is_file() and (folder / "index.html").is_file()
+
+
+def test_an_interrupted_run_writes_its_workbook_and_no_page(photos, model, tmp_path, monkeypatch):
+    from toolkit import runs
+
+    def stopped(*rest):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "_grade_missing", stopped)
+    request = ReportRequest(tmp_path / "page.html")
+    run = grade_photos([photos], tmp_path / "grades.xlsx", model, report=request)
+    assert run.interrupted and run.out.is_file() and not (tmp_path / "page.html").exists()
 
 
 def test_the_hash_is_of_what_was_graded_and_what_came_of_it():

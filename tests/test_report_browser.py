@@ -26,7 +26,7 @@ FORMULA = "=2+3.jpg"
 def written(chromium, tmp_path_factory):
     """A run's page as a file and as a folder, with expert grades; without Chromium it is not even made."""
     folder = tmp_path_factory.mktemp("study")
-    model = model_with_thumbnails(tmp_path_factory)
+    model = model_with_thumbnails(tmp_path_factory.getbasetemp())
     paths = write_photos(folder / "photos", PHOTOS)
     (folder / "photos" / "broken.jpg").write_bytes(paths[0].read_bytes()[:5000])
     for name in (HOSTILE, TAG, FORMULA):

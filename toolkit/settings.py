@@ -186,7 +186,7 @@ class ReportSettings:
     picture_px: int = 560  # longer side
     jpeg_quality: int = 75
     max_picture_bytes: int = 20_000  # a picture that would be larger is compressed harder
-    max_path_letters: int = 6000  # of a layer's outlines: the smallest regions are left out beyond it
+    max_path_letters: int = 9000  # of a layer's outlines: the smallest regions are left out beyond it
     pigment_top_od: float = 0.25  # predicted pigment that is shown in full colour
 
 

@@ -23,7 +23,7 @@ from toolkit.records import PhotoGrade
 from toolkit.report.facts import Table, detail, head, photo_rows, run_hash, usual_figures, visits
 from toolkit.report.pictures import Drawn, PictureJob, draw_all
 from toolkit.settings import ReportSettings
-from toolkit.store import Store
+from toolkit.store import InputRow, Store
 from toolkit.tables import check_target, write_atomically
 
 _HERE = Path(__file__).parent
@@ -89,20 +89,22 @@ def write_report(
         writers.append(_FileWriter(file, study.model.thumbnails))
     if folder is not None:
         writers.append(_FolderWriter(folder, study.model.thumbnails))
-    behind = [study.store.behind(place) for place in range(len(rows))]
-    jobs = [
-        PictureJob(Path(one.path), one.sha256, told.face, told.pigment)
-        for one, told in zip(inputs, behind, strict=True)
-    ]
+    jobs = [_job(study.store, place, one) for place, one in enumerate(inputs)]
     tell("report", 0, len(rows))
     with contextlib.closing(draw_all(jobs, study.model.settings, workers, limit_s)) as pictures:
-        for place, (row, told, drawn) in enumerate(zip(rows, behind, pictures, strict=True)):
+        for place, (row, drawn) in enumerate(zip(rows, pictures, strict=True)):
+            told = detail(row, study.store.behind(place), usual)
             for writer in writers:
-                writer.add(place, detail(row, told, usual), drawn)
+                writer.add(place, told, drawn)
             tell("report", place + 1, len(rows))
     page = _page_facts(study, rows)
     for writer in writers:
         writer.finish(page, rows)
+
+
+def _job(store: Store, place: int, photo: InputRow) -> PictureJob:
+    behind = store.behind(place)
+    return PictureJob(Path(photo.path), photo.sha256, behind.face, behind.pigment)
 
 
 def _page_facts(study: Study, rows: Sequence[Table]) -> Table:
@@ -176,7 +178,14 @@ class _FolderWriter:
         """Write a file once; its relative address, "" for no data."""
         path = self._folder / name
         if data and path not in self._written:
-            write_atomically(path, lambda file: file.write(data))
+            try:
+                path.write_bytes(
+                    data
+                )  # a page that is half written is written anew: thousands of syncs are not
+            except OSError as error:
+                raise ToolkitError(
+                    f"{path}: cannot be written ({error.strerror}): free the disk or name another --report-dir"
+                ) from None
             self._written.add(path)
         return name if data else ""
 

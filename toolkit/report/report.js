@@ -142,7 +142,7 @@ function drawRows(anew) {
 function rowOf(number, place) {
   const photo = photos[number], mine = number === current;
   const row = el("tr", {class: [photo.flag, mine ? "current" : ""].join(" ").trim() || null,
-    "aria-rowindex": place + 2, "aria-selected": String(mine), "data-number": number, onclick: () => open(number)});
+    "aria-rowindex": place + 2, "aria-current": mine ? "true" : null, "data-number": number, onclick: () => open(number)});
   const name = el("button", {type: "button", class: "name", tabindex: mine || (current < 0 && !place) ? "0" : "-1",
     title: photo.photo}, el("span", {}, photo.photo));
   const off = difference(photo);
