@@ -347,6 +347,20 @@ def test_pretraining_tells_its_epochs():
 
 
 @pytest.mark.parametrize("which", ["scratch", "trained"])
+def test_a_trunk_learns_on_from_where_it_was():
+    inputs, maps = planted(8, seed=11)
+
+    def trainable(encoder):
+        return [variable.numpy() for variable in encoder.trunk.trainable_weights]
+
+    start = pretrain(inputs, maps, SMALL, 0, epochs=1)
+    before = trainable(start)
+    still = trainable(pretrain(inputs, maps, SMALL, 1, epochs=1, start=start, learning_rate=0.0))
+    assert all(np.array_equal(a, b) for a, b in zip(before, still, strict=True))
+    moved = trainable(pretrain(inputs, maps, SMALL, 1, epochs=1, start=start))
+    assert not any(np.array_equal(a, b) for a, b in zip(before, moved, strict=True))
+
+
 def test_a_visible_signal_is_learnt_and_carries_over(which, request):
     encoder = request.getfixturevalue(which)
     inputs, grades = dotted_inputs(80, seed=2, shapes=THREE_SIZES if which == "trained" else THREE_SIZES[:1])

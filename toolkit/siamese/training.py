@@ -134,8 +134,11 @@ def pretrain(
     seed: int,
     epochs: int = 20,
     progress: Progress | None = None,
+    start: Encoder | None = None,
+    learning_rate: float = 3e-3,
 ) -> Encoder:
-    """An encoder whose trunk has learnt the pigment of phantoms by the pixel; its head is untrained.
+    """An encoder whose trunk has learnt the pigment of phantoms by the pixel; its head is untrained. The learning
+    rate falls to 0 over the epochs; with ``start`` its trunk learns on.
 
     ``inputs`` n encoder inputs, ``maps`` their planted green OD (h, w) at the same scale. Pictures are flipped, and
     their contrast varied with that of the truth, so that it learns to measure and not to count. The loss is nearly
@@ -143,8 +146,8 @@ def pretrain(
     """
     k = keras()
     k.utils.set_random_seed(seed)
-    encoder, rng = Encoder(settings), np.random.default_rng(seed)
-    ops = k.ops
+    encoder = start.in_keras() if start else Encoder(settings)
+    rng, ops = np.random.default_rng(seed), k.ops
 
     def error_on_skin(truth: Any, pigment: Any) -> Any:
         skin = truth[..., 1:]
@@ -162,7 +165,7 @@ def pretrain(
 
     groups = by_shape(inputs)
     model = k.models.Model(encoder.trunk.input, encoder.trunk.output["pigment"])
-    schedule = k.optimizers.schedules.CosineDecay(3e-3, epochs * len(_batches(groups, 16, rng)))
+    schedule = k.optimizers.schedules.CosineDecay(learning_rate, epochs * len(_batches(groups, 16, rng)))
     model.compile(optimizer=k.optimizers.Adam(schedule, clipnorm=1.0), loss=error_on_skin)
     _run(model, batch, groups, epochs, 16, rng, progress)
     return encoder
