@@ -346,7 +346,6 @@ def test_pretraining_tells_its_epochs():
 # --- learning
 
 
-@pytest.mark.parametrize("which", ["scratch", "trained"])
 def test_a_trunk_learns_on_from_where_it_was():
     inputs, maps = planted(8, seed=11)
 
@@ -361,6 +360,7 @@ def test_a_trunk_learns_on_from_where_it_was():
     assert not any(np.array_equal(a, b) for a, b in zip(before, moved, strict=True))
 
 
+@pytest.mark.parametrize("which", ["scratch", "trained"])
 def test_a_visible_signal_is_learnt_and_carries_over(which, request):
     encoder = request.getfixturevalue(which)
     inputs, grades = dotted_inputs(80, seed=2, shapes=THREE_SIZES if which == "trained" else THREE_SIZES[:1])
