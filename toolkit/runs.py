@@ -55,6 +55,7 @@ from toolkit.workers import (
 
 Item = TypeVar("Item")
 Progress = Callable[[str, int, int], None]
+_AFTER_GRADES = ("agreement", "baselines", "evaluate", "phantom", "report")  # no grade depends on these
 
 
 def default_workers() -> int:
@@ -388,7 +389,8 @@ def _options(model: Model, weights: str, landmark_model: Path | None) -> Options
     landmarks = landmark_model or default_landmark_model()
     if not landmarks.is_file():
         raise ModelError(f"{landmarks}: no such landmark model; check --landmark-model")
-    sources = sorted(Path(toolkit.__file__).parent.rglob("*.py"))
+    package = Path(toolkit.__file__).parent
+    sources = sorted(p for p in package.rglob("*.py") if p.relative_to(package).parts[0] not in _AFTER_GRADES)
     code = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     return Options(toolkit.__version__, code, model.sha256, weights, file_sha256(landmarks))
 

@@ -64,8 +64,8 @@ def _read(
         reviewed += read_review(path, review, rules.scale)
     if unused:
         role, name = unused[0]
-        raise GradesError(f"no file has a {'sheet' if role == 'sheet' else 'column'} {name!r}: "
-                          f"check the spelling of --column {role}={name}")  # fmt: skip
+        part, files = "sheet" if role == "sheet" else "column", ", ".join(map(str, paths))
+        raise GradesError(f"{files}: no {part} {name!r}: check the spelling of --column {role}={name}")
     readers: list[_Found] = [
         (table.source, [name], table) for name, table in review_graders(reviewed, with_toolkit)
     ]
