@@ -192,7 +192,7 @@ def test_another_scale(tmp_path):
         (["long.xlsx", "long.xlsx"], "is given twice"),
         (["long.xlsx", "none.xlsx"], "there is no such file"),
         (["long.xlsx", "wide.xlsx", "--column", "grade"], "write it as role=name"),
-        (["long.xlsx", "wide.xlsx", "--column", "grade=Absent"], "no file has a column 'Absent'"),
+        (["long.xlsx", "wide.xlsx", "--column", "grade=Absent"], "no column 'Absent'"),
         (["long.xlsx", "wide.xlsx", "--scale", "9"], "--scale 9: .*write LOW-HIGH"),
         (["long.xlsx", "wide.xlsx", "--out", "out.csv"], r"out\.csv: results are written as \.xlsx"),
         (["long.xlsx", "wide.xlsx", "--out", "wide.xlsx"], r"wide\.xlsx: holds the grades to compare"),

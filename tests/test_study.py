@@ -365,9 +365,9 @@ def test_several_graders_in_one_file_by_columns_and_by_sheets(tmp_path):
         "First Expert 1": 1, "First Expert 2": 2, "Second Expert 1": 3, "Second Expert 2": 4, "other": 5
     }  # fmt: skip
     assert [name for name, _ in read_graders([path, other], columns[:3])] == ["Expert 1", "Expert 2", "other"]
-    with pytest.raises(GradesError, match=r"no file has a column 'Expert 3': .*--column grade=Expert 3"):
+    with pytest.raises(GradesError, match=r"no column 'Expert 3': .*--column grade=Expert 3"):
         read_graders([path, other], [*columns, ("grade", "Expert 3")])
-    with pytest.raises(GradesError, match="no file has a sheet 'Third'"):
+    with pytest.raises(GradesError, match="no sheet 'Third'"):
         read_graders([path, other], [*columns, ("sheet", "Third")])
     with pytest.raises(GradesError, match="unknown column role 'eye'"):
         read_graders([path, other], [("eye", "file")])
