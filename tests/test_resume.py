@@ -23,7 +23,7 @@ from toolkit.store import NOT_REACHED, open_store, read_store, store_path
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="signals")]
 TIMES = ("started", "finished", "seconds")
-PHOTOS = 12
+PHOTOS = 24
 
 
 @pytest.fixture(scope="module")
