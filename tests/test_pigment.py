@@ -1,5 +1,6 @@
 """Pigment maps and features on patches drawn by hand, whose right answers are known."""
 
+import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -31,11 +32,11 @@ from toolkit.pigment.features import (
     spread_features,
     texture_features,
 )
-from toolkit.pigment.maps import lower_scale
+from toolkit.pigment.maps import lower_scale, median, percentile
 from toolkit.pigment.regions import BLOOD as BLOODY
 from toolkit.pigment.regions import MOLE, PIGMENT, Regions
 from toolkit.pigment.regions import SHADOW as SHADY
-from toolkit.records import Patch, PigmentMaps
+from toolkit.records import NO_MARGINS, Patch, PigmentMaps
 from toolkit.settings import PigmentSettings
 
 SETTINGS = PigmentSettings()
@@ -960,3 +961,42 @@ def test_reading_a_patch_leaves_it_as_it_was():
     measure(patch, SETTINGS)
     np.testing.assert_array_equal(patch.pixels, pixels)
     np.testing.assert_array_equal(patch.skin, skin)
+
+
+# --- the part that holds skin -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sides", [(0.0, 0.45), (0.4, 1.0), (0.2, 0.8)])
+def test_skin_at_one_side_measures_the_same_as_in_the_whole_patch(monkeypatch, sides):
+    """Measured on the part that holds skin, and on all of the patch: half a forehead is the half that is there."""
+    module = importlib.import_module("toolkit.pigment.measure")
+    whole = three_dots(noise=0.03)
+    width = whole.skin.shape[1]
+    skin = np.zeros_like(whole.skin)
+    skin[9:150, round(sides[0] * width) : round(sides[1] * width)] = True
+    patch = masked(whole, skin)
+    row, maps = measure(patch, SETTINGS)
+    monkeypatch.setattr(module, "_cut_to_skin", lambda patch: (patch, NO_MARGINS))
+    expected, expected_maps = measure(patch, SETTINGS)
+    assert maps.margins == NO_MARGINS and np.array_equal(maps.skin, expected_maps.skin)
+    for name in ("melanin", "darkness", "erythema"):
+        np.testing.assert_allclose(getattr(maps, name), getattr(expected_maps, name), atol=1e-5)
+    assert list(row) == list(expected)
+    for name, value in row.items():
+        assert value == pytest.approx(expected[name], rel=1e-3, abs=1e-3), name
+
+
+@given(
+    st.lists(st.floats(-50, 50, width=32), min_size=1, max_size=40), st.sampled_from([0, 5, 50, 90, 95, 100])
+)
+def test_median_and_percentile_are_numpys(values, percent):
+    values = np.array(values, np.float32)
+    assert median(values) == pytest.approx(float(np.median(values)), rel=1e-5, abs=1e-5)
+    assert percentile(values, percent) == pytest.approx(
+        float(np.percentile(values, percent)), rel=1e-5, abs=1e-5
+    )
+
+
+def test_on_skin_is_what_the_mask_picks():
+    maps = near_maps(masked(three_dots(), discs([(20, 20, 15)], (52, 56), 3.0) > 0.5))
+    assert np.array_equal(maps.on_skin(maps.melanin), maps.melanin[maps.skin])
