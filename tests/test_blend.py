@@ -21,6 +21,7 @@ from toolkit.blend import (
     combine,
     conformal_half_width,
     fit_weights,
+    for_tone,
     mixed,
 )
 from toolkit.errors import ModelError
@@ -431,3 +432,20 @@ def test_a_saved_blend_keeps_its_curve(tmp_path, blend):
     with_curve = replace(blend, curve=curve)
     with_curve.save(tmp_path)
     assert Blend.load(tmp_path).curve == curve
+
+
+def test_loads_on_dark_skin_are_raised_and_on_light_skin_kept():
+    ita = np.array([70.0, 41.0, 16.0, -9.0, -34.0, -80.0])
+    found = for_tone(np.full(6, 0.02), ita, 0.25)
+    np.testing.assert_allclose(found / 0.02, np.exp(0.25 * np.array([0, 0, 0.5, 1, 1.5, 1.5])))
+    assert (for_tone(np.zeros(6), ita, 0.25) == 0).all()
+    assert (for_tone(np.full(6, 0.02), ita, 0.0) == 0.02).all()
+
+
+def test_a_curve_saved_before_there_was_a_gain_has_none(tmp_path, blend):
+    replace(blend, curve=LoadCurve((0.0, 0.2), (0.5, 8.0), 3.5, 0.5, tone_gain=0.25)).save(tmp_path)
+    assert Blend.load(tmp_path).curve.tone_gain == 0.25
+    raw = json.loads((tmp_path / "blend.json").read_text())
+    del raw["curve"]["tone_gain"]
+    (tmp_path / "blend.json").write_text(json.dumps(raw))
+    assert Blend.load(tmp_path).curve.tone_gain == 0

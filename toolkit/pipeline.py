@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.blend import combine, mixed
+from toolkit.blend import combine, for_tone, mixed
 from toolkit.images import read_photo
 from toolkit.index import Query, ReferenceIndex
 from toolkit.landmarks import FaceFinder
@@ -137,10 +137,16 @@ class PatchTable:
         flags = np.column_stack([regions == "forehead", regions == "chin"])
         return np.column_stack([self.values, seen.figures, similar, scores, flags]).astype(np.float64)
 
-    def loads(self, values: NDArray, columns: Sequence[str], weights: Sequence[float]) -> NDArray[np.float64]:
-        """Predicted load of pigment of each photo (photos,): green OD, weighed by region as in the mMASI."""
-        by_photo = self.by_photo(values[:, columns.index(LEARNT_COLUMNS[0])])
-        return np.nan_to_num(combine(by_photo, np.asarray(weights)))
+    def loads(
+        self, values: NDArray, columns: Sequence[str], weights: Sequence[float], tone_gain: float
+    ) -> NDArray[np.float64]:
+        """Predicted load of pigment of each photo (photos,): green OD, weighed by region as in the mMASI, and
+        corrected ``for_tone``."""
+        load, ita = (
+            combine(self.by_photo(values[:, columns.index(name)]), np.asarray(weights))
+            for name in (LEARNT_COLUMNS[0], "ita_deg")
+        )
+        return np.nan_to_num(for_tone(load, ita, tone_gain))
 
     def difficulty(
         self,
@@ -241,7 +247,8 @@ class Grader:
         boosted, ridge = blend.patch.predict_both(columns, values)
         patch_grades = mixed(boosted, ridge, blend.patch.share)
         by_photo = table.by_photo(patch_grades)
-        loads = table.loads(values, columns, self.model.settings.blend.mmasi_weights)
+        mmasi = self.model.settings.blend.mmasi_weights
+        loads = table.loads(values, columns, mmasi, blend.curve.tone_gain)
         grades = blend.curve.mixed(loads, combine(by_photo, self.weights))
         difficulty = table.difficulty(values, columns, np.abs(boosted - ridge), by_photo, grades)
         half_widths, far = blend.interval.half_width(difficulty), difficulty[:, 0] > blend.interval.far

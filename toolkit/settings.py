@@ -147,6 +147,7 @@ class BlendSettings:
     l2: float = 5.0
     coverage: float = 0.9
     mmasi_weights: tuple[float, float, float, float] = (0.3, 0.3, 0.3, 0.1)  # in the order of REGIONS
+    tone_gain: float = 0.25  # logarithm by which the load predicted on dark skin (ITA -9) is raised
 
 
 @dataclass(frozen=True)

@@ -239,8 +239,8 @@ def _fit_curve(
     study: _Study, columns: tuple[str, ...], values: NDArray, splits: Folds, patchwise: NDArray
 ) -> tuple[LoadCurve, NDArray[np.float64]]:
     """The curve of the faces' predicted loads, and the faces' grades (photos,) with its share, out of fold."""
-    grades, weights = study.grades, study.settings.blend.mmasi_weights
-    loads = study.table.loads(values, columns, weights)
+    grades, settings = study.grades, study.settings.blend
+    loads = study.table.loads(values, columns, settings.mmasi_weights, settings.tone_gain)
     by_load = np.zeros(len(grades))
     for train_photos, test_photos in splits:
         by_load[test_photos] = LoadCurve.fit(loads[train_photos], grades[train_photos]).predict(
@@ -251,7 +251,7 @@ def _fit_curve(
         share = best_curve_share(by_load[train_photos], patchwise[train_photos], grades[train_photos])
         predicted[test_photos] = share * by_load[test_photos] + (1 - share) * patchwise[test_photos]
     share = best_curve_share(by_load, patchwise, grades)
-    return replace(LoadCurve.fit(loads, grades), share=share), predicted
+    return replace(LoadCurve.fit(loads, grades), share=share, tone_gain=settings.tone_gain), predicted
 
 
 def _other_grades(

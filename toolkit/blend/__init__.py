@@ -1,6 +1,6 @@
 """From features to grades: LightGBM and a ridge a patch, region weights a face, conformal intervals."""
 
-from toolkit.blend.face import LoadCurve, best_curve_share, combine, fit_weights
+from toolkit.blend.face import LoadCurve, best_curve_share, combine, fit_weights, for_tone
 from toolkit.blend.interval import DIFFICULTY, Interval, conformal_half_width
 from toolkit.blend.patch import PatchBlend, best_share, mixed
 from toolkit.blend.ridge import Ridge
@@ -18,5 +18,6 @@ __all__ = [
     "combine",
     "conformal_half_width",
     "fit_weights",
+    "for_tone",
     "mixed",
 ]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from toolkit.blend.ridge import floats
 
 Matrix = NDArray[np.float64]
+_LIGHT_ITA, _TO_DARK = 41.0, 50.0  # degrees
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -18,12 +19,13 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 class LoadCurve:
     """The grade of a face as a rising function of its predicted load of pigment: straight between the knots
     ``loads`` (green OD) and ``grades``. ``share`` (0-1) is its part in the grade of the face, the rest is the patch
-    grades'; ``usual``: the mean grade of the faces it was fitted on."""
+    grades'; ``usual``: the mean grade of the faces it was fitted on; ``tone_gain``: see ``for_tone``."""
 
     loads: tuple[float, ...]
     grades: tuple[float, ...]
     usual: float
     share: float = 0.0
+    tone_gain: float = 0.0
 
     @classmethod
     def fit(cls, loads: Matrix, grades: NDArray) -> LoadCurve:
@@ -40,6 +42,13 @@ class LoadCurve:
     def mixed(self, loads: Matrix, patchwise: Matrix) -> Matrix:
         """Grades (n,) of faces from their loads and from what their patches say, (n,) each."""
         return self.share * self.predict(loads) + (1 - self.share) * patchwise
+
+
+def for_tone(loads: Matrix, ita: Matrix, gain: float) -> Matrix:
+    """Predicted loads (n,) of faces of skin tone ``ita`` (n,) degrees, raised where skin is darker than light
+    (ITA 41, Chardon et al. 1991): by the factor e^gain at ITA -9. Pigment shows less on dark skin, and a network
+    that is unsure of it predicts less."""
+    return loads * np.exp(gain * np.clip((_LIGHT_ITA - ita) / _TO_DARK, 0, 1.5))
 
 
 NO_CURVE = LoadCurve((0.0,), (0.0,), 0.0)

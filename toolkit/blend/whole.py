@@ -77,6 +77,7 @@ class Blend:
                 floats(rising["grades"]),
                 float(rising["usual"]),
                 float(rising["share"]),
+                float(rising.get("tone_gain", 0.0)),
             )
             blend = cls(patch, weights, interval, curve)
         except (OSError, ValueError, KeyError, TypeError, lightgbm.basic.LightGBMError) as error:
