@@ -23,7 +23,7 @@ from toolkit.store import NOT_REACHED, open_store, read_store, store_path
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="signals")]
 TIMES = ("started", "finished", "seconds")
-PHOTOS = 24
+PHOTOS = 12
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +81,13 @@ def start(photos, out, model, *options):
     ]
     return subprocess.Popen(
         [*map(str, command), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True, cwd=Path(__file__).parents[1],
+        start_new_session=True, cwd=Path(__file__).parents[1], preexec_fn=_hear_interrupts,
     )  # fmt: skip
+
+
+def _hear_interrupts():
+    """As at a terminal: what a shell starts in the background, tests too, is deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def kept(out):
