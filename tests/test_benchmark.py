@@ -1,6 +1,7 @@
 """The parts of scripts/benchmark that are not measurements."""
 
 import importlib.util
+import sys
 import time
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -16,6 +17,7 @@ SCRIPT = Path(__file__).parents[1] / "scripts" / "benchmark"
 def benchmark():
     loader = SourceFileLoader("benchmark_script", str(SCRIPT))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("benchmark_script", loader))
+    sys.modules["benchmark_script"] = module  # dataclasses look their module up
     loader.exec_module(module)
     return module
 
