@@ -160,6 +160,31 @@ def test_a_column_named_for_another_file_leaves_a_review_a_review(tmp_path, stud
     assert len(read_graders([review], [("grade", "toolkit")])) == 1  # as any other table, when asked to
 
 
+def test_one_person_is_a_column_of_a_workbook_and_the_reader_of_a_review(tmp_path, study):
+    review = exported(tmp_path / "review.csv", [{**row, "reader": "grader_1"} for row in study])
+    lines = "".join(f"{row['photo']},{row['grade']},9\n" for row in study[:30])
+    experts = tmp_path / "experts.csv"
+    experts.write_text(f"file,grader_1,grader_2\n{lines}")
+    column = [("grade", "grader_1")]
+    for paths in ([experts, review], [review, experts]):
+        joined = join_files([row["photo"] for row in study], paths, column)
+        assert joined.grades == {row["photo"]: float(row["grade"]) for row in study}
+        assert (joined.several, joined.reviewed) == (30, 40)
+    assert compare_files([experts, review], column).ratings.graders == ("experts", "grader_1", "toolkit")
+    both = [*column, ("grade", "grader_2")]
+    names = ("experts: grader_1", "grader_2", "review: grader_1", "toolkit")
+    assert compare_files([experts, review], both).ratings.graders == names
+    with pytest.raises(GradesError, match=r"review\.csv: no column 'grader_1'"):
+        read_graders([review], column)
+
+
+def test_a_column_called_as_the_words_of_a_review_are_is_another_files(tmp_path, study):
+    (tmp_path / "expert.csv").write_text(f"file,Reader\n{study[0]['photo']},4\n")
+    review = exported(tmp_path / "review.csv", study)
+    names = [name for name, _ in read_graders([tmp_path / "expert.csv", review], [("grade", "Reader")])]
+    assert names == ["expert", "Anna", "toolkit"]
+
+
 def test_reviews_of_different_runs_keep_their_automatic_grades_apart(tmp_path, study):
     other = [{**row, "toolkit": "8.25", "verdict": "corrected", "reader": "Ben"} for row in study]
     paths = [exported(tmp_path / "a.csv", study), exported(tmp_path / "b.csv", other)]
@@ -179,6 +204,40 @@ def test_who_gave_a_name_late_is_one_reader(tmp_path):
     rows = [line("a.jpg", 3, 4, ""), line("b.jpg", 3, 5)]
     ((name, table),) = read_experts([exported(tmp_path / "r.csv", rows)])
     assert name == "Anna" and len(table.rows) == 2
+
+
+def in_folders(tmp_path, first, second, name="review-2024-05-01.csv"):
+    for folder in ("alice", "bob"):
+        (tmp_path / folder).mkdir()
+    return [exported(tmp_path / "alice" / name, first), exported(tmp_path / "bob" / name, second)]
+
+
+def test_two_readers_without_a_name_are_two_though_their_files_are_called_alike(tmp_path):
+    first, second = [line("a.jpg", 3, 4, "")], [line("a.jpg", 3, 6, "", at=NOON)]
+    paths = in_folders(tmp_path, first, second)
+    graders = read_experts(paths)
+    assert [name for name, _ in graders] == ["alice/review-2024-05-01.csv", "bob/review-2024-05-01.csv"]
+    assert [[row.grade for row in table.rows] for _, table in graders] == [[4], [6]]
+    assert "alice/review-2024-05-01.csv agreed" in graders[0][1].notes[0]
+    joined = join_files(["a.jpg"], paths)
+    assert joined.grades == {"a.jpg": 5} and joined.several == 1
+    assert len(read_experts([paths[0], exported(tmp_path / "review-2024-05-02.csv", second)])) == 2
+    # Nor is who gave no name the reader whom the file happens to be called after.
+    named = exported(tmp_path / "ben.csv", [line("a.jpg", 3, 5, "")])
+    both = [line("b.jpg", 3, 5, "Ben"), line("c.jpg", 3, 5, "Carl")]
+    names = [name for name, _ in read_experts([named, exported(tmp_path / "both.csv", both)])]
+    assert names == ["ben.csv", "Ben", "Carl"]
+
+
+def test_reviews_of_different_runs_may_be_called_alike(tmp_path):
+    paths = in_folders(tmp_path, [line("a.jpg", 3, 4)], [line("a.jpg", 5, 6, "Ben")], "review.csv")
+    names = [name for name, _ in read_graders(paths)]
+    assert names == ["Anna", "Ben", "toolkit in alice/review.csv", "toolkit in bob/review.csv"]
+    # A column of the same name as a reader is told apart by its file.
+    (tmp_path / "panel.csv").write_text("file,Anna,Carl\na.jpg,2,3\n")
+    columns = [("grade", "Anna"), ("grade", "Carl")]
+    names = [name for name, _ in read_graders([tmp_path / "panel.csv", *paths], columns)]
+    assert names[:3] == ["panel: Anna", "Carl", "review: Anna"]
 
 
 def test_of_several_reviews_of_a_photo_the_last_counts(tmp_path):
