@@ -281,6 +281,14 @@ def test_any_name_and_comment_survive(tmp_path):
     assert joined.grades == dict.fromkeys(names, 4.0) and not joined.unmatched_rows
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_comment_or_name_full_of_other_delimiters_survives(tmp_path, mark):
+    names = [f"{mark * 20}.jpg", f'"{mark * 20}, b.jpg', f"5{mark} c.jpg", *(f"{n}{mark}.jpg" for n in range(9))]
+    rows = [line(name, 3, 4, comment=mark * 500) for name in names]
+    joined = join_files(names, exported(tmp_path / "r.csv", rows))
+    assert joined.grades == dict.fromkeys(names, 4.0)
+
+
 # --- grades for training -------------------------------------------------------------------------
 
 
