@@ -260,6 +260,15 @@ def test_times_as_excel_leaves_them_are_told_apart(tmp_path):
     assert [row.grade for row in table.rows] == [5]
 
 
+def test_an_undated_review_of_the_same_grade_contradicts_nothing(tmp_path):
+    rows = [line("a.jpg", 3, 4), line("a.jpg", 3, 5, at=NOON), line("a.jpg", 3, 5, at="")]
+    ((_, table),) = read_experts([exported(tmp_path / "r.csv", rows)])
+    assert [row.grade for row in table.rows] == [5]
+    rows[2] = line("a.jpg", 3, 4, at="")
+    with pytest.raises(GradesError, match=r"row 4: Anna grades a\.jpg 4, and 5 in r\.csv row 3"):
+        read_experts([exported(tmp_path / "r.csv", rows)])
+
+
 # --- names ---------------------------------------------------------------------------------------
 
 
@@ -279,6 +288,31 @@ def test_any_name_and_comment_survive(tmp_path):
     rows = [line(name, 3, 4, comment='two\nlines, "quoted"; and =1') for name in names]
     joined = join_files(names, exported(tmp_path / "r.csv", rows))
     assert joined.grades == dict.fromkeys(names, 4.0) and not joined.unmatched_rows
+
+
+@pytest.mark.parametrize("visit", ["=week 4", "+4 weeks", "-1", "@home"])
+def test_visits_and_subjects_that_begin_like_formulas_are_those_of_the_page(tmp_path, visit):
+    row = line("a.jpg", 3, 4, subject="'-7", visit=f"'{visit}", side="left")
+    joined = join_files(["a.jpg"], exported(tmp_path / "r.csv", [row]))
+    assert joined.facts["a.jpg"] == PhotoFacts("-7", "left", visit)
+
+
+def test_photos_whose_names_differ_in_case_alone_are_two(tmp_path):
+    names = ["A.jpg", "a.jpg", "two  spaces.jpg", "two spaces.jpg"]
+    rows = [line(name, 3 + i, 4 + i) for i, name in enumerate(names)]
+    first = exported(tmp_path / "first.csv", rows)
+    graders = dict(read_graders([first]))
+    assert list(graders) == ["Anna", "toolkit"]
+    for first_grade, table in zip((4, 3), graders.values(), strict=True):
+        assert [(r.file, r.grade) for r in table.rows] == [(n, first_grade + i) for i, n in enumerate(names)]
+    assert join_files(names, first).grades == {name: 4 + i for i, name in enumerate(names)}
+    again = exported(tmp_path / "again.csv", [line("a.jpg", 4, 8, at=NOON)])
+    assert join_files(names, [first, again]).grades["a.jpg"] == 8
+    only = join_files(names, again)
+    assert only.grades == {"a.jpg": 8} and "A.jpg" in only.unmatched_photos
+    # Where no file has both, it is one photo whose name another system writes otherwise.
+    ((_, table),) = read_experts([exported(first, rows[:1]), again])
+    assert [(row.file, row.grade) for row in table.rows] == [("a.jpg", 8)]
 
 
 @pytest.mark.parametrize("mark", [";", "\t"])

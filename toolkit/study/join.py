@@ -70,7 +70,7 @@ def join_grades(
     unique = list(dict.fromkeys(names))
     known = _Known(facts or {})
     subjects = _Subjects(table, unique, known)
-    by_file, by_facts = _FileIndex(table), _FactsIndex(table, subjects)
+    by_file, by_facts = _FileIndex(table, unique), _FactsIndex(table, subjects)
     matches: dict[str, GradeRow] = {}
     for name in unique:
         rows = by_file.rows(name) or by_facts.rows(known.facts(name))
@@ -164,7 +164,8 @@ class _Known:
 class _FileIndex:
     """Rows by the file they name."""
 
-    def __init__(self, table: GradeTable) -> None:
+    def __init__(self, table: GradeTable, names: Sequence[str]) -> None:
+        self._names = frozenset(names)
         self._by_stem: dict[str, list[GradeRow]] = defaultdict(list)
         for row in table.rows:
             if row.file:
@@ -175,9 +176,17 @@ class _FileIndex:
     def rows(self, name: str) -> list[GradeRow]:
         stem = photo_stem(file_key(name))
         found = {id(row): row for key in (stem, _last(name)) for row in self._by_stem.get(key, [])}
-        fitting = [row for row in found.values() if _same_file(name, row.file or "")]
+        fitting = [
+            row
+            for row in found.values()
+            if _same_file(name, row.file or "") and not self._is_anothers(name, row.file or "")
+        ]
         exact = [row for row in fitting if row.file == name]
         return exact or fitting
+
+    def _is_anothers(self, name: str, file: str) -> bool:
+        """Whether a photo that differs from this one in case alone is the one that is written so."""
+        return file != name and file in self._names and file_key(file) == file_key(name)
 
 
 class _Subjects:

@@ -34,7 +34,8 @@ _FIX = "correct the row, or export the review again from the report page"
 class Reviewed:
     """One reader's verdict on one photo; ``automatic`` is the grade that the reader saw, if there was one.
 
-    ``reader`` is "" where neither the row nor the rest of its file tells who it was.
+    ``reader`` is "" where neither the row nor the rest of its file tells who it was; ``photo`` is what the photo's
+    names in several files are compared by.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class Reviewed:
     automatic: float | None
     agrees: bool
     at: datetime.datetime | None
+    photo: str = ""
 
     @property
     def who(self) -> Hashable:
@@ -161,6 +163,7 @@ def review_graders(rows: Sequence[Reviewed], with_toolkit: bool) -> list[tuple[s
     A reader is one grader through all files; who gave no name is one a file, called after it. Of several reviews
     of a photo the last counts. Raises GradesError where it cannot be told which is the last.
     """
+    rows = _of_one_spelling(rows)
     readers = list(_grouped(rows, lambda row: row.who).values())
     graders: list[tuple[str, GradeTable]] = []
     for name, found in zip(_reader_names(readers), readers, strict=True):
@@ -170,6 +173,20 @@ def review_graders(rows: Sequence[Reviewed], with_toolkit: bool) -> list[tuple[s
     if with_toolkit:
         graders += _toolkits(rows)
     return graders
+
+
+def _of_one_spelling(rows: Sequence[Reviewed]) -> list[Reviewed]:
+    """With the ``photo`` of each row: its name without case, but the exact one where a file tells two apart by it."""
+    spellings: dict[tuple[Path, str], set[str]] = {}
+    for row in rows:
+        name = row.row.file or ""
+        spellings.setdefault((row.path, file_key(name)), set()).add(name)
+    exact = {key for (_, key), names in spellings.items() if len(names) > 1}
+    keys = [file_key(row.row.file or "") for row in rows]
+    return [
+        replace(row, photo=(row.row.file or "") if key in exact else key)
+        for row, key in zip(rows, keys, strict=True)
+    ]
 
 
 def _reader_names(readers: Sequence[Sequence[Reviewed]]) -> list[str]:
@@ -200,7 +217,7 @@ def _toolkits(rows: Sequence[Reviewed]) -> list[tuple[str, GradeTable]]:
     first: dict[str, Reviewed] = {}
     of_one_run = True
     for row in graded:
-        before = first.setdefault(_photo(row), row)
+        before = first.setdefault(row.photo, row)
         if before.automatic == row.automatic:
             continue
         if before.path == row.path:
@@ -213,7 +230,7 @@ def _toolkits(rows: Sequence[Reviewed]) -> list[tuple[str, GradeTable]]:
         return [(TOOLKIT, _automatic_table(first.values()))] if first else []
     short = _short_paths(row.path for row in graded)
     return [
-        (f"{TOOLKIT} in {short[path]}", _automatic_table({_photo(row): row for row in found}.values()))
+        (f"{TOOLKIT} in {short[path]}", _automatic_table({row.photo: row for row in found}.values()))
         for path, found in _grouped(graded, lambda row: row.path).items()
     ]
 
@@ -244,7 +261,7 @@ def _last_reviews(rows: Sequence[Reviewed]) -> tuple[list[Reviewed], int]:
     """One reader's last review of each photo, and on how many photos it gives another grade than before."""
     kept = []
     changed = 0
-    for found in _grouped(rows, _photo).values():
+    for found in _grouped(rows, lambda row: row.photo).values():
         grades = {row.row.grade for row in found}
         changed += len(grades) > 1
         kept.append(max(found, key=_moment) if len(grades) == 1 else _last(found))
@@ -254,9 +271,8 @@ def _last_reviews(rows: Sequence[Reviewed]) -> tuple[list[Reviewed], int]:
 def _last(rows: Sequence[Reviewed]) -> Reviewed:
     """The one review that is later than the others."""
     last = max(rows, key=_moment)
-    rivals = [row for row in rows if row.row.grade != last.row.grade and _moment(row) == _moment(last)]
-    undated = next((row for row in rows if row.at is None), None)
-    rival = next(iter(rivals), undated)
+    others = [row for row in rows if row.row.grade != last.row.grade]
+    rival = next((row for row in others if row.at is None or row.at == last.at), None)
     if rival is None:
         return last
     raise GradesError(
@@ -267,10 +283,6 @@ def _last(rows: Sequence[Reviewed]) -> Reviewed:
 
 def _moment(row: Reviewed) -> datetime.datetime:
     return row.at or datetime.datetime.min.replace(tzinfo=datetime.UTC)
-
-
-def _photo(row: Reviewed) -> str:
-    return file_key(row.row.file or "")
 
 
 def _grouped(rows: Iterable[Reviewed], key: Callable[[Reviewed], Key]) -> dict[Key, list[Reviewed]]:
