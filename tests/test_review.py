@@ -17,6 +17,7 @@ from toolkit.records import PhotoFacts
 from toolkit.runs import ReportRequest, grade_photos, train_study
 from toolkit.settings import Settings
 from toolkit.study import join_files, read_experts, read_graders
+from toolkit.study.names import photo_stem, stored_text
 
 COLUMNS = [
     *("photo", "subject", "side", "visit", "toolkit", "verdict", "grade", "reader", "comment", "reviewed_at")
@@ -297,6 +298,20 @@ def test_visits_and_subjects_that_begin_like_formulas_are_those_of_the_page(tmp_
     assert joined.facts["a.jpg"] == PhotoFacts("-7", "left", visit)
 
 
+def test_names_that_are_no_text_find_their_photos(tmp_path):
+    names = ["x\udcff.jpg", "in\\y\udc80a.jpg", "y\udc80b.jpg", "X\udcff.jpg", "\udcff.jpg"]
+    rows = [
+        line(stored_text(name), 3, 3 + i, subject=stored_text(photo_stem(name)))
+        for i, name in enumerate(names)
+    ]
+    joined = join_files(names, exported(tmp_path / "r.csv", rows))
+    assert joined.grades == {name: 3 + i for i, name in enumerate(names)} and not joined.unmatched_rows
+    assert [joined.facts[name].subject for name in names[1:3]] == ["y\udc80a", "y\udc80b"]
+    whole = clinical(1).replace("S00", "S\udcff")
+    joined = join_files([whole], exported(tmp_path / "r.csv", [line(stored_text(whole), 3, 4, **facts(1))]))
+    assert joined.facts[whole] == PhotoFacts("P0001", "left", "Baseline")
+
+
 def test_photos_whose_names_differ_in_case_alone_are_two(tmp_path):
     names = ["A.jpg", "a.jpg", "two  spaces.jpg", "two spaces.jpg"]
     rows = [line(name, 3 + i, 4 + i) for i, name in enumerate(names)]
@@ -444,7 +459,11 @@ def test_a_review_that_denies_a_name_is_refused(tmp_path):
 @pytest.mark.slow
 def test_a_model_trains_on_a_review_and_an_experts_table_together(tmp_path):
     photos = write_photos(tmp_path / "photos", 12)
-    rows = [line(path.name, 3, 2 + i % 5) for i, path in enumerate(photos[:8])]
+    try:
+        photos[1] = photos[1].rename(photos[1].with_name("x\udcff.jpg"))
+    except OSError:  # a file system whose names are text
+        pass
+    rows = [line(stored_text(path.name), 3, 2 + i % 5) for i, path in enumerate(photos[:8])]
     rows += [line(photos[0].name, 3, 3, "Ben")]
     review = exported(tmp_path / "review.csv", rows)
     (tmp_path / "expert.csv").write_text("".join(["file,grade\n", *(f"{p.name},5\n" for p in photos[7:])]))

@@ -12,7 +12,7 @@ from statistics import fmean
 from toolkit.errors import GradesError
 from toolkit.records import PhotoFacts
 from toolkit.study.graders import read_experts
-from toolkit.study.names import facts_from_name, file_key, folded, is_clinical, photo_stem
+from toolkit.study.names import facts_from_name, file_key, folded, is_clinical, photo_stem, stored_text
 from toolkit.study.tables import GradeRow, GradeTable
 
 Columns = Mapping[str, str] | Sequence[tuple[str, str]] | None  # names of columns, by role
@@ -165,7 +165,7 @@ class _FileIndex:
     """Rows by the file they name."""
 
     def __init__(self, table: GradeTable, names: Sequence[str]) -> None:
-        self._names = frozenset(names)
+        self._names = frozenset(map(stored_text, names))
         self._by_stem: dict[str, list[GradeRow]] = defaultdict(list)
         for row in table.rows:
             if row.file:
@@ -181,12 +181,12 @@ class _FileIndex:
             for row in found.values()
             if _same_file(name, row.file or "") and not self._is_anothers(name, row.file or "")
         ]
-        exact = [row for row in fitting if row.file == name]
+        exact = [row for row in fitting if row.file == stored_text(name)]
         return exact or fitting
 
     def _is_anothers(self, name: str, file: str) -> bool:
         """Whether a photo that differs from this one in case alone is the one that is written so."""
-        return file != name and file in self._names and file_key(file) == file_key(name)
+        return file != stored_text(name) and file in self._names and file_key(file) == file_key(name)
 
 
 class _Subjects:
