@@ -1,5 +1,6 @@
 """Reviews exported from the report page, read back: agreement with the automatic grades, and training on them."""
 
+import contextlib
 import csv
 import io
 from dataclasses import replace
@@ -332,7 +333,12 @@ def test_photos_whose_names_differ_in_case_alone_are_two(tmp_path):
 
 @pytest.mark.parametrize("mark", [";", "\t"])
 def test_a_comment_or_name_full_of_other_delimiters_survives(tmp_path, mark):
-    names = [f"{mark * 20}.jpg", f'"{mark * 20}, b.jpg', f"5{mark} c.jpg", *(f"{n}{mark}.jpg" for n in range(9))]
+    names = [
+        f"{mark * 20}.jpg",
+        f'"{mark * 20}, b.jpg',
+        f"5{mark} c.jpg",
+        *(f"{n}{mark}.jpg" for n in range(9)),
+    ]
     rows = [line(name, 3, 4, comment=mark * 500) for name in names]
     joined = join_files(names, exported(tmp_path / "r.csv", rows))
     assert joined.grades == dict.fromkeys(names, 4.0)
@@ -379,6 +385,21 @@ def test_a_wide_workbook_by_subject_is_taken_beside_a_review(tmp_path):
     joined = join_files(photos, [tmp_path / "wide.csv", review])
     assert joined.grades == dict(zip(photos, (2, 3, 4, 5.5), strict=True))
     assert {joined.facts[name].subject for name in photos} == {"P0001", "P0002"}
+
+
+def test_a_review_of_other_photos_is_told_of_and_stops_nothing(tmp_path):
+    (tmp_path / "expert.csv").write_text("file,grade\na.jpg,2\n")
+    other = exported(tmp_path / "other.csv", [line("z.jpg", 3, 5)])
+    for paths in ([tmp_path / "expert.csv", other], [other, tmp_path / "expert.csv"]):
+        joined = join_files(["a.jpg", "b.jpg"], paths)
+        assert joined.grades == {"a.jpg": 2} and (joined.several, joined.reviewed) == (0, 0)
+        assert joined.summary() == (
+            "1 of 2 photos have a grade; no grade for b.jpg; no photo for row 2 (z.jpg); warning: other.csv: none of "
+            "2 photos fits a row by name: a.jpg reads as a, the workbook begins with row 2 (z.jpg)"
+        )
+    for paths in ([other], [other, exported(tmp_path / "more.csv", [line("y.jpg", 3, 5, "Ben")])]):
+        with pytest.raises(GradesError, match=r"other\.csv: none of 2 photos fits a row by name"):
+            join_files(["a.jpg", "b.jpg"], paths)
 
 
 def test_several_grade_columns_are_several_graders(tmp_path):
@@ -459,10 +480,8 @@ def test_a_review_that_denies_a_name_is_refused(tmp_path):
 @pytest.mark.slow
 def test_a_model_trains_on_a_review_and_an_experts_table_together(tmp_path):
     photos = write_photos(tmp_path / "photos", 12)
-    try:
+    with contextlib.suppress(OSError):  # on a file system whose names are text
         photos[1] = photos[1].rename(photos[1].with_name("x\udcff.jpg"))
-    except OSError:  # a file system whose names are text
-        pass
     rows = [line(stored_text(path.name), 3, 2 + i % 5) for i, path in enumerate(photos[:8])]
     rows += [line(photos[0].name, 3, 3, "Ben")]
     review = exported(tmp_path / "review.csv", rows)

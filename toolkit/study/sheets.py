@@ -13,7 +13,8 @@ from typing import Any
 from toolkit.errors import GradesError
 
 _DELIMITERS = ",;\t"
-_QUOTED = re.compile(r'(?<![^,;\t\r\n])"[^"]*(?:""[^"]*)*(?:"|\Z)')  # cells in quotes, from the start of the cell
+# A quote opens a cell only where the cell begins.
+_QUOTED = re.compile(r'(?<![^,;\t\r\n])"[^"]*(?:""[^"]*)*(?:"|\Z)')
 
 
 def raw_sheets(path: Path) -> list[tuple[str, list[Sequence[Any]]]]:
