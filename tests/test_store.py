@@ -255,3 +255,22 @@ def test_results_of_another_format_are_begun_anew(out):
 def test_no_store_to_read(tmp_path):
     with pytest.raises(ToolkitError, match="no such results"), read_store(tmp_path / "none.sqlite"):
         pass
+
+
+def test_results_of_the_first_format_are_kept(out):
+    with open_store(out) as store:
+        store.begin(photos("a.jpg"), OPTIONS)
+        store.put(0, "aa", RESULT)
+    db = sqlite3.connect(store_path(out))
+    db.execute("ALTER TABLE results DROP COLUMN pigment")  # it came with the second
+    db.execute("PRAGMA user_version = 1")
+    db.close()
+    for _ in range(2):
+        with open_store(out) as store:
+            store.begin(photos("a.jpg", "b.jpg"), OPTIONS)
+            store.claim([(0, "aa")])
+            assert store.missing() == [1]
+            assert store.behind(0).pigment == () and store.behind(0).contributions
+            store.put(1, "bb", RESULT)
+            assert len(store.behind(1).pigment) == len(RESULT.pigment)
+            store._db.execute("DELETE FROM results WHERE sha256 = 'bb'").connection.commit()

@@ -107,7 +107,7 @@ class PatchTable:
         self.photo = np.array([i for i, photo in enumerate(prepared) for _ in photo.features], dtype=np.int64)
         self.photos = [photo.name for photo in prepared]
         faces = [photo.face for photo in prepared if photo.features and photo.face]
-        self._seen = [photo.seen for photo in prepared if photo.features]
+        self._usable = [photo for photo in prepared if photo.features]
         self.regions = [patch.region for face in faces for patch in face.patches]
         features = [row for photo in prepared for row in photo.features]
         self.columns = tuple(features[0]) if features else ()
@@ -116,10 +116,10 @@ class PatchTable:
         )
 
     def seen(self, encoder: Encoder) -> Seen:
-        """What a trunk sees of the patches: as told where that is known of all photographs."""
-        known = [seen for seen in self._seen if seen]
-        if len(known) < len(self._seen):
+        """What a trunk sees of the patches, where that is not known already."""
+        if not any(photo.seen for photo in self._usable):
             return see(encoder, self.inputs)
+        known = [photo.seen or see(encoder, photo.inputs) for photo in self._usable]
         return Seen(
             np.concatenate([seen.pooled for seen in known]),
             np.concatenate([seen.figures for seen in known]),

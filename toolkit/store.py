@@ -55,6 +55,7 @@ CREATE TABLE photos (
 );
 CREATE INDEX photo_results ON photos (sha256, options, hint);
 """
+_FROM_1_TO_2 = "ALTER TABLE results ADD COLUMN pigment TEXT NOT NULL DEFAULT '[]';"
 NOT_REACHED = "not reached: the run was interrupted; run the same command again to go on"
 
 
@@ -278,7 +279,10 @@ def _set_up(db: sqlite3.Connection) -> None:
     # A rollback journal, not a write-ahead log: that one needs shared memory, which network drives lack.
     db.execute("PRAGMA journal_mode = DELETE")
     db.execute("PRAGMA synchronous = FULL")  # a power cut takes nothing that was put
-    if _is_ours(db):
+    if _is_ours(db, _FORMAT):
+        return
+    if _is_ours(db, 1):
+        db.executescript(f"BEGIN; {_FROM_1_TO_2} PRAGMA user_version = 2; COMMIT;")
         return
     (application,) = db.execute("PRAGMA application_id").fetchone()
     if application not in (0, _APPLICATION_ID) or (not application and _tables(db)):
@@ -294,14 +298,14 @@ def _set_up(db: sqlite3.Connection) -> None:
 def _is_unused(db: sqlite3.Connection) -> bool:
     try:
         query = "SELECT NOT EXISTS (SELECT 1 FROM photos) AND NOT EXISTS (SELECT 1 FROM results)"
-        return _is_ours(db) and bool(db.execute(query).fetchone()[0])
+        return _is_ours(db, _FORMAT) and bool(db.execute(query).fetchone()[0])
     except sqlite3.Error:
         return False
 
 
-def _is_ours(db: sqlite3.Connection) -> bool:
+def _is_ours(db: sqlite3.Connection, version: int) -> bool:
     found = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-    return tuple(found) == (_APPLICATION_ID, _FORMAT)
+    return tuple(found) == (_APPLICATION_ID, version)
 
 
 def _tables(db: sqlite3.Connection) -> list[str]:

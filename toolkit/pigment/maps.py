@@ -133,10 +133,13 @@ def deviations(maps: Array, patch: Patch, background_mm: float, margins: Margins
     return PigmentMaps(melanin, darkness, erythema, skin, patch.px_per_mm, margins)
 
 
-@lru_cache(maxsize=64)
 def _inside(shape: tuple[int, int], sigma_px: float, margins: Margins) -> Array:
     """The share (h, w) of a Gaussian that lies inside the patch that ``margins`` were cut off."""
     (above, below), (left, right) = margins
-    whole = (above + shape[0] + below, left + shape[1] + right)
-    _, mass = smooth_planes((), np.ones(whole, np.bool_), sigma_px)
-    return np.ascontiguousarray(mass[above : above + shape[0], left : left + shape[1]])
+    whole = _inside_whole((above + shape[0] + below, left + shape[1] + right), sigma_px)
+    return whole[above : above + shape[0], left : left + shape[1]]
+
+
+@lru_cache(maxsize=16)
+def _inside_whole(shape: tuple[int, int], sigma_px: float) -> Array:
+    return smooth_planes((), np.ones(shape, np.bool_), sigma_px)[1]

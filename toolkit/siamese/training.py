@@ -147,14 +147,7 @@ def pretrain(
     k = keras()
     k.utils.set_random_seed(seed)
     encoder = start.in_keras() if start else Encoder(settings)
-    rng, ops = np.random.default_rng(seed), k.ops
-
-    def error_on_skin(truth: Any, pigment: Any) -> Any:
-        skin = truth[..., 1:]
-        area = ops.sum(skin, axis=(1, 2)) + 1.0
-        size = ops.abs(truth[..., :1] - pigment)
-        size = ops.where(size < 0.3, ops.square(size) / 0.6, size - 0.15)
-        return ops.sum(size * skin) / ops.sum(area)
+    rng = np.random.default_rng(seed)
 
     def batch(rows: NDArray[np.int64]) -> tuple[NDArray, NDArray]:
         flips, gain = _flips(rng), np.exp(0.1 * rng.standard_normal((len(rows), 1, 1, 1))).astype(np.float32)
@@ -166,9 +159,19 @@ def pretrain(
     groups = by_shape(inputs)
     model = k.models.Model(encoder.trunk.input, encoder.trunk.output["pigment"])
     schedule = k.optimizers.schedules.CosineDecay(learning_rate, epochs * len(_batches(groups, 16, rng)))
-    model.compile(optimizer=k.optimizers.Adam(schedule, clipnorm=1.0), loss=error_on_skin)
+    model.compile(optimizer=k.optimizers.Adam(schedule, clipnorm=1.0), loss=_error_on_skin)
     _run(model, batch, groups, epochs, 16, rng, progress)
     return encoder
+
+
+def _error_on_skin(truth: Any, pigment: Any) -> Any:
+    """Huber's loss over skin: ``truth`` (n, h, w, 2) is the planted map and the skin, ``pigment`` (n, h, w, 1)."""
+    ops = keras().ops
+    skin = truth[..., 1:]
+    area = ops.sum(skin, axis=(1, 2)) + 1.0
+    size = ops.abs(truth[..., :1] - pigment)
+    size = ops.where(size < 0.3, ops.square(size) / 0.6, size - 0.15)
+    return ops.sum(size * skin) / ops.sum(area)
 
 
 def _run(
