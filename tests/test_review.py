@@ -1,5 +1,6 @@
 """Reviews exported from the report page, read back: agreement with the automatic grades, and training on them."""
 
+import contextlib
 import csv
 import io
 from dataclasses import replace
@@ -17,6 +18,7 @@ from toolkit.records import PhotoFacts
 from toolkit.runs import ReportRequest, grade_photos, train_study
 from toolkit.settings import Settings
 from toolkit.study import join_files, read_experts, read_graders
+from toolkit.study.names import photo_stem, stored_text
 
 COLUMNS = [
     *("photo", "subject", "side", "visit", "toolkit", "verdict", "grade", "reader", "comment", "reviewed_at")
@@ -160,6 +162,31 @@ def test_a_column_named_for_another_file_leaves_a_review_a_review(tmp_path, stud
     assert len(read_graders([review], [("grade", "toolkit")])) == 1  # as any other table, when asked to
 
 
+def test_one_person_is_a_column_of_a_workbook_and_the_reader_of_a_review(tmp_path, study):
+    review = exported(tmp_path / "review.csv", [{**row, "reader": "grader_1"} for row in study])
+    lines = "".join(f"{row['photo']},{row['grade']},9\n" for row in study[:30])
+    experts = tmp_path / "experts.csv"
+    experts.write_text(f"file,grader_1,grader_2\n{lines}")
+    column = [("grade", "grader_1")]
+    for paths in ([experts, review], [review, experts]):
+        joined = join_files([row["photo"] for row in study], paths, column)
+        assert joined.grades == {row["photo"]: float(row["grade"]) for row in study}
+        assert (joined.several, joined.reviewed) == (30, 40)
+    assert compare_files([experts, review], column).ratings.graders == ("experts", "grader_1", "toolkit")
+    both = [*column, ("grade", "grader_2")]
+    names = ("experts: grader_1", "grader_2", "review: grader_1", "toolkit")
+    assert compare_files([experts, review], both).ratings.graders == names
+    with pytest.raises(GradesError, match=r"review\.csv: no column 'grader_1'"):
+        read_graders([review], column)
+
+
+def test_a_column_called_as_the_words_of_a_review_are_is_another_files(tmp_path, study):
+    (tmp_path / "expert.csv").write_text(f"file,Reader\n{study[0]['photo']},4\n")
+    review = exported(tmp_path / "review.csv", study)
+    names = [name for name, _ in read_graders([tmp_path / "expert.csv", review], [("grade", "Reader")])]
+    assert names == ["expert", "Anna", "toolkit"]
+
+
 def test_reviews_of_different_runs_keep_their_automatic_grades_apart(tmp_path, study):
     other = [{**row, "toolkit": "8.25", "verdict": "corrected", "reader": "Ben"} for row in study]
     paths = [exported(tmp_path / "a.csv", study), exported(tmp_path / "b.csv", other)]
@@ -179,6 +206,40 @@ def test_who_gave_a_name_late_is_one_reader(tmp_path):
     rows = [line("a.jpg", 3, 4, ""), line("b.jpg", 3, 5)]
     ((name, table),) = read_experts([exported(tmp_path / "r.csv", rows)])
     assert name == "Anna" and len(table.rows) == 2
+
+
+def in_folders(tmp_path, first, second, name="review-2024-05-01.csv"):
+    for folder in ("alice", "bob"):
+        (tmp_path / folder).mkdir()
+    return [exported(tmp_path / "alice" / name, first), exported(tmp_path / "bob" / name, second)]
+
+
+def test_two_readers_without_a_name_are_two_though_their_files_are_called_alike(tmp_path):
+    first, second = [line("a.jpg", 3, 4, "")], [line("a.jpg", 3, 6, "", at=NOON)]
+    paths = in_folders(tmp_path, first, second)
+    graders = read_experts(paths)
+    assert [name for name, _ in graders] == ["alice/review-2024-05-01.csv", "bob/review-2024-05-01.csv"]
+    assert [[row.grade for row in table.rows] for _, table in graders] == [[4], [6]]
+    assert "alice/review-2024-05-01.csv agreed" in graders[0][1].notes[0]
+    joined = join_files(["a.jpg"], paths)
+    assert joined.grades == {"a.jpg": 5} and joined.several == 1
+    assert len(read_experts([paths[0], exported(tmp_path / "review-2024-05-02.csv", second)])) == 2
+    # Nor is who gave no name the reader whom the file happens to be called after.
+    named = exported(tmp_path / "ben.csv", [line("a.jpg", 3, 5, "")])
+    both = [line("b.jpg", 3, 5, "Ben"), line("c.jpg", 3, 5, "Carl")]
+    names = [name for name, _ in read_experts([named, exported(tmp_path / "both.csv", both)])]
+    assert names == ["ben.csv", "Ben", "Carl"]
+
+
+def test_reviews_of_different_runs_may_be_called_alike(tmp_path):
+    paths = in_folders(tmp_path, [line("a.jpg", 3, 4)], [line("a.jpg", 5, 6, "Ben")], "review.csv")
+    names = [name for name, _ in read_graders(paths)]
+    assert names == ["Anna", "Ben", "toolkit in alice/review.csv", "toolkit in bob/review.csv"]
+    # A column of the same name as a reader is told apart by its file.
+    (tmp_path / "panel.csv").write_text("file,Anna,Carl\na.jpg,2,3\n")
+    columns = [("grade", "Anna"), ("grade", "Carl")]
+    names = [name for name, _ in read_graders([tmp_path / "panel.csv", *paths], columns)]
+    assert names[:3] == ["panel: Anna", "Carl", "review: Anna"]
 
 
 def test_of_several_reviews_of_a_photo_the_last_counts(tmp_path):
@@ -201,6 +262,15 @@ def test_times_as_excel_leaves_them_are_told_apart(tmp_path):
     assert [row.grade for row in table.rows] == [5]
 
 
+def test_an_undated_review_of_the_same_grade_contradicts_nothing(tmp_path):
+    rows = [line("a.jpg", 3, 4), line("a.jpg", 3, 5, at=NOON), line("a.jpg", 3, 5, at="")]
+    ((_, table),) = read_experts([exported(tmp_path / "r.csv", rows)])
+    assert [row.grade for row in table.rows] == [5]
+    rows[2] = line("a.jpg", 3, 4, at="")
+    with pytest.raises(GradesError, match=r"row 4: Anna grades a\.jpg 4, and 5 in r\.csv row 3"):
+        read_experts([exported(tmp_path / "r.csv", rows)])
+
+
 # --- names ---------------------------------------------------------------------------------------
 
 
@@ -220,6 +290,58 @@ def test_any_name_and_comment_survive(tmp_path):
     rows = [line(name, 3, 4, comment='two\nlines, "quoted"; and =1') for name in names]
     joined = join_files(names, exported(tmp_path / "r.csv", rows))
     assert joined.grades == dict.fromkeys(names, 4.0) and not joined.unmatched_rows
+
+
+@pytest.mark.parametrize("visit", ["=week 4", "+4 weeks", "-1", "@home"])
+def test_visits_and_subjects_that_begin_like_formulas_are_those_of_the_page(tmp_path, visit):
+    row = line("a.jpg", 3, 4, subject="'-7", visit=f"'{visit}", side="left")
+    joined = join_files(["a.jpg"], exported(tmp_path / "r.csv", [row]))
+    assert joined.facts["a.jpg"] == PhotoFacts("-7", "left", visit)
+
+
+def test_names_that_are_no_text_find_their_photos(tmp_path):
+    names = ["x\udcff.jpg", "in\\y\udc80a.jpg", "y\udc80b.jpg", "X\udcff.jpg", "\udcff.jpg"]
+    rows = [
+        line(stored_text(name), 3, 3 + i, subject=stored_text(photo_stem(name)))
+        for i, name in enumerate(names)
+    ]
+    joined = join_files(names, exported(tmp_path / "r.csv", rows))
+    assert joined.grades == {name: 3 + i for i, name in enumerate(names)} and not joined.unmatched_rows
+    assert [joined.facts[name].subject for name in names[1:3]] == ["y\udc80a", "y\udc80b"]
+    whole = clinical(1).replace("S00", "S\udcff")
+    joined = join_files([whole], exported(tmp_path / "r.csv", [line(stored_text(whole), 3, 4, **facts(1))]))
+    assert joined.facts[whole] == PhotoFacts("P0001", "left", "Baseline")
+
+
+def test_photos_whose_names_differ_in_case_alone_are_two(tmp_path):
+    names = ["A.jpg", "a.jpg", "two  spaces.jpg", "two spaces.jpg"]
+    rows = [line(name, 3 + i, 4 + i) for i, name in enumerate(names)]
+    first = exported(tmp_path / "first.csv", rows)
+    graders = dict(read_graders([first]))
+    assert list(graders) == ["Anna", "toolkit"]
+    for first_grade, table in zip((4, 3), graders.values(), strict=True):
+        assert [(r.file, r.grade) for r in table.rows] == [(n, first_grade + i) for i, n in enumerate(names)]
+    assert join_files(names, first).grades == {name: 4 + i for i, name in enumerate(names)}
+    again = exported(tmp_path / "again.csv", [line("a.jpg", 4, 8, at=NOON)])
+    assert join_files(names, [first, again]).grades["a.jpg"] == 8
+    only = join_files(names, again)
+    assert only.grades == {"a.jpg": 8} and "A.jpg" in only.unmatched_photos
+    # Where no file has both, it is one photo whose name another system writes otherwise.
+    ((_, table),) = read_experts([exported(first, rows[:1]), again])
+    assert [(row.file, row.grade) for row in table.rows] == [("a.jpg", 8)]
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_comment_or_name_full_of_other_delimiters_survives(tmp_path, mark):
+    names = [
+        f"{mark * 20}.jpg",
+        f'"{mark * 20}, b.jpg',
+        f"5{mark} c.jpg",
+        *(f"{n}{mark}.jpg" for n in range(9)),
+    ]
+    rows = [line(name, 3, 4, comment=mark * 500) for name in names]
+    joined = join_files(names, exported(tmp_path / "r.csv", rows))
+    assert joined.grades == dict.fromkeys(names, 4.0)
 
 
 # --- grades for training -------------------------------------------------------------------------
@@ -263,6 +385,21 @@ def test_a_wide_workbook_by_subject_is_taken_beside_a_review(tmp_path):
     joined = join_files(photos, [tmp_path / "wide.csv", review])
     assert joined.grades == dict(zip(photos, (2, 3, 4, 5.5), strict=True))
     assert {joined.facts[name].subject for name in photos} == {"P0001", "P0002"}
+
+
+def test_a_review_of_other_photos_is_told_of_and_stops_nothing(tmp_path):
+    (tmp_path / "expert.csv").write_text("file,grade\na.jpg,2\n")
+    other = exported(tmp_path / "other.csv", [line("z.jpg", 3, 5)])
+    for paths in ([tmp_path / "expert.csv", other], [other, tmp_path / "expert.csv"]):
+        joined = join_files(["a.jpg", "b.jpg"], paths)
+        assert joined.grades == {"a.jpg": 2} and (joined.several, joined.reviewed) == (0, 0)
+        assert joined.summary() == (
+            "1 of 2 photos have a grade; no grade for b.jpg; no photo for row 2 (z.jpg); warning: other.csv: none of "
+            "2 photos fits a row by name: a.jpg reads as a, the workbook begins with row 2 (z.jpg)"
+        )
+    for paths in ([other], [other, exported(tmp_path / "more.csv", [line("y.jpg", 3, 5, "Ben")])]):
+        with pytest.raises(GradesError, match=r"other\.csv: none of 2 photos fits a row by name"):
+            join_files(["a.jpg", "b.jpg"], paths)
 
 
 def test_several_grade_columns_are_several_graders(tmp_path):
@@ -343,7 +480,9 @@ def test_a_review_that_denies_a_name_is_refused(tmp_path):
 @pytest.mark.slow
 def test_a_model_trains_on_a_review_and_an_experts_table_together(tmp_path):
     photos = write_photos(tmp_path / "photos", 12)
-    rows = [line(path.name, 3, 2 + i % 5) for i, path in enumerate(photos[:8])]
+    with contextlib.suppress(OSError):  # on a file system whose names are text
+        photos[1] = photos[1].rename(photos[1].with_name("x\udcff.jpg"))
+    rows = [line(stored_text(path.name), 3, 2 + i % 5) for i, path in enumerate(photos[:8])]
     rows += [line(photos[0].name, 3, 3, "Ben")]
     review = exported(tmp_path / "review.csv", rows)
     (tmp_path / "expert.csv").write_text("".join(["file,grade\n", *(f"{p.name},5\n" for p in photos[7:])]))

@@ -154,6 +154,23 @@ def test_file_layout_in_csv(tmp_path, text, encoding):
     assert [(r.row, r.file, r.grade) for r in grades.rows] == [(2, "a.jpg", 3.5), (3, "=b.jpg", 4)]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file;grade\na,b,c.jpg;2,5\n",
+        "Study X, part 1\n\nfile;grade\na,b,c.jpg;2,5\n",
+        "Study X\nfile;grade;remark\na,b,c.jpg;2,5;,,,,,,,,,\n",
+        '"file";"grade";"remark, if any, of, the grader"\n"a,b,c.jpg";"2,5";","\n',
+        "file\tgrade\na,b,c.jpg\t2,5\n",
+        'file,grade,remark\n"a,b,c.jpg",2.5,spot of 5";;;;;;\n',
+    ],
+)
+def test_the_delimiter_is_that_of_the_header(tmp_path, text):
+    (tmp_path / "g.csv").write_text(text)
+    (row,) = read_grades(tmp_path / "g.csv").rows
+    assert (row.file, row.grade) == ("a,b,c.jpg", 2.5)
+
+
 def test_columns_can_be_named(tmp_path):
     path = sheet(
         tmp_path / "g.xlsx", ("Proband", "Seite", "Woche", "Fleckigkeit"), ("X1", "left", "Week 4", 2)

@@ -37,8 +37,9 @@ from toolkit.report import Study, check_report, write_report
 from toolkit.scores import score, score_table, trivial_baselines
 from toolkit.settings import IndexSettings, Settings
 from toolkit.siamese import Encoder
-from toolkit.store import Input, Options, Store, open_store, read_store, store_path, stored_text
+from toolkit.store import Input, Options, Store, open_store, read_store, store_path
 from toolkit.study import Columns, JoinedGrades, facts_from_name, join_files
+from toolkit.study.names import stored_text
 from toolkit.thumbnails import thumbnails_of
 from toolkit.training import Trained, rebuild_index, train
 from toolkit.workbook import RESULT_SUFFIXES, Rows, Value, check_target, write_results, write_table

@@ -22,6 +22,7 @@ from toolkit.pigment import pigment_png
 from toolkit.pipeline import PhotoResult, Rows
 from toolkit.quality import Quality
 from toolkit.records import FacePatches, PhotoFacts, PhotoGrade
+from toolkit.study.names import stored_text
 
 try:
     import fcntl
@@ -381,11 +382,6 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size
     except OSError:
         return None
-
-
-def stored_text(text: str) -> str:
-    """Text that SQLite can hold: names of files may hold bytes that are no text, as lone surrogates."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _packed(rows: Rows) -> str:

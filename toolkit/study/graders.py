@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from toolkit.errors import GradesError
-from toolkit.study.layout import RawSheet, has_name, plain_heading
-from toolkit.study.reviews import Reviewed, find_review, read_review, review_graders
+from toolkit.study.layout import RawSheet, Sheet, has_name, plain_heading
+from toolkit.study.reviews import Reviewed, find_review, is_words, read_review, review_graders
 from toolkit.study.scale import CLINICAL_SCALE, Scale
 from toolkit.study.sheets import raw_sheets
 from toolkit.study.tables import GradeTable, Rules, read_sheets, refuse_roles
@@ -53,10 +53,10 @@ def _read(
     unused = list(dict.fromkeys(columns))
     for path in map(Path, paths):
         sheets = raw_sheets(path)
-        here = [(role, name) for role, name in dict.fromkeys(columns) if has_name(sheets, role, name)]
+        review = find_review(sheets)
+        here = [pair for pair in dict.fromkeys(columns) if _is_meant_for(pair, sheets, review)]
         unused = [pair for pair in unused if pair not in here]
-        review = None if any(map(_is_plain_choice, here)) else find_review(path, sheets)
-        if review is None:
+        if review is None or any(map(_is_plain_choice, here)):
             found += _graders_of(path, sheets, here, rules)
             continue
         if not reviewed:
@@ -71,6 +71,16 @@ def _read(
     ]
     graders = [grader for entry in found for grader in (readers if entry is None else [entry])]
     return list(zip(_names(graders), (table for _, _, table in graders), strict=True))
+
+
+def _is_meant_for(named: tuple[str, str], sheets: Sequence[RawSheet], review: Sheet | None) -> bool:
+    """Whether a file has this column or sheet; of a review the header counts alone, for readers are in its cells."""
+    role, name = named
+    if review is None or role == "sheet":
+        return has_name(sheets, role, name)
+    if role == "grade" and is_words(name):
+        return False
+    return has_name([(review.name, [review.header])], role, name)
 
 
 def _is_plain_choice(named: tuple[str, str]) -> bool:

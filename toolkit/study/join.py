@@ -12,7 +12,7 @@ from statistics import fmean
 from toolkit.errors import GradesError
 from toolkit.records import PhotoFacts
 from toolkit.study.graders import read_experts
-from toolkit.study.names import facts_from_name, file_key, folded, is_clinical, photo_stem
+from toolkit.study.names import facts_from_name, file_key, folded, is_clinical, photo_stem, stored_text
 from toolkit.study.tables import GradeRow, GradeTable
 
 Columns = Mapping[str, str] | Sequence[tuple[str, str]] | None  # names of columns, by role
@@ -26,7 +26,7 @@ class JoinedGrades:
     workbook's; a subject is spelt the same way on all its photos.
     ``unmatched_photos`` have no grade, ``unmatched_rows`` no photo. ``rows``: where each grade comes from.
     ``several`` photos have the mean of several graders' grades, ``reviewed`` the grade of one or more readers who
-    saw the automatic grade first.
+    saw the automatic grade first. ``unfit``: a line for every one of several graders none of whose rows has a photo.
     """
 
     grades: Mapping[str, float]
@@ -36,6 +36,7 @@ class JoinedGrades:
     rows: Mapping[str, GradeRow] = field(default_factory=dict)
     several: int = 0
     reviewed: int = 0
+    unfit: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """One line: how many photos are graded, and what has no partner (at most three of each named)."""
@@ -49,6 +50,7 @@ class JoinedGrades:
             parts.append(f"no grade for {_some(self.unmatched_photos)}")
         if self.unmatched_rows:
             parts.append(f"no photo for {_some([str(row) for row in self.unmatched_rows])}")
+        parts += [f"warning: {line}" for line in self.unfit]
         return "; ".join(parts)
 
 
@@ -70,22 +72,12 @@ def join_grades(
     unique = list(dict.fromkeys(names))
     known = _Known(facts or {})
     subjects = _Subjects(table, unique, known)
-    by_file, by_facts = _FileIndex(table), _FactsIndex(table, subjects)
-    matches: dict[str, GradeRow] = {}
-    for name in unique:
-        rows = by_file.rows(name) or by_facts.rows(known.facts(name))
-        if len(rows) > 1:
-            fits = ", ".join(str(row.row) for row in rows[:5])
-            raise GradesError(
-                f"{table.source.name}: {name} fits rows {fits}: add side and visit, or file names"
-            )
-        if rows:
-            matches[name] = rows[0]
+    matches = _matches(unique, table, subjects, known)
     _refuse_shared_rows(table, matches, known)
     _refuse_shifted_visits(unique, table, matches, known)
     _refuse_contradictions(table, matches, subjects, known)
     if not matches:
-        raise GradesError(_nothing_fits(unique, table, known))
+        raise _NothingFitsError(_nothing_fits(unique, table, known))
     used = {id(row) for row in matches.values()}
     return JoinedGrades(
         grades={name: row.grade for name, row in matches.items()},
@@ -95,6 +87,28 @@ def join_grades(
         rows=matches,
         reviewed=len(matches) if table.reviewed else 0,
     )
+
+
+class _NothingFitsError(GradesError):
+    """No row of a table has a photo."""
+
+
+def _matches(
+    names: Sequence[str], table: GradeTable, subjects: _Subjects, known: _Known
+) -> dict[str, GradeRow]:
+    """The one row that each photo fits, by file name or else by subject; photos that fit none are left out."""
+    by_file, by_facts = _FileIndex(table, names), _FactsIndex(table, subjects)
+    matches: dict[str, GradeRow] = {}
+    for name in names:
+        rows = by_file.rows(name) or by_facts.rows(known.facts(name))
+        if len(rows) > 1:
+            fits = ", ".join(str(row.row) for row in rows[:5])
+            raise GradesError(
+                f"{table.source.name}: {name} fits rows {fits}: add side and visit, or file names"
+            )
+        if rows:
+            matches[name] = rows[0]
+    return matches
 
 
 def join_files(
@@ -112,38 +126,62 @@ def join_files(
 def join_graders(names: Sequence[str], tables: Sequence[GradeTable]) -> JoinedGrades:
     """Give each photo the mean of its grades in the ``tables``, one a grader, each joined as by ``join_grades``.
 
-    What one table tells of a photo's subject holds for the next; tables with file names come first. Raises
-    GradesError as ``join_grades`` does, for each table.
+    What one table tells of a photo's subject holds for the next; tables with file names come first. One that fits
+    no photo, where others do, is told of in ``unfit``. Raises GradesError as ``join_grades`` does, for each table.
     """
-    known: dict[str, PhotoFacts] = {}
-    facts: dict[str, PhotoFacts] = {}
-    given: dict[str, list[float]] = defaultdict(list)
-    rows: dict[str, GradeRow] = {}
-    unmatched: list[GradeRow] = []
-    reviewed: set[str] = set()
-    everyone: Mapping[str, PhotoFacts] = {}
+    several = _Several(names)
     for table in sorted(tables, key=lambda table: table.layout != "file"):
-        joined = join_grades(names, table, known)
-        everyone = joined.facts
+        several.add(table)
+    return several.joined()
+
+
+class _Several:
+    """Photos and the grades that one table after the other has for them."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = list(dict.fromkeys(names))
+        self._known: dict[str, PhotoFacts] = {}  # only where the subject is known
+        self._facts: dict[str, PhotoFacts] = {}
+        self._given: dict[str, list[float]] = defaultdict(list)
+        self._rows: dict[str, GradeRow] = {}
+        self._unmatched: list[GradeRow] = []
+        self._reviewed: set[str] = set()
+        self._unfit: list[_NothingFitsError] = []
+        self._everyone: Mapping[str, PhotoFacts] = {}
+
+    def add(self, table: GradeTable) -> None:
+        """Join one more table."""
+        try:
+            joined = join_grades(self._names, table, self._known)
+        except _NothingFitsError as error:
+            self._unfit.append(error)
+            self._unmatched += table.rows
+            return
+        self._everyone = joined.facts
         for name, row in joined.rows.items():
-            given[name].append(row.grade)
-            rows.setdefault(name, row)
-            if row.subject or name not in facts:
-                facts[name] = joined.facts[name]
+            self._given[name].append(row.grade)
+            self._rows.setdefault(name, row)
+            if row.subject or name not in self._facts:
+                self._facts[name] = joined.facts[name]
             if row.subject or is_clinical(name):
-                known[name] = facts[name]
-        unmatched += joined.unmatched_rows
-        reviewed.update(joined.rows if table.reviewed else ())
-    unique = list(dict.fromkeys(names))
-    return JoinedGrades(
-        {name: fmean(given[name]) for name in unique if name in given},
-        {name: facts.get(name, everyone[name]) for name in unique},
-        tuple(name for name in unique if name not in given),
-        tuple(unmatched),
-        rows,
-        sum(len(grades) > 1 for grades in given.values()),
-        len(reviewed),
-    )
+                self._known[name] = self._facts[name]
+        self._unmatched += joined.unmatched_rows
+        self._reviewed.update(joined.rows if table.reviewed else ())
+
+    def joined(self) -> JoinedGrades:
+        """All that was joined; raises GradesError where no table fits any photo."""
+        if self._unfit and not self._given:
+            raise self._unfit[0]
+        return JoinedGrades(
+            {name: fmean(self._given[name]) for name in self._names if name in self._given},
+            {name: self._facts.get(name, self._everyone[name]) for name in self._names},
+            tuple(name for name in self._names if name not in self._given),
+            tuple(self._unmatched),
+            self._rows,
+            sum(len(grades) > 1 for grades in self._given.values()),
+            len(self._reviewed),
+            tuple(map(str, self._unfit)),
+        )
 
 
 class _Known:
@@ -164,7 +202,8 @@ class _Known:
 class _FileIndex:
     """Rows by the file they name."""
 
-    def __init__(self, table: GradeTable) -> None:
+    def __init__(self, table: GradeTable, names: Sequence[str]) -> None:
+        self._names = frozenset(map(stored_text, names))
         self._by_stem: dict[str, list[GradeRow]] = defaultdict(list)
         for row in table.rows:
             if row.file:
@@ -175,9 +214,17 @@ class _FileIndex:
     def rows(self, name: str) -> list[GradeRow]:
         stem = photo_stem(file_key(name))
         found = {id(row): row for key in (stem, _last(name)) for row in self._by_stem.get(key, [])}
-        fitting = [row for row in found.values() if _same_file(name, row.file or "")]
-        exact = [row for row in fitting if row.file == name]
+        fitting = [
+            row
+            for row in found.values()
+            if _same_file(name, row.file or "") and not self._is_anothers(name, row.file or "")
+        ]
+        exact = [row for row in fitting if row.file == stored_text(name)]
         return exact or fitting
+
+    def _is_anothers(self, name: str, file: str) -> bool:
+        """Whether a photo that differs from this one in case alone is the one that is written so."""
+        return file != stored_text(name) and file in self._names and file_key(file) == file_key(name)
 
 
 class _Subjects:

@@ -53,7 +53,7 @@ def is_clinical(name: str) -> bool:
 
 def photo_stem(name: str) -> str:
     """The file name without folders (/ or \\) and without its last suffix."""
-    return PurePosixPath(name.replace("\\", "/")).stem
+    return PurePosixPath(_with_slashes(name)).stem
 
 
 def folded(text: str) -> str:
@@ -62,8 +62,19 @@ def folded(text: str) -> str:
 
 
 def file_key(file: str) -> str:
-    """A file name or path as it is compared: ``folded``, with / between folders."""
-    return folded(file).replace("\\", "/").removeprefix("./")
+    """A file name or path as it is compared: ``folded``, ``stored_text``, with / between folders."""
+    return _with_slashes(folded(stored_text(file))).removeprefix("./")
+
+
+def stored_text(text: str) -> str:
+    """Text that SQLite, workbooks and pages can hold: names of files may hold bytes that are no text, as lone
+    surrogates."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _with_slashes(path: str) -> str:
+    """/ in place of \\ between folders; the \\ of a byte that ``stored_text`` wrote out is none of these."""
+    return re.sub(r"\\(?!udc[89a-f][0-9a-f])", "/", path)
 
 
 def side_of(text: str) -> Side | None:

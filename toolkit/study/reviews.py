@@ -23,6 +23,7 @@ Key = TypeVar("Key", bound=Hashable)
 TOOLKIT = "toolkit"
 _SIGNS = {"toolkit", "verdict"}  # the columns by which a review is known
 _NEEDED = ("photo", "toolkit", "verdict", "grade", "reader")
+_WORDS = {"photo", "subject", "side", "visit", "verdict", "reader", "comment", "reviewedat"}
 _ROLES = {"file": "photo", "subject": "subject", "side": "side", "visit": "visit", "grade": "grade"}
 _VERDICTS = ("agree", "corrected")
 _AGREES_WITHIN = 0.5  # of the automatic grade: "agree" writes it rounded to a half step
@@ -31,7 +32,11 @@ _FIX = "correct the row, or export the review again from the report page"
 
 @dataclass(frozen=True)
 class Reviewed:
-    """One reader's verdict on one photo; ``automatic`` is the grade that the reader saw, if there was one."""
+    """One reader's verdict on one photo; ``automatic`` is the grade that the reader saw, if there was one.
+
+    ``reader`` is "" where neither the row nor the rest of its file tells who it was; ``photo`` is what the photo's
+    names in several files are compared by.
+    """
 
     path: Path
     reader: str
@@ -39,28 +44,25 @@ class Reviewed:
     automatic: float | None
     agrees: bool
     at: datetime.datetime | None
+    photo: str = ""
+
+    @property
+    def who(self) -> Hashable:
+        """What tells readers apart: the name, else the file; two nameless readers are not one."""
+        return folded(self.reader) if self.reader else self.path
 
     def __str__(self) -> str:
         return f"{self.path.name} row {self.row.row}"
 
 
-def find_review(path: Path, sheets: Sequence[RawSheet]) -> Sheet | None:
-    """The sheet that is a review, with the columns of ``read_review``; None where there is none.
-
-    Raises GradesError where a review lacks a column.
-    """
+def find_review(sheets: Sequence[RawSheet]) -> Sheet | None:
+    """The sheet that is a review, with those of the columns of ``read_review`` that it has; None if none is."""
     for name, rows in sheets:
         for index, cells in enumerate(rows[:HEADER_SEARCH_ROWS]):
             header = tuple(as_text(cell) for cell in cells)
             places = {plain_heading(text): i for i, text in reversed(list(enumerate(header)))}
             if not places.keys() >= _SIGNS:
                 continue
-            absent = [column for column in _NEEDED if column not in places]
-            if absent:
-                raise GradesError(
-                    f"{path.name}: is a review without a column {absent[0]!r}: "
-                    "export it again from the report page"
-                )
             columns = {role: places[column] for role, column in _ROLES.items() if column in places}
             own = {"automatic": "toolkit", "verdict": "verdict", "reader": "reader", "at": "reviewedat"}
             columns |= {role: places[column] for role, column in own.items() if column in places}
@@ -68,12 +70,23 @@ def find_review(path: Path, sheets: Sequence[RawSheet]) -> Sheet | None:
     return None
 
 
+def is_words(heading: str) -> bool:
+    """Whether a heading is that of a review's column of words, which holds no grades however it is read."""
+    return plain_heading(heading) in _WORDS
+
+
 def read_review(path: Path, sheet: Sheet, scale: Scale) -> list[Reviewed]:
     """The rows of a review; readers' grades are on the steps of the ``scale``, automatic ones need not be.
 
-    Rows without a reader are those of the file's only reader, or else of one called after the file. Raises
-    GradesError, one line that names the file, its rows and the fix.
+    Rows without a reader are those of the file's only reader, if it has one. Raises GradesError, one line that
+    names the file, its rows and the fix, also where the review lacks a column.
     """
+    places = [plain_heading(text) for text in sheet.header]
+    absent = [column for column in _NEEDED if column not in places]
+    if absent:
+        raise GradesError(
+            f"{path.name}: is a review without a column {absent[0]!r}: export it again from the report page"
+        )
     found: list[Reviewed] = []
     faults: list[str] = []
     for number, cells in sheet.rows:
@@ -88,7 +101,7 @@ def read_review(path: Path, sheet: Sheet, scale: Scale) -> list[Reviewed]:
     if not found:
         raise GradesError(f"{path.name}: no photo is reviewed in it: review some on the report page first")
     named = {folded(row.reader): row.reader for row in found if row.reader}
-    nameless = next(iter(named.values())) if len(named) == 1 else path.stem
+    nameless = next(iter(named.values())) if len(named) == 1 else ""
     return [row if row.reader else replace(row, reader=nameless) for row in found]
 
 
@@ -147,25 +160,55 @@ def _time(value: Any) -> datetime.datetime | None:
 def review_graders(rows: Sequence[Reviewed], with_toolkit: bool) -> list[tuple[str, GradeTable]]:
     """The readers of all reviews as graders, by name, and, if asked for, the toolkit as one more.
 
-    A reader is one grader through all files; of several reviews of a photo the last counts. Raises
-    GradesError where it cannot be told which is the last.
+    A reader is one grader through all files; who gave no name is one a file, called after it. Of several reviews
+    of a photo the last counts. Raises GradesError where it cannot be told which is the last.
     """
-    readers = _grouped(rows, lambda row: folded(row.reader))
+    rows = _of_one_spelling(rows)
+    readers = list(_grouped(rows, lambda row: row.who).values())
     graders: list[tuple[str, GradeTable]] = []
-    for found in readers.values():
+    for name, found in zip(_reader_names(readers), readers, strict=True):
         kept, changed = _last_reviews(found)
-        name = found[0].reader if folded(found[0].reader) != TOOLKIT else f"reader {found[0].reader}"
-        graders.append(
-            (
-                name,
-                replace(
-                    _table(kept, [row.row for row in kept]), reviewed=True, notes=_notes(name, kept, changed)
-                ),
-            )
-        )
+        table = _table(kept, [row.row for row in kept])
+        graders.append((name, replace(table, reviewed=True, notes=_notes(name, kept, changed))))
     if with_toolkit:
         graders += _toolkits(rows)
     return graders
+
+
+def _of_one_spelling(rows: Sequence[Reviewed]) -> list[Reviewed]:
+    """With the ``photo`` of each row: its name without case, but the exact one where a file tells two apart by it."""
+    spellings: dict[tuple[Path, str], set[str]] = {}
+    for row in rows:
+        name = row.row.file or ""
+        spellings.setdefault((row.path, file_key(name)), set()).add(name)
+    exact = {key for (_, key), names in spellings.items() if len(names) > 1}
+    keys = [file_key(row.row.file or "") for row in rows]
+    return [
+        replace(row, photo=(row.row.file or "") if key in exact else key)
+        for row, key in zip(rows, keys, strict=True)
+    ]
+
+
+def _reader_names(readers: Sequence[Sequence[Reviewed]]) -> list[str]:
+    """A name a reader, none twice: who gave none is called after the file, with its folder where need be."""
+    names = [found[0].reader or found[0].path.stem for found in readers]
+    short = _short_paths(found[0].path for found in readers)
+    taken = [folded(name) for name in names]
+    for place, found in enumerate(readers):
+        if not found[0].reader and taken.count(taken[place]) > 1:
+            names[place] = short[found[0].path]
+    return [f"reader {name}" if folded(name) == TOOLKIT else name for name in names]
+
+
+def _short_paths(paths: Iterable[Path]) -> dict[Path, str]:
+    """Each path by its file name, and where another has the same one, with as many folders as it takes."""
+    unique = list(dict.fromkeys(paths))
+    short = {}
+    for path in unique:
+        ends = [path.parts[-count:] for count in range(1, len(path.parts) + 1)]
+        alone = (end for end in ends if sum(other.parts[-len(end) :] == end for other in unique) == 1)
+        short[path] = str(Path(*next(alone, path.parts)))
+    return short
 
 
 def _toolkits(rows: Sequence[Reviewed]) -> list[tuple[str, GradeTable]]:
@@ -174,7 +217,7 @@ def _toolkits(rows: Sequence[Reviewed]) -> list[tuple[str, GradeTable]]:
     first: dict[str, Reviewed] = {}
     of_one_run = True
     for row in graded:
-        before = first.setdefault(_photo(row), row)
+        before = first.setdefault(row.photo, row)
         if before.automatic == row.automatic:
             continue
         if before.path == row.path:
@@ -185,8 +228,9 @@ def _toolkits(rows: Sequence[Reviewed]) -> list[tuple[str, GradeTable]]:
         of_one_run = False
     if of_one_run:
         return [(TOOLKIT, _automatic_table(first.values()))] if first else []
+    short = _short_paths(row.path for row in graded)
     return [
-        (f"{TOOLKIT} in {path.name}", _automatic_table({_photo(row): row for row in found}.values()))
+        (f"{TOOLKIT} in {short[path]}", _automatic_table({row.photo: row for row in found}.values()))
         for path, found in _grouped(graded, lambda row: row.path).items()
     ]
 
@@ -198,7 +242,8 @@ def _automatic_table(rows: Iterable[Reviewed]) -> GradeTable:
 
 
 def _table(rows: Sequence[Reviewed], made: Sequence[GradeRow]) -> GradeTable:
-    source = Path(", ".join(dict.fromkeys(row.path.name for row in rows)))
+    paths = list(dict.fromkeys(row.path for row in rows))
+    source = paths[0] if len(paths) == 1 else Path(", ".join(dict.fromkeys(path.name for path in paths)))
     return GradeTable(source, "file", tuple(made))
 
 
@@ -216,7 +261,7 @@ def _last_reviews(rows: Sequence[Reviewed]) -> tuple[list[Reviewed], int]:
     """One reader's last review of each photo, and on how many photos it gives another grade than before."""
     kept = []
     changed = 0
-    for found in _grouped(rows, _photo).values():
+    for found in _grouped(rows, lambda row: row.photo).values():
         grades = {row.row.grade for row in found}
         changed += len(grades) > 1
         kept.append(max(found, key=_moment) if len(grades) == 1 else _last(found))
@@ -226,23 +271,18 @@ def _last_reviews(rows: Sequence[Reviewed]) -> tuple[list[Reviewed], int]:
 def _last(rows: Sequence[Reviewed]) -> Reviewed:
     """The one review that is later than the others."""
     last = max(rows, key=_moment)
-    rivals = [row for row in rows if row.row.grade != last.row.grade and _moment(row) == _moment(last)]
-    undated = next((row for row in rows if row.at is None), None)
-    rival = next(iter(rivals), undated)
+    others = [row for row in rows if row.row.grade != last.row.grade]
+    rival = next((row for row in others if row.at is None or row.at == last.at), None)
     if rival is None:
         return last
     raise GradesError(
-        f"{rival}: {rival.reader} grades {rival.row.file} {rival.row.grade:g}, and {last.row.grade:g} in {last}, and "
+        f"{rival}: {rival.reader or 'its reader'} grades {rival.row.file} {rival.row.grade:g}, and {last.row.grade:g} in {last}, and "
         "reviewed_at does not tell which is later: keep one of them"
     )
 
 
 def _moment(row: Reviewed) -> datetime.datetime:
     return row.at or datetime.datetime.min.replace(tzinfo=datetime.UTC)
-
-
-def _photo(row: Reviewed) -> str:
-    return file_key(row.row.file or "")
 
 
 def _grouped(rows: Iterable[Reviewed], key: Callable[[Reviewed], Key]) -> dict[Key, list[Reviewed]]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import GradesError
 
-_DELIMITER_SEARCH_LINES = 30
+_DELIMITERS = ",;\t"
+# A quote opens a cell only where the cell begins.
+_QUOTED = re.compile(r'(?<![^,;\t\r\n])"[^"]*(?:""[^"]*)*(?:"|\Z)')
 
 
 def raw_sheets(path: Path) -> list[tuple[str, list[Sequence[Any]]]]:
@@ -56,14 +60,25 @@ def _csv_rows(path: Path) -> list[Sequence[Any]]:
     if b"\0" in raw and not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise GradesError(f"{path.name}: is not a text file: save the grades as CSV (UTF-8)")
     text = _decode(raw)
-    head = text[:4096].splitlines()[:_DELIMITER_SEARCH_LINES]
-    delimiter = max(",;\t", key=lambda mark: sum(line.count(mark) for line in head))
     try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
     except csv.Error as error:
         raise GradesError(
             f"{path.name}: is not a readable CSV file ({error}): save it again as CSV"
         ) from None
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter that the first line with one has most of, outside quotes: comments may be full of others.
+
+    A title is passed over: the line under it has another delimiter, and none of the title's.
+    """
+    lines = [line for line in _QUOTED.sub("", text).splitlines() if any(mark in line for mark in _DELIMITERS)]
+    for line, below in zip_longest(lines, lines[1:], fillvalue=""):
+        delimiter = max(_DELIMITERS, key=line.count)
+        if delimiter in below or not below:
+            return delimiter
+    return _DELIMITERS[0]
 
 
 def _decode(raw: bytes) -> str:

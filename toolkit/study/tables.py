@@ -182,17 +182,18 @@ def read_grade(value: Any, scale: Scale, stepped: bool) -> float:
 
 def read_side(value: Any) -> Side | None:
     """A cell as a side, None where it is empty; ValueError says what is wrong."""
-    text = as_text(value)
+    text = unguarded(as_text(value))
     side = side_of(text)
-    if side is None and not is_missing(value):
+    if side is None and not is_missing(text):
         raise ValueError(f"side {text!r} is none of Left, Right, Both")
     return side
 
 
 def _visit(value: Any, heading: str) -> str | None:
-    if is_missing(value):
+    text = unguarded(as_text(value))
+    if is_missing(text):
         return None
-    text, unit = as_text(value), re.match(r"week|day|month", heading.casefold())
+    unit = re.match(r"week|day|month", heading.casefold())
     return visit_label(f"{unit[0]} {text}" if unit and text.isdecimal() else text)
 
 
