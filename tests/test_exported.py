@@ -123,3 +123,28 @@ def test_grading_loads_no_tensorflow(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_mixed_precision_learns_the_same_and_exports_the_same(monkeypatch):
+    """As on a GPU: products in float16, weights and outputs in float32."""
+    from toolkit.siamese import backend, pretrain
+
+    rng = np.random.default_rng(4)
+    inputs = pictures(rng, *[(16, 24)] * 8)
+    maps = [np.maximum(0.05 * picture[..., 0].astype(np.float32), 0) for picture in inputs]
+    losses = {}
+    for gpu in (False, True):
+        monkeypatch.setattr(backend, "has_gpu", lambda gpu=gpu: gpu)
+        told = []
+        encoder = pretrain(
+            inputs, maps, SMALL, 0, 4, lambda epoch, epochs, loss, told=told: told.append(loss)
+        )
+        losses[gpu] = told
+    assert encoder.trunk.layers[1].dtype_policy.name == "mixed_float16"
+    np.testing.assert_allclose(losses[True], losses[False], rtol=0.02)
+    batch = np.stack(inputs).astype(np.float32)
+    expected = encoder.trunk.predict_on_batch(batch)
+    assert all(values.dtype == np.float32 for values in expected.values())
+    pooled, pigment = ExportedTrunk(trunk_graph(encoder.trunk.get_weights(), SMALL))(batch)
+    np.testing.assert_allclose(pooled, expected["pooled"], atol=0.02)
+    np.testing.assert_allclose(pigment, expected["pigment"][..., 0], atol=0.02)

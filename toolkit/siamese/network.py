@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from toolkit.settings import EncoderSettings
-from toolkit.siamese.backend import keras
+from toolkit.siamese.backend import keras, mixed_precision
 from toolkit.siamese.inputs import CHANNELS
 
 
@@ -14,8 +14,13 @@ def build_trunk(settings: EncoderSettings) -> Any:
 
     ``pigment``: added green OD times ``settings.map_gain``, as a U-Net (Ronneberger et al. 2015) learns it from
     phantoms. ``pooled``: means and standard deviations over skin of its deepest and last layers, and of the
-    pigment map. h and w are multiples of 2 ^ (levels - 1).
+    pigment map. h and w are multiples of 2 ^ (levels - 1). Both outputs are float32.
     """
+    with mixed_precision():
+        return _trunk(settings)
+
+
+def _trunk(settings: EncoderSettings) -> Any:
     layers, ops, models = keras().layers, keras().ops, keras().models
     picture = layers.Input((None, None, CHANNELS), name="patch")
     x, skins, levels = picture, [picture[..., -1:]], []
@@ -29,7 +34,7 @@ def build_trunk(settings: EncoderSettings) -> Any:
     for width, level in zip(settings.channels[-2::-1], levels[-2::-1], strict=True):
         x = layers.UpSampling2D(2)(_convolved(x, width, size=1))
         x = _convolved(layers.Concatenate()([x, level]), width)
-    pigment = layers.Conv2D(1, 3, padding="same", name="pigment_map")(x)
+    pigment = layers.Conv2D(1, 3, padding="same", name="pigment_map", dtype="float32")(x)
     positive = ops.relu(pigment)
     gain = settings.map_gain
     shares = [ops.sigmoid((pigment - od * gain) * (40 / gain)) for od in (0.05, 0.1, 0.2)]
@@ -59,6 +64,7 @@ def _convolved(x: Any, width: int, size: int = 3) -> Any:
 def _pooled(x: Any, skin: Any) -> Any:
     """Mean and standard deviation over skin (n, 2 c); the plain deviation has no gradient at 0."""
     ops = keras().ops
+    x, skin = (ops.cast(values, "float32") for values in (x, skin))
     mass = ops.sum(skin, axis=(1, 2)) + 1e-3
     mean = ops.sum(x * skin, axis=(1, 2)) / mass
     spread = ops.sum(ops.square(x - mean[:, None, None, :]) * skin, axis=(1, 2)) / mass
