@@ -5,6 +5,7 @@ import csv
 import functools
 import hashlib
 import json
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -25,13 +26,14 @@ from toolkit.model import load_model, save_model
 from toolkit.patches import cut_patches
 from toolkit.pigment import pigment_of_png, pigment_png
 from toolkit.records import REGIONS, Face, PhotoFacts, PhotoGrade
-from toolkit.report import check_report, pictures
+from toolkit.report import Study, check_report, pictures
+from toolkit.report import page as report_page
 from toolkit.report.facts import head, photo_rows, run_hash, visits
-from toolkit.report.pictures import PictureJob, draw
+from toolkit.report.pictures import Drawn, PictureJob, draw
 from toolkit.report.words import Usual, in_words, is_known
 from toolkit.runs import ReportRequest, grade_photos
 from toolkit.settings import ReportSettings, Settings
-from toolkit.store import read_store, store_path
+from toolkit.store import Behind, Input, Options, open_store, read_store, store_path
 
 pytestmark = pytest.mark.slow
 HOSTILE = "</script><script>document.title='taken'</script>.jpg"
@@ -142,6 +144,9 @@ def test_the_page_tells_what_the_workbook_tells(written, page, expert):
         assert set(row["regions"]) | set(row["missing"]) >= set(grade.regions)
     assert data["head"]["photos"] == len(grades) and data["head"]["graded"] == PHOTOS + 2
     assert data["expert"] == expert.name and data["head"]["expert"] == PHOTOS + 1
+    assert any(
+        f"expert.csv: {PHOTOS + 1} of {PHOTOS + 3} photos have a grade" in said for said in written[1].remarks
+    )
     by_name = {row["photo"]: row for row in data["photos"]}
     assert by_name["P0002_FACE_R_S00_V00D00W00.jpg"]["expert"] == 4.0
     assert (by_name[TAG]["subject"], by_name[TAG]["visit"]) == ("<b>S1</b>", "<script>1</script>")
@@ -413,6 +418,59 @@ def test_pictures_that_cannot_be_drawn_say_why(written, photos, tmp_path):
     assert drawn.jpeg and drawn.layers == {"width": 300, "height": 200}  # no face: the picture alone
 
 
+@pytest.mark.parametrize("error", [cv2.error("odd"), MemoryError(), ValueError("odd"), ToolkitError("odd")])
+def test_a_photo_that_fails_to_be_drawn_ends_no_report(written, photos, monkeypatch, error):
+    def fails(*rest):
+        raise error
+
+    monkeypatch.setattr(pictures, "_pigment", fails)
+    name = "P0000_FACE_L_S00_V00D00W00.jpg"
+    drawn, _, _ = drawn_of(written, photos, name)
+    said = (
+        "odd"
+        if isinstance(error, ToolkitError)
+        else f"it cannot be drawn (unexpected {type(error).__name__})"
+    )
+    assert (drawn.jpeg, drawn.layers, drawn.problem) == (b"", {}, said)
+
+
+def test_photos_without_a_result_are_not_opened(tmp_path, monkeypatch):
+    """Drawn in slices, the real path of each; what timed out keeps its reason."""
+    names = [f"{n}.jpg" for n in range(7)]
+    monkeypatch.setattr(report_page, "_SLICE", 3)
+    sizes, jobs, asked = [], [], []
+
+    def draw_all(some, *rest):
+        sizes.append(len(some))
+        jobs.extend(some)
+        yield from (draw(job, Settings()) for job in some)
+
+    monkeypatch.setattr(report_page, "draw_all", draw_all)
+    with open_store(tmp_path / "g.xlsx") as store:
+        store.begin([Input(name, tmp_path / name, "") for name in names], Options("", "", "", "", ""))
+        for place in range(7):
+            store.put_failure(place, f"took longer than {place} s")
+        store.behind = lambda place: asked.append(place) or Behind()
+        paths = [tmp_path / os.fsdecode(b"\xe9") / name for name in names]
+        model = type("", (), {"settings": Settings()})
+        study = Study(store, paths, list(store.grades(PhotoFacts)), model, {})
+        drawn = list(report_page._draw_slices(study, list(store.inputs()), 1, 9.0))
+    assert sizes == [3, 3, 1] and asked == list(range(7)) and [job.path for job in jobs] == paths
+    assert [one.problem for _, one in drawn] == [f"took longer than {place} s" for place in range(7)]
+
+
+def test_a_photo_whose_name_is_no_text_has_its_picture(photos, model, tmp_path):
+    path = tmp_path / "photos" / os.fsdecode(b"P0000_FACE_L_\xe9.jpg")
+    path.parent.mkdir()
+    try:
+        shutil.copy(photos / "P0000_FACE_L_S00_V00D00W00.jpg", path)
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    grade_photos([path], tmp_path / "g.xlsx", model, report=ReportRequest(tmp_path / "r.html"))
+    told = json_of(page_of(tmp_path / "r.html"), "photo-0")
+    assert told["problem"] == "" and told["picture"]
+
+
 def test_a_map_of_pigment_survives_as_a_png():
     pigment = np.linspace(-0.1, 0.6, 600, dtype=np.float32).reshape(20, 30)
     again = pigment_of_png(pigment_png(pigment))
@@ -454,6 +512,17 @@ def test_visits_come_in_their_order():
         "Screening", "Baseline", "Day 3", "Week 4", "Week 4 Day 30", "Week 12", "Visit 2", "after"
     ]  # fmt: skip
     assert [visit["days"] for visit in found] == [None, 0, 3, 28, 30, 84, None, None]
+
+
+def test_a_visit_may_have_any_number():
+    labels = [f"{kind} {'9' * 5000}" for kind in ("Day", "Week 1 Day", "Visit")] + [
+        "Visit 10",
+        "Visit 9",
+        "Day 007",
+    ]
+    found = visits([{"visit": label} for label in labels])
+    assert [visit["label"] for visit in found[2:5]] == ["Visit 9", "Visit 10", labels[2]]
+    assert {visit["label"]: visit["days"] for visit in found if visit["days"] is not None} == {"Day 007": 7}
 
 
 def test_the_figures_at_the_head():
@@ -501,6 +570,47 @@ def test_a_folder_that_is_no_report_is_left_alone(written, tmp_path):
     check_report(None, written[0] / "report", 1)  # ours is written anew
 
 
+def test_a_page_and_a_folder_keep_out_of_each_others_way(written, tmp_path):
+    folder = tmp_path / "r.html"
+    (tmp_path / "link").symlink_to(folder, target_is_directory=True)
+    for file in (
+        folder,
+        folder / "index.html",
+        folder / "x" / ".." / "index.html",
+        tmp_path / "link" / "index.html",
+    ):
+        with pytest.raises(ToolkitError, match="--report-dir writes there too"):
+            check_report(file, folder, 1)
+    assert not folder.exists()
+    with pytest.raises(ToolkitError, match="belongs to the report beside it"):
+        check_report(written[0] / "report" / "index.html", None, 1)
+    # A page of one file makes no folder ours: what lies beside it may be anyone's.
+    (tmp_path / "mine" / "photos").mkdir(parents=True)
+    (tmp_path / "mine" / "photos" / "00001.jpg").write_bytes(b"mine")
+    shutil.copy(written[0] / "report.html", tmp_path / "mine" / "index.html")
+    with pytest.raises(ToolkitError, match="holds no report"):
+        check_report(None, tmp_path / "mine", 1)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "photos").write_text("")
+    with pytest.raises(ToolkitError, match="photos: no folder can be made there"):
+        report_page._FolderWriter(tmp_path / "other", ())
+
+
+def test_a_folder_that_was_stopped_is_gone_on_with(photos, model, tmp_path, monkeypatch):
+    def stopped(jobs, *rest):
+        yield Drawn(b"picture")
+        raise KeyboardInterrupt
+
+    some, folder = sorted(photos.glob("P0000*")), tmp_path / "report"
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(report_page, "draw_all", stopped)
+        grade_photos(some, tmp_path / "g.xlsx", model, report=ReportRequest(None, folder))
+    assert (folder / "photos" / "00000.jpg").exists()
+    assert "not finished" in (folder / "index.html").read_text()
+    grade_photos(some, tmp_path / "g.xlsx", model, report=ReportRequest(None, folder))
+    assert len(json_of(page_of(folder / "index.html"), "data")["photos"]) == len(some)
+
+
 def test_an_earlier_report_leaves_nothing_behind(photos, model, written, tmp_path):
     folder = tmp_path / "report"
     shutil.copytree(written[0] / "report", folder)
@@ -520,6 +630,7 @@ def test_reports_that_cannot_be_are_refused_before_anything_is_graded(photos, mo
     cases = [
         (ReportRequest(None, photos / "report"), "lies among the photographs.*--report-dir"),
         (ReportRequest(None, None, wrong), "add --report"),
+        (ReportRequest(None, None, None, [("grade", "score")]), "add --expert-grades"),
         (ReportRequest(tmp_path / "r.html", None, wrong), "wrong.csv"),
         (ReportRequest(tmp_path / "r.html", None, tmp_path / "none.xlsx"), "none.xlsx"),
     ]

@@ -331,8 +331,10 @@ def grade_photos(
         )
         facts = _run_facts(store, run, model, options, workers, started)
         remarks = _write_workbook(store, run, facts)
+        if joined and report.expert_grades:
+            remarks.append(f"{report.expert_grades.name}: {joined.summary()}")
         if report.wanted and not interrupted:
-            study = _report_study(store, run, model, facts, report, joined)
+            study = _report_study(store, paths, run, model, facts, report, joined)
             write_report(study, report.file, report.folder, workers, limit_s, tell)
     return replace(run, remarks=tuple(remarks))
 
@@ -357,6 +359,8 @@ def _check_report(
     report: ReportRequest, images: Sequence[Path], paths: Sequence[Path]
 ) -> JoinedGrades | None:
     """Refuse, before anything is graded, a report that could not be written; the expert's grades, where given."""
+    if report.columns and report.expert_grades is None:
+        raise ToolkitError("--column names a column of the expert's workbook: add --expert-grades")
     if not report.wanted:
         if report.expert_grades:
             raise ToolkitError("--expert-grades are shown on the report page: add --report or --report-dir")
@@ -371,6 +375,7 @@ def _check_report(
 
 def _report_study(
     store: Store,
+    paths: Sequence[Path],
     run: GradeRun,
     model: Model,
     facts: Mapping[str, str | int | float],
@@ -382,7 +387,7 @@ def _report_study(
     grades = _labelled(store.grades(lambda name: known.get(name) or facts_from_name(name)), run.labels)
     expert = {stored_text(name): grade for name, grade in joined.grades.items()} if joined else {}
     source = report.expert_grades.name if report.expert_grades else ""
-    return Study(store, list(grades), model, facts, expert, source)
+    return Study(store, paths, list(grades), model, facts, expert, source)
 
 
 def _options(model: Model, weights: str, landmark_model: Path | None) -> Options:

@@ -30,7 +30,7 @@ def photo_rows(
     """
     rows = []
     for grade, sha256 in zip(grades, hashes, strict=True):
-        shown = {"left": ("right_cheek",), "right": ("left_cheek",)}.get(grade.facts.side or "", ())
+        hidden = {"left": "right_cheek", "right": "left_cheek"}.get(grade.facts.side or "")
         told = {"grade": grade.grade, "note": grade.note, "quality": grade.quality}
         rows.append(
             {
@@ -49,7 +49,7 @@ def photo_rows(
                 "regions": {region: _rounded(value) for region, value in grade.regions.items()},
                 "missing": [
                     region for region in REGIONS
-                    if grade.grade is not None and region not in grade.regions and region not in shown
+                    if grade.grade is not None and region not in grade.regions and region != hidden
                 ],
                 "expert": expert.get(grade.name),
                 "sha256": sha256[:16],
@@ -68,19 +68,20 @@ def visits(rows: Iterable[Table]) -> list[Table]:
     return [{"label": label, "days": _days(label)} for label in labels]
 
 
-def _visit_order(visit: str) -> tuple[float, str, list[int], str]:
+def _visit_order(visit: str) -> tuple[float, str, list[tuple[int, str]], str]:
     """Screening, Baseline, then by time as far as visits tell, then by their names and numbers."""
     days = {"Screening": -1.0}.get(visit, _days(visit))
-    numbers = [int(number) for number in re.findall(r"\d+", visit)]
+    # A longer number is a larger one: names come from others, and Python refuses to read thousands of digits.
+    numbers = [(len(digits), digits) for digits in re.findall(r"0*(\d+)", visit)]
     return (float("inf") if days is None else days), re.sub(r"\d+", "", visit), numbers, visit
 
 
 def _days(visit: str) -> float | None:
     if visit == "Baseline":
         return 0.0
-    if both := re.fullmatch(r"Week \d+ Day (\d+)", visit):
+    if both := re.fullmatch(r"Week \d+ Day (\d{1,4})", visit):
         return float(both[1])
-    found = re.fullmatch(r"(Day|Week|Month) (\d+)", visit)
+    found = re.fullmatch(r"(Day|Week|Month) (\d{1,4})", visit)
     return _DAYS[found[1]] * int(found[2]) if found else None
 
 

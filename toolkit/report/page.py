@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,22 +23,25 @@ from toolkit.records import PhotoGrade
 from toolkit.report.facts import Table, detail, head, photo_rows, run_hash, usual_figures, visits
 from toolkit.report.pictures import Drawn, PictureJob, draw_all
 from toolkit.settings import ReportSettings
-from toolkit.store import InputRow, Store
+from toolkit.store import Behind, InputRow, Store
 from toolkit.tables import check_target, write_atomically
 
 _HERE = Path(__file__).parent
-_GENERATOR = "toolkit grade"  # tells a folder of ours from any other
+_PAGE_TAG = "toolkit grade --report"
+_FOLDER_TAG = "toolkit grade --report-dir"  # tells a folder of ours from any other
+_SLICE = 300  # photos whose landmarks and maps are in memory at a time
 _INDEX, _PHOTOS, _REFERENCES = "index.html", "photos", "references"
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Study:
-    """What a report is made of: a run's ``store`` and its ``grades`` in order, the ``model`` that gave them, ``run``:
-    what is told of the run, as the workbook's sheet has it; ``expert``: an expert's grades by photo, and
-    ``expert_source``, the name of their file."""
+    """What a report is made of: a run's ``store``, the ``paths`` of its photographs and its ``grades``, both in its
+    order, the ``model`` that gave them, ``run``: what is told of the run, as the workbook's sheet has it; ``expert``:
+    an expert's grades by photo, and ``expert_source``, the name of their file."""
 
     store: Store
+    paths: Sequence[Path]
     grades: Sequence[PhotoGrade]
     model: Model
     run: Mapping[str, str | int | float]
@@ -48,24 +51,48 @@ class Study:
 
 def check_report(file: Path | None, folder: Path | None, photos: int) -> None:
     """Raise ToolkitError, before hours of work, where a report of so many photos could not be written."""
-    most = ReportSettings().max_photos
+    if file is not None and folder is not None:
+        whole = folder.resolve()
+        if file.resolve() in (whole, whole / _INDEX):
+            raise ToolkitError(f"{file}: --report-dir writes there too: name another file for --report")
     if file is not None:
-        check_target(file, (".html", ".htm"))
-        if photos > most:
-            raise ToolkitError(
-                f"{file}: {photos:,} photos are too many for a page of one file ({most} at most): use --report-dir"
-            )
+        _check_file(file, photos)
     if folder is not None:
-        index = folder / _INDEX
-        ours = index.is_file() and f'content="{_GENERATOR}"' in index.read_text("utf-8", "replace")[:2000]
-        if folder.exists() and not ours and (folder.is_file() or any(folder.iterdir())):
-            raise ToolkitError(f"{folder}: exists and holds no report: name another folder for --report-dir")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ToolkitError(
-                f"{folder}: no folder can be made there ({error.strerror}): name another for --report-dir"
-            ) from None
+        _check_folder(folder)
+
+
+def _check_file(file: Path, photos: int) -> None:
+    check_target(file, (".html", ".htm"))
+    most = ReportSettings().max_photos
+    if photos > most:
+        raise ToolkitError(
+            f"{file}: {photos:,} photos are too many for a page of one file ({most} at most): use --report-dir"
+        )
+    if _is_tagged(file, _FOLDER_TAG):
+        raise ToolkitError(f"{file}: belongs to the report beside it: name another file for --report")
+
+
+def _check_folder(folder: Path) -> None:
+    if (
+        folder.exists()
+        and not _is_tagged(folder / _INDEX, _FOLDER_TAG)
+        and (folder.is_file() or any(folder.iterdir()))
+    ):
+        raise ToolkitError(f"{folder}: exists and holds no report: name another folder for --report-dir")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ToolkitError(
+            f"{folder}: no folder can be made there ({error.strerror}): name another for --report-dir"
+        ) from None
+
+
+def _is_tagged(page: Path, tag: str) -> bool:
+    """Whether a page is one that this module wrote under that tag."""
+    if not page.is_file():
+        return False
+    with page.open(encoding="utf-8", errors="replace") as file:
+        return f'content="{tag}"' in file.read(2000)
 
 
 def write_report(
@@ -89,11 +116,10 @@ def write_report(
         writers.append(_FileWriter(file, study.model.thumbnails))
     if folder is not None:
         writers.append(_FolderWriter(folder, study.model.thumbnails))
-    jobs = [_job(study.store, place, one) for place, one in enumerate(inputs)]
     tell("report", 0, len(rows))
-    with contextlib.closing(draw_all(jobs, study.model.settings, workers, limit_s)) as pictures:
-        for place, (row, drawn) in enumerate(zip(rows, pictures, strict=True)):
-            told = detail(row, study.store.behind(place), usual)
+    with contextlib.closing(_draw_slices(study, inputs, workers, limit_s)) as pictures:
+        for place, (row, (behind, drawn)) in enumerate(zip(rows, pictures, strict=True)):
+            told = detail(row, behind, usual)
             for writer in writers:
                 writer.add(place, told, drawn)
             tell("report", place + 1, len(rows))
@@ -102,9 +128,27 @@ def write_report(
         writer.finish(page, rows)
 
 
-def _job(store: Store, place: int, photo: InputRow) -> PictureJob:
-    behind = store.behind(place)
-    return PictureJob(Path(photo.path), photo.sha256, behind.face, behind.pigment)
+def _draw_slices(
+    study: Study, inputs: Sequence[InputRow], workers: int, limit_s: float
+) -> Generator[tuple[Behind, Drawn], None, None]:
+    """What is behind each grade and its pictures, in order; a slice at a time, so that memory does not grow with
+    the study."""
+    without = set(study.store.missing())
+    for first in range(0, len(inputs), _SLICE):
+        places = range(first, min(first + _SLICE, len(inputs)))
+        behind = [study.store.behind(place) for place in places]
+        jobs = [
+            PictureJob(
+                study.paths[place],
+                inputs[place].sha256,
+                one.face,
+                one.pigment,
+                (study.grades[place].note or "there is no result") if place in without else "",
+            )
+            for place, one in zip(places, behind, strict=True)
+        ]
+        with contextlib.closing(draw_all(jobs, study.model.settings, workers, limit_s)) as pictures:
+            yield from zip(behind, pictures, strict=True)
 
 
 def _page_facts(study: Study, rows: Sequence[Table]) -> Table:
@@ -133,6 +177,19 @@ class _Writer(Protocol):
     def finish(self, page: Table, rows: Sequence[Table]) -> None: ...
 
 
+_UNFINISHED = f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="generator" content="{_FOLDER_TAG}">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'">
+<title>Report not finished</title>
+</head>
+<body><p>This report is not finished: wait for its command, or, if that was stopped, run the same command again.</p></body>
+</html>
+"""
+
+
 class _FileWriter:
     """Everything in one file: pictures as data, each photo's facts as a block of JSON of its own."""
 
@@ -159,8 +216,15 @@ class _FolderWriter:
     def __init__(self, folder: Path, thumbnails: Sequence[bytes]) -> None:
         self._folder, self._thumbnails = folder, thumbnails
         self._written: set[Path] = set()
+        # First of all, so that a folder left half filled is known as ours and the same command can go on.
+        write_atomically(folder / _INDEX, lambda file: _write_text(file, _UNFINISHED))
         for name in (_PHOTOS, _REFERENCES):
-            (folder / name).mkdir(parents=True, exist_ok=True)
+            try:
+                (folder / name).mkdir(exist_ok=True)
+            except OSError as error:
+                raise ToolkitError(
+                    f"{folder / name}: no folder can be made there ({error.strerror}): name another --report-dir"
+                ) from None
 
     def add(self, place: int, told: Table, drawn: Drawn) -> None:
         sources = {
@@ -178,10 +242,8 @@ class _FolderWriter:
         """Write a file once; its relative address, "" for no data."""
         path = self._folder / name
         if data and path not in self._written:
-            try:
-                path.write_bytes(
-                    data
-                )  # a page that is half written is written anew: thousands of syncs are not
+            try:  # not synced, unlike other files: a report left half written is written anew
+                path.write_bytes(data)
             except OSError as error:
                 raise ToolkitError(
                     f"{path}: cannot be written ({error.strerror}): free the disk or name another --report-dir"
@@ -207,7 +269,7 @@ def _data(jpeg: bytes) -> str:
 
 
 def _write_text(file: IO[bytes], text: str) -> None:
-    file.write(text.encode("utf-8"))
+    file.write(text.encode("utf-8", "backslashreplace"))  # names of folders may hold bytes that are no text
 
 
 def _json(data: Any) -> str:
@@ -230,7 +292,7 @@ def _render(data: Table, photos: Sequence[str] | None) -> str:
     style = (_HERE / "report.css").read_text(encoding="utf-8")
     beside = " 'self' file:" if photos is None else ""
     return environment.get_template("page.html.j2").render(
-        generator=_GENERATOR,
+        generator=_FOLDER_TAG if photos is None else _PAGE_TAG,
         policy=(
             f"default-src 'none'; img-src data:{beside}; style-src {_allowed(style)}; "
             f"script-src {_allowed(script)}{beside}; base-uri 'none'; form-action 'none'"

@@ -38,12 +38,13 @@ Outline = NDArray[np.float64]
 @dataclass(frozen=True)
 class PictureJob:
     """A photo to draw: its file as it was graded, landmarks as ``Store.face`` keeps them, and what the network
-    predicted on each patch, as ``pigment_png`` writes it."""
+    predicted on each patch, as ``pigment_png`` writes it. ``problem``: why it has no result, and is not opened."""
 
     path: Path
     sha256: str
     face: Mapping[str, Any] | None = None
     pigment: tuple[bytes, ...] = ()
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,21 @@ def draw(job: PictureJob, settings: Settings, shown: ReportSettings | None = Non
     ``width``, ``height`` of the picture; ``landmarks`` x, y, x, y, ... in half pixels; ``spots``, ``mole``,
     ``blood``, ``shadow`` paths, ``counts`` how many of each, ``hidden`` how many are not drawn; ``share`` of the
     skin that is pigment; ``patches``, each with its ``region``, ``outline`` and ``unmeasured`` path, its ``size``,
-    and the ``matrix`` (a b c d e f, as in SVG) from pixels of the picture to its own.
+    and the ``matrix`` (a b c d e f, as in SVG) from pixels of the picture to its own. Whatever goes wrong is told as
+    its ``problem``.
     """
-    shown = shown or ReportSettings()
+    if job.problem:
+        return Drawn(problem=job.problem)
     try:
-        photo = read_photo(job.path, settings.photo)
+        return _draw(job, settings, shown or ReportSettings())
     except ToolkitError as error:
         return Drawn(problem=str(error).removeprefix(f"{job.path}: "))
     except Exception as error:  # one odd photo must not end a report
-        return Drawn(problem=f"unexpected {type(error).__name__}")
+        return Drawn(problem=f"it cannot be drawn (unexpected {type(error).__name__})")
+
+
+def _draw(job: PictureJob, settings: Settings, shown: ReportSettings) -> Drawn:
+    photo = read_photo(job.path, settings.photo)
     if photo.sha256 != job.sha256:
         return Drawn(problem="the file has changed since it was graded: run the same command again")
     face = _face(job.face)
