@@ -14,7 +14,8 @@ from test_report import HOSTILE, PHOTOS, TAG, model_with_thumbnails
 
 from toolkit.records import PhotoFacts, PhotoGrade
 from toolkit.report.facts import head, photo_rows, visits
-from toolkit.report.page import _json, _render
+from toolkit.report.page import _FolderWriter, _json, _render
+from toolkit.report.pictures import Drawn
 from toolkit.runs import ReportRequest, grade_photos
 from toolkit.study import read_grades
 
@@ -284,7 +285,7 @@ def test_a_review_goes_on_elsewhere(page, browser, written, tmp_path):
     page.tab.wait_for_timeout(50)
     page.tab.select_option("#correct", "7.5")
     _, data = exported(page)
-    extra = data + b"other.jpg,,,,1.00,agree,1,B,,2026-01-01T00:00:00Z\r\nbroken.jpg,,,,,corrected,12,B,,\r\n"
+    extra = data + b"other.jpg,,,,1.00,agree,1,B,,2026-01-01T00:00:00Z\r\n"
     (tmp_path / "review.csv").write_bytes(extra)
 
     other = browser.open(written[0] / "report" / "index.html", width=1400)
@@ -293,10 +294,7 @@ def test_a_review_goes_on_elsewhere(page, browser, written, tmp_path):
     other.tab.set_input_files("#import-file", tmp_path / "review.csv")
     other.tab.wait_for_selector("#message:has-text('taken over')")
     said = other.tab.inner_text("#message")
-    assert (
-        said
-        == "2 reviews taken over; 1 of photos that are not in this run; 1 without a valid verdict and grade."
-    )
+    assert said == "2 reviews taken over; 1 of photos that are not in this run."
     assert exported(other)[1] == data
     (tmp_path / "wrong.csv").write_text("a,b\n1,2\n")
     other.tab.set_input_files("#import-file", tmp_path / "wrong.csv")
@@ -312,6 +310,195 @@ def test_a_review_can_be_taken_back(page):
     assert names(page) == ["P0000_FACE_L_S00_V00D00W00.jpg"]
     page.tab.click("#clear")
     assert page.tab.inner_text("#progress").startswith("0 of") and page.tab.is_disabled("#export")
+
+
+HEAD = "photo,subject,side,visit,toolkit,verdict,grade,reader,comment,reviewed_at"
+BIG = [f"P00000_FACE_L_S00_V00D00W{week:02}.jpg" for week in (0, 4, 8, 12)]  # of ``big_page``
+
+
+def row_of(place, grade, reader, at="2026-01-01T00:00:00Z", comment="", verdict="corrected"):
+    return f"{BIG[place]},,,,3.00,{verdict},{grade},{reader},{comment},{at}"
+
+
+def imported(page, path, *rows, head=HEAD):
+    """What the page says to a review of these rows."""
+    path.write_text("\ufeff" + "\r\n".join([head, *rows]), encoding="utf-8", newline="")
+    page.tab.wait_for_timeout(50)  # what it said before has come by now
+    page.tab.evaluate("document.getElementById('message').textContent = ''")
+    page.tab.set_input_files("#import-file", path)
+    page.tab.wait_for_selector("#message:not(:empty)")
+    return page.tab.inner_text("#message")
+
+
+def rows_of(data):
+    head, *rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+    return {row[0]: dict(zip(head, row, strict=True)) for row in rows}
+
+
+def keep(page, reviews):
+    """Add to what the browser holds, as another page could."""
+    page.tab.evaluate(
+        """(reviews) => { const key = Object.keys(localStorage).find((one) => one.startsWith("toolkit-review"));
+        localStorage.setItem(key, JSON.stringify({...JSON.parse(localStorage.getItem(key)), ...reviews})); }""",
+        reviews,
+    )
+
+
+@pytest.fixture
+def small(browser, tmp_path):
+    """A page of four photos that takes no grading."""
+    opened = browser.open(big_page(tmp_path, 4), width=1400, height=900)
+    opened.tab.wait_for_selector("#review")
+    yield opened
+    assert opened.errors == [] and opened.outside == []
+
+
+def choose(page, place):
+    page.tab.click(f"button.name[title='{BIG[place]}']")
+    page.tab.wait_for_selector(f".photo-head .file:has-text('{BIG[place]}')")
+
+
+def test_an_import_takes_nothing_of_ones_own_away(small, tmp_path):
+    small.tab.fill("#reader", "Ada")
+    choose(small, 0)
+    small.tab.select_option("#correct", "4.0")
+    choose(small, 1)
+    small.tab.fill("#comment", "hair")
+    small.tab.keyboard.press("Tab")
+    said = imported(
+        small, tmp_path / "r.csv",
+        row_of(0, 8, "Bob", "2099-01-01T00:00:00Z"), row_of(1, 5, "Bob", comment="sun"), row_of(2, 6.0, "Bob"),
+    )  # fmt: skip
+    assert said == "2 reviews taken over; 1 left: another reader's stand here and are kept."
+    rows = rows_of(exported(small)[1])
+    told = [(rows[name]["grade"], rows[name]["reader"], rows[name]["comment"]) for name in BIG[:3]]
+    assert told == [("4", "Ada", ""), ("5", "Bob", "hair / sun"), ("6", "Bob", "")]
+    said = imported(
+        small, tmp_path / "r.csv",
+        row_of(0, 1, "ada ", "2001-01-01"), row_of(1, 7.5, "bob", "2026-01-02T00:00:00Z"), row_of(2, 7, "Bob"),
+    )  # fmt: skip
+    assert said == "1 reviews taken over; 2 left: those here are as new or newer."
+    assert [one["grade"] for one in rows_of(exported(small)[1]).values()] == ["4", "7.5", "6"]
+    choose(small, 0)
+    assert (
+        imported(small, tmp_path / "r.csv", row_of(0, 2, "Ada", "2099-01-01T00:00:00Z"))
+        == "1 reviews taken over."
+    )
+    assert small.tab.input_value("#correct") == "2.0"
+
+
+def test_a_comment_counts_as_a_change_and_none_is_lost_unsaid(small, tmp_path):
+    imported(small, tmp_path / "r.csv", row_of(0, 4, ""))
+    choose(small, 0)
+    small.tab.fill("#comment", "hair")
+    small.tab.keyboard.press("Tab")
+    for place in (1, 2):
+        choose(small, place)
+        small.tab.fill("#comment", "look again")
+        small.tab.keyboard.press("Tab")
+    small.tab.fill("#reader", "Ada")  # typed after the reviews
+    (row,) = rows_of(exported(small)[1]).values()
+    assert (row["reader"], row["comment"]) == ("Ada", "hair") and row["reviewed_at"] > "2026-01-02"
+    small.tab.wait_for_selector("#message:has-text('Not exported: 2 comments without a verdict.')")
+
+
+def test_two_tabs_review_together(small, tmp_path):
+    other = small.tab.context.new_page()
+    other.goto(small.tab.url)
+    other.wait_for_selector("#review")
+    choose(small, 1)
+    small.tab.keyboard.press("a")
+    other.wait_for_selector("#progress:has-text('1 of 4')")
+    assert other.locator("#table .mark.agree").count() == 1
+    # Also a tab that has not heard of the other's work adds to it.
+    other.evaluate("window.addEventListener('storage', (event) => event.stopImmediatePropagation(), true)")
+    keep(small, {
+        BIG[2]: {"verdict": "corrected", "grade": 6, "comment": "", "reader": "", "at": ""},
+        BIG[3]: {"verdict": "corrected", "grade": "6", "comment": 3},
+    })  # fmt: skip
+    other.select_option("#correct", "2.0")
+    small.tab.wait_for_selector("#progress:has-text('3 of 4')")
+    assert [one["grade"] for one in rows_of(exported(small)[1]).values()] == ["2", "3", "6"]
+    other.close()
+
+
+def test_no_cell_of_an_export_is_a_formula(small, tmp_path):
+    imported(
+        small, tmp_path / "r.csv",
+        row_of(0, 4, "=1+1", "=HYPERLINK(1)", "@x"), row_of(1, 4, "+B", "2026-13-45T00:00:00Z"),
+        row_of(2, 4, "B", "2026-01-01T10:00:00+02:00"),
+    )  # fmt: skip
+    keep(small, {BIG[3]: {"verdict": "corrected", "grade": 6, "comment": "", "reader": "B", "at": "=2+3"}})
+    rows = rows_of(exported(small)[1])
+    assert [rows[name]["reviewed_at"] for name in BIG] == ["", "", "2026-01-01T10:00:00+02:00", "'=2+3"]
+    assert not [cell for row in rows.values() for cell in row.values() if cell[:1] in tuple("=+-@")]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (BIG[0] + ',,,,3.00,corrected,4,B,"open', "row 3 has a quote that is not closed"),
+        (BIG[0] + ',,,,3.00,corrected,4,B,"a"b,', "row 3 goes on after a closing quote"),
+        (BIG[0] + ",,,,3.00,corrected,4", "row 3 has 7 cells, the heading 10"),
+        (row_of(0, 4, "B") + ",more", "row 3 has 11 cells, the heading 10"),
+        *((row_of(0, grade, "B"), "row 3 has no grade") for grade in (" ", "0x4", "4.25", "1e0", "9.5", "-0", "12")),
+        (row_of(0, 4, "B", verdict="perhaps"), "row 3 is neither agree nor corrected"),
+    ],
+)  # fmt: skip
+def test_a_damaged_review_is_refused_and_its_row_named(small, tmp_path, row, said):
+    assert said in imported(small, tmp_path / "r.csv", row_of(1, 4, "B"), row)
+    assert small.tab.inner_text("#progress").startswith("0 of")
+
+
+def test_a_review_that_went_through_a_spreadsheet_is_read(small, tmp_path):
+    rows = [
+        row_of(place, grade, "B").replace(",", ";").replace("|", ",")
+        for place, grade in ((0, "6|5"), (1, "4.0"))
+    ]
+    said = imported(small, tmp_path / "r.csv", *rows, "", ";" * 9, head=HEAD.replace(",", ";"))
+    assert said == "2 reviews taken over."
+    assert [one["grade"] for one in rows_of(exported(small)[1]).values()] == ["6.5", "4"]
+
+
+def test_a_verdict_is_of_the_photo_on_screen(browser, tmp_path):
+    """While the next photo's script is on its way, buttons act on the photo that they stand beside, keys on none."""
+    folder = big_folder(tmp_path, 4)
+    opened = browser.open("about:blank", width=1400, height=900)
+    held = []
+    opened.tab.route("**/photos/00002.js", lambda route: held.append(route))
+    opened.tab.goto((folder / "index.html").as_uri())
+    opened.tab.wait_for_selector("#review")
+    choose(opened, 0)
+    opened.tab.click(f"button.name[title='{BIG[2]}']")
+    opened.tab.wait_for_selector("tr.current[data-number='2']")
+    assert current(opened) == BIG[0]
+    opened.tab.keyboard.press("a")
+    opened.tab.keyboard.press("c")
+    assert opened.tab.inner_text("#progress").startswith("0 of")
+    opened.tab.select_option("#correct", "7.0")
+    opened.tab.fill("#comment", "of the first")
+    opened.tab.click("#search")
+    assert opened.tab.get_attribute("#review", "class") == "review corrected"
+    assert opened.tab.locator("tr[data-number='0'] .mark.corrected").count() == 1
+    held[0].continue_()
+    opened.tab.wait_for_selector(f".photo-head .file:has-text('{BIG[2]}')")
+    assert opened.tab.input_value("#comment") == ""
+    opened.tab.keyboard.press("Escape")
+    opened.tab.keyboard.press("a")
+    rows = rows_of(exported(opened)[1])
+    assert [(name, one["grade"], one["comment"]) for name, one in rows.items()] == [
+        (BIG[0], "7", "of the first"), (BIG[2], "3", "")
+    ]  # fmt: skip
+    assert opened.errors == []
+
+
+def test_a_photo_without_a_layer_says_why(browser, tmp_path):
+    grade = PhotoGrade("a.jpg", PhotoFacts("a"), note="unexpected OverflowError")
+    dot = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+    told = TOLD | {"picture": dot, "layers": {"width": 9, "height": 9}, "problem": ""}
+    opened = browser.open(written_page(tmp_path, [grade], told))
+    opened.tab.wait_for_selector("svg.photo")
+    assert opened.tab.inner_text(".layers") == "Nothing was measured here: unexpected OverflowError."
 
 
 # --- safety ----------------------------------------------------------------------------------------
@@ -375,9 +562,20 @@ def test_a_missing_file_of_the_folder_is_named(browser, written, tmp_path):
 # --- size, paper, darkness, and without what it would like to have ---------------------------------
 
 
-def big_page(tmp_path, count):
-    """A page of ``count`` photos of four visits each, without pictures."""
-    grades = [
+TOLD = {
+    "regions": [],
+    "reasons": [],
+    "alike": [],
+    "layers": {},
+    "picture": "",
+    "pigment": "",
+    "problem": "moved",
+}
+
+
+def many(count):
+    """Grades of ``count`` photos of four visits each."""
+    return [
         PhotoGrade(
             f"P{n // 4:05}_FACE_L_S00_V00D00W{4 * (n % 4):02}.jpg",
             PhotoFacts(f"P{n // 4:05}", "left", f"Week {4 * (n % 4)}" if n % 4 else "Baseline"),
@@ -385,23 +583,36 @@ def big_page(tmp_path, count):
         )
         for n in range(count)
     ]  # fmt: skip
-    rows = photo_rows(grades, [f"{n:064}" for n in range(count)], {})
-    told = {
-        "regions": [],
-        "reasons": [],
-        "alike": [],
-        "layers": {},
-        "picture": "",
-        "pigment": "",
-        "problem": "moved",
-    }
-    data = {
+
+
+def facts_of(grades):
+    rows = photo_rows(grades, [f"{n:064}" for n in range(len(grades))], {})
+    return {
         "hash": "0", "head": asdict(head(rows)), "visits": visits(rows), "model": "m", "starter": False, "coverage": 0.9,
         "thumbnails": False, "expert": "", "pigment_top": 0.25, "written": "now", "run": {}, "photos": rows, "references": {},
     }  # fmt: skip
+
+
+def written_page(tmp_path, grades, told):
     path = tmp_path / "big.html"
-    path.write_text(_render(data, [_json(told)] * count), encoding="utf-8")
+    path.write_text(_render(facts_of(grades), [_json(told)] * len(grades)), encoding="utf-8")
     return path
+
+
+def big_page(tmp_path, count):
+    """A page of ``count`` photos without pictures."""
+    return written_page(tmp_path, many(count), TOLD)
+
+
+def big_folder(tmp_path, count):
+    """The same as a folder."""
+    grades = many(count)
+    facts = facts_of(grades)
+    writer = _FolderWriter(tmp_path / "folder", ())
+    for place in range(count):
+        writer.add(place, TOLD, Drawn(problem="moved"))
+    writer.finish(facts, facts["photos"])
+    return tmp_path / "folder"
 
 
 def test_five_thousand_photos_stay_quick(browser, tmp_path):

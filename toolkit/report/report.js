@@ -50,8 +50,18 @@ const memory = {
 const REVIEW = `toolkit-review:${data.hash}`;
 const LAYERS = "toolkit-report-layers";
 const READER = "toolkit-report-reader";
-const kept = memory.read(REVIEW);
-const reviews = new Map(Object.entries(kept && typeof kept === "object" ? kept : {}));
+const reviews = new Map();
+const isSound = (mine) => Boolean(mine) && ["verdict", "reader", "comment", "at"].every(
+  (name) => typeof mine[name] === "string") && (mine.verdict ? isGrade(mine.grade) : Boolean(mine.comment));
+const isGrade = (grade) => typeof grade === "number" && grade >= 0 && grade <= TOP && Number.isInteger(2 * grade);
+
+// What this browser holds is what counts: the same page may be open in another tab.
+function reread() {
+  const kept = memory.works ? memory.read(REVIEW) : null;
+  if (!kept || typeof kept !== "object") return;
+  reviews.clear();
+  for (const [name, mine] of Object.entries(kept)) if (isSound(mine)) reviews.set(name, mine);
+}
 const reviewOf = (photo) => reviews.get(photo.photo) || null;
 const isReviewed = (photo) => Boolean(reviewOf(photo) && reviewOf(photo).verdict);
 
@@ -75,7 +85,7 @@ const COLUMNS = [
   {name: "review", title: "review", key: (photo) => (isReviewed(photo) ? reviewOf(photo).grade : null), number: true},
 ].filter((column) => hasExpert || !column.expert);
 const ROW_PX = 30, ALL_ROWS = 400;
-let order = {name: "", down: false}, shown = photos.map((_, place) => place), current = -1, printing = false;
+let order = {name: "", down: false}, shown = photos.map((_, place) => place), current = -1, onScreen = -1, printing = false;
 
 function buildHead() {
   const row = el("tr", {});
@@ -202,7 +212,7 @@ const correctedMark = (x, y, r) => svg("path", {class: "corrected", d: `M${x} ${
 
 const chosen = new Set();  // severities
 const FILTERS = [
-  {name: "subject", label: "Subject", any: "subject", values: unique("subject"), most: 1000,
+  {name: "subject", label: "Subject", any: "subject", values: unique("subject"),
    fits: (photo, value) => photo.subject === value},
   {name: "visit", label: "Visit", any: "visit", values: data.visits.map((visit) => visit.label),
    fits: (photo, value) => photo.visit === value},
@@ -307,10 +317,14 @@ async function open(number, moved = true) {
   try { window.history.replaceState(null, "", `#${number + 1}`); } catch { /* some browsers refuse this for files */ }
   const told = await load(number);
   if (number !== current) return;  // opened another in the meantime
+  onScreen = number;
   showPhoto(photos[number], told);
   const next = shown[shown.indexOf(number) + 1];
   if (next !== undefined) load(next);
 }
+
+// The photo that keys act on: none while the next one is being loaded.
+const inView = () => (onScreen === current && current >= 0 ? photos[current] : null);
 
 function reveal() {
   const place = shown.indexOf(current), scroll = byId("scroll");
@@ -347,7 +361,7 @@ function showPhoto(photo, told) {
         el("button", {type: "button", "aria-label": "Next photo", title: "next photo (j)", onclick: () => step(1)}, "›"))),
     gradeBlock(photo),
     reviewBlock(photo),
-    el("div", {class: large ? "look large" : "look"}, pictureBlock(photo, told), el("div", {class: "beside"}, legendBlock(told), regionBlock(photo, told), photo.visit ? visitBlock(photo) : null, qualityBlock(photo))),
+    el("div", {class: large ? "look large" : "look"}, pictureBlock(photo, told), el("div", {class: "beside"}, legendBlock(photo, told), regionBlock(photo, told), photo.visit ? visitBlock(photo) : null, qualityBlock(photo))),
     alikeBlock(told),
     reasonBlock(told)].filter(Boolean));
   section.scrollTop = 0;
@@ -450,7 +464,7 @@ function pictureBlock(photo, told) {
       svg("pattern", {id: "hatch", width: 9, height: 9, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)"},
         svg("rect", {width: 9, height: 9, class: "hatch-ground"}), svg("rect", {width: 2.2, height: 9, class: "hatch-line"})),
       svg("clipPath", {id: "frame"}, svg("rect", {width: w, height: h})),
-      told.pigment ? svg("mask", {id: "predicted", style: null, maskUnits: "userSpaceOnUse", x: 0, y: 0, width: w, height: h},
+      told.pigment ? svg("mask", {id: "predicted", maskUnits: "userSpaceOnUse", x: 0, y: 0, width: w, height: h},
         svg("image", {href: told.pigment, width: w, height: h, preserveAspectRatio: "none"})) : null),
     svg("image", {href: told.picture, width: w, height: h}),
     svg("g", {"clip-path": "url(#frame)"},
@@ -463,10 +477,10 @@ function pictureBlock(photo, told) {
   return el("figure", {class: "picture"}, picture);
 }
 
-function legendBlock(told) {
+function legendBlock(photo, told) {
   const drawn = told.layers;
   if (!told.picture) return null;
-  if (!drawn.patches) return el("p", {class: "layers soft"}, "No face was found here, so nothing was measured.");
+  if (!drawn.patches) return el("p", {class: "layers soft"}, `Nothing was measured here: ${photo.note || "no face was found"}.`);
   const counts = drawn.counts;
   const swatch = (kind) => svg("svg", {class: "swatch", width: 22, height: 12, viewBox: "0 0 44 24", "aria-hidden": "true"},
     kind === "landmarks" ? [10, 22, 34].map((x) => svg("circle", {class: "dot", cx: x, cy: 12, r: 4.4}))
@@ -606,61 +620,67 @@ function reasonBlock(told) {
 function reviewBlock(photo) {
   const options = Array.from({length: 2 * TOP + 1}, (_, place) => (place / 2).toFixed(1));
   const block = el("div", {class: "review", id: "review", role: "group", "aria-label": "Your review"},
-    el("button", {type: "button", id: "agree", title: "agree (a)", disabled: photo.grade === null, onclick: () => agree()},
+    el("button", {type: "button", id: "agree", title: "agree (a)", disabled: photo.grade === null, onclick: () => agree(photo)},
       photo.grade === null ? "Agree" : `Agree with ${figure(photo.half)}`),
     el("label", {}, "Correct to ", el("select", {id: "correct", title: "correct (c)", "aria-label": "Corrected grade",
-      onchange: (event) => correct(event.target.value)},
+      onchange: (event) => correct(photo, event.target.value)},
       el("option", {value: ""}, "–"), options.map((value) => el("option", {value}, value)))),
     el("input", {id: "comment", type: "text", "aria-label": "Comment", placeholder: "comment", maxlength: 500,
-      onchange: (event) => comment(event.target.value)}),
+      onchange: (event) => put(photo, {comment: event.target.value.trim()})}),
     el("button", {type: "button", class: "quiet", id: "clear", onclick: () => put(photo, null)}, "Clear"));
   showReview(block, photo);
   return block;
 }
 
 // In place: a list that is being typed into must not be made anew under the reader's fingers.
-function showReview(block, photo) {
+function showReview(block, photo, typing = false) {
   const mine = reviewOf(photo) || {verdict: "", comment: ""};
   block.className = `review ${mine.verdict}`.trim();
   block.querySelector("#agree").setAttribute("aria-pressed", String(mine.verdict === "agree"));
   block.querySelector("#correct").value = mine.verdict === "corrected" ? mine.grade.toFixed(1) : "";
-  block.querySelector("#comment").value = mine.comment || "";
+  const comment = block.querySelector("#comment");
+  if (!typing || comment !== document.activeElement) comment.value = mine.comment || "";
   block.querySelector("#clear").disabled = !mine.verdict && !mine.comment;
 }
 
 function put(photo, change) {
+  reread();
   const mine = change && {verdict: "", grade: null, comment: "", reader: "", at: "", ...reviewOf(photo), ...change};
-  if (mine && change.verdict !== undefined) {
-    mine.reader = byId("reader").value.trim();
+  if (mine) {
+    if (change.verdict !== undefined || !mine.reader) mine.reader = byId("reader").value.trim();
     mine.at = new Date().toISOString().replace(/\.\d+Z$/, "Z");
   }
   if (mine && (mine.verdict || mine.comment)) reviews.set(photo.photo, mine); else reviews.delete(photo.photo);
   memory.write(REVIEW, Object.fromEntries(reviews));
   drawProgress();
-  if (photos[current] !== photo) return;
-  showReview(byId("review"), photo);
+  const number = photos.indexOf(photo), row = byId("table").querySelector(`tr[data-number="${number}"]`);
+  if (row) row.replaceWith(rowOf(number, Number(row.getAttribute("aria-rowindex")) - 2));
+  if (number === onScreen) showVerdict(photo);
+}
+
+function showVerdict(photo, typing = false) {
+  showReview(byId("review"), photo, typing);
   byId("detail").querySelector(".grade").replaceWith(gradeBlock(photo));
   const plot = byId("detail").querySelector(".visits");
   if (plot) plot.replaceWith(visitBlock(photo));
-  const row = byId("table").querySelector(`tr[data-number="${current}"]`);
-  if (row) row.replaceWith(rowOf(current, Number(row.getAttribute("aria-rowindex")) - 2));
 }
 
-function agree() {
-  const photo = photos[current];
+function agree(photo) {
   if (photo && photo.grade !== null) put(photo, {verdict: "agree", grade: photo.half});
 }
 
-function correct(value) {
-  const photo = photos[current];
-  if (!photo) return;
+function correct(photo, value) {
   if (value === "") put(photo, {verdict: "", grade: null});
   else put(photo, {verdict: "corrected", grade: Number(value)});
 }
 
-function comment(value) {
-  const photo = photos[current];
-  if (photo) put(photo, {comment: value.trim()});
+// Another tab wrote.
+function onStorage(event) {
+  if (event.key !== REVIEW) return;
+  reread();
+  refresh();
+  drawProgress();
+  if (onScreen >= 0) showVerdict(photos[onScreen], true);
 }
 
 function drawProgress() {
@@ -680,15 +700,17 @@ const unguarded = (value) => (/^'[=+\-@\t\r]/.test(value) ? value.slice(1) : val
 const quoted = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
 
 function asCsv() {
+  const reader = byId("reader").value.trim();  // of what was reviewed before a name was typed as well
   const rows = photos.filter(isReviewed).map((photo) => {
     const mine = reviewOf(photo);
-    return [guarded(photo.photo), guarded(photo.subject), photo.side, guarded(photo.visit), photo.grade === null ? "" : photo.grade.toFixed(2),
-      mine.verdict, String(mine.grade), guarded(mine.reader || ""), guarded(mine.comment || ""), mine.at || ""];
+    return [photo.photo, photo.subject, photo.side, photo.visit, photo.grade === null ? "" : photo.grade.toFixed(2),
+      mine.verdict, String(mine.grade), mine.reader || reader, mine.comment, mine.at];
   });
-  return "\ufeff" + [CSV_COLUMNS, ...rows].map((row) => row.map(quoted).join(",") + "\r\n").join("");
+  return "\ufeff" + [CSV_COLUMNS, ...rows].map((row) => row.map((cell) => quoted(guarded(cell))).join(",") + "\r\n").join("");
 }
 
 function exportReview() {
+  reread();
   const reader = byId("reader").value.trim().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").slice(0, 40);
   const address = URL.createObjectURL(new Blob([asCsv()], {type: "text/csv;charset=utf-8"}));
   const link = el("a", {href: address, download: `review${reader ? `-${reader}` : ""}-${new Date().toISOString().slice(0, 10)}.csv`});
@@ -696,54 +718,94 @@ function exportReview() {
   link.click();
   link.remove();
   window.setTimeout(() => URL.revokeObjectURL(address), 10000);
-  say(`${photos.filter(isReviewed).length} reviews exported.`);
+  const alone = photos.filter((photo) => reviewOf(photo) && !isReviewed(photo)).length;
+  say(`${photos.filter(isReviewed).length} reviews exported.`
+    + (alone ? ` Not exported: ${alone} ${alone === 1 ? "comment" : "comments"} without a verdict.` : ""));
 }
 
+// Rows of cells, blank ones too, so that they can be counted; a fault where a quote is not closed as it should be.
 function parseCsv(source) {
-  const rows = [[]];
-  let cell = "", inside = false;
-  const put = () => { rows[rows.length - 1].push(cell); cell = ""; };
   const content = source.replace(/^\ufeff/, "");
+  const delimiter = content.split("\n", 1)[0].includes(";") ? ";" : ",";
+  const rows = [[]];
+  let cell = "", state = "";  // "", "quoted" or "closed", that is after the quote that ends a cell
+  const end = () => { rows[rows.length - 1].push(cell); cell = ""; state = ""; };
   for (let place = 0; place < content.length; place += 1) {
     const letter = content[place];
-    if (inside) {
+    if (state === "quoted") {
       if (letter !== '"') cell += letter;
-      else if (content[place + 1] === '"') { cell += '"'; place += 1; } else inside = false;
-    } else if (letter === '"') inside = true;
-    else if (letter === ",") put();
-    else if (letter === "\n") { put(); rows.push([]); } else if (letter !== "\r") cell += letter;
+      else if (content[place + 1] === '"') { cell += '"'; place += 1; } else state = "closed";
+    } else if (letter === delimiter) end();
+    else if (letter === "\n") { end(); rows.push([]); }
+    else if (letter === "\r" && content[place + 1] === "\n") continue;
+    else if (state === "closed") return {rows, delimiter, fault: `row ${rows.length} goes on after a closing quote`};
+    else if (letter === '"' && !cell) state = "quoted";
+    else cell += letter;
   }
-  if (cell || rows[rows.length - 1].length) put();
-  return rows.filter((row) => row.some(Boolean));
+  if (state === "quoted") return {rows, delimiter, fault: `row ${rows.length} has a quote that is not closed`};
+  if (cell || state || rows[rows.length - 1].length) end();
+  return {rows, delimiter, fault: ""};
 }
 
-function importReview(source) {
-  const [head, ...rows] = parseCsv(source);
-  if (!head || CSV_COLUMNS.some((name) => !head.includes(name))) {
-    say(`Not a review: a table with the columns ${CSV_COLUMNS.join(", ")} is wanted.`);
-    return;
+// A review's rows, each a table by column; or why it is none, and which row is to blame.
+function readReview(source) {
+  const {rows, delimiter, fault} = parseCsv(source);
+  const head = rows[0];
+  if (CSV_COLUMNS.some((name) => !head.includes(name))) {
+    return {fault: `Not a review: a table with the columns ${CSV_COLUMNS.join(", ")} is wanted.`};
   }
+  const refused = (why) => ({fault: `Nothing was taken over: ${why}. Mend the file, or export it again.`});
+  if (fault) return refused(fault);
+  const told = [];
+  for (const [place, cells] of rows.entries()) {
+    if (!place || !cells.some((cell) => cell.trim())) continue;
+    if (cells.length < head.length || cells.slice(head.length).some((cell) => cell.trim())) {
+      return refused(`row ${place + 1} has ${cells.length} cells, the heading ${head.length}`);
+    }
+    const row = Object.fromEntries(head.map((name, column) => [name, unguarded(name === "photo" ? cells[column] : cells[column].trim())]));
+    row.verdict = row.verdict.toLowerCase();
+    if (delimiter === ";") row.grade = row.grade.replace(",", ".");
+    if (!["agree", "corrected"].includes(row.verdict)) return refused(`row ${place + 1} is neither agree nor corrected`);
+    if (!/^\d(\.[05]0*)?$/.test(row.grade) || Number(row.grade) > TOP) return refused(`row ${place + 1} has no grade of 0 to 9 in half steps`);
+    if (!isTime(row.reviewed_at)) row.reviewed_at = "";
+    told.push(row);
+  }
+  return {told, fault: ""};
+}
+
+const isTime = (value) => /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?$/.test(value) && !Number.isNaN(Date.parse(value));
+const moment = (value) => (value ? Date.parse(value) : -Infinity);
+
+function importReview(source) {
+  const {told, fault} = readReview(source);
+  if (fault) { say(fault); return; }
+  reread();
   const known = new Map(photos.map((photo) => [photo.photo, photo]));
-  let taken = 0, older = 0, unknown = 0, faulty = 0;
-  for (const row of rows) {
-    const told = Object.fromEntries(head.map((name, place) => [name, unguarded(row[place] || "")]));
-    const photo = known.get(told.photo), grade = Number(told.grade);
-    const fits = told.grade !== "" && grade >= 0 && grade <= TOP && Number.isInteger(2 * grade);
+  const reader = byId("reader").value.trim();
+  const isSame = (one, other) => (one || reader).toLowerCase() === (other || reader).toLowerCase();
+  let taken = 0, older = 0, others = 0, unknown = 0;
+  for (const row of told) {
+    const photo = known.get(row.photo), grade = Number(row.grade);
     if (!photo) { unknown += 1; continue; }
-    if (!fits || !["agree", "corrected"].includes(told.verdict)) { faulty += 1; continue; }
     const mine = reviewOf(photo);
-    if (mine && mine.verdict && mine.at > told.reviewed_at) { older += 1; continue; }
+    if (mine && mine.verdict) {
+      if (!isSame(mine.reader, row.reader)) { others += 1; continue; }
+      if (moment(row.reviewed_at) <= moment(mine.at)) { older += 1; continue; }
+    }
     // Who agreed with another grade than this run's did not agree with this one.
-    const verdict = told.verdict === "agree" && grade === photo.half ? "agree" : "corrected";
-    reviews.set(photo.photo, {verdict, grade, comment: told.comment, reader: told.reader, at: told.reviewed_at});
+    const verdict = row.verdict === "agree" && grade === photo.half ? "agree" : "corrected";
+    // A comment that waits for its verdict is kept.
+    const comments = mine && !mine.verdict ? [...new Set([mine.comment, row.comment])] : [row.comment];
+    reviews.set(photo.photo, {verdict, grade, comment: comments.filter(Boolean).join(" / "), reader: row.reader, at: row.reviewed_at});
     taken += 1;
   }
   memory.write(REVIEW, Object.fromEntries(reviews));
   refresh();
   drawProgress();
-  if (current >= 0) open(current, false);
-  say([`${taken} reviews taken over`, older ? `${older} left: yours are newer` : "", unknown ? `${unknown} of photos that are not in this run` : "",
-    faulty ? `${faulty} without a valid verdict and grade` : ""].filter(Boolean).join("; ") + ".");
+  if (onScreen >= 0) showVerdict(photos[onScreen]);
+  say([`${taken} reviews taken over`, others ? `${others} left: another reader's stand here and are kept` : "",
+    older ? `${older} left: those here are as new or newer` : "",
+    unknown ? `${unknown} of photos that are not in this run` : ""].filter(Boolean).join("; ") + ".");
 }
 
 // --- keys and start --------------------------------------------------------------------------------
@@ -758,7 +820,7 @@ function onKey(event) {
   const layer = layers.find((one) => one.key === event.key);
   const acts = {
     j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1),
-    "/": () => byId("search").focus(), a: agree, c: () => byId("correct") && byId("correct").focus(),
+    "/": () => byId("search").focus(), a: () => agree(inView()), c: () => inView() && byId("correct").focus(),
     "?": () => byId("help").showModal(), 0: toggleBare, z: () => setLarge(!large),
   };
   const act = layer ? () => setLayer(layer.name, !on.has(layer.name)) : acts[event.key];
@@ -768,6 +830,7 @@ function onKey(event) {
 }
 
 function start() {
+  reread();
   buildHead();
   buildFilters();
   const reader = memory.read(READER);
@@ -783,6 +846,7 @@ function start() {
   byId("show-help").addEventListener("click", () => byId("help").showModal());
   byId("scroll").addEventListener("scroll", () => drawRows(false), {passive: true});
   document.addEventListener("keydown", onKey);
+  window.addEventListener("storage", onStorage);
   window.addEventListener("resize", () => drawRows(true));
   window.addEventListener("beforeprint", () => { printing = true; drawRows(true); });
   window.addEventListener("afterprint", () => { printing = false; drawRows(true); });
