@@ -425,6 +425,8 @@ def test_two_tabs_review_together(small, tmp_path):
         BIG[2]: {"verdict": "corrected", "grade": 6, "comment": "", "reader": "", "at": ""},
         BIG[3]: {"verdict": "corrected", "grade": "6", "comment": 3},
     })  # fmt: skip
+    # What one tab writes reaches the other's process a moment later.
+    other.wait_for_function("() => Object.values(localStorage).some((kept) => kept.includes('corrected'))")
     other.select_option("#correct", "2.0")
     small.tab.wait_for_selector("#progress:has-text('3 of 4')")
     assert [one["grade"] for one in rows_of(exported(small)[1]).values()] == ["2", "3", "6"]

@@ -116,6 +116,7 @@ def test_a_load_that_tells_the_grade_takes_over(study, trained):
     telling[:, columns.index("net_load")] = (truth / 100)[PatchTable(study.photos).photo]
     silent = trained.values.copy()
     silent[:, columns.index("net_load")] = 0.01
+    silent[:, columns.index("ita_deg")] = 50.0  # nor does the tone, which raises the load
     by_curve, by_patches = (
         benchmark.with_curve(study, replace(trained, values=values), patchwise, SETTINGS)
         for values in (telling, silent)
