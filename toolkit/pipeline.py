@@ -287,7 +287,7 @@ class Grader:
             else None,
             regions={r: float(g) for r, g in zip(REGIONS, regions, strict=True) if np.isfinite(g)},
             quality=face.quality,
-            note="; ".join([*face.notes, *_missing(face), *([OUT_OF_RANGE] if judged.far[i] else [])]),
+            note="; ".join([*face.notes, *missing_regions(face), *([OUT_OF_RANGE] if judged.far[i] else [])]),
         )
 
     def _reason_of_load(self, photo: str, load: float) -> dict[str, str | float | None]:
@@ -313,7 +313,7 @@ def _failed(photo: Prepared) -> PhotoResult:
     return PhotoResult(PhotoGrade(photo.name, facts_from_name(photo.name), quality=quality, note=photo.error))
 
 
-def _missing(face: FacePatches) -> list[str]:
+def missing_regions(face: FacePatches) -> list[str]:
     """The regions of the shown side that could not be measured, with the reason."""
     shown = face.face.side if face.face else "both"
     hidden = {"left": "right_cheek", "right": "left_cheek"}.get(shown)

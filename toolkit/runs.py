@@ -40,6 +40,7 @@ from toolkit.siamese import Encoder
 from toolkit.store import Input, Options, Store, open_store, read_store, store_path
 from toolkit.study import Columns, JoinedGrades, facts_from_name, join_files
 from toolkit.study.names import stored_text
+from toolkit.tables import make_folder
 from toolkit.thumbnails import thumbnails_of
 from toolkit.training import Trained, rebuild_index, train
 from toolkit.workbook import RESULT_SUFFIXES, Rows, Value, check_target, write_results, write_table
@@ -252,12 +253,7 @@ def _check_overlays(
     beside = [path for path in paths if path.parent.resolve().is_relative_to(target)]
     if inside or beside:
         raise ToolkitError(f"{folder}: lies among the photographs: name a folder of its own for {option}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ToolkitError(
-            f"{folder}: no folder can be made there ({error.strerror}): name another for {option}"
-        ) from None
+    make_folder(folder, option)
 
 
 @dataclass(frozen=True)

@@ -171,6 +171,16 @@ def check_target(path: Path, suffixes: tuple[str, ...] = (".xlsx", ".csv")) -> N
         probe.unlink()
 
 
+def make_folder(folder: Path, option: str) -> None:
+    """Make the folder named with ``option``, where there is none; ToolkitError where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ToolkitError(
+            f"{folder}: no folder can be made there ({error.strerror}): name another for {option}"
+        ) from None
+
+
 def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write beside the target, then move over it; on failure what stood there is untouched."""
     target = path.resolve()  # a link keeps pointing to the file it names

@@ -20,7 +20,7 @@ from toolkit.landmarks import FaceFinder
 from toolkit.patches import draw_overlay
 from toolkit.pigment import measure
 from toolkit.pigment.overlay import draw_pigment
-from toolkit.pipeline import PhotoResult, Prepared, prepare, read_face, see
+from toolkit.pipeline import PhotoResult, Prepared, missing_regions, prepare, read_face, see
 from toolkit.pool import Lost, run_jobs
 from toolkit.records import FacePatches, PhotoGrade
 from toolkit.settings import RunSettings, Settings
@@ -187,7 +187,7 @@ def _measure_one(job: tuple[Path, str], settings: Settings, overlays: Path | Non
         if overlays and rows:
             write_overlay(overlays / name, draw_pigment(photo, face.patches, settings.pigment, name))
         side = facts.side or (face.face.side if face.face else None)
-        note = "; ".join([*face.notes, *_missing(face)])
+        note = "; ".join([*face.notes, *missing_regions(face)])
         grade = PhotoGrade(name, replace(facts, side=side), quality=face.quality, note=note)
         return PhotoResult(grade, rows, quality)
     except ModelError:  # as in _prepare_one
@@ -196,13 +196,6 @@ def _measure_one(job: tuple[Path, str], settings: Settings, overlays: Path | Non
         return PhotoResult(PhotoGrade(name, facts, quality="unusable", note=_reason(path, error)))
     except Exception as error:  # as in _prepare_one
         return PhotoResult(PhotoGrade(name, facts, quality="unusable", note=_unexpected(error)))
-
-
-def _missing(face: FacePatches) -> list[str]:
-    """The regions of the shown side without a patch, with the reason."""
-    shown = face.face.side if face.face else "both"
-    hidden = {"left": "right_cheek", "right": "left_cheek"}.get(shown)
-    return [f"no {region} patch: {reason}" for region, reason in face.dropped.items() if region != hidden]
 
 
 def overlay_path(folder: Path, name: str) -> Path:

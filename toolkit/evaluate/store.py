@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.errors import ToolkitError
 from toolkit.evaluate.methods import PARTS, Answers, Outcome
 from toolkit.evaluate.study import Study
 from toolkit.workbook import Value, write_table
@@ -27,12 +26,7 @@ class FoldStore:
     def __init__(self, folder: Path, study: Study) -> None:
         self.folder = folder
         self.study = study
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ToolkitError(
-                f"{folder}: no folder can be made there ({error.strerror}): name another --out"
-            ) from None
+        make_folder(folder, "--out")
 
     def load(self, name: str, key: str) -> tuple[Outcome, float] | None:
         """The outcome and the seconds it took; None where there is none of this key, or none whole."""

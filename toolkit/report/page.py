@@ -24,7 +24,7 @@ from toolkit.report.facts import Table, detail, head, photo_rows, run_hash, usua
 from toolkit.report.pictures import Drawn, PictureJob, draw_all
 from toolkit.settings import ReportSettings
 from toolkit.store import Behind, InputRow, Store
-from toolkit.tables import check_target, write_atomically
+from toolkit.tables import check_target, make_folder, write_atomically
 
 _HERE = Path(__file__).parent
 _PAGE_TAG = "toolkit grade --report"
@@ -79,12 +79,7 @@ def _check_folder(folder: Path) -> None:
         and (folder.is_file() or any(folder.iterdir()))
     ):
         raise ToolkitError(f"{folder}: exists and holds no report: name another folder for --report-dir")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ToolkitError(
-            f"{folder}: no folder can be made there ({error.strerror}): name another for --report-dir"
-        ) from None
+    make_folder(folder, "--report-dir")
 
 
 def _is_tagged(page: Path, tag: str) -> bool:
