@@ -12,6 +12,7 @@ import numpy as np
 
 from toolkit.evaluate.methods import PARTS, Answers, Outcome
 from toolkit.evaluate.study import Study
+from toolkit.tables import make_folder
 from toolkit.workbook import Value, write_table
 
 COLUMNS = (
