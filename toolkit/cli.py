@@ -275,6 +275,12 @@ def grade(
             _say(f"Page: {written}")
     before = f" ({run.earlier} of them were done before)" if run.earlier else ""
     _say(f"{run.graded} of {run.photos} photos graded{before} in {run.seconds:.0f} s: {out}")
+    if run.graded < run.photos:
+        first = next(grade for grade in run.grades if grade.grade is None)
+        _say(
+            f"{first.name}: {first.note}"
+            + ("" if run.photos - run.graded == 1 else "; and others: see the notes")
+        )
     raise typer.Exit(0 if run.graded else 1)
 
 

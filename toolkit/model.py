@@ -101,7 +101,7 @@ def read_card(folder: Path) -> dict[str, Any]:
         if card["format"] != FORMAT:
             raise ModelError(f"{folder}: model format {card['format']} is not {FORMAT}; retrain it")
         hashes = {name: str(card["files"][name]) for name in FILES}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ModelError(
             f"{folder}: no model there (model.json is missing); see toolkit train --help"
         ) from None
