@@ -348,7 +348,7 @@ def test_an_error_names_the_method_and_the_fold(counted, monkeypatch, tmp_path):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ToolkitError, match="name another --out"):
+    with pytest.raises(ToolkitError, match="name another for --out"):
         FoldStore(tmp_path / "file" / "folds", invented_study())
 
 
