@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from toolkit.pipeline import PatchTable, prepare
-from toolkit.records import FacePatches, Patch
+from toolkit.records import REGIONS, FacePatches, Patch
 from toolkit.settings import BlendSettings, EncoderSettings, IndexSettings, Settings
 from toolkit.siamese import Encoder
 from toolkit.training import train
@@ -64,7 +64,9 @@ def study():
     subjects = np.array([f"face:{i // 2:02}" for i in range(32)])
     graders = np.clip(np.round(2 * (latent[:, None] + rng.normal(0, 0.3, (32, 3)))) / 2, 0, 9)
     ita = rng.uniform(-40, 60, 32)
-    return benchmark.Study(tuple(photos), latent, graders, ita, subjects, tuple(rgb), ("lost.jpg: no face",))
+    return benchmark.Study(
+        tuple(photos), latent, graders, ita, subjects, tuple(rgb), latent / 100, ("lost.jpg: no face",)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +84,7 @@ def test_a_study_comes_back_as_it_was_kept(study, tmp_path):
     benchmark.save_study(path, study, "these settings")
     assert benchmark.load_study(path, "other settings") is None
     back = benchmark.load_study(path, "these settings")
-    for name in ("latent", "graders", "ita", "subjects"):
+    for name in ("latent", "graders", "ita", "subjects", "planted"):
         np.testing.assert_array_equal(getattr(back, name), getattr(study, name))
     assert back.lost == study.lost
     one, two = PatchTable(study.photos), PatchTable(back.photos)
@@ -123,6 +125,22 @@ def test_a_load_that_tells_the_grade_takes_over(study, trained):
     )
     assert np.abs(by_curve - truth).mean() < 0.5 < np.abs(by_patches - truth).mean()
     assert np.ptp(by_patches) < 1
+
+
+def test_the_planted_map_grades_up_to_the_grader_s_noise(study, trained):
+    found = benchmark.graded_by_all(study, trained, SETTINGS, 7)["planted map"].grades
+    assert np.sqrt(np.mean(np.square(found - study.latent))) < 0.6
+
+
+def test_the_planted_load_is_weighed_by_region_over_skin_alone():
+    picture = np.zeros((8, 8, 4), np.float16)
+    picture[:4, :, -1] = 1  # the lower half is no skin
+    cheek, chin = (np.full((8, 8), od, np.float16) for od in (0.2, 0.1))
+    cheek[4:], chin[4:] = 0.9, 0.9
+    load = benchmark.planted_load(["left_cheek", "chin"], [cheek, chin], [picture] * 2, SETTINGS)
+    weights = dict(zip(REGIONS, SETTINGS.blend.mmasi_weights, strict=True))
+    both = weights["left_cheek"] + weights["chin"]
+    assert load == pytest.approx((0.2 * weights["left_cheek"] + 0.1 * weights["chin"]) / both, rel=1e-3)
 
 
 def test_features_alone_see_nothing_learnt(study, trained):
