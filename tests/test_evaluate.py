@@ -25,7 +25,7 @@ from toolkit.evaluate.page import page
 from toolkit.evaluate.progress import described, duration
 from toolkit.evaluate.run import Clock, _Runner
 from toolkit.evaluate.store import FoldStore
-from toolkit.evaluate.study import load_study, tone_name
+from toolkit.evaluate.study import graded_photos, load_study, tone_name
 from toolkit.evaluate.tables import meaning, sheets
 from toolkit.pipeline import Prepared
 from toolkit.records import FacePatches, Patch
@@ -524,10 +524,10 @@ def photographed(tmp_path_factory):
 @pytest.mark.slow
 def test_what_is_measured_is_kept_and_the_same_when_read_back(photographed, tmp_path):
     images, grades = [photographed / "images"], photographed / "grades.xlsx"
-    first = load_study(images, grades, tmp_path / "cache", Settings(), 48)
+    first = load_study(graded_photos(images, grades), tmp_path / "cache", Settings(), 48)
     kept = sorted((tmp_path / "cache").iterdir())
     stamps = {path: path.stat().st_mtime_ns for path in kept}
-    again = load_study(images, grades, tmp_path / "cache", Settings(), 48)
+    again = load_study(graded_photos(images, grades), tmp_path / "cache", Settings(), 48)
     assert stamps == {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "cache").iterdir())}
     for one, other in zip(first.prepared, again.prepared, strict=True):
         assert one.features == other.features
@@ -537,7 +537,7 @@ def test_what_is_measured_is_kept_and_the_same_when_read_back(photographed, tmp_
             assert np.array_equal(a.pixels, b.pixels) and np.array_equal(a.skin, b.skin)
     damaged = next(path for path in kept if path.suffix == ".npz")
     damaged.write_bytes(damaged.read_bytes()[:1000])
-    load_study(images, grades, tmp_path / "cache", Settings(), 48)
+    load_study(graded_photos(images, grades), tmp_path / "cache", Settings(), 48)
     assert damaged.stat().st_size > 1000
 
 
@@ -572,6 +572,7 @@ def test_the_command_from_photographs_to_page_and_again(photographed, tmp_path):
         (["--methods", "best"], "--methods best: choose all, or some of mean, commonest"),
         (["--backbone-weights", "none.h5"], "none.h5: there is no such file of weights"),
         (["--methods", "features", "--grades", "none.xlsx"], "none.xlsx"),
+        (["--grades", "none.xlsx", "--backbone-weights", "none.h5"], "none.xlsx: there is no such file"),
     ],
 )
 def test_mistakes_are_told_before_any_work(changes, told, tmp_path):

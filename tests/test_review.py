@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from toolkit.agreement import compare_files
 from toolkit.cli import app
 from toolkit.errors import GradesError
-from toolkit.evaluate.study import load_study
+from toolkit.evaluate.study import graded_photos, load_study
 from toolkit.records import PhotoFacts
 from toolkit.runs import ReportRequest, grade_photos, train_study
 from toolkit.settings import Settings
@@ -535,7 +535,7 @@ def test_methods_are_compared_on_a_review(tmp_path):
     photos = write_photos(tmp_path / "photos", 2)
     review = exported(tmp_path / "review.csv", [line(path.name, 3, 4 + i) for i, path in enumerate(photos)])
     settings = replace(Settings())
-    study = load_study([tmp_path / "photos"], [review], tmp_path / "cache", settings, 48)
+    study = load_study(graded_photos([tmp_path / "photos"], [review]), tmp_path / "cache", settings, 48)
     assert dict(zip(study.names, study.grades.tolist(), strict=True)) == {
         photos[0].name: 4,
         photos[1].name: 5,

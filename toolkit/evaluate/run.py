@@ -15,7 +15,7 @@ from toolkit.baselines import check_backbone
 from toolkit.errors import ToolkitError
 from toolkit.evaluate.methods import METHODS, Context, Outcome, chosen_methods, options_of
 from toolkit.evaluate.store import FoldStore
-from toolkit.evaluate.study import Study, fingerprint, load_study
+from toolkit.evaluate.study import Study, fingerprint, graded_photos, load_study
 from toolkit.model import load_model
 from toolkit.settings import BaselineSettings, Settings
 from toolkit.siamese import Encoder
@@ -91,6 +91,7 @@ def compare(
     """Fit and test every chosen method on the same folds; see ``evaluate``."""
     methods = chosen_methods(options.methods)
     check_target(out / "comparison.xlsx", (".xlsx",))
+    graded = graded_photos(images, grades_file, columns, options.step)
     settings, start, encoder = options.settings, None, "none"
     if any("baselines" in METHODS[name].needs for name in methods):
         check_backbone(options.baselines)
@@ -101,9 +102,8 @@ def compare(
         tell(Step("", "", 0, options.folds, stage, done, total, 0, 0, None))
 
     study = load_study(
-        images, grades_file, out / "cache", settings, options.baselines.image_size, columns, landmark_model,
-        workers, loading, options.step,
-    )  # fmt: skip
+        graded, out / "cache", settings, options.baselines.image_size, landmark_model, workers, loading
+    )
     runner = _Runner(study, replace(options, settings=settings), methods, start, encoder, out / "folds", tell)
     outcomes = {split: runner.run(split) for split in (SPLITS if options.leaky else ("subject",))}
     return Compared(

@@ -27,7 +27,7 @@ from toolkit.pipeline import Prepared, prepare
 from toolkit.quality import assess
 from toolkit.records import REGIONS, FacePatches, Patch, Photo, PhotoFacts
 from toolkit.settings import RunSettings, Settings
-from toolkit.study import Columns, facts_from_name, join_files
+from toolkit.study import Columns, JoinedGrades, facts_from_name, join_files
 from toolkit.workers import map_photos, photo_names, the_finder
 
 Progress = Callable[[str, int, int], None]
@@ -60,26 +60,42 @@ class Study:
     left_out: Mapping[str, str]
 
 
-def load_study(
+@dataclass(frozen=True, eq=False)
+class GradedPhotos:
+    """The photographs that have a grade, as (path, name), and how they were joined with the grades."""
+
+    photos: tuple[tuple[Path, str], ...]
+    joined: JoinedGrades
+
+
+def graded_photos(
     images: Sequence[Path],
     grades_file: Path | Sequence[Path],
-    cache: Path,
-    settings: Settings,
-    image_size: int,
     columns: Columns = None,
-    landmark_model: Path | None = None,
-    workers: int = 1,
-    tell: Progress = lambda stage, done, total: None,
     step: float | None = 0.5,
-) -> Study:
-    """Join photographs and grades by name, and measure each photograph, once: what is measured is kept in the
-    folder ``cache``. Raises PhotoError, GradesError or TrainingError."""
+) -> GradedPhotos:
+    """Join photographs and grades by name; no photograph is opened. Raises PhotoError or GradesError."""
     paths = find_photos(images)
     if not paths:
         raise PhotoError(f"no photographs in {', '.join(map(str, images))}: JPEG, PNG or TIFF are looked for")
-    all_names = photo_names(paths)
-    joined = join_files(all_names, grades_file, columns, step)
-    wanted = [(path, name) for path, name in zip(paths, all_names, strict=True) if name in joined.grades]
+    names = photo_names(paths)
+    joined = join_files(names, grades_file, columns, step)
+    graded = tuple(pair for pair in zip(paths, names, strict=True) if pair[1] in joined.grades)
+    return GradedPhotos(graded, joined)
+
+
+def load_study(
+    graded: GradedPhotos,
+    cache: Path,
+    settings: Settings,
+    image_size: int,
+    landmark_model: Path | None = None,
+    workers: int = 1,
+    tell: Progress = lambda stage, done, total: None,
+) -> Study:
+    """Measure each graded photograph, once: what is measured is kept in the folder ``cache``. Raises
+    TrainingError where none can be used."""
+    wanted, joined = graded.photos, graded.joined
     kept = _Kept(cache, settings, image_size, landmark_model)
     found: list[_Measured] = []
     task = partial(_measured, kept=kept)
