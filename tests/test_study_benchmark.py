@@ -32,6 +32,7 @@ def load(name):
     return sys.modules[name]
 
 
+starter = load("train_starter")
 benchmark = load("study_benchmark")
 experiments = load("encoder_experiments")
 
@@ -209,16 +210,10 @@ def test_one_training_prints_every_method(study, trained, capsys, monkeypatch):
 
 
 def test_painted_photographs_are_one_subject_each():
-    assert benchmark.subject_of("P0001", "painted half", 22) == benchmark.subject_of(
-        "P0023", "painted half", 22
-    )
-    assert benchmark.subject_of("P0001", "painted half", 22) == benchmark.subject_of(
-        "P0001", "painted whole", 22
-    )
-    assert benchmark.subject_of("P0002", "painted half", 22) != benchmark.subject_of(
-        "P0001", "painted half", 22
-    )
-    assert benchmark.subject_of("P0001", "drawn half", 0) != benchmark.subject_of("P0023", "drawn half", 0)
+    assert starter.subject_of("P0001", "painted half", 22) == starter.subject_of("P0023", "painted half", 22)
+    assert starter.subject_of("P0001", "painted half", 22) == starter.subject_of("P0001", "painted whole", 22)
+    assert starter.subject_of("P0002", "painted half", 22) != starter.subject_of("P0001", "painted half", 22)
+    assert starter.subject_of("P0001", "drawn half", 0) != starter.subject_of("P0023", "drawn half", 0)
 
 
 def test_only_people_are_painted_that_the_starter_has_not_seen(tmp_path):

@@ -17,7 +17,7 @@ from toolkit.model import Model
 from toolkit.patches import cut_patches
 from toolkit.pigment import LEARNT_COLUMNS, learnt_table, measure
 from toolkit.quality import Quality, assess, judge_casts
-from toolkit.records import REGIONS, FacePatches, Photo, PhotoGrade
+from toolkit.records import HIDDEN_CHEEK, REGIONS, FacePatches, Photo, PhotoGrade
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder, encoder_input
 from toolkit.study import facts_from_name
@@ -316,7 +316,7 @@ def _failed(photo: Prepared) -> PhotoResult:
 def missing_regions(face: FacePatches) -> list[str]:
     """The regions of the shown side that could not be measured, with the reason."""
     shown = face.face.side if face.face else "both"
-    hidden = {"left": "right_cheek", "right": "left_cheek"}.get(shown)
+    hidden = HIDDEN_CHEEK.get(shown)
     return [f"no {region} patch: {reason}" for region, reason in face.dropped.items() if region != hidden]
 
 

@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 Side = Literal["left", "right", "both"]
 Region = Literal["forehead", "left_cheek", "right_cheek", "chin"]
 REGIONS: tuple[Region, ...] = ("forehead", "left_cheek", "right_cheek", "chin")
+# The cheek that a photograph of one side does not show.
+HIDDEN_CHEEK: dict[str, Region] = {"left": "right_cheek", "right": "left_cheek"}
 
 Margins = tuple[tuple[int, int], tuple[int, int]]  # rows above and below, columns left and right
 NO_MARGINS: Margins = ((0, 0), (0, 0))

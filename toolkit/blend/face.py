@@ -45,8 +45,8 @@ class LoadCurve:
 
 
 def for_tone(loads: Matrix, ita: Matrix, gain: float) -> Matrix:
-    """Predicted loads (n,), green OD, of faces of skin tone ``ita`` (n,) degrees, raised where skin is darker than light
-    (ITA 41, Chardon et al. 1991): by the factor e^gain at ITA -9. Pigment shows less on dark skin, and a network
+    """Predicted loads (n,), green OD, of faces of skin tone ``ita`` (n,) degrees, raised where skin is
+    darker than light (ITA 41, Chardon et al. 1991): by the factor e^gain at ITA -9. Pigment shows less on dark skin, and a network
     that is unsure of it predicts less."""
     return loads * np.exp(gain * np.clip((_LIGHT_ITA - ita) / _TO_DARK, 0, 1.5))
 

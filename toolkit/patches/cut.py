@@ -12,7 +12,7 @@ from toolkit.geometry import compose_affine, invert_affine, warp
 from toolkit.meanface import fit_similarity
 from toolkit.patches.look import beards, glare, hair, pieces_over, skin_reference
 from toolkit.patches.place import exclusions_by_place
-from toolkit.records import REGIONS, Face, Patch, Photo, Region
+from toolkit.records import HIDDEN_CHEEK, REGIONS, Face, Patch, Photo, Region
 from toolkit.settings import PatchSettings
 
 # Where the patches are hung up in the face frame (mm): the forehead stands on the line just above the brows,
@@ -21,7 +21,6 @@ _FOREHEAD_BOTTOM_MM = -26.0
 _CHEEK_TOP_MM = 12.0
 _CHEEK_INNER_MM = 12.0
 _CHIN_TOP_MM = 78.0
-_HIDDEN_CHEEK = {"left": "right_cheek", "right": "left_cheek"}
 
 
 def region_origin_mm(region: Region, settings: PatchSettings) -> tuple[float, float]:
@@ -76,7 +75,7 @@ def cut_patches(
         }
         skin, lost = _measurable(visible[region], excluded)
         skin = pieces_over(skin, settings.min_piece_mm2 * settings.px_per_mm**2)
-        if region == _HIDDEN_CHEEK.get(face.side):
+        if region == HIDDEN_CHEEK.get(face.side):
             dropped[region] = f"the picture shows the {face.side} side only"
         elif skin.mean() < settings.min_skin_fraction:
             dropped[region] = f"too little skin ({skin.mean():.0%}): mostly {lost}"

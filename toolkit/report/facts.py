@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.model import Model
-from toolkit.records import REGIONS, PhotoGrade
+from toolkit.records import HIDDEN_CHEEK, REGIONS, PhotoGrade
 from toolkit.report.words import REGION_NAMES, Usual, in_words
 from toolkit.store import Behind
 from toolkit.summary import SEVERITIES, flag_of
@@ -30,7 +30,7 @@ def photo_rows(
     """
     rows = []
     for grade, sha256 in zip(grades, hashes, strict=True):
-        hidden = {"left": "right_cheek", "right": "left_cheek"}.get(grade.facts.side or "")
+        hidden = HIDDEN_CHEEK.get(grade.facts.side or "")
         told = {"grade": grade.grade, "note": grade.note, "quality": grade.quality}
         rows.append(
             {
@@ -138,7 +138,7 @@ def detail(row: Table, behind: Behind, usual: Mapping[str, Usual]) -> Table:
     """What the page tells of one photo when it is opened: ``regions`` with their grades, or why there is none;
     ``reasons`` in words; ``alike``: each region's nearest references."""
     dropped = (behind.face or {}).get("dropped", {})
-    hidden = {"left": "right_cheek", "right": "left_cheek"}.get((behind.face or {}).get("side") or "")
+    hidden = HIDDEN_CHEEK.get((behind.face or {}).get("side") or "")
     alike: dict[str, list[Table]] = {}
     for line in behind.evidence:
         found = {

@@ -214,12 +214,7 @@ class _FolderWriter:
         # First of all, so that a folder left half filled is known as ours and the same command can go on.
         write_atomically(folder / _INDEX, lambda file: _write_text(file, _UNFINISHED))
         for name in (_PHOTOS, _REFERENCES):
-            try:
-                (folder / name).mkdir(exist_ok=True)
-            except OSError as error:
-                raise ToolkitError(
-                    f"{folder / name}: no folder can be made there ({error.strerror}): name another --report-dir"
-                ) from None
+            make_folder(folder / name, "--report-dir")
 
     def add(self, place: int, told: Table, drawn: Drawn) -> None:
         sources = {
