@@ -179,7 +179,7 @@ def test_columns_can_be_named(tmp_path):
         read_grades(path)
     named = {"subject": "Proband", "side": "seite", "visit": "Woche", "grade": "Fleckigkeit"}
     assert read_grades(path, named).rows == (GradeRow(2, 2.0, None, "X1", "left", "Week 4"),)
-    with pytest.raises(GradesError, match=r"g\.xlsx: has no column 'Note'"):
+    with pytest.raises(GradesError, match=r"g\.xlsx: no column 'Note' for grade; its headings are: Proband"):
         read_grades(path, {**named, "grade": "Note"})
     with pytest.raises(GradesError, match="unknown column role 'eye'"):
         read_grades(path, {"eye": "Seite"})
@@ -303,8 +303,155 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_named_column_in_another_script_is_not_taken_for_an_empty_header(tmp_path):
     path = sheet(tmp_path / "g.xlsx", ("", "file", "评分"), (7, "a.jpg", 3))
     assert read_grades(path, {"grade": "评分"}).rows == (GradeRow(2, 3.0, file="a.jpg"),)
-    with pytest.raises(GradesError, match="has no column '分数'"):
+    with pytest.raises(GradesError, match="no column '分数' for grade; its headings are: file, 评分"):
         read_grades(path, {"grade": "分数"})
+
+
+# --- columns that were not understood ------------------------------------------------------------
+
+
+def saved(path, *rows):
+    """The rows as .xlsx or .csv."""
+    if path.suffix == ".xlsx":
+        return sheet(path, *rows)
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
+DATED = (
+    ("SUBJID", "side", "Visit date", "Comment", "grade"),
+    ("P1", "L", datetime.date(2020, 5, 4), None, 4),
+    ("P1", "L", datetime.date(2020, 6, 4), "seen twice", 5),
+)
+HALVES = (("SUBJID", "Half", "VISIT", "grade"), ("P1", "Left", "BL", 4), ("P1", "Right", "BL", 5))
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".csv"])
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (
+            DATED,
+            "rows 2 and 3 are of the same subject and side; the columns 'Visit date', 'Comment' were not read: if "
+            "one of them tells visits apart, name it with --column visit='Visit date' "
+            "(headings read: subject=SUBJID, side=side, grade=grade)",
+        ),
+        (
+            HALVES,
+            "rows 2 and 3 are of the same subject and visit; the column 'Half' was not read: if it tells sides "
+            "apart, name it with --column side='Half' (headings read: subject=SUBJID, visit=VISIT, grade=grade)",
+        ),
+        (
+            (("Subject", "Half", "Baseline", "Week 4"), ("1", "Left", 4, 3), ("1", "Right", 5, 2)),
+            "rows 2 and 3 are of the same subject and visit; the column 'Half' was not read: if it tells sides "
+            "apart, name it with --column side='Half' (headings read: subject=Subject, "
+            "grades of visits=Baseline, Week 4)",
+        ),
+        (
+            (("Subject", "Side", "Visit", "Baseline"), ("1", "L", "a", 4), ("1", "L", "b", 5)),
+            "rows 2 and 3 are of the same subject, side and visit; the column 'Visit' was not read: keep one row "
+            "a subject and side, and head each column of grades with its visit (headings read: subject=Subject, "
+            "side=Side, grades of visits=Baseline)",
+        ),
+        (
+            (
+                ("SUBJID", "side", "Visit", "Week", "grade"),
+                ("1", "L", "done", 0, 4),
+                ("1", "L", "done", 4, 5),
+            ),
+            "rows 2 and 3 are of the same subject, side and visit; the column 'Week' was not read: if it tells "
+            "visits apart, name it with --column visit='Week' (headings read: subject=SUBJID, side=side, "
+            "visit=Visit, grade=grade)",
+        ),
+        (
+            (("Folder", "file", "grade"), ("a", "x.jpg", 3), ("b", "x.jpg", 4)),
+            "rows 2 and 3 are of the same file name; the column 'Folder' was not read: if it tells files apart, "
+            "name it with --column file=NAME, or write folders before file names (headings read: file=file, "
+            "grade=grade)",
+        ),
+        (
+            (("SUBJID", "Image", "grade"), ("P1", "Left", 3), ("P2", "Left", 4)),
+            "row 3 (4) contradicts row 2 (3): keep one row a photo (headings read: file=Image, subject=SUBJID, "
+            "grade=grade)",
+        ),
+    ],
+)
+def test_rows_that_repeat_name_the_columns_that_were_not_read(tmp_path, suffix, rows, told):
+    with pytest.raises(GradesError) as caught:
+        read_grades(saved(tmp_path / f"g{suffix}", *rows))
+    assert str(caught.value) == f"g{suffix}: {told}"
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".csv"])
+@pytest.mark.parametrize(
+    ("role", "name"), [("subject", "Zzz"), ("visit", "Zzz"), ("side", "L"), ("grade", "")]
+)
+def test_a_named_column_that_is_not_there_is_told_before_anything_else(tmp_path, suffix, role, name):
+    path = saved(tmp_path / f"g{suffix}", *DATED)
+    for read in (lambda: read_grades(path, {role: name}), lambda: read_graders([path], [(role, name)])):
+        with pytest.raises(
+            GradesError, match=f"no column '{name}' for {role}.*its headings are: SUBJID, side, Visit"
+        ):
+            read()
+
+
+def test_a_column_that_is_meant_for_one_of_several_files(tmp_path):
+    one, other = saved(tmp_path / "one.csv", *HALVES), saved(tmp_path / "other.xlsx", *DATED)
+    columns = [("side", "Half"), ("visit", "Visit date")]
+    assert [row.visit for _, table in read_graders([one, other], columns) for row in table.rows] == [
+        "Baseline", "Baseline", "2020-05-04", "2020-06-04"
+    ]  # fmt: skip
+    with pytest.raises(
+        GradesError, match=r"no column 'Visit day' for visit: .* of other\.xlsx its headings are: SUB"
+    ):
+        read_graders([one, other], [("side", "Half"), ("visit", "Visit day")])
+
+
+def test_a_named_column_that_another_sheet_has(tmp_path):
+    import openpyxl
+
+    path = sheet(tmp_path / "g.xlsx", *DATED, title="Grades")
+    book = openpyxl.load_workbook(path)
+    book.create_sheet("Plan", 0).append(("Subject", "When"))
+    book.save(path)
+    with pytest.raises(
+        GradesError, match=r"no column 'When' for visit on sheet 'Grades' \(sheet 'Plan' has one\); its"
+    ):
+        read_grades(path, {"visit": "When"})
+
+
+def test_a_column_of_visits_beside_columns_that_are_visits_is_refused(tmp_path):
+    path = sheet(tmp_path / "g.xlsx", ("Subject", "Baseline", "Endpoint"), ("1", 4, 3))
+    with pytest.raises(
+        GradesError, match=r"\(Baseline\), so 'Endpoint' cannot be its column for visit: head"
+    ):
+        read_grades(path, {"visit": "Endpoint"})
+    assert read_grades(path).doubts.startswith("the column 'Endpoint' was not read: head a column of grades")
+
+
+def test_a_column_named_for_one_role_has_no_other(tmp_path):
+    path = sheet(tmp_path / "g.xlsx", ("Photo", "grade"), ("P1", 3))
+    assert read_grades(path, {"subject": "Photo"}).rows == (GradeRow(2, 3.0, None, "P1"),)
+
+
+def test_unread_columns_that_seem_to_be_needed_are_told_where_no_row_repeats(tmp_path):
+    for name, rows, doubt in (
+        (
+            "v.csv",
+            DATED[:2],
+            "'Visit date' was not read: if it tells visits apart, name it with --column visit='Visit",
+        ),
+        (
+            "s.csv",
+            HALVES[:2],
+            "'Half' was not read: if it tells sides apart, name it with --column side='Half'",
+        ),
+        ("n.csv", (("SUBJID", "side", "When", "grade"), ("P1", "L", "wk 4", 1)), "--column visit='When'"),
+    ):
+        assert doubt in read_grades(saved(tmp_path / name, *rows)).doubts
+    plain = saved(tmp_path / "p.csv", (*LONG, "Age", "Comment"), ("P1", "L", 1, "BL", 4, 44, "left eye shut"))
+    assert read_grades(plain).doubts == ""
 
 
 # --- scales and several graders ------------------------------------------------------------------
@@ -382,7 +529,7 @@ def test_several_graders_in_one_file_by_columns_and_by_sheets(tmp_path):
         "First Expert 1": 1, "First Expert 2": 2, "Second Expert 1": 3, "Second Expert 2": 4, "other": 5
     }  # fmt: skip
     assert [name for name, _ in read_graders([path, other], columns[:3])] == ["Expert 1", "Expert 2", "other"]
-    with pytest.raises(GradesError, match=r"no column 'Expert 3': .*--column grade=Expert 3"):
+    with pytest.raises(GradesError, match=r"no column 'Expert 3' for grade: .*--column grade=Expert 3"):
         read_graders([path, other], [*columns, ("grade", "Expert 3")])
     with pytest.raises(GradesError, match="no sheet 'Third'"):
         read_graders([path, other], [*columns, ("sheet", "Third")])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import GradesError
-from toolkit.study.layout import RawSheet, Sheet, has_name, plain_heading
+from toolkit.study.layout import RawSheet, Sheet, has_name, headings_told, likely_header, plain_heading
 from toolkit.study.reviews import Reviewed, find_review, is_words, read_review, review_graders
 from toolkit.study.scale import CLINICAL_SCALE, Scale
 from toolkit.study.sheets import raw_sheets
@@ -48,24 +49,18 @@ def _read(
     paths: Sequence[Path], columns: Sequence[tuple[str, str]], rules: Rules, with_toolkit: bool
 ) -> list[Grader]:
     refuse_roles(Path(paths[0]) if paths else Path(), [role for role, _ in columns])
+    files = [_File(path, sheets := raw_sheets(path), find_review(sheets)) for path in map(Path, paths)]
+    meant = [[pair for pair in dict.fromkeys(columns) if _is_meant_for(pair, file)] for file in files]
+    _refuse_unused(files, [pair for pair in columns if not any(pair in here for here in meant)])
     found: list[_Found | None] = []
     reviewed: list[Reviewed] = []
-    unused = list(dict.fromkeys(columns))
-    for path in map(Path, paths):
-        sheets = raw_sheets(path)
-        review = find_review(sheets)
-        here = [pair for pair in dict.fromkeys(columns) if _is_meant_for(pair, sheets, review)]
-        unused = [pair for pair in unused if pair not in here]
-        if review is None or any(map(_is_plain_choice, here)):
-            found += _graders_of(path, sheets, here, rules)
+    for file, here in zip(files, meant, strict=True):
+        if file.review is None or any(map(_is_plain_choice, here)):
+            found += _graders_of(file.path, file.sheets, here, rules)
             continue
         if not reviewed:
             found.append(None)  # all reviews stand where the first of them does
-        reviewed += read_review(path, review, rules.scale)
-    if unused:
-        role, name = unused[0]
-        part, files = "sheet" if role == "sheet" else "column", ", ".join(map(str, paths))
-        raise GradesError(f"{files}: no {part} {name!r}: check the spelling of --column {role}={name}")
+        reviewed += read_review(file.path, file.review, rules.scale)
     readers: list[_Found] = [
         (table.source, [name], table) for name, table in review_graders(reviewed, with_toolkit)
     ]
@@ -73,14 +68,42 @@ def _read(
     return list(zip(_names(graders), (table for _, _, table in graders), strict=True))
 
 
-def _is_meant_for(named: tuple[str, str], sheets: Sequence[RawSheet], review: Sheet | None) -> bool:
+@dataclass(frozen=True)
+class _File:
+    """A file of grades; ``review``: its sheet that is one, if any."""
+
+    path: Path
+    sheets: Sequence[RawSheet]
+    review: Sheet | None
+
+
+def _refuse_unused(files: Sequence[_File], unused: Sequence[tuple[str, str]]) -> None:
+    """Refuse a name that is in none of the files, before any of them is read without it."""
+    if not unused:
+        return
+    role, name = unused[0]
+    names = ", ".join(str(file.path) for file in files)
+    if role == "sheet":
+        titles = ", ".join(repr(title) for file in files for title, _ in file.sheets)
+        raise GradesError(
+            f"{names}: no sheet {name!r}: check the spelling of --column sheet={name} (sheets: {titles})"
+        )
+    told = [headings_told(likely_header(file.sheets, {})[1]) for file in files]
+    if len(files) > 1:
+        told = [f"of {file.path.name} {text}" for file, text in zip(files, told, strict=True)]
+    raise GradesError(
+        f"{names}: no column {name!r} for {role}: check the spelling of --column {role}={name}; {'; '.join(told)}"
+    )
+
+
+def _is_meant_for(named: tuple[str, str], file: _File) -> bool:
     """Whether a file has this column or sheet; of a review the header counts alone, for readers are in its cells."""
     role, name = named
-    if review is None or role == "sheet":
-        return has_name(sheets, role, name)
+    if file.review is None or role == "sheet":
+        return has_name(file.sheets, role, name)
     if role == "grade" and is_words(name):
         return False
-    return has_name([(review.name, [review.header])], role, name)
+    return has_name([(file.review.name, [file.review.header])], role, name)
 
 
 def _is_plain_choice(named: tuple[str, str]) -> bool:

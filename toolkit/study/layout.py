@@ -27,6 +27,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     }.items()
 }
 HEADER_SEARCH_ROWS = 30
+_VISIT_WORDS = re.compile(r"visit|week|time.?point|month|\bday", re.IGNORECASE)
 # A table that `toolkit grade` wrote has all of these, as plain_heading leaves them.
 _OWN_COLUMNS = {"photo", "grade", "gradehalfstep", "lower", "upper", "severity"}
 
@@ -50,6 +51,18 @@ class Sheet:
         plain = [plain_heading(text) for text in self.header]
         return set(plain) >= _OWN_COLUMNS and self.columns.get("grade") == plain.index("grade")
 
+    @property
+    def unread(self) -> dict[int, str]:
+        """The headings of the columns that mean nothing here, by column."""
+        read = {*self.columns.values(), *self.visits}
+        return {i: text for i, text in enumerate(self.header) if text and i not in read}
+
+    def told(self) -> str:
+        """The headings that were read, by role, on one line."""
+        roles = [f"{role}={self.header[i]}" for role, i in self.columns.items()]
+        visits = ", ".join(self.header[i] for i in self.visits)
+        return ", ".join([*roles, *([f"grades of visits={visits}"] if visits else [])])
+
 
 def choose_sheet(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str]) -> Sheet:
     """The one sheet that reads as a table of grades, with its columns; raises GradesError if it is not plain."""
@@ -65,9 +78,7 @@ def choose_sheet(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str
         raise GradesError(f"{path.name}: sheets {names} all look like grades: name one, --column sheet=NAME")
     if fitting:
         return fitting[0]
-    absent = [want for role, want in named.items() if not has_name(sheets, role, want)]
-    if absent:
-        raise GradesError(f"{path.name}: has no column {absent[0]!r}: check its spelling")
+    _refuse_absent(path, sheets, named)
     seen = next((row for _, rows in sheets for row in rows if any(as_text(cell) for cell in row)), [])
     first = ", ".join(as_text(cell) for cell in seen[:8] if as_text(cell)) or "nothing"
     raise GradesError(
@@ -76,12 +87,49 @@ def choose_sheet(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str
     )
 
 
+def _refuse_absent(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str]) -> None:
+    """Raise GradesError where a named column is not among the headings, and say what these are."""
+    title, header = likely_header(sheets, named)
+    for role, want in named.items():
+        if role == "sheet" or _places(header, want):
+            continue
+        others = [name for name, rows in sheets if name != title and has_name([(name, rows)], role, want)]
+        there = f" on sheet {title!r} (sheet {others[0]!r} has one)" if others else ""
+        raise GradesError(f"{path.name}: no column {want!r} for {role}{there}; {headings_told(header)}")
+
+
+def likely_header(sheets: Sequence[RawSheet], named: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """The sheet and the row that read most like a header, however little of it is understood."""
+    best: tuple[tuple[int, int], str, tuple[str, ...]] = ((0, 0), "", ())
+    for title, rows in sheets:
+        for row in rows[:HEADER_SEARCH_ROWS]:
+            header = tuple(as_text(cell) for cell in row)
+            here = {role: want for role, want in named.items() if role != "sheet" and _places(header, want)}
+            known = {alias for aliases in _ALIASES.values() for alias in aliases}
+            understood = len(here) + sum(plain_heading(text) in known for text in header)
+            score = (understood, min(sum(map(bool, header)), 2))
+            best = max(best, (score, title, header), key=lambda found: found[0])
+    return best[1], best[2]
+
+
+def headings_told(header: Sequence[str]) -> str:
+    """What the headings are, on one line."""
+    return f"its headings are: {', '.join(text for text in header if text) or 'none'}"
+
+
+def _places(header: Sequence[str], want: str) -> list[int]:
+    """The columns of this name, the very same ones first."""
+    plain = plain_heading(want)
+    exact = [i for i, text in enumerate(header) if text and text == want.strip()]
+    return exact + [i for i, text in enumerate(header) if plain and plain_heading(text) == plain]
+
+
 def has_name(sheets: Sequence[RawSheet], role: str, name: str) -> bool:
     """Whether a workbook has a sheet (role "sheet") or else a header cell of this name."""
     if role == "sheet":
         return any(name == title for title, _ in sheets)
     return any(
-        as_text(cell) == name.strip()
+        (name.strip() != "" and as_text(cell) == name.strip())
         or (plain_heading(name) != "" and plain_heading(as_text(cell)) == plain_heading(name))
         for _, rows in sheets
         for row in rows[:HEADER_SEARCH_ROWS]
@@ -96,9 +144,24 @@ def _find_header(path: Path, name: str, rows: list[Sequence[Any]], named: Mappin
         if "subject" not in columns and "file" not in columns:
             continue
         visits = {} if "grade" in columns else _visit_columns(path, header, set(columns.values()))
+        if visits:  # the headings tell the visits
+            _refuse_a_visit_named(path, header, visits, named)
+            columns = {role: i for role, i in columns.items() if role not in ("visit", "visitnum")}
         if "grade" in columns or ("subject" in columns and visits):
             return Sheet(name, header, columns, visits, list(enumerate(rows, start=1))[index + 1 :])
     return None
+
+
+def _refuse_a_visit_named(
+    path: Path, header: Sequence[str], visits: Mapping[int, str], named: Mapping[str, str]
+) -> None:
+    role = next((role for role in ("visit", "visitnum") if role in named), None)
+    if role:
+        told = ", ".join(header[i] for i in visits)
+        raise GradesError(
+            f"{path.name}: has a column of grades for each visit ({told}), so {named[role]!r} cannot be its column "
+            f"for {role}: head a column of grades with its visit, such as Week 4"
+        )
 
 
 def _columns(path: Path, header: Sequence[str], named: Mapping[str, str]) -> dict[str, int]:
@@ -108,23 +171,23 @@ def _columns(path: Path, header: Sequence[str], named: Mapping[str, str]) -> dic
     for role, want in named.items():
         if role == "sheet":
             continue
-        found = [i for i, text in enumerate(header) if text == want.strip()]
-        found += [i for i, text in enumerate(plain) if text and text == plain_heading(want)]
+        found = _places(header, want)
         if not found:
             return {}
         columns[role] = found[0]
+    taken = set(columns.values())  # a column that is named for one role has no other
     for role, aliases in _ALIASES.items():
-        found = [plain.index(alias) for alias in aliases if alias in plain]
+        found = [i for alias in aliases for i, text in enumerate(plain) if text == alias and i not in taken]
         if role not in columns and found:
             columns[role] = found[0]
     if "grade" not in named and ("subject" in columns or "file" in columns):
-        columns |= _grade_column(path, header)
+        columns |= _grade_column(path, header, taken)
     return columns
 
 
-def _grade_column(path: Path, header: Sequence[str]) -> dict[str, int]:
+def _grade_column(path: Path, header: Sequence[str], taken: set[int]) -> dict[str, int]:
     """The one column that reads as the grade, if any; two are refused, since either may be meant."""
-    plain = [plain_heading(text) for text in header]
+    plain = ["" if i in taken else plain_heading(text) for i, text in enumerate(header)]
     found = [i for i, text in enumerate(plain) if text in _ALIASES["grade"]]
     found = found or [i for i, text in enumerate(plain) if "hyperpigmentation" in text]
     if len(found) > 1:
@@ -144,6 +207,11 @@ def _visit_columns(path: Path, header: Sequence[str], taken: set[int]) -> dict[i
         if visit:
             visits[i] = visit
     return visits
+
+
+def is_of_visits(heading: str) -> bool:
+    """Whether a heading has the words of one that tells visits."""
+    return _VISIT_WORDS.search(heading) is not None
 
 
 def as_text(value: Any) -> str:

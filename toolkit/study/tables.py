@@ -11,10 +11,11 @@ from typing import Any
 
 from toolkit.errors import GradesError
 from toolkit.records import Side
-from toolkit.study.layout import ROLES, RawSheet, Sheet, as_text, choose_sheet
-from toolkit.study.names import file_key, folded, side_of, visit_label
+from toolkit.study.layout import ROLES, RawSheet, Sheet, as_text, choose_sheet, is_of_visits
+from toolkit.study.names import file_key, known_visit, side_of, visit_label
 from toolkit.study.scale import Scale
 from toolkit.study.sheets import raw_sheets
+from toolkit.study.subjects import subject_key
 
 _MISSING = {"", "na", "n/a", "nd", "n.d.", "nan", "none", "null", "missing", "not done", ".", "-", "--"}
 _NAMED_AT_MOST = 5
@@ -46,7 +47,8 @@ class GradeTable:
 
     ``own_results``: these are grades that ``toolkit grade`` wrote, as it computed them.
     ``reviewed``: a reader of the report page gave them, with the automatic grade in view. ``notes``: what else
-    to know of them.
+    to know of them. ``headings``: those that were read, by role; ``unread``: the others; ``doubts``: what of these
+    seems to be needed.
     """
 
     source: Path
@@ -56,6 +58,13 @@ class GradeTable:
     own_results: bool = False
     reviewed: bool = False
     notes: tuple[str, ...] = ()
+    headings: str = ""
+    unread: tuple[str, ...] = ()
+    doubts: str = ""
+
+    def columns_told(self) -> str:
+        """Which headings were read, as what, and which were not."""
+        return f"headings read: {self.headings}; not read: {_quoted(self.unread)}"
 
 
 @dataclass(frozen=True)
@@ -106,9 +115,61 @@ def read_sheets(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str]
             f"{path.name}: no row holds a grade: fill the grade column "
             "(if it holds formulas, open the file in Excel and save it once)"
         )
-    _refuse_repeats(path, rows)
+    _refuse_repeats(path, sheet, rows)
     layout = "wide" if sheet.visits else "file" if "file" in sheet.columns else "long"
-    return GradeTable(path, layout, tuple(rows), tuple(blank), sheet.own_results)
+    unread = tuple(sheet.unread.values())
+    return GradeTable(
+        path, layout, tuple(rows), tuple(blank), sheet.own_results,
+        headings=sheet.told(), unread=unread, doubts=_doubts(sheet, rules),
+    )  # fmt: skip
+
+
+def _doubts(sheet: Sheet, rules: Rules) -> str:
+    """Columns that were not read and seem to be needed, in words."""
+    given: dict[int, list[Any]] = {}
+    for i in sheet.unread:
+        cells = [cells[i] for _, cells in sheet.rows if i < len(cells)]
+        given[i] = [cell for cell in cells if not is_missing(cell)]
+    parts: list[str] = []
+    by_facts = "file" not in sheet.columns
+    if sheet.visits:
+        found = [
+            i for i, cells in given.items() if cells and all(_is_grade(cell, rules.scale) for cell in cells)
+        ]
+        if found:
+            parts.append(
+                f"{_columns_were(sheet, found)} not read: head a column of grades with its visit (Week 4)"
+            )
+    elif by_facts and not {"visit", "visitnum"} & set(sheet.columns):
+        found = [i for i, cells in given.items() if is_of_visits(sheet.unread[i]) or _are_visits(cells)]
+        parts += [_to_name(sheet, found, "visit")] if found else []
+    if by_facts and "side" not in sheet.columns:
+        found = [i for i, cells in given.items() if cells and all(side_of(as_text(cell)) for cell in cells)]
+        parts += [_to_name(sheet, found, "side")] if found else []
+    return "; ".join(parts)
+
+
+def _to_name(sheet: Sheet, found: Sequence[int], role: str) -> str:
+    name = f"--column {role}={sheet.unread[found[0]]!r}"
+    return f"{_columns_were(sheet, found)} not read: if it tells {role}s apart, name it with {name}"
+
+
+def _columns_were(sheet: Sheet, found: Sequence[int]) -> str:
+    headings = _quoted([sheet.unread[i] for i in found])
+    return f"the column {headings} was" if len(found) == 1 else f"the columns {headings} were"
+
+
+def _are_visits(cells: Sequence[Any]) -> bool:
+    texts = [as_text(cell) for cell in cells]
+    return bool(texts) and all(known_visit(text) and not text.isdecimal() for text in texts)
+
+
+def _is_grade(cell: Any, scale: Scale) -> bool:
+    try:
+        read_grade(cell, scale, True)
+    except ValueError:
+        return False
+    return True
 
 
 def _parse(path: Path, sheet: Sheet, rules: Rules) -> tuple[list[GradeRow], list[int]]:
@@ -190,6 +251,8 @@ def read_side(value: Any) -> Side | None:
 
 
 def _visit(value: Any, heading: str) -> str | None:
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        value = value.date()
     text = unguarded(as_text(value))
     if is_missing(text):
         return None
@@ -197,25 +260,69 @@ def _visit(value: Any, heading: str) -> str | None:
     return visit_label(f"{unit[0]} {text}" if unit and text.isdecimal() else text)
 
 
-def _refuse_repeats(path: Path, rows: Iterable[GradeRow]) -> None:
-    first: dict[tuple[str | None, ...], GradeRow] = {}
+def _refuse_repeats(path: Path, sheet: Sheet, rows: Iterable[GradeRow]) -> None:
+    """Refuse two rows of one photo; where a column that was not read differs, say that first."""
+    first: dict[tuple[object, ...], GradeRow] = {}
     faults: list[str] = []
+    hint = ""
     for row in rows:
         by_file = (file_key(row.file),) if row.file else None
-        key = by_file or (folded(row.subject or ""), row.side, row.visit)
-        before = first.setdefault(key, row)
+        before = first.setdefault(by_file or (subject_key(row.subject or ""), row.side, row.visit), row)
         if before is not row:
             what = "repeats" if before.grade == row.grade else f"({row.grade:g}) contradicts"
             value = "" if before.grade == row.grade else f" ({before.grade:g})"
             faults.append(f"row {row.row} {what} row {before.row}{value}")
+            hint = hint or _unread_between(sheet, before, row)
     if faults:
-        raise GradesError(f"{path.name}: {listed(faults)}: keep one row a photo")
+        what = hint or f"{listed(faults)}: keep one row a photo"
+        raise GradesError(f"{path.name}: {what} (headings read: {sheet.told()})")
+
+
+def _unread_between(sheet: Sheet, one: GradeRow, other: GradeRow) -> str:
+    """The columns that were not read and tell two rows apart, and what to do about them; "" if there are none."""
+    cells = {number: row for number, row in sheet.rows if number in (one.row, other.row)}
+    values = {i: [as_text(row[i]) if i < len(row) else "" for row in cells.values()] for i in sheet.unread}
+    found = {i: pair for i, pair in values.items() if len(set(pair)) > 1}
+    if not found:
+        return ""
+    facts = {"subject": one.subject, "side": one.side, "visit": one.visit}
+    same = ["file name"] if one.file else [fact for fact, value in facts.items() if value]
+    return (
+        f"rows {one.row} and {other.row} are of the same {' and '.join(filter(None, [', '.join(same[:-1]), same[-1]]))}; "
+        f"{_columns_were(sheet, list(found))} not read: {_advice(sheet, found)}"
+    )
+
+
+def _advice(sheet: Sheet, found: Mapping[int, Sequence[str]]) -> str:
+    """Which of the unread columns to name for which role; ``found``: what each holds in rows that repeat."""
+    one = "it" if len(found) == 1 else "one of them"
+    if "file" in sheet.columns:
+        return (
+            f"if {one} tells files apart, name it with --column file=NAME, or write folders before file names"
+        )
+    sides = [i for i, values in found.items() if all(map(side_of, values))]
+    if "side" not in sheet.columns and (sides or sheet.visits):
+        role, column = "side", (sides or list(found))[0]
+    elif sheet.visits:
+        return "keep one row a subject and side, and head each column of grades with its visit"
+    else:
+        visits = [i for i, values in found.items() if all(map(known_visit, values))]
+        visits += [i for i in found if is_of_visits(sheet.unread[i])]
+        role, column = "visit", (visits or list(found))[0]
+    return f"if {one} tells {role}s apart, name it with --column {role}={sheet.unread[column]!r}"
 
 
 def listed(faults: Sequence[str]) -> str:
     """The first of the faults, and how many more there are, on one line."""
     more = len(faults) - _NAMED_AT_MOST
     return "; ".join(faults[:_NAMED_AT_MOST]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _quoted(headings: Sequence[str]) -> str:
+    """Some headings, at most five, each in quotes."""
+    more = len(headings) - _NAMED_AT_MOST
+    told = ", ".join(map(repr, headings[:_NAMED_AT_MOST]))
+    return (told or "none") + (f" and {more} more" if more > 0 else "")
 
 
 def is_missing(value: Any) -> bool:
