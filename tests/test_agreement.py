@@ -447,6 +447,34 @@ def test_retakes_share_an_experts_grade_but_count_once_between_experts():
     assert compare_pair(ratings, 0, 2).photos == 3
 
 
+def test_a_row_that_fits_photos_of_two_folders_is_refused_unless_they_are_retakes():
+    run = file_table("r.xlsx", {f"a/{NAME}": 1.2, f"b/{NAME}": 7.4})
+    graders = [("a", long_table("a.xlsx", {LEFT: 1.0})), ("run", run)]
+    with pytest.raises(
+        GradesError, match=r"a\.xlsx: row 2 .* fits two photographs, a/P0001.* and b/P0001.*--retakes"
+    ):
+        join_ratings(graders)
+    assert len(join_ratings(graders, retakes=True).photos) == 2
+
+
+def test_letters_of_subjects_are_left_out_only_where_all_graders_know_one_subject_of_the_number():
+    week = ("P0001", "left", "Week 4")
+    bare, lettered = (
+        long_table("a.xlsx", {("1", *LEFT[1:]): 1.0}),
+        long_table("b.xlsx", {LEFT: 2.0, week: 3.0}),
+    )
+    for graders in ([bare, lettered], [lettered, bare], [bare, lettered, lettered]):
+        ratings = join_ratings([(str(number), table) for number, table in enumerate(graders)])
+        assert len(ratings.photos) == 2 and ratings.subjects.tolist() == [0, 0]  # one subject at every visit
+        assert "subjects joined by number alone, for example 1 for P0001" in ratings.notes
+    other = long_table("c.xlsx", {("Q0001", *LEFT[1:]): 8.0})
+    for graders in itertools.permutations([bare, lettered, other]):
+        with pytest.raises(GradesError, match="taken for different people"):
+            join_ratings([(str(number), table) for number, table in enumerate(graders)])
+    with pytest.raises(GradesError, match="Q0001 and P0001 are taken for different people"):
+        join_ratings([("b", lettered), ("c", other)])
+
+
 def test_what_does_not_match_is_listed():
     one = table("a.xlsx", GradeRow(2, 1.0, "x.jpg"), GradeRow(3, 2.0, "y.jpg"), layout="file", blank=(4,))
     two = file_table("b.xlsx", {"x.jpg": 1.5, "z.jpg": 3.0})

@@ -1,5 +1,6 @@
 import csv
 import datetime
+import itertools
 import zipfile
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from toolkit.study import (
     parse_scale,
     read_graders,
     read_grades,
+    refuse_shared,
     subject_folds,
     visit_label,
 )
+from toolkit.study.join import join_graders
 
 LONG = ("SUBJID", "side", "VISITNUM", "VISIT", "Mottled hyperpigmentation")
 
@@ -705,6 +708,125 @@ def test_facts_from_elsewhere_stand_in_for_the_name():
     assert {facts.subject for facts in joined.facts.values()} == {"1"}
     with pytest.raises(GradesError, match=r"row 2 says side right, IMG_1\.jpg says left"):
         join_grades(["IMG_1.jpg"], table(GradeRow(2, 1.0, "IMG_1.jpg", "1", "right")), given)
+
+
+def test_the_same_letters_and_number_are_one_subject(tmp_path):
+    for spelling in ("P0001", "p0001", "P-0001", "p 1", "P1", "p.01", "P_001"):
+        joined = join_grades([PHOTO], table(GradeRow(2, 3.0, None, spelling)))
+        assert joined.grades == {PHOTO: 3.0} and joined.facts[PHOTO].subject == "P0001"
+        assert "number alone" not in joined.summary()
+    rows = (("Subject", "grade"), ("P0001", 3), ("p-1", 4))
+    with pytest.raises(GradesError, match=r"row 3 \(4\) contradicts row 2 \(3\)"):
+        read_grades(sheet(tmp_path / "g.xlsx", *rows))
+    names = ["P0001_FACE_L_V00D00W00.jpg", "p-1_FACE_R_V00D00W00.jpg", "P_001_FACE_R_V00D00W04.jpg"]
+    joined = join_grades(names, table(GradeRow(2, 3.0, None, "P1", "left", "Baseline")))
+    assert {facts.subject for facts in joined.facts.values()} == {"P0001"}  # one fold
+
+
+def test_other_letters_are_another_subject():
+    with pytest.raises(
+        GradesError, match=r"none of 1 photos.*Q0001 and P0001 are taken for different people: write"
+    ):
+        join_grades([PHOTO], table(GradeRow(2, 3.0, None, "Q0001", "left", "Week 4")))
+    both = table(GradeRow(2, 3.0, None, "Q0001", "left"), GradeRow(3, 4.0, None, "P1", "left"))
+    assert join_grades([PHOTO], both).grades == {PHOTO: 4.0}
+    with pytest.raises(GradesError, match=r"row 2 says subject Q0001, .* says P0001"):
+        join_grades([PHOTO], table(GradeRow(2, 1.0, PHOTO, "Q0001")))
+    for stranger in ("Subject 1", "PP0001", "P0001A", "P1-1"):
+        with pytest.raises(GradesError, match="none of 1 photos"):
+            join_grades([PHOTO], table(GradeRow(2, 3.0, None, stranger)))
+
+
+@pytest.mark.parametrize(
+    ("photo", "row", "pair"),
+    [("P0001", "1", "1 for P0001"), ("P0001", "0001", "0001 for P0001"), ("0001", "p-1", "0001 for p-1")],
+)
+def test_letters_may_be_left_out_where_no_two_subjects_share_the_number_and_it_is_said(photo, row, pair):
+    name, other = PHOTO.replace("P0001", photo), PHOTO.replace("P0001", "Q0001")
+    rows = table(GradeRow(2, 3.0, None, row, "left", "Week 4"))
+    joined = join_grades([name, PHOTO.replace("P0001", "Q0002")], rows)
+    assert joined.grades == {name: 3.0} and joined.facts[name].subject == photo
+    assert joined.summary().endswith(f"subjects joined by number alone, for example {pair}")
+    for names, grades in (
+        ([name, other], rows),
+        ([name], table(*rows.rows, GradeRow(3, 1.0, None, "Q1", "right"))),
+    ):
+        with pytest.raises(GradesError, match=r"none of \d photos.* are taken for different people"):
+            join_grades(names, grades)
+
+
+def test_a_number_is_never_two_people_through_several_workbooks():
+    name = PHOTO.replace("P0001", "0001")
+    tables = [
+        table(GradeRow(2, grade, None, who, "left"))
+        for who, grade in (("P0001", 1.0), ("Q0001", 8.0), ("1", 3.0))
+    ]
+    for order in itertools.permutations(tables):
+        joined = join_graders([name], order)
+        assert joined.grades == {name: 3.0} and len(joined.unfit) == 2
+    assert join_graders([name], tables[::2]).grades == {name: 2.0}
+
+
+def test_one_spelling_through_several_workbooks():
+    files = GradeTable(
+        Path("f.csv"), "file", (GradeRow(2, 1.0, "scan.jpg", "1"), GradeRow(3, 1.0, "other.jpg", "Q1"))
+    )
+    long = table(GradeRow(2, 3.0, None, "P0002", "left"), GradeRow(3, 3.0, None, "P0001", "right"))
+    names = [
+        "scan.jpg",
+        "other.jpg",
+        PHOTO,
+        PHOTO.replace("P0001", "0002"),
+        PHOTO.replace("P0001_FACE_L", "2_FACE_F"),
+    ]
+    told = {name: facts.subject for name, facts in join_graders(names, [long, files]).facts.items()}
+    assert told == dict(zip(names, ["1", "Q1", "P0001", "0002", "0002"], strict=True))  # 1 may be P1 or Q1
+    alone = GradeTable(Path("f.csv"), "file", files.rows[:1])
+    facts = join_graders([names[0], *names[2:]], [long, alone]).facts
+    assert [told.subject for told in facts.values()] == ["P0001", "P0001", "0002", "0002"]
+
+
+# --- rows that several photographs share ----------------------------------------------------------
+
+TWO = ["a/images/P0001_FACE_L_S00_V00D00W04.jpg", "b/images/P0001_FACE_L_S00_V00D00W04.jpg"]
+OF_TWO = table(GradeRow(7, 3.0, None, "P0001", "left", "Week 4"))
+
+
+def contents_of(contents):
+    """Contents by name; whoever asks for another photograph's fails."""
+    return contents.__getitem__
+
+
+def test_a_row_that_fits_different_photographs_of_different_folders_is_refused():
+    joined = join_grades([*TWO, "b/images/P0002_FACE_L_V00D00W04.jpg"], OF_TWO)
+    with pytest.raises(GradesError) as caught:
+        refuse_shared(joined, contents_of(dict(zip(TWO, "xy", strict=True))))
+    assert str(caught.value) == (
+        f"grades.xlsx: row 7 (P0001, left, Week 4) fits two photographs, {TWO[0]} and {TWO[1]}: give each study's "
+        "photographs a run of their own, write folder and file name of each into the workbook, or add --retakes if "
+        "they are retakes of one visit"
+    )
+    refuse_shared(joined, contents_of({}), retakes=True)
+
+
+def test_retakes_in_a_folder_and_copies_of_photographs_may_share_a_row():
+    retake = TWO[0].replace("S00", "S01")
+    refuse_shared(join_grades([TWO[0], retake], OF_TWO), contents_of({}))  # nothing has to be read
+    joined = join_grades([TWO[1], TWO[0], retake], OF_TWO)
+    for of_copy in "xy":
+        refuse_shared(joined, contents_of({TWO[0]: "x", retake: "y", TWO[1]: of_copy}))
+    with pytest.raises(GradesError, match=f"{TWO[1]} and {TWO[0]}"):
+        refuse_shared(joined, contents_of({TWO[0]: "x", retake: "y", TWO[1]: "z"}))
+
+
+def test_the_rows_of_every_workbook_are_watched():
+    by_file = GradeTable(
+        Path("f.csv"), "file", tuple(GradeRow(n, 1.0, name) for n, name in enumerate(TWO, 2))
+    )
+    joined = join_graders(TWO, [by_file])
+    refuse_shared(joined, contents_of({}))
+    with pytest.raises(GradesError, match=r"grades\.xlsx: row 7 .* fits two photographs"):
+        refuse_shared(join_graders(TWO, [by_file, OF_TWO]), contents_of(dict(zip(TWO, "xy", strict=True))))
 
 
 # --- folds ---------------------------------------------------------------------------------------

@@ -98,17 +98,18 @@ def compare_files(
     columns: Sequence[tuple[str, str]] = (),
     scale: Scale = CLINICAL_SCALE,
     out: Path | None = None,
+    retakes: bool = False,
 ) -> Agreement:
     """Compare the graders in workbooks, as ``read_graders`` reads and ``join_ratings`` joins them.
 
-    ``out``: a workbook (.xlsx) to write. Raises GradesError on files that cannot be read or joined, and
+    ``retakes`` as for ``join_ratings``, ``out``: a workbook (.xlsx) to write. Raises GradesError on files that cannot be read or joined, and
     ToolkitError, before any work, where ``out`` could not be written.
     """
     if out is not None:
         check_target(out, (".xlsx",))
         if any(Path(path).exists() and out.exists() and out.samefile(path) for path in paths):
             raise ToolkitError(f"{out}: holds the grades to compare: name another output")
-    found = agree(join_ratings(read_graders(paths, columns, scale)), scale)
+    found = agree(join_ratings(read_graders(paths, columns, scale), retakes), scale)
     if out is not None:
         found.write(out)
     return found

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from toolkit.errors import GradesError
 from toolkit.records import PhotoFacts
-from toolkit.study import GradeRow, GradeTable, facts_from_name, join_grades
+from toolkit.study import GradeRow, GradeTable, facts_from_name, join_grades, refuse_shared
+from toolkit.study.join import by_number_note, subjects_of
 from toolkit.study.names import file_key, folded, is_clinical, photo_stem
+from toolkit.study.subjects import Subjects
 
 _ANCHORED = (
     "readers of the report page saw the automatic grade first and are drawn towards it (anchoring): their agreement "
@@ -58,12 +60,13 @@ class Ratings:
         return complete[np.sort(first)]
 
 
-def join_ratings(graders: Sequence[tuple[str, GradeTable]]) -> Ratings:
+def join_ratings(graders: Sequence[tuple[str, GradeTable]], retakes: bool = False) -> Ratings:
     """Bring graders together by file name, or by subject, side and visit; never by position.
 
     ``graders`` are pairs (name, grades), at least two. The rules are those of ``join_grades``, which joins
     each table to the photos of those before it; tables with file names come first. Where two tables with
-    file names have none in common, but both tell subjects, these are what joins them.
+    file names have none in common, but both tell subjects, these are what joins them. ``retakes``: photos in
+    different folders may share a row, as for ``refuse_shared``; the files are not there to be compared.
 
     Raises GradesError for fewer than two graders, where a table has nothing in common with the others, and
     where rows contradict each other.
@@ -73,7 +76,7 @@ def join_ratings(graders: Sequence[tuple[str, GradeTable]]) -> Ratings:
             "agreement needs two graders: give two files, or name two columns of one "
             "(--column grade=NAME --column grade=NAME)"
         )
-    study = _Study([table for _, table in graders])
+    study = _Study([table for _, table in graders], retakes)
     for index in sorted(range(len(graders)), key=lambda i: graders[i][1].layout != "file"):
         study.add(index, graders[index][1])
     return study.ratings(graders)
@@ -82,21 +85,29 @@ def join_ratings(graders: Sequence[tuple[str, GradeTable]]) -> Ratings:
 class _Study:
     """Photos by name, as the tables give them one after the other."""
 
-    def __init__(self, tables: Sequence[GradeTable]) -> None:
-        self._count = len(tables)
+    def __init__(self, tables: Sequence[GradeTable], retakes: bool) -> None:
+        self._count, self._retakes = len(tables), retakes
+        files = [[row.file for row in table.rows if row.file] for table in tables]
+        named = [[facts_from_name(name).subject for name in names if is_clinical(name)] for names in files]
+        told = [subjects_of(table) for table in tables]
+        self._subjects = Subjects([*named, *told])
         self._cells: dict[str, dict[int, tuple[int, float]]] = {}  # photo -> grader -> (entry, grade)
         self._facts: dict[str, PhotoFacts] = {}  # only where the subject is known
         self._notes = [_ANCHORED] if any(table.reviewed for table in tables) else []
         self._notes += [note for table in tables for note in table.notes]
+        self._notes += [f"{table.source.name}: {table.doubts}" for table in tables if table.doubts]
+        by_number = self._subjects.by_number(subject for group in (*named, *told) for subject in group)
+        self._notes += [by_number_note(by_number)] if by_number else []
 
     def add(self, grader: int, table: GradeTable) -> None:
         """Join one more table to the photos known so far; its other rows are photos of their own."""
-        own = _facts_of_files(table)
+        own = _facts_of_files(table, self._subjects)
         table = self._fitting(table, own)
         entries = {id(row): entry for entry, row in enumerate(table.rows)}
         unmatched: Sequence[GradeRow] = table.rows
         if self._cells:
-            joined = join_grades(list(self._cells), table, self._facts)
+            joined = join_grades(list(self._cells), table, self._facts, self._subjects)
+            refuse_shared(joined, lambda name: name, self._retakes)
             for name, row in joined.rows.items():
                 self._cells[name][grader] = (entries[id(row)], row.grade)
                 if name in self._facts or is_clinical(name) or row.subject:
@@ -108,7 +119,7 @@ class _Study:
             if row.file and row.file in own:
                 self._facts[name] = own[row.file]
             elif row.subject:
-                self._facts[name] = PhotoFacts(row.subject, row.side, row.visit)
+                self._facts[name] = PhotoFacts(self._subjects.spelling(row.subject), row.side, row.visit)
 
     def _fitting(self, table: GradeTable, own: Mapping[str, PhotoFacts]) -> GradeTable:
         """The table, its file names left out where no other table has any of them but subjects are known."""
@@ -150,7 +161,7 @@ class _Study:
         )  # fmt: skip
 
 
-def _facts_of_files(table: GradeTable) -> dict[str, PhotoFacts]:
+def _facts_of_files(table: GradeTable, subjects: Subjects) -> dict[str, PhotoFacts]:
     """What a table tells of the files it names, by its columns or by their names, where that is a subject.
 
     Joining the table to its own names checks that the two do not contradict each other.
@@ -158,7 +169,7 @@ def _facts_of_files(table: GradeTable) -> dict[str, PhotoFacts]:
     rows = tuple(row for row in table.rows if row.file)
     if not rows:
         return {}
-    joined = join_grades([row.file for row in rows if row.file], replace(table, rows=rows))
+    joined = join_grades([row.file for row in rows if row.file], replace(table, rows=rows), None, subjects)
     return {
         name: facts for name, facts in joined.facts.items() if is_clinical(name) or joined.rows[name].subject
     }

@@ -2,7 +2,7 @@
 
 from toolkit.study.folds import subject_folds
 from toolkit.study.graders import read_experts, read_graders
-from toolkit.study.join import Columns, JoinedGrades, join_files, join_grades
+from toolkit.study.join import Columns, JoinedGrades, SharedRow, join_files, join_grades, refuse_shared
 from toolkit.study.names import facts_from_name, visit_label
 from toolkit.study.scale import CLINICAL_SCALE, FREE_SCALE, Scale, parse_scale, step_of
 from toolkit.study.tables import GradeRow, GradeTable, read_grades
@@ -15,6 +15,7 @@ __all__ = [
     "GradeTable",
     "JoinedGrades",
     "Scale",
+    "SharedRow",
     "facts_from_name",
     "join_files",
     "join_grades",
@@ -22,6 +23,7 @@ __all__ = [
     "read_experts",
     "read_graders",
     "read_grades",
+    "refuse_shared",
     "step_of",
     "subject_folds",
     "visit_label",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from statistics import fmean
@@ -12,10 +12,20 @@ from statistics import fmean
 from toolkit.errors import GradesError
 from toolkit.records import PhotoFacts
 from toolkit.study.graders import read_experts
-from toolkit.study.names import facts_from_name, file_key, folded, is_clinical, photo_stem, stored_text
+from toolkit.study.names import facts_from_name, file_key, is_clinical, photo_stem, stored_text
+from toolkit.study.subjects import Subjects, subject_key
 from toolkit.study.tables import GradeRow, GradeTable
 
 Columns = Mapping[str, str] | Sequence[tuple[str, str]] | None  # names of columns, by role
+
+
+@dataclass(frozen=True)
+class SharedRow:
+    """A row of the workbook ``source`` that fits several ``photos``: retakes, or photos that should not share it."""
+
+    source: Path
+    row: GradeRow
+    photos: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,8 @@ class JoinedGrades:
     ``unmatched_photos`` have no grade, ``unmatched_rows`` no photo. ``rows``: where each grade comes from.
     ``several`` photos have the mean of several graders' grades, ``reviewed`` the grade of one or more readers who
     saw the automatic grade first. ``unfit``: a line for every one of several graders none of whose rows has a photo.
+    ``shared``: the rows of any grader that several photos share; see ``refuse_shared``. ``by_number``: subjects that
+    were joined without their letters, as pairs (1, P0001). ``unread``: what else a workbook seems to hold.
     """
 
     grades: Mapping[str, float]
@@ -37,6 +49,9 @@ class JoinedGrades:
     several: int = 0
     reviewed: int = 0
     unfit: tuple[str, ...] = ()
+    shared: tuple[SharedRow, ...] = ()
+    by_number: tuple[tuple[str, str], ...] = ()
+    unread: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """One line: how many photos are graded, and what has no partner (at most three of each named)."""
@@ -50,34 +65,41 @@ class JoinedGrades:
             parts.append(f"no grade for {_some(self.unmatched_photos)}")
         if self.unmatched_rows:
             parts.append(f"no photo for {_some([str(row) for row in self.unmatched_rows])}")
-        parts += [f"warning: {line}" for line in self.unfit]
+        if self.by_number:
+            parts.append(by_number_note(self.by_number))
+        parts += [f"warning: {line}" for line in (*self.unread, *self.unfit)]
         return "; ".join(parts)
 
 
 def join_grades(
-    names: Sequence[str], table: GradeTable, facts: Mapping[str, PhotoFacts] | None = None
+    names: Sequence[str],
+    table: GradeTable,
+    facts: Mapping[str, PhotoFacts] | None = None,
+    subjects: Subjects | None = None,
 ) -> JoinedGrades:
     """Give each photo its grade, by file name where the row has one, else by subject, side and visit.
 
     File names are compared without case; a row may leave out folders and the suffix. Subjects are compared
-    without case; where a workbook numbers the subjects of clinical names (1 for P0001), by number, if no
-    two subjects share it. What a photo's name or a row does not tell (side, visit) fits anything, so long
-    as exactly one row fits, and all photos that the row fits are of one side and visit. A visit number
-    joins only names that count nothing but visits (V02D00W00), never one that tells week or day.
-    ``facts``: subject, side and visit of photos where they are known from elsewhere than the name.
+    by letters and number (p 1 is P0001, and Q0001 is another); a number without letters, in the workbook or in
+    clinical names, is the subject with letters if no two subjects share it. What a photo's name or a row does not
+    tell (side, visit) fits anything, so long as exactly one row fits, and all photos that the row fits are of one
+    side and visit. A visit number joins only names that count nothing but visits (V02D00W00), never one that tells
+    week or day. ``facts``: subject, side and visit of photos where they are known from elsewhere than the name.
+    ``subjects``: all there are, where the table is one of several. Photos that share a row are in ``shared``:
+    whoever has their files is to call ``refuse_shared``.
 
     Raises GradesError when a photo fits several rows, a row fits photos that differ, name and row
     contradict each other, or nothing fits at all.
     """
     unique = list(dict.fromkeys(names))
     known = _Known(facts or {})
-    subjects = _Subjects(table, unique, known)
+    subjects = subjects or Subjects([known.subjects(unique), subjects_of(table)])
     matches = _matches(unique, table, subjects, known)
-    _refuse_shared_rows(table, matches, known)
+    _refuse_shared_rows(table, matches, subjects, known)
     _refuse_shifted_visits(unique, table, matches, known)
     _refuse_contradictions(table, matches, subjects, known)
     if not matches:
-        raise _NothingFitsError(_nothing_fits(unique, table, known))
+        raise _NothingFitsError(_nothing_fits(unique, table, subjects, known))
     used = {id(row) for row in matches.values()}
     return JoinedGrades(
         grades={name: row.grade for name, row in matches.items()},
@@ -86,7 +108,44 @@ def join_grades(
         unmatched_rows=tuple(row for row in table.rows if id(row) not in used),
         rows=matches,
         reviewed=len(matches) if table.reviewed else 0,
+        shared=_shared_rows(table, matches),
+        by_number=_joined_by_number(matches, subjects, known),
+        unread=(f"{table.source.name}: {table.doubts}",) if table.doubts else (),
     )
+
+
+def by_number_note(pairs: Sequence[tuple[str, str]]) -> str:
+    """That letters of subjects were left out, in words."""
+    return "subjects joined by number alone, for example {} for {}".format(*pairs[0])
+
+
+def subjects_of(table: GradeTable) -> list[str]:
+    """The subjects that a table tells, as it spells them."""
+    return [row.subject for row in table.rows if row.subject]
+
+
+def refuse_shared(joined: JoinedGrades, content_of: Callable[[str], str], retakes: bool = False) -> None:
+    """Refuse a row that fits different photographs of different folders: they may be of different people.
+
+    ``content_of`` gives the hash of a photo's file by its name; it is asked only about photos that share a row.
+    Retakes in one folder may share a row, and so may copies; ``retakes``: those in different folders as well.
+    Raises GradesError.
+    """
+    for shared in () if retakes else joined.shared:
+        folders = {name: PurePosixPath(name).parent for name in shared.photos}
+        if len(set(folders.values())) == 1:
+            continue
+        content = {name: content_of(name) for name in shared.photos}
+        held = {folder: {content[n] for n in folders if folders[n] == folder} for folder in folders.values()}
+        if any(found == set(content.values()) for found in held.values()):
+            continue  # one folder has all, the others copies of some
+        first = shared.photos[0]
+        other = next(n for n in shared.photos if content[n] not in held[folders[first]])
+        raise GradesError(
+            f"{shared.source}: {shared.row} fits two photographs, {first} and {other}: give each study's "
+            "photographs a run of their own, write folder and file name of each into the workbook, or add --retakes "
+            "if they are retakes of one visit"
+        )
 
 
 class _NothingFitsError(GradesError):
@@ -94,7 +153,7 @@ class _NothingFitsError(GradesError):
 
 
 def _matches(
-    names: Sequence[str], table: GradeTable, subjects: _Subjects, known: _Known
+    names: Sequence[str], table: GradeTable, subjects: Subjects, known: _Known
 ) -> dict[str, GradeRow]:
     """The one row that each photo fits, by file name or else by subject; photos that fit none are left out."""
     by_file, by_facts = _FileIndex(table, names), _FactsIndex(table, subjects)
@@ -129,7 +188,7 @@ def join_graders(names: Sequence[str], tables: Sequence[GradeTable]) -> JoinedGr
     What one table tells of a photo's subject holds for the next; tables with file names come first. One that fits
     no photo, where others do, is told of in ``unfit``. Raises GradesError as ``join_grades`` does, for each table.
     """
-    several = _Several(names)
+    several = _Several(names, tables)
     for table in sorted(tables, key=lambda table: table.layout != "file"):
         several.add(table)
     return several.joined()
@@ -138,8 +197,12 @@ def join_graders(names: Sequence[str], tables: Sequence[GradeTable]) -> JoinedGr
 class _Several:
     """Photos and the grades that one table after the other has for them."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], tables: Sequence[GradeTable]) -> None:
         self._names = list(dict.fromkeys(names))
+        self._subjects = Subjects([_Known({}).subjects(self._names), *map(subjects_of, tables)])
+        self._shared: list[SharedRow] = []
+        self._by_number: list[tuple[str, str]] = []
+        self._unread: list[str] = []
         self._known: dict[str, PhotoFacts] = {}  # only where the subject is known
         self._facts: dict[str, PhotoFacts] = {}
         self._given: dict[str, list[float]] = defaultdict(list)
@@ -152,7 +215,7 @@ class _Several:
     def add(self, table: GradeTable) -> None:
         """Join one more table."""
         try:
-            joined = join_grades(self._names, table, self._known)
+            joined = join_grades(self._names, table, self._known, self._subjects)
         except _NothingFitsError as error:
             self._unfit.append(error)
             self._unmatched += table.rows
@@ -167,6 +230,9 @@ class _Several:
                 self._known[name] = self._facts[name]
         self._unmatched += joined.unmatched_rows
         self._reviewed.update(joined.rows if table.reviewed else ())
+        self._shared += joined.shared
+        self._by_number += joined.by_number
+        self._unread += joined.unread
 
     def joined(self) -> JoinedGrades:
         """All that was joined; raises GradesError where no table fits any photo."""
@@ -181,6 +247,9 @@ class _Several:
             sum(len(grades) > 1 for grades in self._given.values()),
             len(self._reviewed),
             tuple(map(str, self._unfit)),
+            tuple(self._shared),
+            tuple(dict.fromkeys(self._by_number)),
+            tuple(dict.fromkeys(self._unread)),
         )
 
 
@@ -197,6 +266,10 @@ class _Known:
     def subject_is_known(self, name: str) -> bool:
         """Whether the subject is an identifier, not just the file's stem."""
         return name in self._given or is_clinical(name)
+
+    def subjects(self, names: Sequence[str]) -> list[str]:
+        """The subjects of those photos whose subject is known."""
+        return [self.facts(name).subject for name in names if self.subject_is_known(name)]
 
 
 class _FileIndex:
@@ -227,34 +300,10 @@ class _FileIndex:
         return file != stored_text(name) and file in self._names and file_key(file) == file_key(name)
 
 
-class _Subjects:
-    """One spelling for every subject, so that none falls into two folds.
-
-    Spellings that differ in case are one subject. Where a workbook numbers the subjects of clinical names
-    (1 for P0001), the number is the subject, if no two of the names or of the rows share it.
-    """
-
-    def __init__(self, table: GradeTable, names: Sequence[str], known: _Known) -> None:
-        of_names = [known.facts(name).subject for name in names if known.subject_is_known(name)]
-        of_rows = [row.subject for row in table.rows if row.subject]
-        self._spelling: dict[str, str] = {}
-        for subject in of_names + of_rows:
-            self._spelling.setdefault(folded(subject), subject)
-        numbers, clinical = _by_number(of_rows), {folded(subject) for subject in of_names}
-        for number, photos in _by_number(of_names).items():
-            rows = numbers.get(number, [])
-            if len(photos) == len(rows) == 1 and photos[0] not in set(rows) and rows[0] not in clinical:
-                self._spelling[rows[0]] = self._spelling[photos[0]]
-
-    def spelling(self, subject: str) -> str:
-        """The subject as it is spelt everywhere."""
-        return self._spelling.get(folded(subject), subject)
-
-
 class _FactsIndex:
     """Rows without a file name, by subject."""
 
-    def __init__(self, table: GradeTable, subjects: _Subjects) -> None:
+    def __init__(self, table: GradeTable, subjects: Subjects) -> None:
         self._subjects = subjects
         self._by_subject: dict[str, list[GradeRow]] = defaultdict(list)
         for row in table.rows:
@@ -274,16 +323,6 @@ def _agree(one: str | None, other: str | None) -> bool:
     return one is None or other is None or one == other
 
 
-def _by_number(subjects: Iterable[str]) -> dict[int, list[str]]:
-    """Folded subjects by the number that ends them: p0001 and 1 are both 1."""
-    found: dict[int, list[str]] = defaultdict(list)
-    for subject in sorted({folded(subject) for subject in subjects}):
-        match = re.fullmatch(r"[a-z]*[\s._-]?(\d+)", subject)
-        if match:
-            found[int(match[1])].append(subject)
-    return found
-
-
 def _same_file(photo: str, row: str) -> bool:
     """Whether the shorter path is the end of the longer, where either may leave out its suffix."""
     photo_parts, row_parts = PurePosixPath(file_key(photo)).parts, PurePosixPath(file_key(row)).parts
@@ -298,15 +337,43 @@ def _last(file: str) -> str:
     return PurePosixPath(file_key(file)).name
 
 
-def _refuse_shared_rows(table: GradeTable, matches: Mapping[str, GradeRow], known: _Known) -> None:
+def _refuse_shared_rows(
+    table: GradeTable, matches: Mapping[str, GradeRow], subjects: Subjects, known: _Known
+) -> None:
     """A grade belongs to one file, or to photos of one subject, side and visit."""
+
+    def facts(name: str) -> PhotoFacts:
+        found = known.facts(name)
+        return PhotoFacts(subjects.spelling(found.subject), found.side, found.visit)
+
     owners: dict[int, str] = {}
     for name, row in matches.items():
         other = owners.setdefault(id(row), name)
-        if other == name or (not row.file and known.facts(other) == known.facts(name)):
+        if other == name or (not row.file and facts(other) == facts(name)):
             continue
         fix = "write the folder before the file name" if row.file else "add a column of sides or visits"
+        if table.unread and not row.file:
+            fix += f", or name one with --column ({table.columns_told()})"
         raise GradesError(f"{table.source.name}: row {row.row} fits both {other} and {name}: {fix}")
+
+
+def _shared_rows(table: GradeTable, matches: Mapping[str, GradeRow]) -> tuple[SharedRow, ...]:
+    """The rows that several photos have."""
+    photos: dict[int, list[str]] = defaultdict(list)
+    for name, row in matches.items():
+        photos[id(row)].append(name)
+    rows = {id(row): row for row in matches.values()}
+    return tuple(
+        SharedRow(table.source, rows[key], tuple(names)) for key, names in photos.items() if len(names) > 1
+    )
+
+
+def _joined_by_number(
+    matches: Mapping[str, GradeRow], subjects: Subjects, known: _Known
+) -> tuple[tuple[str, str], ...]:
+    """Subjects of the matches whose letters the row or the photo's name does not have."""
+    told = (row.subject for row in matches.values() if row.subject)
+    return subjects.by_number([*told, *known.subjects(list(matches))])
 
 
 def _refuse_shifted_visits(
@@ -329,7 +396,7 @@ def _is_numbered(facts: PhotoFacts) -> bool:
 
 
 def _refuse_contradictions(
-    table: GradeTable, matches: Mapping[str, GradeRow], subjects: _Subjects, known: _Known
+    table: GradeTable, matches: Mapping[str, GradeRow], subjects: Subjects, known: _Known
 ) -> None:
     """Where a row names the file, its subject and side must not deny what is known of it."""
     for name, row in matches.items():
@@ -347,7 +414,7 @@ def _refuse_contradictions(
         )
 
 
-def _merged_facts(name: str, row: GradeRow | None, subjects: _Subjects, known: _Known) -> PhotoFacts:
+def _merged_facts(name: str, row: GradeRow | None, subjects: Subjects, known: _Known) -> PhotoFacts:
     facts = known.facts(name)
     if row is None:
         return PhotoFacts(subjects.spelling(facts.subject), facts.side, facts.visit)
@@ -355,14 +422,43 @@ def _merged_facts(name: str, row: GradeRow | None, subjects: _Subjects, known: _
     return PhotoFacts(subjects.spelling(subject), facts.side or row.side, facts.visit or row.visit)
 
 
-def _nothing_fits(names: Sequence[str], table: GradeTable, known: _Known) -> str:
+def _nothing_fits(names: Sequence[str], table: GradeTable, subjects: Subjects, known: _Known) -> str:
     if not names:
         return f"{table.source.name}: there are no photos to join: check the image folders"
     facts = known.facts(names[0])
     reads = ", ".join(fact for fact in (facts.subject, facts.side, facts.visit) if fact)
+    hints = [_hint_of_letters(known.subjects(names), table, subjects), _hint_of_dates(facts, table)]
+    hints.append(table.columns_told() if table.unread else "")
+    return "; ".join(
+        [
+            f"{table.source.name}: none of {len(names)} photos fits a row by name: "
+            f"{names[0]} reads as {reads}, the workbook begins with {table.rows[0]}",
+            *filter(None, hints),
+        ]
+    )
+
+
+def _hint_of_letters(of_names: Sequence[str], table: GradeTable, subjects: Subjects) -> str:
+    """That subjects of one number are different people, where that is what keeps rows and photos apart."""
+    by_number = {subject_key(subject)[1]: subject for subject in reversed(of_names)}
+    for subject in subjects_of(table):
+        number = subject_key(subject)[1]
+        other = by_number.get(number) if number is not None else None
+        if other and subjects.spelling(subject) != subjects.spelling(other):
+            return f"{subject} and {other} are taken for different people: write the same letters in both"
+    return ""
+
+
+def _hint_of_dates(facts: PhotoFacts, table: GradeTable) -> str:
+    """That visits are dates, where names of photos tell them otherwise."""
+    try:
+        datetime.date.fromisoformat(table.rows[0].visit or "")
+    except ValueError:
+        return ""
     return (
-        f"{table.source.name}: none of {len(names)} photos fits a row by name: "
-        f"{names[0]} reads as {reads}, the workbook begins with {table.rows[0]}"
+        f"dates do not join {facts.visit}: add a column of visits as the names tell them"
+        if facts.visit
+        else ""
     )
 
 
