@@ -42,12 +42,21 @@ CONTRACT = {
     "features": {"images", "--out", "--overlays", "--landmark-model", "--workers"},
     "train": {
         *("images", "--grades", "--out", "--folds", "--epochs", "--seed", "--encoder", "--from-scratch"),
-        *("--thumbnails", "--class-edges", "--column"),
+        *("--thumbnails", "--class-edges", "--column", "--retakes"),
     },
-    "build-index": {"patches", "--grades", "--model", "--out", "--thumbnails"},
-    "grade": {"images", "--out", "--model", "--workers", "--weights"},
-    "agreement": {"files", "--column", "--scale", "--out"},
-    "evaluate": {"images", "--grades", "--out", "--methods", "--folds", "--leaky", "--backbone-weights"},
+    "build-index": {"patches", "--grades", "--model", "--out", "--thumbnails", "--column", "--retakes"},
+    "grade": {"images", "--out", "--model", "--workers", "--weights", "--expert-grades", "--retakes"},
+    "agreement": {"files", "--column", "--scale", "--out", "--retakes"},
+    "evaluate": {
+        "images",
+        "--grades",
+        "--out",
+        "--methods",
+        "--folds",
+        "--leaky",
+        "--backbone-weights",
+        "--retakes",
+    },
     "info": set(),
 }
 

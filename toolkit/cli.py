@@ -68,6 +68,10 @@ Columns = Annotated[
         "--column", help="Name a column of the grades: subject=ID, side=..., visit=..., grade=..., file=..."
     ),
 ]
+Retakes = Annotated[
+    bool,
+    typer.Option("--retakes", help="Photographs in different folders may share a row: retakes of one visit."),
+]
 GradeScale = Annotated[
     str, typer.Option("--scale", help="What grades may be, within 0-9: LOW-HIGH, LOW-HIGH/STEP.")
 ]
@@ -175,6 +179,7 @@ def train(
     ] = None,
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
+    retakes: Retakes = False,
     landmark_model: Landmarks = None,
     workers: Workers = None,
     quiet: Quiet = False,
@@ -188,7 +193,7 @@ def train(
         names, settings = _pairs(column), class_settings(class_edges)
         run = train_study(
             images, grades, out, folds, epochs, seed, names, landmark_model, count, tell, settings, encoder,
-            from_scratch, thumbnails, step_of(scale),
+            from_scratch, thumbnails, step_of(scale), retakes,
         )  # fmt: skip
     _say(training_report(run), f"Model: {out}")
 
@@ -203,17 +208,20 @@ def build_index(
     ] = None,
     thumbnails: Annotated[bool, typer.Option(help="Keep small pictures of the reference patches.")] = True,
     column: Columns = None,
+    retakes: Retakes = False,
     quiet: Quiet = False,
 ) -> None:
     """Rebuild a model's FAISS index from your own graded patches."""
     from toolkit.runs import index_patches
 
     with _progress(quiet) as tell:
-        rebuilt = index_patches(patches, grades, model, out, _pairs(column), tell, thumbnails)
+        run = index_patches(patches, grades, model, out, _pairs(column), tell, thumbnails, retakes)
+    rebuilt = run.model
     counts = "  ".join(f"{label}: {count}" for label, count in rebuilt.index.class_counts().items())
     total = len(rebuilt.index.references.grades)
     _say(
         f"{total} references on the {rebuilt.index.device.upper()}, by class:  {counts}",
+        run.joined.summary(),
         f"Model: {out or model}",
     )
 
@@ -243,6 +251,7 @@ def grade(
         Path | None, typer.Option(help="Workbook of expert grades to show on that page.")
     ] = None,
     column: Columns = None,
+    retakes: Retakes = False,
     landmark_model: Landmarks = None,
     quiet: Quiet = False,
 ) -> None:
@@ -253,7 +262,7 @@ def grade(
     """
     from toolkit.runs import ReportRequest, default_workers, grade_photos
 
-    page = ReportRequest(report, report_dir, expert_grades, _pairs(column))
+    page = ReportRequest(report, report_dir, expert_grades, _pairs(column), retakes)
     with _stoppable(), _progress(quiet) as tell:
         count = workers or default_workers()
         run = grade_photos(
@@ -303,6 +312,7 @@ def agreement(
     scale: Annotated[
         str, typer.Option(help="Grades allowed: LOW-HIGH/STEP, LOW-HIGH for any number between, or free.")
     ] = "0-9/0.5",
+    retakes: Retakes = False,
     out: Annotated[
         Path | None, typer.Option(help="Workbook to write (.xlsx), with all figures and what did not match.")
     ] = None,
@@ -311,7 +321,7 @@ def agreement(
     from toolkit.agreement import compare_files
     from toolkit.study import parse_scale
 
-    found = compare_files(files, _pairs(column), parse_scale(scale), out)
+    found = compare_files(files, _pairs(column), parse_scale(scale), out, retakes=retakes)
     _say(found.text(), *([f"\nWorkbook: {out}"] if out else []))
 
 
@@ -372,6 +382,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="The same seed repeats a comparison on the same machine.")] = 0,
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
+    retakes: Retakes = False,
     landmark_model: Landmarks = None,
     workers: Workers = None,
     quiet: Quiet = False,
@@ -396,6 +407,7 @@ def evaluate(
         encoder_epochs,
         from_scratch,
         step_of(scale),
+        retakes,
     )
     count = workers or default_workers()
     with shown(quiet) as tell:

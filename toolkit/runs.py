@@ -38,7 +38,7 @@ from toolkit.scores import score, score_table, trivial_baselines
 from toolkit.settings import IndexSettings, Settings
 from toolkit.siamese import Encoder
 from toolkit.store import Input, Options, Store, open_store, read_store, store_path
-from toolkit.study import Columns, JoinedGrades, facts_from_name, join_files
+from toolkit.study import Columns, JoinedGrades, facts_from_name, join_files, refuse_shared
 from toolkit.study.names import stored_text
 from toolkit.tables import make_folder
 from toolkit.thumbnails import thumbnails_of
@@ -46,6 +46,7 @@ from toolkit.training import Trained, rebuild_index, train
 from toolkit.workbook import RESULT_SUFFIXES, Rows, Value, check_target, write_results, write_table
 from toolkit.workers import (
     TIME_LIMIT_S,
+    contents,
     cut_all,
     hash_all,
     measure_all,
@@ -338,12 +339,14 @@ def grade_photos(
 @dataclass(frozen=True)
 class ReportRequest:
     """The report page to write: as one ``file``, as a ``folder``, or both; ``expert_grades``: a workbook to show
-    beside the automatic grades, whose ``columns`` are named as for ``join_files``."""
+    beside the automatic grades, whose ``columns`` are named as for ``join_files``, ``retakes`` as for
+    ``refuse_shared``."""
 
     file: Path | None = None
     folder: Path | None = None
     expert_grades: Path | None = None
     columns: Columns = None
+    retakes: bool = False
 
     @property
     def wanted(self) -> bool:
@@ -366,7 +369,9 @@ def _check_report(
     check_report(report.file, report.folder, len(paths))
     if report.expert_grades is None:
         return None
-    return join_files(photo_names(paths), report.expert_grades, report.columns, None)
+    joined = join_files(photo_names(paths), report.expert_grades, report.columns, None)
+    refuse_shared(joined, contents(paths), report.retakes)
+    return joined
 
 
 def _report_study(
@@ -537,19 +542,22 @@ def train_study(
     from_scratch: bool = False,
     thumbnails: bool = True,
     step: float | None = 0.5,
+    retakes: bool = False,
 ) -> TrainRun:
     """Train on a study's graded photographs and write a model folder.
 
     The network starts from the starter model's, which has learnt what pigment looks like; with ``encoder`` that
     model's is kept whole, ``from_scratch`` it learns from this study alone. ``thumbnails``: whether the model
     keeps small pictures of its reference patches. ``grades_file``: one or several, and ``columns``, as for
-    ``join_files``. ``step``: grades must be multiples of it, None: any number in 0-9.
+    ``join_files``. ``step``: grades must be multiples of it, None: any number in 0-9. ``retakes`` as for
+    ``refuse_shared``.
     """
     if from_scratch and encoder is not None:
         raise ToolkitError("--encoder keeps a network, --from-scratch learns a new one: choose one of them")
     check_model_target(out)
     paths = _some_photos(images)
     joined = join_files(photo_names(paths), grades_file, columns, step)
+    refuse_shared(joined, contents(paths), retakes)
     settings, start = _starting_point(settings or Settings(), encoder, from_scratch)
     if epochs is not None:
         settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))
@@ -623,6 +631,14 @@ def training_report(run: TrainRun) -> str:
     return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class IndexRun:
+    """What ``index_patches`` did: the model, and how patches and grades were joined."""
+
+    model: Model
+    joined: JoinedGrades
+
+
 def index_patches(
     patches: Path,
     grades_file: Path | Sequence[Path],
@@ -631,12 +647,21 @@ def index_patches(
     columns: Columns = None,
     tell: Progress = lambda stage, done, total: None,
     thumbnails: bool = True,
-) -> Model:
-    """Rebuild a model's references from a folder of extracted patches and their grades."""
+    retakes: bool = False,
+) -> IndexRun:
+    """Rebuild a model's references from a folder of extracted patches and their grades; ``retakes`` as for
+    ``refuse_shared``."""
     check_model_target(out or model_folder)
     model = load_model(model_folder)
     faces = load_patches(patches)
-    joined = join_files([face.name for face in faces], grades_file, columns)
+    hashes = {face.name: face.sha256 for face in faces}
+    twice = [face.name for face in faces if hashes[face.name] != face.sha256]
+    if twice:
+        raise PhotoError(
+            f"{patches}: {twice[0]} is the name of two photographs: keep each study's patches apart"
+        )
+    joined = join_files(list(hashes), grades_file, columns)
+    refuse_shared(joined, hashes.__getitem__, retakes)
     graded = [face for face in faces if face.name in joined.grades]
     task = partial(prepare, settings=model.settings)
     prepared = list(_told(map(task, graded), len(graded), "features", tell))
@@ -646,7 +671,7 @@ def index_patches(
     if thumbnails:
         rebuilt = replace(rebuilt, thumbnails=thumbnails_of(photo.face for photo in usable))
     save_model(rebuilt, out or model_folder)
-    return rebuilt
+    return IndexRun(rebuilt, joined)
 
 
 def _some_photos(images: Sequence[Path]) -> list[Path]:

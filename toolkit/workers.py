@@ -42,6 +42,12 @@ def photo_names(paths: Sequence[Path]) -> list[str]:
     return [path.relative_to(common).as_posix() for path in whole]
 
 
+def contents(paths: Sequence[Path]) -> Callable[[str], str]:
+    """What gives the SHA-256 of a photo's file by the photo's name; "" for what cannot be read."""
+    by_name = dict(zip(photo_names(paths), paths, strict=True))
+    return lambda name: _hash_one(by_name[name])
+
+
 def prepare_all(
     paths: Sequence[Path],
     settings: Settings,

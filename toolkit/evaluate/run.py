@@ -62,6 +62,7 @@ class Options:
     encoder_epochs: int | None = None
     from_scratch: bool = False
     step: float | None = 0.5  # of the expert grades; None for any number
+    retakes: bool = False  # whether photographs in different folders may share a row of the grades
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +92,7 @@ def compare(
     """Fit and test every chosen method on the same folds; see ``evaluate``."""
     methods = chosen_methods(options.methods)
     check_target(out / "comparison.xlsx", (".xlsx",))
-    graded = graded_photos(images, grades_file, columns, options.step)
+    graded = graded_photos(images, grades_file, columns, options.step, options.retakes)
     settings, start, encoder = options.settings, None, "none"
     if any("baselines" in METHODS[name].needs for name in methods):
         check_backbone(options.baselines)

@@ -27,8 +27,8 @@ from toolkit.pipeline import Prepared, prepare
 from toolkit.quality import assess
 from toolkit.records import REGIONS, FacePatches, Patch, Photo, PhotoFacts
 from toolkit.settings import RunSettings, Settings
-from toolkit.study import Columns, JoinedGrades, facts_from_name, join_files
-from toolkit.workers import map_photos, photo_names, the_finder
+from toolkit.study import Columns, JoinedGrades, facts_from_name, join_files, refuse_shared
+from toolkit.workers import contents, map_photos, photo_names, the_finder
 
 Progress = Callable[[str, int, int], None]
 _DAMAGED = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile)
@@ -73,13 +73,16 @@ def graded_photos(
     grades_file: Path | Sequence[Path],
     columns: Columns = None,
     step: float | None = 0.5,
+    retakes: bool = False,
 ) -> GradedPhotos:
-    """Join photographs and grades by name; no photograph is opened. Raises PhotoError or GradesError."""
+    """Join photographs and grades by name; no photograph is decoded. ``retakes`` as for ``refuse_shared``. Raises
+    PhotoError or GradesError."""
     paths = find_photos(images)
     if not paths:
         raise PhotoError(f"no photographs in {', '.join(map(str, images))}: JPEG, PNG or TIFF are looked for")
     names = photo_names(paths)
     joined = join_files(names, grades_file, columns, step)
+    refuse_shared(joined, contents(paths), retakes)
     graded = tuple(pair for pair in zip(paths, names, strict=True) if pair[1] in joined.grades)
     return GradedPhotos(graded, joined)
 
