@@ -337,18 +337,20 @@ HALVES = (("SUBJID", "Half", "VISIT", "grade"), ("P1", "Left", "BL", 4), ("P1", 
         (
             DATED,
             "rows 2 and 3 are of the same subject and side; the columns 'Visit date', 'Comment' were not read: if "
-            "one of them tells visits apart, name it with --column visit='Visit date' "
-            "(headings read: subject=SUBJID, side=side, grade=grade)",
+            "one of them tells visits apart, name it with --column visit='Visit date', "
+            "else keep one row a photo (headings read: subject=SUBJID, side=side, grade=grade)",
         ),
         (
             HALVES,
             "rows 2 and 3 are of the same subject and visit; the column 'Half' was not read: if it tells sides "
-            "apart, name it with --column side='Half' (headings read: subject=SUBJID, visit=VISIT, grade=grade)",
+            "apart, name it with --column side='Half', else keep one row a photo "
+            "(headings read: subject=SUBJID, visit=VISIT, grade=grade)",
         ),
         (
             (("Subject", "Half", "Baseline", "Week 4"), ("1", "Left", 4, 3), ("1", "Right", 5, 2)),
             "rows 2 and 3 are of the same subject and visit; the column 'Half' was not read: if it tells sides "
-            "apart, name it with --column side='Half' (headings read: subject=Subject, "
+            "apart, name it with --column side='Half', else keep one row a photo "
+            "(headings read: subject=Subject, "
             "grades of visits=Baseline, Week 4)",
         ),
         (
@@ -364,7 +366,8 @@ HALVES = (("SUBJID", "Half", "VISIT", "grade"), ("P1", "Left", "BL", 4), ("P1", 
                 ("1", "L", "done", 4, 5),
             ),
             "rows 2 and 3 are of the same subject, side and visit; the column 'Week' was not read: if it tells "
-            "visits apart, name it with --column visit='Week' (headings read: subject=SUBJID, side=side, "
+            "visits apart, name it with --column visit='Week', else keep one row a photo "
+            "(headings read: subject=SUBJID, side=side, "
             "visit=Visit, grade=grade)",
         ),
         (
@@ -732,6 +735,10 @@ def test_other_letters_are_another_subject():
     assert join_grades([PHOTO], both).grades == {PHOTO: 4.0}
     with pytest.raises(GradesError, match=r"row 2 says subject Q0001, .* says P0001"):
         join_grades([PHOTO], table(GradeRow(2, 1.0, PHOTO, "Q0001")))
+    with pytest.raises(GradesError, match=r"begins with row 2 \(P1, left, Week 9\)$"):  # letters are not why
+        join_grades(
+            [PHOTO], table(GradeRow(2, 3.0, None, "P1", "left", "Week 9"), GradeRow(3, 1.0, None, "Q1"))
+        )
     for stranger in ("Subject 1", "PP0001", "P0001A", "P1-1"):
         with pytest.raises(GradesError, match="none of 1 photos"):
             join_grades([PHOTO], table(GradeRow(2, 3.0, None, stranger)))

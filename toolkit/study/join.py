@@ -440,8 +440,10 @@ def _nothing_fits(names: Sequence[str], table: GradeTable, subjects: Subjects, k
 
 def _hint_of_letters(of_names: Sequence[str], table: GradeTable, subjects: Subjects) -> str:
     """That subjects of one number are different people, where that is what keeps rows and photos apart."""
-    by_number = {subject_key(subject)[1]: subject for subject in reversed(of_names)}
-    for subject in subjects_of(table):
+    of_rows = {subjects.spelling(subject): subject for subject in subjects_of(table)}
+    apart = [subject for subject in of_names if subjects.spelling(subject) not in of_rows]
+    by_number = {subject_key(subject)[1]: subject for subject in reversed(apart)}
+    for subject in of_rows.values():
         number = subject_key(subject)[1]
         other = by_number.get(number) if number is not None else None
         if other and subjects.spelling(subject) != subjects.spelling(other):

@@ -272,7 +272,8 @@ def _refuse_repeats(path: Path, sheet: Sheet, rows: Iterable[GradeRow]) -> None:
             what = "repeats" if before.grade == row.grade else f"({row.grade:g}) contradicts"
             value = "" if before.grade == row.grade else f" ({before.grade:g})"
             faults.append(f"row {row.row} {what} row {before.row}{value}")
-            hint = hint or _unread_between(sheet, before, row)
+            if not hint and len(faults) <= _NAMED_AT_MOST:
+                hint = _unread_between(sheet, before, row)
     if faults:
         what = hint or f"{listed(faults)}: keep one row a photo"
         raise GradesError(f"{path.name}: {what} (headings read: {sheet.told()})")
@@ -309,7 +310,8 @@ def _advice(sheet: Sheet, found: Mapping[int, Sequence[str]]) -> str:
         visits = [i for i, values in found.items() if all(map(known_visit, values))]
         visits += [i for i in found if is_of_visits(sheet.unread[i])]
         role, column = "visit", (visits or list(found))[0]
-    return f"if {one} tells {role}s apart, name it with --column {role}={sheet.unread[column]!r}"
+    name = f"--column {role}={sheet.unread[column]!r}"
+    return f"if {one} tells {role}s apart, name it with {name}, else keep one row a photo"
 
 
 def listed(faults: Sequence[str]) -> str:
