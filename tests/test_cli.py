@@ -552,7 +552,7 @@ MISTAKES = {
         "is not a model folder",
     ),
     "patches over a file": ("extract-patches {photo} --out {grades} --workers 1", "cannot be written"),
-    "phantoms over other files": ("phantom {folder}", "holds files that are not this command's"),
+    "phantoms over other files": ("phantom {folder}", "holds files already (images)"),
     "no faces to paint on": ("phantom {tmp}/new --faces {tmp}/none", "none is no folder"),
 }
 
