@@ -250,7 +250,7 @@ def test_results_of_another_format_are_refused_and_kept(out):
     db.close()
     before = store_path(out).read_bytes()
     with (
-        pytest.raises(ToolkitError, match="another version of toolkit, format 99.*move it away"),
+        pytest.raises(ToolkitError, match=r"another version of toolkit, format 99.*move it away"),
         open_store(out),
     ):
         pass
