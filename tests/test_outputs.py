@@ -165,7 +165,7 @@ AMONG = {
     "patches": "extract-patches photos --out photos --workers 1",
     "patches below": "extract-patches photos --out photos/patches --workers 1",
     "a comparison": "evaluate photos --grades grades.xlsx --out photos/e --methods mean --workers 1",
-    "a model": "train photos --grades grades.xlsx --out photos/m --workers 1",
+    "a model over the photos": "train photos --grades grades.xlsx --out photos --workers 1",
     "phantoms among the faces": "phantom photos/new --faces photos --subjects 1 --workers 1",
     "phantoms over the faces": "phantom photos --faces photos --subjects 1 --workers 1",
     "the experts' workbook": f"{GRADE} --out grades.xlsx --report r.html --expert-grades grades.xlsx",
@@ -215,7 +215,7 @@ RUNS = (
     "extract-patches photos --out out/p --overlays --workers 1",
     "agreement grades.xlsx out/g.xlsx --out out/a.xlsx",
     "build-index patches --grades grades.csv --model model --out out/i",
-    "train photos --grades grades.xlsx --out out/m --folds 2 --encoder model --workers 1",
+    "train photos --grades grades.xlsx --out photos/m --folds 2 --encoder model --workers 1",  # holds no pictures
     "evaluate photos --grades grades.xlsx --out out/e --methods mean --folds 2 --workers 1",
     "phantom out/n --subjects 1 --style full --workers 1",
 )

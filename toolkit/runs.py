@@ -719,7 +719,6 @@ def train_study(
         raise ToolkitError("--encoder keeps a network, --from-scratch learns a new one: choose one of them")
     paths = _some_photos(images)
     files = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
-    check_folder(out, images, paths, "--out", apart=False)
     check_model_target(out, [*paths, *files, *_read_files(encoder, landmark_model)])
     joined = join_files(photo_names(paths), grades_file, columns, step)
     if not overwrite:

@@ -95,14 +95,15 @@ def compare(
 ) -> Compared:
     """Fit and test every chosen method on the same folds; see ``evaluate``."""
     methods = chosen_methods(options.methods)
-    files = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
-    _check_out(out, images, [*files, *([landmark_model] if landmark_model else [])], overwrite)
     graded = graded_photos(images, grades_file, columns, options.step)
     settings, start, encoder = options.settings, None, "none"
     if any("baselines" in METHODS[name].needs for name in methods):
         check_backbone(options.baselines)
     if any("encoder" in METHODS[name].needs for name in methods):
         settings, start, encoder = _encoder(options)
+    files = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
+    read = [*files, Path(options.baselines.weights), *([landmark_model] if landmark_model else [])]
+    _check_out(out, images, read, overwrite)
 
     def loading(stage: str, done: int, total: int) -> None:
         tell(Step("", "", 0, options.folds, stage, done, total, 0, 0, None))
