@@ -195,7 +195,7 @@ def test_another_scale(tmp_path):
         (["long.xlsx", "wide.xlsx", "--column", "grade=Absent"], "no column 'Absent'"),
         (["long.xlsx", "wide.xlsx", "--scale", "9"], "--scale 9: .*write LOW-HIGH"),
         (["long.xlsx", "wide.xlsx", "--out", "out.csv"], r"out\.csv: results are written as \.xlsx"),
-        (["long.xlsx", "wide.xlsx", "--out", "wide.xlsx"], r"wide\.xlsx: holds the grades to compare"),
+        (["long.xlsx", "wide.xlsx", "--out", "wide.xlsx"], r"wide\.xlsx: would overwrite an input"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_that_names_the_fix(folder, monkeypatch, arguments, reason):

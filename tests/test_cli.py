@@ -560,8 +560,8 @@ MISTAKES = {
         "build-index {patches} --grades {grades} --model {model} --out {study}",
         "is not a model folder",
     ),
-    "patches over a file": ("extract-patches {photo} --out {grades} --workers 1", "cannot be written"),
-    "phantoms over other files": ("phantom {folder}", "holds files that are not this command's"),
+    "patches over a file": ("extract-patches {photo} --out {grades} --workers 1", "a file has that name"),
+    "phantoms over other files": ("phantom {folder}", "holds files already (images)"),
     "no faces to paint on": ("phantom {tmp}/new --faces {tmp}/none", "none is no folder"),
 }
 

@@ -31,7 +31,9 @@ SHARED = {
     "errors",
     "geometry",
     "meanface",
-}  # geometry and meanface: arrays in, arrays out
+    "outputs",
+    "tables",
+}  # geometry and meanface: arrays in, arrays out; outputs and tables: how any file is written
 
 
 def loaded(code):

@@ -30,7 +30,7 @@ def toolkit(monkeypatch):
 
     monkeypatch.setattr(runs, "_starting_point", begin)
     monkeypatch.setattr(runs, "prepare", begin)
-    monkeypatch.setattr(runs, "open_store", begin)
+    monkeypatch.setattr(runs.Store, "begin", begin)
     monkeypatch.setattr(evaluation, "load_study", begin)
     return lambda *arguments: str(CliRunner().invoke(app, list(map(str, arguments))).exception)
 

@@ -13,7 +13,7 @@ import toolkit.model
 from toolkit.blend import DIFFICULTY, Blend, Interval, PatchBlend
 from toolkit.errors import ModelError
 from toolkit.index import ReferenceIndex, References
-from toolkit.model import FILES, FORMAT, Model, load_model, read_card, save_model, starter_folder
+from toolkit.model import CARD, FILES, FORMAT, Model, load_model, read_card, save_model, starter_folder
 from toolkit.records import REGIONS
 from toolkit.settings import BlendSettings, EncoderSettings, IndexSettings, Settings
 from toolkit.siamese import Encoder
@@ -245,14 +245,18 @@ def test_a_file_is_not_overwritten(model, tmp_path):
     assert (tmp_path / "notes").read_text() == "mine"
 
 
-def test_an_empty_folder_may_be_filled_and_a_model_replaced(model, tmp_path):
+def test_an_empty_folder_may_be_filled_and_a_model_replaced_but_nothing_beside_it(model, tmp_path):
     (tmp_path / "study").mkdir()
     save_model(model, tmp_path / "study")
-    (tmp_path / "study" / "stray.txt").write_text("of the old model")
+    (tmp_path / "study" / "notes.txt").write_text("mine")
+    (tmp_path / "study" / "photos").mkdir()
+    (tmp_path / "study" / "photos" / "P0001.jpg").write_bytes(b"a photograph")
     other = replace(model, card={"photos": 99})
     save_model(other, tmp_path / "study")
     assert load_model(tmp_path / "study").card == {"photos": 99}
-    assert not (tmp_path / "study" / "stray.txt").exists()
+    assert (tmp_path / "study" / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "study" / "photos" / "P0001.jpg").read_bytes() == b"a photograph"
+    assert {path.name for path in (tmp_path / "study").iterdir()} == {CARD, *FILES, "notes.txt", "photos"}
     assert [path.name for path in tmp_path.iterdir()] == ["study"]
 
 

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import hashlib
 import importlib.util
+import shutil
 from pathlib import Path
 
 import cv2
@@ -513,18 +514,37 @@ def test_studies_repeat_exactly_whatever_the_workers(study, tmp_path):
     assert (tmp_path / "again" / "truth.csv").read_text() == (out / "truth.csv").read_text()
 
 
-def test_a_study_may_be_written_anew_but_not_over_other_files(tmp_path):
-    done = []
-    phantom.write_study(tmp_path, 2, 1, "full", 0, grades=[3.0], progress=lambda *a: done.append(a))
+def test_a_study_is_never_written_over_another_nor_over_other_files(tmp_path):
+    done, arguments = [], {"subjects": 2, "visits": 1, "style": "full", "seed": 0, "grades": [3.0]}
+    phantom.write_study(tmp_path, **arguments, progress=lambda *a: done.append(a))
     assert done == [(1, 2), (2, 2)]
-    phantom.write_study(tmp_path, 1, 1, "full", 0, grades=[6.0])
-    (row,) = _rows(tmp_path)
-    assert float(row["latent_grade"]) == pytest.approx(6, abs=0.4)
-    assert [path.name for path in (tmp_path / "images").iterdir()] == [row["file"]]
-    (tmp_path / "phantom.json").unlink()
-    with pytest.raises(ToolkitError, match="name another output folder"):
-        phantom.write_study(tmp_path, 1, 1, "full", 0)
-    assert (tmp_path / "images" / row["file"]).is_file()
+    before = _hashes(tmp_path)
+    for change in ({}, {"subjects": 1}, {"seed": 1}):
+        with pytest.raises(ToolkitError, match=r"holds files already.*new folder"):
+            phantom.write_study(tmp_path, **{**arguments, **change})
+    assert _hashes(tmp_path) == before
+
+
+def test_a_study_that_was_stopped_goes_on_and_touches_nothing_else(tmp_path):
+    arguments = {"subjects": 2, "visits": 1, "style": "full", "seed": 0, "grades": [3.0]}
+    phantom.write_study(tmp_path / "whole", **arguments)
+    stopped, images = tmp_path / "stopped", tmp_path / "stopped" / "images"
+    shutil.copytree(tmp_path / "whole", stopped)
+    (stopped / "truth.csv").unlink()
+    first, second = sorted(images.iterdir())
+    second.unlink()
+    (images / "mine.jpg").write_text("a photograph of somebody else")
+    with pytest.raises(ToolkitError, match="new folder"):
+        phantom.write_study(stopped, **{**arguments, "seed": 1})
+    phantom.write_study(stopped, **arguments)
+    assert (images / "mine.jpg").read_text() == "a photograph of somebody else"
+    (images / "mine.jpg").unlink()
+    assert _hashes(stopped) == _hashes(tmp_path / "whole")
+    (stopped / "truth.csv").unlink()
+    first.write_text("mine under the same name")
+    with pytest.raises(ToolkitError, match=f"{first.name}: is another file than this study's"):
+        phantom.write_study(stopped, **arguments)
+    assert first.read_text() == "mine under the same name"
 
 
 @pytest.mark.parametrize(

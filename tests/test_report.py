@@ -598,7 +598,7 @@ def test_a_page_and_a_folder_keep_out_of_each_others_way(written, tmp_path):
 
 def test_a_folder_that_was_stopped_is_gone_on_with(photos, model, tmp_path, monkeypatch):
     def stopped(jobs, *rest):
-        yield Drawn(b"picture")
+        yield Drawn(pictures._encoded(np.zeros((8, 8, 3), np.uint8), 90))
         raise KeyboardInterrupt
 
     some, folder = sorted(photos.glob("P0000*")), tmp_path / "report"

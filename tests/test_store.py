@@ -241,15 +241,29 @@ def test_a_foreign_database_is_left_alone(out):
     assert sqlite3.connect(path).execute("SELECT * FROM results").description[0][0] == "mine"
 
 
-def test_results_of_another_format_are_begun_anew(out):
+def test_results_of_another_format_are_refused_and_kept(out):
     with open_store(out) as store:
         store.begin(photos("a.jpg"), OPTIONS)
         store.put(0, "aa", RESULT)
     db = sqlite3.connect(store_path(out))
     db.execute("PRAGMA user_version = 99")
     db.close()
-    with open_store(out) as store:
-        assert store.is_empty
+    before = store_path(out).read_bytes()
+    with (
+        pytest.raises(ToolkitError, match=r"another version of toolkit, format 99.*move it away"),
+        open_store(out),
+    ):
+        pass
+    assert store_path(out).read_bytes() == before
+
+
+def test_a_file_in_the_place_of_the_lock_is_left_alone(out):
+    lock = store_path(out).with_suffix(".lock")
+    lock.parent.mkdir(parents=True)
+    lock.write_text("my notes")
+    with pytest.raises(ToolkitError, match="is not a lock of this command"), open_store(out):
+        pass
+    assert lock.read_text() == "my notes"
 
 
 def test_no_store_to_read(tmp_path):
@@ -263,6 +277,7 @@ def test_results_of_the_first_format_are_kept(out):
         store.put(0, "aa", RESULT)
     db = sqlite3.connect(store_path(out))
     db.execute("ALTER TABLE results DROP COLUMN pigment")  # it came with the second
+    db.execute("DROP TABLE outputs")  # and this with the third
     db.execute("PRAGMA user_version = 1")
     db.close()
     for _ in range(2):

@@ -818,7 +818,10 @@ def test_a_row_that_fits_different_photographs_of_different_folders_is_refused()
 
 def test_retakes_in_a_folder_and_copies_of_photographs_may_share_a_row():
     retake = TWO[0].replace("S00", "S01")
-    refuse_shared(join_grades([TWO[0], retake], OF_TWO), contents_of({}))  # nothing has to be read
+    alone = join_grades([TWO[0], retake], OF_TWO)
+    refuse_shared(alone, contents_of({}))  # nothing has to be read
+    with pytest.raises(GradesError, match="fits two photographs"):  # the folders are not in the names
+        refuse_shared(alone, contents_of({TWO[0]: "x", retake: "y"}), folder_of={TWO[0]: 1, retake: 2}.get)
     joined = join_grades([TWO[1], TWO[0], retake], OF_TWO)
     for of_copy in "xy":
         refuse_shared(joined, contents_of({TWO[0]: "x", retake: "y", TWO[1]: of_copy}))

@@ -79,6 +79,14 @@ Landmarks = Annotated[
     Path | None, typer.Option(help="Another 68-point dlib predictor (.dat) in place of the default one.")
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default one a core.")]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Also replace files that this command did not write there, and results of other photographs; never a "
+        "file that it reads.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 
 
@@ -123,13 +131,16 @@ def extract_patches(
     ] = False,
     landmark_model: Landmarks = None,
     workers: Workers = None,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Cut forehead, cheek and chin patches, lossless, at one scale."""
     from toolkit.runs import default_workers, extract
 
     with _progress(quiet) as tell:
-        run = extract(images, out, overlays, landmark_model, workers or default_workers(), tell)
+        run = extract(
+            images, out, overlays, landmark_model, workers or default_workers(), tell, overwrite=overwrite
+        )
     _say(
         f"{run.patches} patches of {run.found} of {run.photos} photos: {out / 'manifest.csv'}", *run.failures
     )
@@ -145,13 +156,16 @@ def features(
     ] = None,
     landmark_model: Landmarks = None,
     workers: Workers = None,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Measure the pigment of forehead, cheeks and chin, without any model."""
     from toolkit.runs import default_workers, measure_features
 
     with _progress(quiet) as tell:
-        run = measure_features(images, out, overlays, landmark_model, workers or default_workers(), tell)
+        run = measure_features(
+            images, out, overlays, landmark_model, workers or default_workers(), tell, overwrite=overwrite
+        )
     counts = f"{run.features} features of {run.patches} patches of {run.found} of {run.photos} photos"
     _say(f"{counts}: {out}", *run.failures)
     raise typer.Exit(0 if run.found else 1)
@@ -182,6 +196,13 @@ def train(
     retakes: Retakes = False,
     landmark_model: Landmarks = None,
     workers: Workers = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Also replace a model of other subjects; only the model's own files are touched.",
+        ),
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a model on your study; prints scores on subjects it never saw."""
@@ -193,7 +214,8 @@ def train(
         names, settings = _pairs(column), class_settings(class_edges)
         run = train_study(
             images, grades, out, folds, epochs, seed, names, landmark_model, count, tell, settings, encoder,
-            from_scratch, thumbnails, step_of(scale), retakes,
+            from_scratch, thumbnails, step_of(scale), overwrite=overwrite,
+            retakes=retakes,
         )  # fmt: skip
     _say(training_report(run), f"Model: {out}")
 
@@ -253,12 +275,17 @@ def grade(
     column: Columns = None,
     retakes: Retakes = False,
     landmark_model: Landmarks = None,
+    append: Annotated[
+        bool,
+        typer.Option("--append", help="Keep the photos that --out already holds, and add these to them."),
+    ] = False,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Grade photographs 0-9, with an interval each, into an Excel workbook.
 
     Results are kept beside the workbook as they come: stopped by Ctrl-C or a power cut, the same command goes on
-    with what is missing.
+    with what is missing. Other photographs in the same workbook need --append or --overwrite.
     """
     from toolkit.runs import ReportRequest, default_workers, grade_photos
 
@@ -266,8 +293,9 @@ def grade(
     with _stoppable(), _progress(quiet) as tell:
         count = workers or default_workers()
         run = grade_photos(
-            images, out, model, weights.value, landmark_model, count, tell, time_limit, overlays, page
-        )
+            images, out, model, weights.value, landmark_model, count, tell, time_limit, overlays, page,
+            append=append, overwrite=overwrite,
+        )  # fmt: skip
     _say(*run.remarks)
     if model is None:
         _say(
@@ -316,12 +344,13 @@ def agreement(
     out: Annotated[
         Path | None, typer.Option(help="Workbook to write (.xlsx), with all figures and what did not match.")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Compare graders or runs: ICC, kappa, limits of agreement, changes from baseline."""
     from toolkit.agreement import compare_files
     from toolkit.study import parse_scale
 
-    found = compare_files(files, _pairs(column), parse_scale(scale), out, retakes=retakes)
+    found = compare_files(files, _pairs(column), parse_scale(scale), out, overwrite, retakes)
     _say(found.text(), *([f"\nWorkbook: {out}"] if out else []))
 
 
@@ -385,6 +414,7 @@ def evaluate(
     retakes: Retakes = False,
     landmark_model: Landmarks = None,
     workers: Workers = None,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Compare methods on your study, on subjects they never saw: earlier models, each part, the toolkit."""
@@ -411,7 +441,9 @@ def evaluate(
     )
     count = workers or default_workers()
     with shown(quiet) as tell:
-        found = run_evaluation(images, grades, out, options, _pairs(column), landmark_model, count, tell)
+        found = run_evaluation(
+            images, grades, out, options, _pairs(column), landmark_model, count, tell, overwrite
+        )
     _say(found.text(), f"Page: {out / 'report.html'}", f"Workbook: {out / 'comparison.xlsx'}")
 
 

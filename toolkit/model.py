@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,13 @@ from typing import Any
 from toolkit.blend import Blend
 from toolkit.errors import ModelError
 from toolkit.index import ReferenceIndex
+from toolkit.outputs import Output, check_outputs, first_entry, some_of
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder
 from toolkit.thumbnails import load_thumbnails, save_thumbnails
 
 FORMAT = 2
+CARD = "model.json"
 FILES = (
     "settings.json",
     "encoder.npz",
@@ -58,25 +60,55 @@ def starter_folder() -> Path:
     return next((place for place in places if (place / "model.json").is_file()), places[0])
 
 
-def check_model_target(folder: Path) -> None:
-    """Raise ModelError, before a long training, where ``folder`` exists and is something else than a model."""
+def check_model_target(folder: Path, inputs: Sequence[Path] = ()) -> None:
+    """Raise ToolkitError, before a long training, where ``folder`` is something else than a model, or one of the
+    ``inputs`` stands in the place of a file of the model."""
     folder = Path(folder)
-    is_model = (folder / "model.json").is_file()
-    if folder.exists() and not is_model and (folder.is_file() or any(folder.iterdir())):
+    if folder.is_file() or (first_entry(folder) is not None and not _is_model(folder)):
         raise ModelError(f"{folder} exists and is not a model folder: choose another name")
+    if folder.resolve() == starter_folder().resolve():
+        raise ModelError(f"{folder}: is the starter model that comes with toolkit: choose another name")
+    check_outputs([Output(folder / name, "--out", lambda _: True) for name in (CARD, *FILES)], inputs)
+
+
+def _is_model(folder: Path) -> bool:
+    """Whether a folder's model.json is one that ``save_model`` wrote, of whatever format."""
+    try:
+        card = json.loads((folder / CARD).read_text())
+        return isinstance(card["format"], int) and set(card["files"]) >= {"settings.json", "encoder.npz"}
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def refuse_other_model(folder: Path, subjects: Set[str]) -> None:
+    """Raise ModelError where the model in ``folder`` has references of subjects that are not among ``subjects``: it
+    is another study's."""
+    if not _is_model(Path(folder)):
+        return
+    try:
+        others = set(load_model(folder).index.references.subjects.tolist()) - subjects
+    except ModelError:  # damaged, or of another version: nothing that could be used is lost
+        return
+    if others:
+        raise ModelError(
+            f"{folder}: holds a model of other subjects ({some_of(sorted(others))}): choose another name, or replace "
+            "it with --overwrite"
+        )
 
 
 def save_model(model: Model, folder: Path) -> str:
-    """Write a model folder in one step (a crash leaves the old one, or none); returns its SHA-256.
+    """Write a model folder; returns its SHA-256. Of what stands there only a model's own files are replaced, each
+    whole: what else lies in the folder stays.
 
-    Raises ModelError when the folder exists and is something else than a model.
+    A crash while they are written leaves the old model; in the instant in which they change places, a mixture that
+    ``load_model`` refuses. Raises ModelError when the folder holds something else than a model.
     """
-    check_model_target(folder)
-    folder = Path(folder).resolve()  # "." or a link: the folder itself is replaced
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    folder = Path(folder)
+    if folder.is_file() or (first_entry(folder) is not None and not _is_model(folder)):
+        raise ModelError(f"{folder} exists and is not a model folder: choose another name")
+    folder.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder))
     try:
-        new.chmod(0o755)
         (new / "settings.json").write_text(model.settings.to_json() + "\n")
         model.encoder.save(new / "encoder.npz")
         model.index.save(new)
@@ -84,10 +116,9 @@ def save_model(model: Model, folder: Path) -> str:
         save_thumbnails(new / "thumbnails.npz", model.thumbnails)
         hashes = {name: _sha256(new / name) for name in FILES}
         card = {"format": FORMAT, **model.card, "files": hashes}
-        (new / "model.json").write_text(json.dumps(card, indent=2) + "\n")
-        if folder.exists():
-            shutil.rmtree(folder)
-        new.replace(folder)
+        (new / CARD).write_text(json.dumps(card, indent=2) + "\n")
+        for name in (*FILES, CARD):
+            (new / name).replace(folder / name)
     finally:
         shutil.rmtree(new, ignore_errors=True)
     return _whole_hash(hashes)
@@ -95,7 +126,7 @@ def save_model(model: Model, folder: Path) -> str:
 
 def read_card(folder: Path) -> dict[str, Any]:
     """The contents of model.json; raises ModelError when there is no model of a known format."""
-    path = Path(folder) / "model.json"
+    path = Path(folder) / CARD
     try:
         card = json.loads(path.read_text())
         if card["format"] != FORMAT:

@@ -22,34 +22,65 @@ import numpy as np
 from numpy.typing import NDArray
 
 import toolkit
+from toolkit.earlier import earlier_photos, kept_inputs, left_out, refuse_loss
 from toolkit.errors import ModelError, PhotoError, ToolkitError, TrainingError
 from toolkit.images import file_sha256, find_photos
 from toolkit.info import versions
 from toolkit.landmarks import FaceFinder, default_landmark_model
-from toolkit.model import Model, check_model_target, load_model, save_model
-from toolkit.patches import load_patches, save_patches
+from toolkit.model import (
+    CARD,
+    FILES,
+    Model,
+    check_model_target,
+    load_model,
+    refuse_other_model,
+    save_model,
+    starter_folder,
+)
+from toolkit.outputs import (
+    NOTHING,
+    Output,
+    check_folder,
+    check_outputs,
+    has_columns,
+    is_marked_picture,
+    is_stamped,
+    some_of,
+)
+from toolkit.patches import COLUMNS, MANIFEST, load_patches, manifest_photos, save_patches
 from toolkit.phantom import StudySummary, write_study
 from toolkit.pigment.overlay import draw_predicted
 from toolkit.pipeline import Grader, PhotoResult, Prepared, judge_study, prepare
 from toolkit.quality import judge_casts
 from toolkit.records import FacePatches, Photo, PhotoGrade
-from toolkit.report import Study, check_report, write_report
+from toolkit.report import Study, check_report, is_page, write_report
 from toolkit.scores import score, score_table, trivial_baselines
 from toolkit.settings import IndexSettings, Settings
 from toolkit.siamese import Encoder
 from toolkit.store import Input, Options, Store, open_store, read_store, store_path
 from toolkit.study import Columns, JoinedGrades, facts_from_name, join_files, refuse_shared
 from toolkit.study.names import stored_text
-from toolkit.tables import make_folder
+from toolkit.study.tables import unguarded
+from toolkit.tables import make_folder, write_atomically
 from toolkit.thumbnails import thumbnails_of
 from toolkit.training import Trained, rebuild_index, train
-from toolkit.workbook import RESULT_SUFFIXES, Rows, Value, check_target, write_results, write_table
+from toolkit.workbook import (
+    RESULT_SUFFIXES,
+    Rows,
+    Value,
+    check_target,
+    result_files,
+    write_results,
+    write_table,
+)
 from toolkit.workers import (
+    OVERLAY,
     TIME_LIMIT_S,
     contents,
     cut_all,
     hash_all,
     measure_all,
+    overlay_path,
     photo_names,
     prepare_all,
     read_all,
@@ -120,7 +151,8 @@ def _note_graders(out: Path, made: StudySummary) -> None:
     note = json.loads((out / "phantom.json").read_text(encoding="utf-8"))
     note["graders"] = {name: _grader_figures(latent, grades) for name, grades in given.items()}
     note["noise_floor"] = asdict(made)
-    (out / "phantom.json").write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(note, indent=2) + "\n"
+    write_atomically(out / "phantom.json", lambda file: file.write(text.encode()))
 
 
 def _grader_figures(latent: NDArray[np.float64], given: NDArray[np.float64]) -> dict[str, float | None]:
@@ -176,9 +208,21 @@ def extract(
     landmark_model: Path | None = None,
     workers: int = 1,
     tell: Progress = lambda stage, done, total: None,
+    overwrite: bool = False,
 ) -> ExtractRun:
-    """Cut patches into a folder with a manifest; photos that fail keep their row."""
+    """Cut patches into a folder with a manifest; photos that fail keep their row.
+
+    ``overwrite``: also over a manifest of other photographs, and over pictures that are no overlays; never over what
+    is read.
+    """
     paths = _some_photos(images)
+    read = [*paths, *([landmark_model] if landmark_model else [])]
+    check_folder(out, images, paths, "--out", apart=False)
+    check_outputs([Output(out / MANIFEST, "--out", has_columns(COLUMNS))], read, overwrite)
+    if not overwrite:
+        _refuse_other_patches(out, dict(zip(photo_names(paths), paths, strict=True)))
+    if overlays:
+        _check_pictures(out / "overlays", images, paths, photo_names(paths), read, overwrite)
     found: list[tuple[str, int, str]] = []
 
     def counted() -> Iterator[FacePatches]:
@@ -192,6 +236,25 @@ def extract(
     save_patches(out, counted())
     failures = tuple(f"{name}: {reasons}" for name, count, reasons in found if not count)
     return ExtractRun(len(paths), len(paths) - len(failures), sum(count for _, count, _ in found), failures)
+
+
+def _refuse_other_patches(out: Path, photos: Mapping[str, Path]) -> None:
+    """Raise ToolkitError where the manifest in ``out`` holds pictures that are not among ``photos``, files by name."""
+
+    def is_here(name: str, sha256: str) -> bool:
+        path = photos.get(name)
+        return path is not None and (not sha256 or not path.is_file() or file_sha256(path) == sha256)
+
+    lost = [name for name, sha256 in manifest_photos(out).items() if not is_here(name, sha256)]
+    if lost:
+        raise _other_photos(out / MANIFEST, lost, len(photos))
+
+
+def _other_photos(path: Path, lost: Sequence[str], photos: int) -> ToolkitError:
+    return ToolkitError(
+        f"{path}: holds {len(lost)} photos that are not among these {photos} ({some_of(lost)}): drop them with "
+        "--overwrite, or name another --out"
+    )
 
 
 @dataclass(frozen=True)
@@ -213,48 +276,55 @@ def measure_features(
     landmark_model: Path | None = None,
     workers: int = 1,
     tell: Progress = lambda stage, done, total: None,
+    overwrite: bool = False,
 ) -> FeaturesRun:
-    """Write the pigment features of photographs as a table, a row a patch; photos that fail keep a row."""
+    """Write the pigment features of photographs as a table, a row a patch; photos that fail keep a row.
+
+    ``overwrite``: also over a file that is no earlier table of these photographs, but never over one that is read.
+    """
+    out = Path(out)
     check_target(out)
     paths = _some_photos(images)
-    if overlays is not None:
-        _check_overlays(overlays, images, paths)
+    names, read = photo_names(paths), [*paths, *([landmark_model] if landmark_model else [])]
+    is_own = is_stamped("features") if out.suffix.casefold() == ".xlsx" else has_columns(_FACTS, more=True)
+    check_outputs([Output(out, "--out", is_own)], read, overwrite)
+    _check_pictures(overlays, images, paths, names, read, overwrite)
+    if not overwrite:
+        _refuse_other_photos(out, names)
     settings = Settings()
     measured = measure_all(paths, settings, landmark_model, workers, overlays)
     results = judge_study(list(_told(measured, len(paths), "features", tell)), settings)
     rows = [row for result in results for row in _feature_rows(result)]
-    write_table(out, rows)
+    write_table(out, rows, kind="features")
     failures = tuple(f"{r.grade.name}: {r.grade.note}" for r in results if not r.patch_rows)
     patches = [row for result in results for row in result.patch_rows]
     features = len(patches[0]) - 1 if patches else 0
     return FeaturesRun(len(paths), len(paths) - len(failures), len(patches), features, failures)
 
 
+_FACTS = ("photo", "subject", "side", "visit", "region", "quality", "note")
+
+
+def _refuse_other_photos(out: Path, names: Sequence[str]) -> None:
+    """Raise ToolkitError where the table ``out`` holds photos that a run of ``names`` would drop."""
+    import pandas as pd
+
+    if not out.is_file() or out.stat().st_size <= NOTHING:
+        return
+    table = (pd.read_excel if out.suffix.casefold() == ".xlsx" else pd.read_csv)(out, usecols=[0], dtype=str)
+    known = {stored_text(name) for name in names}
+    held = [unguarded(str(name)) for name in table.iloc[:, 0].dropna().unique()]
+    lost = [name for name in held if name not in known]
+    if lost:
+        raise _other_photos(out, lost, len(names))
+
+
 def _feature_rows(result: PhotoResult) -> list[dict[str, Value]]:
     """The rows of one photo, the facts first; one without figures where nothing could be measured."""
-    grade = result.grade
-    facts: dict[str, Value] = {
-        "photo": grade.name,
-        "subject": grade.facts.subject,
-        "side": grade.facts.side,
-        "visit": grade.facts.visit,
-        "region": None,
-        "quality": grade.quality,
-        "note": grade.note,
-    }
+    grade, told = result.grade, result.grade.facts
+    values = (grade.name, told.subject, told.side, told.visit, None, grade.quality, grade.note)
+    facts: dict[str, Value] = dict(zip(_FACTS, values, strict=True))
     return [facts | dict(row) for row in result.patch_rows] or [facts]
-
-
-def _check_overlays(
-    folder: Path, images: Sequence[Path], paths: Sequence[Path], option: str = "--overlays"
-) -> None:
-    """Refuse pictures among the photographs: they would overwrite these, or be measured the next time."""
-    target = folder.resolve()
-    inside = [given for given in images if given.is_dir() and target.is_relative_to(given.resolve())]
-    beside = [path for path in paths if path.parent.resolve().is_relative_to(target)]
-    if inside or beside:
-        raise ToolkitError(f"{folder}: lies among the photographs: name a folder of its own for {option}")
-    make_folder(folder, option)
 
 
 @dataclass(frozen=True)
@@ -290,6 +360,8 @@ def grade_photos(
     limit_s: float = TIME_LIMIT_S,
     overlays: Path | None = None,
     report: ReportRequest | None = None,
+    append: bool = False,
+    overwrite: bool = False,
 ) -> GradeRun:
     """Grade photographs and write the results workbook; every photo keeps its row.
 
@@ -299,18 +371,32 @@ def grade_photos(
     Results are kept beside the workbook as they come (``toolkit.store``), and only photos without one are read.
     KeyboardInterrupt ends the grading early: the workbook then holds what there is. A photo that takes longer
     than ``limit_s`` seconds is given up. Raises ToolkitError while another run writes the same output.
+
+    Where ``out`` holds grades of photographs that are not among these, ``append`` keeps them and ``overwrite`` drops
+    them; without either that is refused. ``overwrite`` also replaces files that an earlier run did not write, but
+    never one that is read.
     """
+    out = Path(out)
     check_target(out, RESULT_SUFFIXES)
+    if append and overwrite:
+        raise ToolkitError("--append keeps earlier grades, --overwrite drops them: choose one of them")
     started, clock = datetime.now().astimezone(), time.monotonic()
     paths = _some_photos(images)
     report = report or ReportRequest()
-    joined = _check_report(report, images, paths)
+    read = [*paths, *_read_files(model_folder, landmark_model, report.expert_grades)]
+    check_outputs([Output(store_path(out), "--out", lambda _: True)], read)
     with open_store(out) as store:
+        _check_results(out, store, read, overwrite)
         model = load_model(model_folder)
         options = _options(model, weights, landmark_model)
-        photos = _inputs(paths, model)
+        photos, hashes = _inputs(paths, model), _hashes(store, out, paths, workers, tell, limit_s)
+        photos, hashes = _with_earlier(store, out, photos, hashes, model, options, append, overwrite)
+        paths, names = [photo.path for photo in photos], [photo.name for photo in photos]
+        _check_pictures(overlays, images, paths, names, read, overwrite)
+        joined = _check_report(report, images, paths, names, read, overwrite)
         store.begin(photos, options)
-        earlier = _find_earlier(store, paths, workers, tell, limit_s)
+        store.claim([(place, sha256) for place, sha256 in enumerate(hashes) if sha256])
+        earlier = len(paths) - len(store.missing())
         grader, interrupted = Grader(model, weights), False
         try:
             _grade_missing(store, photos, grader, landmark_model, workers, tell, limit_s, overlays)
@@ -318,7 +404,7 @@ def grade_photos(
             interrupted = True
         labels = _study_labels(store, model.settings)
         run = GradeRun(
-            Path(out),
+            out,
             len(paths),
             store.counts()["graded"],
             earlier,
@@ -327,7 +413,10 @@ def grade_photos(
             labels,
         )
         facts = _run_facts(store, run, model, options, workers, started)
+        store.note_written({})  # nothing, while they are being written
         remarks = _write_workbook(store, run, facts)
+        written = [path for path in result_files(out) if path.is_file()]
+        store.note_written({path.name: file_sha256(path) for path in written})
         if joined and report.expert_grades:
             remarks.append(f"{report.expert_grades.name}: {joined.summary()}")
         if report.wanted and not interrupted:
@@ -354,8 +443,88 @@ class ReportRequest:
         return self.file is not None or self.folder is not None
 
 
+def _read_files(model_folder: Path | None, landmark_model: Path | None, *others: Path | None) -> list[Path]:
+    """The files that a command reads beside the photographs."""
+    folder = model_folder or starter_folder()
+    files = [landmark_model, *others, *(folder / name for name in (CARD, *FILES))]
+    return [path for path in files if path is not None]
+
+
+def _check_results(out: Path, store: Store, read: Sequence[Path], overwrite: bool) -> None:
+    """Refuse results in the place of other files, or of results that somebody has edited since."""
+    before = store.written()
+
+    def as_written(path: Path) -> bool:
+        return file_sha256(path) == before[path.name]
+
+    outputs = [
+        Output(path, "--out", as_written if path.suffix == ".csv" and path.name in before else is_own)
+        for path, is_own in result_files(out).items()
+    ]
+    check_outputs(outputs, read, overwrite)
+
+
+def _hashes(
+    store: Store, out: Path, paths: Sequence[Path], workers: int, tell: Progress, limit_s: float
+) -> list[str]:
+    """The SHA-256 of every photo where earlier results may hold it, "" otherwise."""
+    found = [""] * len(paths)
+    if store.is_empty and not out.is_file():
+        return found
+    with contextlib.closing(hash_all(paths, workers, limit_s)) as hashes:
+        for place, sha256 in _told(hashes, len(paths), "finding what is done", tell):
+            found[place] = sha256
+    return found
+
+
+def _with_earlier(
+    store: Store,
+    out: Path,
+    photos: list[Input],
+    hashes: list[str],
+    model: Model,
+    options: Options,
+    append: bool,
+    overwrite: bool,
+) -> tuple[list[Input], list[str]]:
+    """The photos of the run and their hashes, those of earlier runs before them where they are to stay."""
+    if overwrite:
+        return photos, hashes
+    lost = left_out(earlier_photos(store, out), [photo.path for photo in photos], hashes)
+    if not lost:
+        return photos, hashes
+    if not append:
+        refuse_loss(out, lost, len(photos))
+    kept, new = kept_inputs(out, lost, photos, store, _hint_of(model), options.key())
+    return [*kept, *new], [*(one.sha256 for one in lost), *hashes]
+
+
+def _check_pictures(
+    overlays: Path | None,
+    images: Sequence[Path],
+    paths: Sequence[Path],
+    names: Sequence[str],
+    read: Sequence[Path],
+    overwrite: bool,
+) -> None:
+    """Refuse pictures of photos among these, or over any other file; make their folder."""
+    if overlays is None:
+        return
+    check_folder(overlays, images, paths, "--overlays")
+    outputs = [
+        Output(overlay_path(overlays, name), "--overlays", is_marked_picture(OVERLAY)) for name in names
+    ]
+    check_outputs(outputs, read, overwrite)
+    make_folder(overlays, "--overlays")
+
+
 def _check_report(
-    report: ReportRequest, images: Sequence[Path], paths: Sequence[Path]
+    report: ReportRequest,
+    images: Sequence[Path],
+    paths: Sequence[Path],
+    names: Sequence[str],
+    read: Sequence[Path],
+    overwrite: bool,
 ) -> JoinedGrades | None:
     """Refuse, before anything is graded, a report that could not be written; the expert's grades, where given."""
     if report.columns and report.expert_grades is None:
@@ -365,12 +534,15 @@ def _check_report(
             raise ToolkitError("--expert-grades are shown on the report page: add --report or --report-dir")
         return None
     if report.folder is not None:
-        _check_overlays(report.folder, images, paths, "--report-dir")
+        check_folder(report.folder, images, paths, "--report-dir")
     check_report(report.file, report.folder, len(paths))
+    if report.file is not None:
+        check_outputs([Output(report.file, "--report", is_page)], read, overwrite)
     if report.expert_grades is None:
         return None
-    joined = join_files(photo_names(paths), report.expert_grades, report.columns, None)
-    refuse_shared(joined, contents(paths), report.retakes)
+    joined = join_files(names, report.expert_grades, report.columns, None)
+    folders = {name: path.parent.resolve() for name, path in zip(names, paths, strict=True)}
+    refuse_shared(joined, contents(paths, names), report.retakes, folders.__getitem__)
     return joined
 
 
@@ -405,22 +577,19 @@ def _options(model: Model, weights: str, landmark_model: Path | None) -> Options
 def _inputs(paths: Sequence[Path], model: Model) -> list[Input]:
     """The photos, with what of their names may change a grade: the side that the face is expected to show, and
     the subject, where the model has references of it, which are not to answer."""
+    hint = _hint_of(model)
+    return [Input(name, path, hint(name)) for path, name in zip(paths, photo_names(paths), strict=True)]
+
+
+def _hint_of(model: Model) -> Callable[[str], str]:
     known = set(model.index.references.subjects.tolist())
-    inputs = []
-    for path, name in zip(paths, photo_names(paths), strict=True):
+
+    def hint(name: str) -> str:
         facts = facts_from_name(name)
-        hint = {"side": facts.side, "subject": facts.subject if facts.subject in known else None}
-        inputs.append(Input(name, path, json.dumps(hint)))
-    return inputs
+        subject = facts.subject if facts.subject in known else None
+        return json.dumps({"side": facts.side, "subject": subject})
 
-
-def _find_earlier(store: Store, paths: Sequence[Path], workers: int, tell: Progress, limit_s: float) -> int:
-    """How many photos have a result of an earlier run."""
-    if store.is_empty:
-        return 0
-    with contextlib.closing(hash_all(paths, workers, limit_s)) as hashes:
-        store.claim(list(_told(hashes, len(paths), "finding what is done", tell)))
-    return len(paths) - len(store.missing())
+    return hint
 
 
 def _grade_missing(
@@ -542,6 +711,7 @@ def train_study(
     from_scratch: bool = False,
     thumbnails: bool = True,
     step: float | None = 0.5,
+    overwrite: bool = False,
     retakes: bool = False,
 ) -> TrainRun:
     """Train on a study's graded photographs and write a model folder.
@@ -549,15 +719,18 @@ def train_study(
     The network starts from the starter model's, which has learnt what pigment looks like; with ``encoder`` that
     model's is kept whole, ``from_scratch`` it learns from this study alone. ``thumbnails``: whether the model
     keeps small pictures of its reference patches. ``grades_file``: one or several, and ``columns``, as for
-    ``join_files``. ``step``: grades must be multiples of it, None: any number in 0-9. ``retakes`` as for
-    ``refuse_shared``.
+    ``join_files``. ``step``: grades must be multiples of it, None: any number in 0-9. ``overwrite``: also over a
+    model of other subjects; files in its folder that are not the model's are never touched. ``retakes`` as for ``refuse_shared``.
     """
     if from_scratch and encoder is not None:
         raise ToolkitError("--encoder keeps a network, --from-scratch learns a new one: choose one of them")
-    check_model_target(out)
     paths = _some_photos(images)
+    files = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
+    check_model_target(out, [*paths, *files, *_read_files(encoder, landmark_model)])
     joined = join_files(photo_names(paths), grades_file, columns, step)
     refuse_shared(joined, contents(paths), retakes)
+    if not overwrite:
+        refuse_other_model(out, {facts.subject for facts in joined.facts.values()})
     settings, start = _starting_point(settings or Settings(), encoder, from_scratch)
     if epochs is not None:
         settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))
@@ -651,7 +824,8 @@ def index_patches(
 ) -> IndexRun:
     """Rebuild a model's references from a folder of extracted patches and their grades; ``retakes`` as for
     ``refuse_shared``."""
-    check_model_target(out or model_folder)
+    files = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
+    check_model_target(out or model_folder, files)
     model = load_model(model_folder)
     faces = load_patches(patches)
     hashes = {face.name: face.sha256 for face in faces}

@@ -30,7 +30,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _APPLICATION_ID = 0x4D484753
-_FORMAT = 2
+_FORMAT = 3
 _SCHEMA = """
 CREATE TABLE results (
     sha256 TEXT NOT NULL,        -- of the photo's bytes
@@ -54,8 +54,15 @@ CREATE TABLE photos (
     note TEXT NOT NULL           -- why there is no result, where there is none
 );
 CREATE INDEX photo_results ON photos (sha256, options, hint);
+CREATE TABLE outputs (           -- the files made of these results, as they were written
+    name TEXT PRIMARY KEY, sha256 TEXT NOT NULL
+);
 """
-_FROM_1_TO_2 = "ALTER TABLE results ADD COLUMN pigment TEXT NOT NULL DEFAULT '[]';"
+_MIGRATIONS = {  # from the format of that number to the next
+    1: "ALTER TABLE results ADD COLUMN pigment TEXT NOT NULL DEFAULT '[]';",
+    2: "CREATE TABLE outputs (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL);",
+}
+_MARKS = ("application_id", "user_version")
 NOT_REACHED = "not reached: the run was interrupted; run the same command again to go on"
 
 
@@ -129,10 +136,30 @@ class Store:
             self._db.execute("DELETE FROM photos")
             self._db.executemany("INSERT INTO photos VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
+    def graded(self) -> list[InputRow]:
+        """The photos of the latest run that have a grade, in its order; before ``begin``, those of the run before."""
+        joined = "photos JOIN results USING (sha256, options, hint) WHERE grade IS NOT NULL ORDER BY place"
+        return [InputRow(*row) for row in self._db.execute(f"SELECT name, path, bytes, sha256 FROM {joined}")]
+
+    def written(self) -> dict[str, str]:
+        """The SHA-256 of each file of results as the run before wrote it, by the file's name."""
+        return dict(self._db.execute("SELECT name, sha256 FROM outputs").fetchall())
+
+    def note_written(self, hashes: Mapping[str, str]) -> None:
+        """Keep what ``written`` gives, in place of what was kept before."""
+        with self._db:
+            self._db.execute("DELETE FROM outputs")
+            self._db.executemany("INSERT INTO outputs VALUES (?, ?)", list(hashes.items()))
+
     @property
     def is_empty(self) -> bool:
         """Whether there is no result yet, of this run or any other."""
         return self._db.execute("SELECT 1 FROM results LIMIT 1").fetchone() is None
+
+    def has(self, sha256: str, options: str, hint: str) -> bool:
+        """Whether there is a result of this photo, made with these options."""
+        query = "SELECT 1 FROM results WHERE sha256 = ? AND options = ? AND hint = ?"
+        return self._db.execute(query, (sha256, options, hint)).fetchone() is not None
 
     def claim(self, found: Iterable[tuple[int, str]]) -> None:
         """Note the hashes of photos, as (place, hash); those that have a result need no other."""
@@ -276,23 +303,21 @@ def read_store(path: Path) -> Iterator[Store]:
 
 
 def _set_up(db: sqlite3.Connection) -> None:
+    application, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in _MARKS)
+    if application not in (0, _APPLICATION_ID) or (not application and _tables(db)):
+        raise sqlite3.DatabaseError("it is another program's")
+    if application and version not in (*_MIGRATIONS, _FORMAT):
+        raise sqlite3.DatabaseError(f"they are of another version of toolkit, format {version}")
     # A rollback journal, not a write-ahead log: that one needs shared memory, which network drives lack.
     db.execute("PRAGMA journal_mode = DELETE")
     db.execute("PRAGMA synchronous = FULL")  # a power cut takes nothing that was put
-    if _is_ours(db, _FORMAT):
-        return
-    if _is_ours(db, 1):
-        db.executescript(f"BEGIN; {_FROM_1_TO_2} PRAGMA user_version = 2; COMMIT;")
-        return
-    (application,) = db.execute("PRAGMA application_id").fetchone()
-    if application not in (0, _APPLICATION_ID) or (not application and _tables(db)):
-        raise sqlite3.DatabaseError("it is another program's")
-    with db:
-        for table in _tables(db):  # results of another version would not be used either
-            db.execute(f'DROP TABLE "{table}"')
-    db.executescript(
-        f"BEGIN; {_SCHEMA} PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {_FORMAT}; COMMIT;"
-    )
+    if not application:
+        db.executescript(
+            f"BEGIN; {_SCHEMA} PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {_FORMAT}; COMMIT;"
+        )
+    for number, migration in _MIGRATIONS.items():
+        if _is_ours(db, number):
+            db.executescript(f"BEGIN; {migration} PRAGMA user_version = {number + 1}; COMMIT;")
 
 
 def _is_unused(db: sqlite3.Connection) -> bool:
@@ -304,7 +329,7 @@ def _is_unused(db: sqlite3.Connection) -> bool:
 
 
 def _is_ours(db: sqlite3.Connection, version: int) -> bool:
-    found = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    found = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in _MARKS)
     return tuple(found) == (_APPLICATION_ID, version)
 
 
@@ -329,6 +354,9 @@ def _explained(path: Path) -> Iterator[None]:
 # --- one run at a time ---------------------------------------------------------------------------
 
 
+_HOLDER = "process "  # what a lock file begins with
+
+
 @contextlib.contextmanager
 def _locked(path: Path, out: Path) -> Iterator[None]:
     """Hold the lock file ``path``. The system lets go of it when this process ends, however it ends, so a file
@@ -336,7 +364,7 @@ def _locked(path: Path, out: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         try:
-            file = path.open("a+", encoding="utf-8")
+            file = path.open("a+", encoding="utf-8", errors="replace")
         except OSError as error:
             raise ToolkitError(f"{path}: cannot be opened ({error.strerror}): name another output") from None
         if not _try_lock(file):
@@ -347,17 +375,26 @@ def _locked(path: Path, out: Path) -> Iterator[None]:
                 f"{out}: another run writes it ({holder}): wait for it, or name another output"
             )
         if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            _refuse_foreign_lock(file, path)
             break
         file.close()  # the holder before removed it in the meantime
     try:
         file.truncate(0)
-        file.write(f"process {os.getpid()} on {platform.node()}")
+        file.write(f"{_HOLDER}{os.getpid()} on {platform.node()}")
         file.flush()
         yield
     finally:
         if fcntl is not None:  # Windows removes no open file
             path.unlink(missing_ok=True)
         file.close()
+
+
+def _refuse_foreign_lock(file: IO[str], path: Path) -> None:
+    file.seek(0)
+    text = file.read(100)
+    if text and not text.startswith(_HOLDER):
+        file.close()
+        raise ToolkitError(f"{path}: is not a lock of this command: move it away, or name another output")
 
 
 def _try_lock(file: IO[str]) -> bool:

@@ -113,17 +113,21 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Value]], columns: Sequence
 
 
 def write_parquet(
-    path: Path, rows: Iterable[Mapping[str, Value]], columns: Sequence[str] | None = None
+    path: Path,
+    rows: Iterable[Mapping[str, Value]],
+    columns: Sequence[str] | None = None,
+    kind: str = "table",
 ) -> None:
     """Write rows as Parquet: columns of text, of whole numbers or of figures in full; null for None and for what
-    is not finite. Raises MissingExtraError without pyarrow, ToolkitError when the target cannot be written."""
+    is not finite. The file says of what ``kind`` it is, for ``outputs.is_parquet``. Raises MissingExtraError without
+    pyarrow, ToolkitError when the target cannot be written."""
     pyarrow, parquet = import_parquet()
     found = survey(rows, columns).columns
     kinds = {
         name: pyarrow.string() if c.text else pyarrow.float64() if c.fraction else pyarrow.int64()
         for name, c in found.items()
     }
-    schema = pyarrow.schema(list(kinds.items()))
+    schema = pyarrow.schema(list(kinds.items()), metadata={"toolkit": kind})
 
     def write(file: IO[bytes]) -> None:
         with parquet.ParquetWriter(file, schema) as writer:
@@ -188,7 +192,7 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     with _explained(path):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with part.open("wb") as file:
+            with part.open("w+b") as file:
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())

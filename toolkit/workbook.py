@@ -9,10 +9,11 @@ import functools
 import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from toolkit.dictionary import dictionary_rows
 from toolkit.errors import MissingExtraError, ToolkitError
+from toolkit.outputs import has_columns, is_parquet, is_stamped, stamp_workbook
 from toolkit.records import REGIONS, PhotoGrade
 from toolkit.summary import Line, Summary, flag_of
 from toolkit.tables import (
@@ -34,6 +35,7 @@ __all__ = ["GRADE_COLUMNS", "MAX_ROWS", "Rows", "Value", "check_target", "write_
            "write_table", "write_workbook"]  # fmt: skip
 
 RESULT_SUFFIXES = (".xlsx", ".csv", ".parquet")
+KIND = "grade"  # of whose output a result is
 GRADE_COLUMNS: tuple[str, ...] = (
     "photo",
     "subject",
@@ -97,9 +99,59 @@ def write_results(
     write = _writer(path)
     write(path, rows, GRADE_COLUMNS)
     for title, table in tables.items():
-        write(path.with_name(f"{path.stem}_{title.lower()}{path.suffix}"), table, None)
-    write(path.with_name(f"{path.stem}_run{path.suffix}"), _run_rows(run), None)
+        write(table_path(path, title), table, None)
+    write(table_path(path, "Run"), _run_rows(run), None)
     return []
+
+
+def table_path(path: Path, title: str, suffix: str | None = None) -> Path:
+    """Where a table of the results ``path`` stands by itself: NAME_patches.csv beside NAME.csv."""
+    return path.with_name(f"{path.stem}_{title.lower()}{suffix or path.suffix}")
+
+
+def result_files(path: Path) -> dict[Path, Callable[[Path], bool]]:
+    """Every file that ``write_results`` may write at and beside ``path``, and what tells an earlier one of it from
+    any other file: ``is_own(file)``."""
+    inputs = ("photo", "bytes", "sha256")
+    csv = {
+        "Grades": has_columns(GRADE_COLUMNS),
+        **dict.fromkeys(
+            ("Patches", "Contributions", "Evidence"), has_columns(("photo", "region"), more=True)
+        ),
+        "Inputs": has_columns(inputs),
+    }
+    tables = {**csv, "Run": has_columns(("item", "value"))}
+    suffix = path.suffix.casefold()
+    if suffix == ".xlsx":  # what is too long for a sheet stands beside it
+        aside = {table_path(path, title, ".csv"): is_own for title, is_own in csv.items()}
+        aside |= {table_path(path, title, ".parquet"): is_parquet(KIND) for title in csv}
+        return {path: is_stamped(KIND), **aside}
+    first = tables.pop("Grades")
+    if suffix == ".parquet":
+        return dict.fromkeys((path, *(table_path(path, title) for title in tables)), is_parquet(KIND))
+    return {path: first, **{table_path(path, title): is_own for title, is_own in tables.items()}}
+
+
+def read_inputs(path: Path) -> list[tuple[str, str]]:
+    """(name, SHA-256) of the photos in the results that ``write_results`` wrote at ``path``; those without a hash are
+    left out. Raises ToolkitError where there are none to read."""
+    import pandas as pd
+
+    table = table_path(path, "Inputs")
+    try:
+        if path.suffix.casefold() == ".xlsx":
+            found = pd.read_excel(path, sheet_name="Inputs", dtype=str)
+        elif path.suffix.casefold() == ".csv":
+            found = pd.read_csv(table, dtype=str)
+        else:
+            found = pd.read_parquet(table)
+        pairs = found[["photo", "sha256"]].dropna()
+    except (OSError, ValueError, KeyError) as error:
+        raise ToolkitError(
+            f"{path}: which photos it holds cannot be read ({' '.join(str(error).split())}): name another --out, or "
+            "replace it with --overwrite"
+        ) from None
+    return [(str(name), str(sha256)) for name, sha256 in pairs.itertuples(index=False)]
 
 
 def write_workbook(
@@ -125,12 +177,13 @@ def write_workbook(
     _write_book(path, rows, tables, run, _surveys(rows, tables), {})
 
 
-def write_table(path: Path, rows: Table, columns: Sequence[str] | None = None) -> None:
+def write_table(path: Path, rows: Table, columns: Sequence[str] | None = None, kind: str = "table") -> None:
     """Write rows as ``write_csv`` does or, by the ending of ``path``, as Parquet or a sheet of an Excel workbook;
     whole or not at all, figures in full. ``columns`` defaults to the keys of the rows in order of first appearance.
+    ``kind``: whose output a workbook is, as ``stamp_workbook`` writes it.
     """
     if Path(path).suffix.casefold() == ".xlsx":
-        write_sheets(Path(path), {"Table": rows}, {"Table": columns} if columns else None)
+        write_sheets(Path(path), {"Table": rows}, {"Table": columns} if columns else None, kind=kind)
     else:
         _writer(Path(path))(path, rows, columns)
 
@@ -140,11 +193,13 @@ def write_sheets(
     sheets: Mapping[str, Table],
     columns: Mapping[str, Sequence[str]] | None = None,
     number_format: str | None = None,
+    kind: str = "table",
 ) -> None:
     """Write an Excel workbook with a sheet a table, as ``write_table`` writes one, whole or not at all.
 
     ``columns`` names the columns of sheets by title; those of other sheets are the keys of their rows.
-    ``number_format``: how Excel shows figures that are no whole numbers ("0.000"); they are kept in full.
+    ``number_format``: how Excel shows figures that are no whole numbers ("0.000"); they are kept in full. ``kind``:
+    whose output it is, as ``stamp_workbook`` writes it.
     """
     found = {title: survey(rows, (columns or {}).get(title)) for title, rows in sheets.items()}
     for title, seen in found.items():
@@ -160,14 +215,16 @@ def write_sheets(
             values = [row.get(name) for name in names]
             formats = [number_format if isinstance(value, float) else None for value in values]
             sheet.append([_cell(sheet, *pair) for pair in zip(values, formats, strict=True)])
-    write_atomically(path, book.save)
+    _save(book, path, kind)
 
 
 # --- files ---------------------------------------------------------------------------------------
 
 
 def _writer(path: Path) -> Callable[[Path, Table, Sequence[str] | None], None]:
-    return write_parquet if path.suffix.casefold() == ".parquet" else write_csv
+    if path.suffix.casefold() == ".parquet":
+        return functools.partial(write_parquet, kind=KIND)
+    return write_csv
 
 
 def _surveys(grades: Table, tables: Mapping[str, Table]) -> dict[str, Survey]:
@@ -181,7 +238,7 @@ def _write_aside(path: Path, title: str, rows: Table) -> str:
         suffix = ".parquet"
     except MissingExtraError:
         suffix = ".csv"
-    beside = path.with_name(f"{path.stem}_{title.lower()}{suffix}")
+    beside = table_path(path, title, suffix)
     _writer(beside)(beside, rows, GRADE_COLUMNS if title == "Grades" else None)
     return f"{title}: more than the {MAX_ROWS:,} rows that an Excel sheet holds; they stand in {beside.name}"
 
@@ -212,7 +269,15 @@ def _write_book(
     _add_summary(book, Summary.of(grades))
     _add_run(book, run)
     _add_dictionary(book, {title: list(seen.columns) for title, seen in found.items()})
-    write_atomically(path, book.save)
+    _save(book, path, KIND)
+
+
+def _save(book: Any, path: Path, kind: str) -> None:
+    def write(file: IO[bytes]) -> None:
+        book.save(file)
+        stamp_workbook(file, kind)
+
+    write_atomically(path, write)
 
 
 def _refuse_overflow(path: Path, sheet: str, found: Survey) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from PIL import Image
 from toolkit.errors import ModelError, PhotoError, ToolkitError
 from toolkit.images import file_sha256
 from toolkit.landmarks import FaceFinder
+from toolkit.outputs import marked_jpeg
 from toolkit.patches import draw_overlay
 from toolkit.pigment import measure
 from toolkit.pigment.overlay import draw_pigment
@@ -26,10 +28,12 @@ from toolkit.records import FacePatches, PhotoGrade
 from toolkit.settings import RunSettings, Settings
 from toolkit.siamese import Encoder, Weights
 from toolkit.study import facts_from_name
+from toolkit.tables import write_atomically
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 TIME_LIMIT_S = RunSettings().time_limit_s
+OVERLAY = "overlay"  # the mark of pictures, as ``outputs.marked_jpeg`` takes it
 _UNEXPECTED = "unexpected "
 _finder: FaceFinder | None = None  # one a process: loading the landmark model takes a second
 _encoder: Encoder | None = None  # the same
@@ -42,9 +46,9 @@ def photo_names(paths: Sequence[Path]) -> list[str]:
     return [path.relative_to(common).as_posix() for path in whole]
 
 
-def contents(paths: Sequence[Path]) -> Callable[[str], str]:
+def contents(paths: Sequence[Path], names: Sequence[str] | None = None) -> Callable[[str], str]:
     """What gives the SHA-256 of a photo's file by the photo's name; "" for what cannot be read."""
-    by_name = dict(zip(photo_names(paths), paths, strict=True))
+    by_name = dict(zip(names or photo_names(paths), paths, strict=True))
     return lambda name: _hash_one(by_name[name])
 
 
@@ -213,8 +217,9 @@ def overlay_path(folder: Path, name: str) -> Path:
 def write_overlay(path: Path, picture: NDArray[np.uint8]) -> None:
     """Write an RGB picture as a JPEG in the place of ``overlay_path``."""
     path = overlay_path(path.parent, path.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path, format="JPEG", quality=88)
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="JPEG", quality=88)
+    write_atomically(path, lambda file: file.write(marked_jpeg(buffer.getvalue(), OVERLAY)))
 
 
 def _reason(path: Path, error: ToolkitError) -> str:

@@ -28,9 +28,11 @@ from toolkit.agreement.reliability import (
 from toolkit.agreement.report import report
 from toolkit.agreement.resample import RESAMPLES
 from toolkit.agreement.tables import sheets
-from toolkit.errors import ToolkitError
+from toolkit.outputs import Output, check_outputs, is_stamped
 from toolkit.study import CLINICAL_SCALE, Scale, read_graders
 from toolkit.workbook import check_target, write_sheets
+
+KIND = "agreement"  # of whose output a workbook is
 
 __all__ = [
     "Agreement",
@@ -74,7 +76,7 @@ class Agreement:
         made = sheets(self.ratings, self.group, self.pairs, self.changes, self.scale, self.resamples)
         rows = {title: rows for title, (_, rows) in made.items()}
         columns = {title: names for title, (names, _) in made.items()}
-        write_sheets(path, rows, columns, number_format="0.000")
+        write_sheets(path, rows, columns, number_format="0.000", kind=KIND)
 
 
 def agree(
@@ -98,17 +100,18 @@ def compare_files(
     columns: Sequence[tuple[str, str]] = (),
     scale: Scale = CLINICAL_SCALE,
     out: Path | None = None,
+    overwrite: bool = False,
     retakes: bool = False,
 ) -> Agreement:
     """Compare the graders in workbooks, as ``read_graders`` reads and ``join_ratings`` joins them.
 
-    ``retakes`` as for ``join_ratings``, ``out``: a workbook (.xlsx) to write. Raises GradesError on files that cannot be read or joined, and
-    ToolkitError, before any work, where ``out`` could not be written.
+    ``out``: a workbook (.xlsx) to write; with ``overwrite`` also over a file that is no earlier comparison, never over
+    one of ``paths``. Raises GradesError on files that cannot be read or joined, and ToolkitError, before any work,
+    where ``out`` could not be written. ``retakes`` as for ``join_ratings``.
     """
     if out is not None:
         check_target(out, (".xlsx",))
-        if any(Path(path).exists() and out.exists() and out.samefile(path) for path in paths):
-            raise ToolkitError(f"{out}: holds the grades to compare: name another output")
+        check_outputs([Output(out, "--out", is_stamped(KIND))], map(Path, paths), overwrite)
     found = agree(join_ratings(read_graders(paths, columns, scale), retakes), scale)
     if out is not None:
         found.write(out)

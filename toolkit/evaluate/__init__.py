@@ -12,10 +12,11 @@ from pathlib import Path
 from toolkit.evaluate.methods import METHODS, chosen_methods
 from toolkit.evaluate.page import page
 from toolkit.evaluate.progress import shown
-from toolkit.evaluate.run import Compared, Options, Step, Tell, compare
+from toolkit.evaluate.run import KIND, PAGE, WORKBOOK, Compared, Options, Step, Tell, compare
 from toolkit.evaluate.tables import Scored, score_all, sheets
 from toolkit.evaluate.text import comparison_text
 from toolkit.study import Columns
+from toolkit.tables import write_atomically
 from toolkit.workbook import write_sheets
 
 __all__ = [
@@ -31,8 +32,6 @@ __all__ = [
     "score_all",
     "shown",
 ]
-
-WORKBOOK, PAGE = "comparison.xlsx", "report.html"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,16 +56,17 @@ def evaluate(
     landmark_model: Path | None = None,
     workers: int = 1,
     tell: Tell = lambda step: None,
+    overwrite: bool = False,
 ) -> Evaluation:
     """Compare methods on a study; writes comparison.xlsx, report.html and the predictions of every fold into ``out``.
 
     Answers of a method and fold are kept under ``out`` as they come, and taken up by a later run with the same
-    photographs, grades and options. Raises ToolkitError.
+    photographs, grades and options. ``overwrite``: also over files there that are no earlier comparison, never over
+    what is read. Raises ToolkitError.
     """
-    compared = compare(images, grades_file, out, options, columns, landmark_model, workers, tell)
+    compared = compare(images, grades_file, out, options, columns, landmark_model, workers, tell, overwrite)
     scored = score_all(compared)
-    write_sheets(out / WORKBOOK, sheets(compared, scored), number_format="0.000")
-    beside = out / f".{PAGE}.part"
-    beside.write_text(page(compared, scored), encoding="utf-8")
-    beside.replace(out / PAGE)
+    write_sheets(out / WORKBOOK, sheets(compared, scored), number_format="0.000", kind=KIND)
+    text = page(compared, scored)
+    write_atomically(out / PAGE, lambda file: file.write(text.encode()))
     return Evaluation(compared, scored, out)

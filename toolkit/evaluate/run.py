@@ -14,9 +14,11 @@ from toolkit import __version__
 from toolkit.baselines import check_backbone
 from toolkit.errors import ToolkitError
 from toolkit.evaluate.methods import METHODS, Context, Outcome, chosen_methods, options_of
-from toolkit.evaluate.store import FoldStore
+from toolkit.evaluate.store import FoldStore, is_answer
 from toolkit.evaluate.study import Study, fingerprint, graded_photos, load_study
+from toolkit.images import find_photos
 from toolkit.model import load_model
+from toolkit.outputs import Output, check_folder, check_outputs, has_text, is_stamped
 from toolkit.settings import BaselineSettings, Settings
 from toolkit.siamese import Encoder
 from toolkit.study import Columns, subject_folds
@@ -26,6 +28,8 @@ SPLITS = {
     "subject": "no subject on both sides",
     "photo": "photographs dealt out at random: subjects on both sides",
 }
+WORKBOOK, PAGE, FOLDS = "comparison.xlsx", "report.html", "folds"
+KIND, MARK = "evaluate", 'content="toolkit evaluate"'  # what tells workbook and page from those of others
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
@@ -88,16 +92,19 @@ def compare(
     landmark_model: Path | None = None,
     workers: int = 1,
     tell: Tell = lambda step: None,
+    overwrite: bool = False,
 ) -> Compared:
     """Fit and test every chosen method on the same folds; see ``evaluate``."""
     methods = chosen_methods(options.methods)
-    check_target(out / "comparison.xlsx", (".xlsx",))
     graded = graded_photos(images, grades_file, columns, options.step, options.retakes)
     settings, start, encoder = options.settings, None, "none"
     if any("baselines" in METHODS[name].needs for name in methods):
         check_backbone(options.baselines)
     if any("encoder" in METHODS[name].needs for name in methods):
         settings, start, encoder = _encoder(options)
+    files = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
+    read = [*files, Path(options.baselines.weights), *([landmark_model] if landmark_model else [])]
+    _check_out(out, images, read, overwrite)
 
     def loading(stage: str, done: int, total: int) -> None:
         tell(Step("", "", 0, options.folds, stage, done, total, 0, 0, None))
@@ -105,11 +112,25 @@ def compare(
     study = load_study(
         graded, out / "cache", settings, options.baselines.image_size, landmark_model, workers, loading
     )
-    runner = _Runner(study, replace(options, settings=settings), methods, start, encoder, out / "folds", tell)
+    runner = _Runner(study, replace(options, settings=settings), methods, start, encoder, out / FOLDS, tell)
     outcomes = {split: runner.run(split) for split in (SPLITS if options.leaky else ("subject",))}
     return Compared(
         study, runner.options, methods, outcomes, runner.clock.by_method(), runner.taken_up, encoder
     )
+
+
+def _check_out(out: Path, images: Sequence[Path], read: Sequence[Path], overwrite: bool) -> None:
+    """Refuse, before any work, a comparison among the photographs or over anybody's files."""
+    photos = find_photos(images)
+    check_folder(out, images, photos, "--out", apart=False)
+    kept = out / FOLDS
+    outputs = [
+        Output(out / WORKBOOK, "--out", is_stamped(KIND)),
+        Output(out / PAGE, "--out", has_text(MARK)),
+        *(Output(path, "--out", is_answer) for path in (sorted(kept.iterdir()) if kept.is_dir() else ())),
+    ]
+    check_outputs(outputs, [*photos, *read], overwrite)
+    check_target(out / WORKBOOK, (".xlsx",))
 
 
 def _encoder(options: Options) -> tuple[Settings, Encoder | None, str]:

@@ -12,13 +12,21 @@ import numpy as np
 
 from toolkit.evaluate.methods import PARTS, Answers, Outcome
 from toolkit.evaluate.study import Study
-from toolkit.tables import make_folder
+from toolkit.outputs import has_columns, has_text
+from toolkit.tables import make_folder, write_atomically
 from toolkit.workbook import Value, write_table
 
 COLUMNS = (
     *("number", "photo", "subject", "side", "visit", "ita", "part"),
     *("grade", "predicted", "class", "predicted_class"),
 )
+
+
+def is_answer(path: Path) -> bool:
+    """Whether a file is one that ``FoldStore`` keeps, or one that it does not write."""
+    if path.suffix == ".csv":
+        return has_columns(COLUMNS)(path)
+    return path.suffix != ".json" or has_text('"key": ')(path)
 
 
 class FoldStore:
@@ -56,9 +64,7 @@ class FoldStore:
             "figures": dict(outcome.figures),
             "history": outcome.history,
         }
-        beside = note.with_suffix(".json.part")
-        beside.write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")
-        beside.replace(note)
+        write_atomically(note, lambda file: file.write((json.dumps(text, indent=1) + "\n").encode()))
 
     def _rows(self, part: str, answers: Answers) -> list[dict[str, Value]]:
         study, labels = self.study, self.study.settings.index.class_labels()

@@ -39,6 +39,14 @@ COLUMNS = (
 _MANIFEST_EVERY = 50
 
 
+def manifest_photos(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each photo in the manifest of ``folder``, "" where it could not be read; none where there is no
+    manifest. Raises PhotoError where that is damaged or of another make."""
+    path = Path(folder) / MANIFEST
+    rows = _read_manifest(path) if path.is_file() and path.stat().st_size else []
+    return {row["photo"]: row["sha256"] for row in rows}
+
+
 def save_patches(folder: Path, faces: Iterable[FacePatches]) -> Path:
     """Write every patch and the manifest; returns the manifest's path.
 

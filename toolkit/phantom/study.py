@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import FaceError, PhotoError, ToolkitError
+from toolkit.outputs import check_folder, first_entry, is_stamped, stamp_workbook
 from toolkit.phantom.draw import Canvas, draw_face
 from toolkit.phantom.optics import Bytes, Float
 from toolkit.phantom.photograph import Sitter, canvas_of_photograph
 from toolkit.phantom.scene import Scene, compose, shoot, stream
+from toolkit.tables import write_atomically
 
 # Photos a half step in Unilever's and Columbia's 2020 study, grades .5 to 7.
 GRADE_COUNTS: Final = (10, 19, 76, 148, 196, 348, 261, 452, 379, 285, 108, 87, 18, 16)
 STYLES: Final = ("half", "full", "mixed")
 MAP_SCALE: Final = 200  # grey levels of a saved map for 1 of green OD
+_NOTE, _TRUTH, _WORKBOOK = "phantom.json", "truth.csv", "grades.xlsx"
+_KIND = "phantom"  # of whose output the workbook is
 SIDES: Final = {"L": "left", "R": "right", "F": "both"}
 _SUFFIXES: Final = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"}
 _WEEKS: Final = (0, 4, 8, 12, 17)
@@ -93,6 +98,8 @@ def write_study(
     """
     _check(subjects, visits, style, seed, workers, grades)
     sitters = _load_sitters(Path(faces), find_points, subjects) if faces is not None else None
+    if faces is not None:
+        check_folder(Path(out), [Path(faces)], [], "the study")
     arguments: dict[str, Any] = {
         "subjects": subjects,
         "visits": visits,
@@ -137,23 +144,37 @@ def _check(
 
 
 def _prepare(out: Path, arguments: dict[str, Any], save_maps: bool) -> None:
-    """Makes the folders; clears an earlier phantom study, and refuses any other folder of files."""
-    note = out / "phantom.json"
-    for name in ("images", "maps"):
-        folder = out / name
-        if folder.is_file():
-            raise ToolkitError(f"{folder} is a file: name another output folder")
-        held = sorted(folder.iterdir()) if folder.is_dir() else []
-        if held and not note.is_file():
-            raise ToolkitError(
-                f"{folder} holds files that are not this command's ({held[0].name}): name another output folder"
-            )
-        for path in held:
-            if path.is_file() and path.match("P*_FACE_*_V*D*W*"):
-                path.unlink()
-        if name == "images" or save_maps:
-            folder.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(arguments, indent=2) + "\n", encoding="utf-8")
+    """Makes the folders; refuses a folder that holds anything, but for the same study left unfinished."""
+    held, text = first_entry(out), json.dumps(arguments, indent=2) + "\n"
+    if out.exists() and not out.is_dir():
+        raise ToolkitError(f"{out}: is a file: name a new folder")
+    if held is not None and not _is_unfinished(out, text):
+        raise ToolkitError(
+            f"{out}: holds files already ({held.name}): a study of phantoms needs a new folder"
+        )
+    for name in ("images", "maps") if save_maps else ("images",):
+        (out / name).mkdir(parents=True, exist_ok=True)
+    _put(out / _NOTE, text.encode())
+
+
+def _is_unfinished(out: Path, arguments: str) -> bool:
+    """Whether a folder holds a study of the same arguments that was stopped before its last file was written."""
+    note, workbook = out / _NOTE, out / _WORKBOOK
+    if (
+        (out / _TRUTH).exists()
+        or not note.is_file()
+        or (workbook.exists() and not is_stamped(_KIND)(workbook))
+    ):
+        return False
+    return note.read_text(encoding="utf-8", errors="replace") == arguments
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Write a file whole, where there is none; one that stands there has to be the same."""
+    if not path.exists():
+        write_atomically(path, lambda file: file.write(data))
+    elif path.read_bytes() != data:
+        raise ToolkitError(f"{path}: is another file than this study's: name a new folder")
 
 
 def draw_latent_grades(
@@ -261,9 +282,9 @@ def _write_photo(task: _Task, scene: Scene, visit: int, letter: str) -> dict[str
     subject, side, week = f"P{task.index + 1:04d}", SIDES[letter], week_of_visit(visit)
     name = f"{subject}_FACE_{letter}_S00_V{visit:02d}D00W{week:02d}.jpg"
     shot = shoot(scene, side)
-    (task.out / "images" / name).write_bytes(shot.jpeg())
+    _put(task.out / "images" / name, shot.jpeg())
     if task.save_maps:
-        write_map((task.out / "maps" / name).with_suffix(".png"), shot.melanin)
+        _put((task.out / "maps" / name).with_suffix(".png"), map_png(shot.melanin))
     return {
         "file": name, "subject": subject, "side": side, "visit": visit_name(visit), "style": task.style,
         "latent_grade": shot.latent_grade, "pigment_load": shot.load, "redness": shot.redness,
@@ -271,13 +292,13 @@ def _write_photo(task: _Task, scene: Scene, visit: int, letter: str) -> dict[str
     }  # fmt: skip
 
 
-def write_map(path: Path, melanin: Float) -> None:
+def map_png(melanin: Float) -> bytes:
     """A planted map (H, W) as a grey PNG: level = 200 x green OD, nothing for whitish flecks."""
     grey = np.clip(np.round(MAP_SCALE * melanin), 0, 255).astype(np.uint8)
     done, data = cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     if not done:
-        raise ToolkitError(f"{path}: the map could not be encoded")
-    path.write_bytes(data.tobytes())
+        raise ToolkitError(f"a map of shape {melanin.shape} could not be encoded")
+    return data.tobytes()
 
 
 def week_of_visit(visit: int) -> int:
@@ -298,18 +319,19 @@ def _write_tables(
     for row, given in zip(rows, grades, strict=True):
         row.update({f"grader_{number}": float(grade) for number, grade in enumerate(given, 1)})
     numbers = [row.pop("visit_number") for row in rows]
-    _write_truth(out / "truth.csv", rows)
-    _write_workbook(out / "grades.xlsx", rows, numbers)
+    _write_workbook(out / _WORKBOOK, rows, numbers)
+    _write_truth(out / _TRUTH, rows)
     return _summary(latent, grades, subjects)
 
 
 def _write_truth(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     rows = list(rows)
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()})
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()})
+    write_atomically(path, lambda file: file.write(text.getvalue().encode()))
 
 
 def _write_workbook(path: Path, rows: Sequence[Mapping[str, Any]], numbers: Sequence[int]) -> None:
@@ -323,7 +345,12 @@ def _write_workbook(path: Path, rows: Sequence[Mapping[str, Any]], numbers: Sequ
     sheet.append(["SUBJID", "side", "VISITNUM", "VISIT", "Mottled hyperpigmentation"])
     for row, number in zip(rows, numbers, strict=True):
         sheet.append([row["subject"], row["side"].capitalize(), number, row["visit"], row["grader_1"]])
-    book.save(path)
+
+    def write(file: IO[bytes]) -> None:
+        book.save(file)
+        stamp_workbook(file, _KIND)
+
+    write_atomically(path, write)
 
 
 def _summary(latent: NDArray[np.float64], grades: NDArray[np.float64], subjects: int) -> StudySummary:

@@ -19,9 +19,10 @@ from typing import IO, Any, Protocol
 
 from toolkit.errors import ToolkitError
 from toolkit.model import Model
+from toolkit.outputs import has_text, is_marked_picture, marked_jpeg
 from toolkit.records import PhotoGrade
 from toolkit.report.facts import Table, detail, head, photo_rows, run_hash, usual_figures, visits
-from toolkit.report.pictures import Drawn, PictureJob, draw_all
+from toolkit.report.pictures import MARK, Drawn, PictureJob, draw_all
 from toolkit.settings import ReportSettings
 from toolkit.store import Behind, InputRow, Store
 from toolkit.tables import check_target, make_folder, write_atomically
@@ -29,6 +30,7 @@ from toolkit.tables import check_target, make_folder, write_atomically
 _HERE = Path(__file__).parent
 _PAGE_TAG = "toolkit grade --report"
 _FOLDER_TAG = "toolkit grade --report-dir"  # tells a folder of ours from any other
+_CALL = "toolkitPhoto("  # what scripts of a folder begin with
 _SLICE = 300  # photos whose landmarks and maps are in memory at a time
 _INDEX, _PHOTOS, _REFERENCES = "index.html", "photos", "references"
 Progress = Callable[[str, int, int], None]
@@ -82,12 +84,14 @@ def _check_folder(folder: Path) -> None:
     make_folder(folder, "--report-dir")
 
 
+def is_page(file: Path) -> bool:
+    """Whether a file is a page of one file that this module wrote."""
+    return _is_tagged(file, _PAGE_TAG)
+
+
 def _is_tagged(page: Path, tag: str) -> bool:
     """Whether a page is one that this module wrote under that tag."""
-    if not page.is_file():
-        return False
-    with page.open(encoding="utf-8", errors="replace") as file:
-        return f'content="{tag}"' in file.read(2000)
+    return page.is_file() and has_text(f'content="{tag}"')(page)
 
 
 def write_report(
@@ -223,17 +227,24 @@ class _FolderWriter:
         }
         for number in _numbers(told):
             if number < len(self._thumbnails):
-                self._put(f"{_REFERENCES}/{number:05}.jpg", self._thumbnails[number])
+                marked = marked_jpeg(self._thumbnails[number], MARK)
+                self._put(f"{_REFERENCES}/{number:05}.jpg", marked)
         everything = {**told, **sources, "layers": drawn.layers, "problem": drawn.problem}
-        script = f"toolkitPhoto({place}, {_json(everything)});\n"
+        script = f"{_CALL}{place}, {_json(everything)});\n"
         self._put(f"{_PHOTOS}/{place:05}.js", script.encode())
 
     def _put(self, name: str, data: bytes) -> str:
         """Write a file once; its relative address, "" for no data."""
         path = self._folder / name
         if data and path not in self._written:
+            if path.exists() and not _is_ours(path):
+                raise ToolkitError(
+                    f"{path}: is no file of a report: move it away, or name another --report-dir"
+                )
             try:  # not synced, unlike other files: a report left half written is written anew
-                path.write_bytes(data)
+                part = path.with_name(f".{path.name}.part")
+                part.write_bytes(data)
+                part.replace(path)
             except OSError as error:
                 raise ToolkitError(
                     f"{path}: cannot be written ({error.strerror}): free the disk or name another --report-dir"
@@ -246,8 +257,15 @@ class _FolderWriter:
         write_atomically(self._folder / _INDEX, lambda file: _write_text(file, text))
         for name in (_PHOTOS, _REFERENCES):  # of an earlier report with more photos
             for path in (self._folder / name).iterdir():
-                if path not in self._written and re.fullmatch(r"\d{5,}p?\.(js|jpg)", path.name):
+                if path not in self._written and _is_ours(path):
                     path.unlink()
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is a script or a picture of a report."""
+    if not path.is_file() or not re.fullmatch(r"\d{5,}p?\.(js|jpg)", path.name):
+        return False
+    return is_marked_picture(MARK)(path) if path.suffix == ".jpg" else has_text(_CALL)(path)
 
 
 def _numbers(told: Table) -> set[int]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from toolkit.errors import ToolkitError
 from toolkit.geometry import apply_affine, compose_affine, invert_affine, warp
 from toolkit.images import read_photo
+from toolkit.outputs import marked_jpeg
 from toolkit.patches import cut_patches
 from toolkit.pigment import components, deviations, find_regions, pigment_of_png
 from toolkit.pigment.overlay import outlines
@@ -25,6 +26,7 @@ from toolkit.pool import Lost, run_jobs
 from toolkit.records import Face, Patch, Photo
 from toolkit.settings import ReportSettings, Settings
 
+MARK = "report"  # of every picture, as ``outputs.marked_jpeg`` takes it
 KINDS = ("pigment", "mole", "blood", "shadow")
 _MARGIN = 0.06  # round the face, as a share of it
 _QUALITY_STEP = 5
@@ -270,4 +272,4 @@ def _encoded(picture: NDArray[np.uint8], quality: int) -> bytes:
     done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise ValueError(f"a picture of shape {picture.shape} cannot be written")
-    return data.tobytes()
+    return marked_jpeg(data.tobytes(), MARK)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from statistics import fmean
@@ -124,15 +124,24 @@ def subjects_of(table: GradeTable) -> list[str]:
     return [row.subject for row in table.rows if row.subject]
 
 
-def refuse_shared(joined: JoinedGrades, content_of: Callable[[str], str], retakes: bool = False) -> None:
+def _folder(name: str) -> Hashable:
+    return PurePosixPath(name).parent
+
+
+def refuse_shared(
+    joined: JoinedGrades,
+    content_of: Callable[[str], str],
+    retakes: bool = False,
+    folder_of: Callable[[str], Hashable] = _folder,
+) -> None:
     """Refuse a row that fits different photographs of different folders: they may be of different people.
 
     ``content_of`` gives the hash of a photo's file by its name; it is asked only about photos that share a row.
-    Retakes in one folder may share a row, and so may copies; ``retakes``: those in different folders as well.
+    ``folder_of``: its folder, where that is not in its name. Retakes in one folder may share a row, and so may copies; ``retakes``: those in different folders as well.
     Raises GradesError.
     """
     for shared in () if retakes else joined.shared:
-        folders = {name: PurePosixPath(name).parent for name in shared.photos}
+        folders = {name: folder_of(name) for name in shared.photos}
         if len(set(folders.values())) == 1:
             continue
         content = {name: content_of(name) for name in shared.photos}

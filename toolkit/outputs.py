@@ -1,0 +1,205 @@
+"""What a command is about to write, checked before any work: never over its input, never over somebody else's file.
+
+A file is known as an earlier output by what is in it, never by its name: a workbook by a stamp that no longer fits
+once the workbook was edited, a picture or a page by a mark, a table by its columns.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from toolkit.errors import ToolkitError
+
+_NAMED_AT_MOST = 3
+NOTHING = 5  # bytes: an empty file, or a table of no rows (a mark and a line end)
+# What the file systems of desktops leave in every folder; it makes no folder somebody's.
+_LITTER = ("Thumbs.db", "desktop.ini")
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file to be written: ``option`` is where the user named it, ``is_own`` tells an earlier output of the same
+    command from any other file that stands there."""
+
+    path: Path
+    option: str
+    is_own: Callable[[Path], bool]
+
+
+def check_outputs(outputs: Iterable[Output], inputs: Iterable[Path], overwrite: bool = False) -> None:
+    """Raise ToolkitError, before anything is written, where an output must not be written.
+
+    Refused are a folder in the place of a file; one of ``inputs``, by whatever path or link; and, unless
+    ``overwrite``, a file that is no earlier output of this command.
+    """
+    known: dict[object, Path] = {}
+    for path in inputs:
+        known |= dict.fromkeys(_identities(path), path)
+    for output in outputs:
+        path = output.path
+        if path.is_dir():
+            raise ToolkitError(f"{path}: is a folder: name a file for {output.option}")
+        source = next((known[key] for key in _identities(path) if key in known), None)
+        if source is not None:
+            same = "" if source == path else f" (it is {source})"
+            raise ToolkitError(f"{path}: would overwrite an input{same}: name another {output.option}")
+        if os.path.lexists(path) and not overwrite and not _is_own(output):
+            raise ToolkitError(
+                f"{path}: exists, and is not what this command wrote there before, or was edited since: "
+                f"name another {output.option}, or replace it with --overwrite"
+            )
+
+
+def _is_own(output: Output) -> bool:
+    path = output.path
+    if not path.exists():  # a link that leads nowhere: writing makes the file that it names
+        return True
+    try:
+        return path.stat().st_size <= NOTHING or output.is_own(path)
+    except OSError as error:
+        raise ToolkitError(
+            f"{path}: cannot be read ({error.strerror}): name another {output.option}"
+        ) from None
+
+
+def _identities(path: Path) -> list[object]:
+    """What two paths of one file have in common: where they lead, and the file's number on its disk."""
+    found: list[object] = [os.path.realpath(path)]
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return found
+    return [*found, (status.st_dev, status.st_ino)]
+
+
+def check_folder(
+    folder: Path, images: Sequence[Path], photos: Sequence[Path], option: str, apart: bool = True
+) -> None:
+    """Refuse a folder of pictures among the photographs: they would overwrite these, or be taken for photographs
+    the next time. ``images`` are the files and folders that were named, ``photos`` all that was found in them;
+    ``apart``: nor may a photograph lie anywhere below the folder."""
+    target = Path(os.path.realpath(folder))
+    inside = any(given.is_dir() and target.is_relative_to(os.path.realpath(given)) for given in images)
+    parents = {os.path.realpath(path.parent) for path in photos}
+    beside = any(Path(one).is_relative_to(target) if apart else one == str(target) for one in parents)
+    if inside or beside:
+        raise ToolkitError(f"{folder}: lies among the photographs: name a folder of its own for {option}")
+    if folder.exists() and not folder.is_dir():
+        raise ToolkitError(
+            f"{folder}: no folder can be made there (a file has that name): name another for {option}"
+        )
+
+
+def first_entry(folder: Path) -> Path | None:
+    """Any file or folder that somebody keeps in ``folder``; None where it is empty, or is none."""
+    if not folder.is_dir():
+        return None
+    return next(
+        (one for one in sorted(folder.iterdir()) if one.name[0] != "." and one.name not in _LITTER), None
+    )
+
+
+def some_of(names: Sequence[str]) -> str:
+    """The first of the names, and how many more there are."""
+    more = len(names) - _NAMED_AT_MOST
+    return ", ".join(names[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+
+
+# --- how an earlier output is known ----------------------------------------------------------------------------
+
+
+def stamp_workbook(file: IO[bytes], kind: str) -> None:
+    """Write into a finished .xlsx, as the comment of its archive, which command made it (``kind``) and a hash of its
+    parts. Excel and others drop or belie it when they save the workbook again."""
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.comment = _stamp(archive, kind)
+
+
+def is_stamped(kind: str) -> Callable[[Path], bool]:
+    """Whether a file is a workbook that ``stamp_workbook`` stamped with ``kind``, as it was then."""
+
+    def check(path: Path) -> bool:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                return archive.comment == _stamp(archive, kind)
+        except zipfile.BadZipFile:
+            return False
+
+    return check
+
+
+def _stamp(archive: zipfile.ZipFile, kind: str) -> bytes:
+    parts = sorted((part.filename, part.CRC, part.file_size) for part in archive.infolist())
+    return f"toolkit {kind} {hashlib.sha256(json.dumps(parts).encode()).hexdigest()}".encode()
+
+
+def marked_jpeg(jpeg: bytes, kind: str) -> bytes:
+    """A JPEG file with a comment that says what drew it."""
+    mark = _picture_mark(kind)
+    return jpeg[:2] + b"\xff\xfe" + (len(mark) + 2).to_bytes(2, "big") + mark + jpeg[2:]
+
+
+def _picture_mark(kind: str) -> bytes:
+    return f"toolkit {kind}".encode()
+
+
+def is_marked_picture(kind: str) -> Callable[[Path], bool]:
+    """Whether a file is a picture that ``marked_jpeg`` marked with ``kind``."""
+
+    def check(path: Path) -> bool:
+        from PIL import Image, UnidentifiedImageError
+
+        try:
+            with Image.open(path, formats=["JPEG"]) as picture:
+                return picture.info.get("comment") == _picture_mark(kind)
+        except (UnidentifiedImageError, SyntaxError, ValueError):
+            return False
+
+    return check
+
+
+def has_columns(columns: Sequence[str], more: bool = False) -> Callable[[Path], bool]:
+    """Whether a file is a CSV table, or empty, whose header is ``columns``, or with ``more`` begins with them."""
+
+    def check(path: Path) -> bool:
+        with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            try:
+                header: Any = next(csv.reader(file), [])
+            except csv.Error:
+                return False
+        return header[: len(columns) if more else None] == list(columns)
+
+    return check
+
+
+def has_text(mark: str) -> Callable[[Path], bool]:
+    """Whether ``mark`` stands in the beginning of a file."""
+
+    def check(path: Path) -> bool:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return mark in file.read(2000)
+
+    return check
+
+
+def is_parquet(kind: str) -> Callable[[Path], bool]:
+    """Whether a file is a Parquet table that says it is of ``kind``."""
+
+    def check(path: Path) -> bool:
+        from toolkit.tables import import_parquet
+
+        pyarrow, parquet = import_parquet()
+        try:
+            return (parquet.read_schema(path).metadata or {}).get(b"toolkit") == kind.encode()
+        except pyarrow.ArrowInvalid:
+            return False
+
+    return check
