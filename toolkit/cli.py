@@ -231,13 +231,17 @@ def build_index(
     thumbnails: Annotated[bool, typer.Option(help="Keep small pictures of the reference patches.")] = True,
     column: Columns = None,
     retakes: Retakes = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Also replace another model at --out; only the model's own files."),
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Rebuild a model's FAISS index from your own graded patches."""
     from toolkit.runs import index_patches
 
     with _progress(quiet) as tell:
-        run = index_patches(patches, grades, model, out, _pairs(column), tell, thumbnails, retakes)
+        run = index_patches(patches, grades, model, out, _pairs(column), tell, thumbnails, retakes, overwrite)
     rebuilt = run.model
     counts = "  ".join(f"{label}: {count}" for label, count in rebuilt.index.class_counts().items())
     total = len(rebuilt.index.references.grades)
@@ -539,7 +543,7 @@ def main() -> None:
     try:
         app()
     except ToolkitError as error:
-        typer.echo(f"toolkit: {error}", err=True)
+        typer.echo(f"toolkit: {' '.join(str(error).splitlines())}", err=True)
         sys.exit(2)
 
 

@@ -1,47 +1,79 @@
 """What an earlier run left at an output, and what a new run of other photographs would take away from it.
 
 Photographs are known by their content: one that was moved or renamed is the same. A file that was changed where it
-lies is graded anew; any other photograph of the earlier run that the new one does not name is kept or dropped as the
-user says, never in silence.
+lies is graded anew, unless most were changed: then it is another set. Any other photograph of the earlier results that
+the new run does not name is kept or dropped as the user says, never in silence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
-from toolkit.outputs import some_of
+from toolkit.outputs import counted, some_of
 from toolkit.store import Input, InputRow, Store
-from toolkit.workbook import read_inputs
+from toolkit.tables import clean
+from toolkit.workbook import read_graded
 
 
-def earlier_photos(store: Store, out: Path) -> list[InputRow]:
-    """The graded photos of the run before: from its ``store``, or from the results ``out`` where that was deleted."""
-    known = store.graded()
-    if known or not store.is_empty or not out.is_file():
-        return known
-    return [InputRow(name, "", None, sha256) for name, sha256 in read_inputs(out)]
+@dataclass(frozen=True)
+class Loss:
+    """The earlier photos that a new run does not name, ``lost``, and those whose file was ``changed`` where it lies."""
+
+    lost: tuple[InputRow, ...] = ()
+    changed: tuple[InputRow, ...] = ()
 
 
-def left_out(earlier: Sequence[InputRow], paths: Sequence[Path], hashes: Sequence[str]) -> list[InputRow]:
-    """Those of the ``earlier`` photos that are not among the photographs at ``paths`` with these ``hashes``."""
+def earlier_photos(store: Store, out: Path, append: bool) -> list[InputRow]:
+    """The photos that have a grade in the results ``out``; with ``append`` also those of a run that was stopped before
+    it wrote them. Where each lies is known from the ``store``, "" where it is not."""
+    before = {one.sha256: one for one in store.graded()}
+    held = read_graded(out) if out.is_file() else []
+    if held is None:
+        return list(before.values())
+    found = {sha256: before.get(sha256, InputRow(name, "", None, sha256)) for name, sha256 in held}
+    return list({**found, **(before if append else {})}.values())
+
+
+def find_loss(
+    earlier: Sequence[InputRow], paths: Sequence[Path], hashes: Sequence[str], append: bool
+) -> Loss:
+    """What of the ``earlier`` photos a run of the photographs at ``paths`` with these ``hashes`` does not hold. To
+    ``append`` keeps what was changed as well."""
     known, named = set(hashes), {path.absolute() for path in paths}
-    return [
-        one
-        for one in earlier
-        if one.sha256 not in known and not (one.path and Path(one.path).absolute() in named)
-    ]
+    gone = [one for one in earlier if one.sha256 not in known]
+    changed = tuple(one for one in gone if one.path and Path(one.path) in named)
+    if append or 2 * len(changed) > len(earlier):
+        return Loss(tuple(gone))
+    return Loss(tuple(one for one in gone if one not in changed), changed)
 
 
 def refuse_loss(out: Path, lost: Sequence[InputRow], photos: int) -> None:
     """Raise ToolkitError that says which rows of ``out`` a run of other photographs would drop."""
     names = some_of([one.name for one in lost])
     raise ToolkitError(
-        f"{out}: holds grades of {len(lost)} photos that are not among these {photos} ({names}): keep them with "
+        f"{out}: holds grades of {counted(len(lost), 'photo')} not among the {photos} given ({names}): keep them with "
         "--append, drop them with --overwrite, or name another --out"
     )
+
+
+def refuse_other_photos(table: Path, held: Mapping[str, str], photos: Mapping[str, str]) -> None:
+    """Raise ToolkitError where a ``table`` holds photos that are not among ``photos``; both by name, with their SHA-256
+    where it is known."""
+    names, known = {str(clean(name)) for name in photos}, set(photos.values()) - {""}
+    lost = [
+        name
+        for name, sha256 in held.items()
+        if (sha256 not in known if sha256 else str(clean(name)) not in names)
+    ]
+    if lost:
+        raise ToolkitError(
+            f"{table}: holds {counted(len(lost), 'photo')} not among the {len(photos)} given ({some_of(lost)}): drop "
+            "them with --overwrite, or name another --out"
+        )
 
 
 def kept_inputs(
@@ -57,17 +89,15 @@ def kept_inputs(
     ``hint`` of a name, ``options`` of this run as in ``Store``. Raises ToolkitError where an earlier photo would have
     to be graded anew but is not where it was.
     """
-    if store.is_empty:
-        raise ToolkitError(
-            f"{out}: {store.path.name}, which holds what is behind its grades, is missing: nothing can be appended; "
-            "name another --out"
-        )
     kept = [Input(one.name, Path(one.path), hint(one.name)) for one in lost]
     for one, photo in zip(lost, kept, strict=True):
-        if not store.has(one.sha256, options, photo.hint) and _hash_of(photo.path) != one.sha256:
+        if not store.has(one.sha256, options, photo.hint) and (
+            not one.path or _hash_of(photo.path) != one.sha256
+        ):
             raise ToolkitError(
-                f"{out}: {one.name} was graded with another model, option or version, and is no longer at {one.path}: "
-                "grade all photographs in one run, or name another --out"
+                f"{out}: nothing can be appended: what is behind the grade of {one.name} is not in {store.path.name} "
+                f"for this model, these options and this version, and its file is not {one.path or 'known'}: grade all "
+                "photographs in one run, or name another --out"
             )
     taken = {photo.name for photo in kept}
     renamed = []
@@ -84,8 +114,8 @@ def _hash_of(path: Path) -> str:
 
 def _free_name(photo: Input, taken: set[str]) -> str:
     """The photo's name, after as many of its folders as set it apart."""
-    name = photo.name
-    for folder in Path(photo.path).absolute().parents:
+    name, depth = photo.name, len(Path(photo.name).parents) - 1  # of its folders that are in the name already
+    for folder in [*photo.path.absolute().parents][depth:]:
         if name not in taken:
             return name
         name = f"{folder.name}/{name}"

@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from toolkit.thumbnails import load_thumbnails, save_thumbnails
 
 FORMAT = 2
 CARD = "model.json"
+TRAINED_ON, HASH_LENGTH = "photographs", 16  # in the card: the first digits of their SHA-256
 FILES = (
     "settings.json",
     "encoder.npz",
@@ -64,6 +65,8 @@ def check_model_target(folder: Path, inputs: Sequence[Path] = ()) -> None:
     """Raise ToolkitError, before a long training, where ``folder`` is something else than a model, or one of the
     ``inputs`` stands in the place of a file of the model."""
     folder = Path(folder)
+    if folder.is_symlink() and not folder.exists():
+        raise ModelError(f"{folder}: is a link that leads nowhere: choose another name")
     if folder.is_file() or (first_entry(folder) is not None and not _is_model(folder)):
         raise ModelError(f"{folder} exists and is not a model folder: choose another name")
     if folder.resolve() == starter_folder().resolve():
@@ -80,19 +83,26 @@ def _is_model(folder: Path) -> bool:
         return False
 
 
-def refuse_other_model(folder: Path, subjects: Set[str]) -> None:
-    """Raise ModelError where the model in ``folder`` has references of subjects that are not among ``subjects``: it
-    is another study's."""
+def refuse_other_model(folder: Path, subjects: Set[str], hashes: Callable[[], Iterable[str]]) -> None:
+    """Raise ModelError where the model in ``folder`` learnt from subjects that are not among ``subjects``, or from
+    photographs whose SHA-256 is not among the ``hashes``: it is another study's. So is one that cannot be read."""
     if not _is_model(Path(folder)):
         return
     try:
-        others = set(load_model(folder).index.references.subjects.tolist()) - subjects
-    except ModelError:  # damaged, or of another version: nothing that could be used is lost
-        return
+        model = load_model(folder)
+    except ModelError as error:
+        raise ModelError(f"{error}; or choose another name, or replace it with --overwrite") from None
+    others = set(model.index.references.subjects.tolist()) - subjects
     if others:
         raise ModelError(
             f"{folder}: holds a model of other subjects ({some_of(sorted(others))}): choose another name, or replace "
             "it with --overwrite"
+        )
+    learnt = set(model.card.get(TRAINED_ON, ()))
+    if learnt and not learnt <= {one[:HASH_LENGTH] for one in hashes()}:
+        raise ModelError(
+            f"{folder}: holds a model of other photographs of the same subjects: choose another name, or replace it "
+            "with --overwrite"
         )
 
 

@@ -45,6 +45,8 @@ def check_outputs(outputs: Iterable[Output], inputs: Iterable[Path], overwrite: 
         known |= dict.fromkeys(_identities(path), path)
     for output in outputs:
         path = output.path
+        if Path(os.path.realpath(path)).is_symlink():
+            raise ToolkitError(f"{path}: is a link that leads in a circle: name another {output.option}")
         if path.is_dir():
             raise ToolkitError(f"{path}: is a folder: name a file for {output.option}")
         source = next((known[key] for key in _identities(path) if key in known), None)
@@ -80,17 +82,16 @@ def _identities(path: Path) -> list[object]:
     return [*found, (status.st_dev, status.st_ino)]
 
 
-def check_folder(
-    folder: Path, images: Sequence[Path], photos: Sequence[Path], option: str, apart: bool = True
-) -> None:
-    """Refuse a folder of pictures among the photographs: they would overwrite these, or be taken for photographs
-    the next time. ``images`` are the files and folders that were named, ``photos`` all that was found in them;
-    ``apart``: nor may a photograph lie anywhere below the folder."""
+def check_folder(folder: Path, images: Sequence[Path], photos: Sequence[Path], option: str) -> None:
+    """Refuse a folder of pictures among the photographs, or one in which they lie: they would be overwritten, or the
+    pictures be taken for photographs the next time. ``images`` are the files and folders that were named, ``photos``
+    all that was found in them."""
     target = Path(os.path.realpath(folder))
-    inside = any(given.is_dir() and target.is_relative_to(os.path.realpath(given)) for given in images)
-    parents = {os.path.realpath(path.parent) for path in photos}
-    beside = any(Path(one).is_relative_to(target) if apart else one == str(target) for one in parents)
-    if inside or beside:
+    parents = {Path(os.path.realpath(path.parent)) for path in photos}
+    folders = {Path(os.path.realpath(given)) for given in images if given.is_dir()}
+    inside = any(target.is_relative_to(one) for one in parents | folders)
+    above = any(one.is_relative_to(target) for one in parents)
+    if inside or above:
         raise ToolkitError(f"{folder}: lies among the photographs: name a folder of its own for {option}")
     if folder.exists() and not folder.is_dir():
         raise ToolkitError(
@@ -105,6 +106,11 @@ def first_entry(folder: Path) -> Path | None:
     return next(
         (one for one in sorted(folder.iterdir()) if one.name[0] != "." and one.name not in _LITTER), None
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts: 1 photo, 2 photos."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def some_of(names: Sequence[str]) -> str:
@@ -178,6 +184,12 @@ def has_columns(columns: Sequence[str], more: bool = False) -> Callable[[Path], 
         return header[: len(columns) if more else None] == list(columns)
 
     return check
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal; raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def has_text(mark: str) -> Callable[[Path], bool]:

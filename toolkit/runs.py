@@ -22,7 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import toolkit
-from toolkit.earlier import earlier_photos, kept_inputs, left_out, refuse_loss
+from toolkit.earlier import (
+    Loss,
+    earlier_photos,
+    find_loss,
+    kept_inputs,
+    refuse_loss,
+    refuse_other_photos,
+)
 from toolkit.errors import ModelError, PhotoError, ToolkitError, TrainingError
 from toolkit.images import file_sha256, find_photos
 from toolkit.info import versions
@@ -30,6 +37,8 @@ from toolkit.landmarks import FaceFinder, default_landmark_model
 from toolkit.model import (
     CARD,
     FILES,
+    HASH_LENGTH,
+    TRAINED_ON,
     Model,
     check_model_target,
     load_model,
@@ -52,6 +61,7 @@ from toolkit.phantom import StudySummary, write_study
 from toolkit.pigment.overlay import draw_predicted
 from toolkit.pipeline import Grader, PhotoResult, Prepared, judge_study, prepare
 from toolkit.quality import judge_casts
+from toolkit.receipt import drop_receipt, is_receipt, read_receipt, receipt_path, write_receipt
 from toolkit.records import FacePatches, Photo, PhotoGrade
 from toolkit.report import Study, check_report, is_page, write_report
 from toolkit.scores import score, score_table, trivial_baselines
@@ -61,7 +71,7 @@ from toolkit.store import Input, Options, Store, open_store, read_store, store_p
 from toolkit.study import Columns, JoinedGrades, facts_from_name, join_files, refuse_shared
 from toolkit.study.names import stored_text
 from toolkit.study.tables import unguarded
-from toolkit.tables import make_folder, write_atomically
+from toolkit.tables import clean, make_folder, write_atomically
 from toolkit.thumbnails import thumbnails_of
 from toolkit.training import Trained, rebuild_index, train
 from toolkit.workbook import (
@@ -217,12 +227,14 @@ def extract(
     """
     paths = _some_photos(images)
     read = [*paths, *([landmark_model] if landmark_model else [])]
-    check_folder(out, images, paths, "--out", apart=False)
-    check_outputs([Output(out / MANIFEST, "--out", has_columns(COLUMNS))], read, overwrite)
-    if not overwrite:
-        _refuse_other_patches(out, dict(zip(photo_names(paths), paths, strict=True)))
+    check_folder(out, images, paths, "--out")
+    manifest, names = out / MANIFEST, photo_names(paths)
+    _check_table(manifest, has_columns(COLUMNS), read, overwrite)
+    photos = _hashes(paths, workers, tell, TIME_LIMIT_S) if manifest.is_file() else []
+    if photos and not overwrite:
+        refuse_other_photos(manifest, manifest_photos(out), dict(zip(names, photos, strict=True)))
     if overlays:
-        _check_pictures(out / "overlays", images, paths, photo_names(paths), read, overwrite)
+        _check_pictures(out / "overlays", images, paths, names, read, overwrite)
     found: list[tuple[str, int, str]] = []
 
     def counted() -> Iterator[FacePatches]:
@@ -233,28 +245,22 @@ def extract(
             found.append((face.name, len(face.patches), reasons))
             yield face
 
+    drop_receipt(manifest)
     save_patches(out, counted())
+    write_receipt(manifest, manifest_photos(out))
     failures = tuple(f"{name}: {reasons}" for name, count, reasons in found if not count)
     return ExtractRun(len(paths), len(paths) - len(failures), sum(count for _, count, _ in found), failures)
 
 
-def _refuse_other_patches(out: Path, photos: Mapping[str, Path]) -> None:
-    """Raise ToolkitError where the manifest in ``out`` holds pictures that are not among ``photos``, files by name."""
+def _check_table(path: Path, is_own: Callable[[Path], bool], read: Sequence[Path], overwrite: bool) -> None:
+    """Refuse a table in the place of another file, or of one that somebody has edited since it was written."""
+    receipt = read_receipt(path)
 
-    def is_here(name: str, sha256: str) -> bool:
-        path = photos.get(name)
-        return path is not None and (not sha256 or not path.is_file() or file_sha256(path) == sha256)
+    def as_written(table: Path) -> bool:
+        return receipt is not None and file_sha256(table) == receipt.table
 
-    lost = [name for name, sha256 in manifest_photos(out).items() if not is_here(name, sha256)]
-    if lost:
-        raise _other_photos(out / MANIFEST, lost, len(photos))
-
-
-def _other_photos(path: Path, lost: Sequence[str], photos: int) -> ToolkitError:
-    return ToolkitError(
-        f"{path}: holds {len(lost)} photos that are not among these {photos} ({some_of(lost)}): drop them with "
-        "--overwrite, or name another --out"
-    )
+    outputs = [Output(path, "--out", as_written if receipt else is_own)]
+    check_outputs([*outputs, Output(receipt_path(path), "--out", is_receipt)], read, overwrite)
 
 
 @dataclass(frozen=True)
@@ -287,15 +293,19 @@ def measure_features(
     paths = _some_photos(images)
     names, read = photo_names(paths), [*paths, *([landmark_model] if landmark_model else [])]
     is_own = is_stamped("features") if out.suffix.casefold() == ".xlsx" else has_columns(_FACTS, more=True)
-    check_outputs([Output(out, "--out", is_own)], read, overwrite)
+    _check_table(out, is_own, read, overwrite)
     _check_pictures(overlays, images, paths, names, read, overwrite)
+    photos = dict(zip(names, _hashes(paths, workers, tell, TIME_LIMIT_S), strict=True))
     if not overwrite:
-        _refuse_other_photos(out, names)
+        receipt = read_receipt(out)
+        refuse_other_photos(out, receipt.photos if receipt else _photos_in(out), photos)
     settings = Settings()
     measured = measure_all(paths, settings, landmark_model, workers, overlays)
     results = judge_study(list(_told(measured, len(paths), "features", tell)), settings)
     rows = [row for result in results for row in _feature_rows(result)]
+    drop_receipt(out)
     write_table(out, rows, kind="features")
+    write_receipt(out, {str(clean(name)): sha256 for name, sha256 in photos.items()})
     failures = tuple(f"{r.grade.name}: {r.grade.note}" for r in results if not r.patch_rows)
     patches = [row for result in results for row in result.patch_rows]
     features = len(patches[0]) - 1 if patches else 0
@@ -305,18 +315,14 @@ def measure_features(
 _FACTS = ("photo", "subject", "side", "visit", "region", "quality", "note")
 
 
-def _refuse_other_photos(out: Path, names: Sequence[str]) -> None:
-    """Raise ToolkitError where the table ``out`` holds photos that a run of ``names`` would drop."""
+def _photos_in(table: Path) -> dict[str, str]:
+    """The names of the photos in a table of features, none with a hash."""
     import pandas as pd
 
-    if not out.is_file() or out.stat().st_size <= NOTHING:
-        return
-    table = (pd.read_excel if out.suffix.casefold() == ".xlsx" else pd.read_csv)(out, usecols=[0], dtype=str)
-    known = {stored_text(name) for name in names}
-    held = [unguarded(str(name)) for name in table.iloc[:, 0].dropna().unique()]
-    lost = [name for name in held if name not in known]
-    if lost:
-        raise _other_photos(out, lost, len(names))
+    if not table.is_file() or table.stat().st_size <= NOTHING:
+        return {}
+    read = pd.read_excel if table.suffix.casefold() == ".xlsx" else pd.read_csv
+    return {unguarded(str(name)): "" for name in read(table, usecols=[0], dtype=str).iloc[:, 0].dropna()}
 
 
 def _feature_rows(result: PhotoResult) -> list[dict[str, Value]]:
@@ -384,16 +390,16 @@ def grade_photos(
     paths = _some_photos(images)
     report = report or ReportRequest()
     read = [*paths, *_read_files(model_folder, landmark_model, report.expert_grades)]
+    hashes_of = partial(_hashes, workers=workers, tell=tell, limit_s=limit_s)
     check_outputs([Output(store_path(out), "--out", lambda _: True)], read)
     with open_store(out) as store:
         _check_results(out, store, read, overwrite)
         model = load_model(model_folder)
         options = _options(model, weights, landmark_model)
-        photos, hashes = _inputs(paths, model), _hashes(store, out, paths, workers, tell, limit_s)
-        photos, hashes = _with_earlier(store, out, photos, hashes, model, options, append, overwrite)
+        photos, hashes, loss = _planned(store, out, paths, model, options, append, overwrite, hashes_of)
         paths, names = [photo.path for photo in photos], [photo.name for photo in photos]
         _check_pictures(overlays, images, paths, names, read, overwrite)
-        joined = _check_report(report, images, paths, names, read, overwrite)
+        joined = _check_report(report, images, photos, hashes, read, overwrite)
         store.begin(photos, options)
         store.claim([(place, sha256) for place, sha256 in enumerate(hashes) if sha256])
         earlier = len(paths) - len(store.missing())
@@ -402,21 +408,13 @@ def grade_photos(
             _grade_missing(store, photos, grader, landmark_model, workers, tell, limit_s, overlays)
         except KeyboardInterrupt:
             interrupted = True
-        labels = _study_labels(store, model.settings)
-        run = GradeRun(
-            out,
-            len(paths),
-            store.counts()["graded"],
-            earlier,
-            interrupted,
-            time.monotonic() - clock,
-            labels,
-        )
+        labels, graded = _study_labels(store, model.settings), store.counts()["graded"]
+        run = GradeRun(out, len(paths), graded, earlier, interrupted, time.monotonic() - clock, labels)
         facts = _run_facts(store, run, model, options, workers, started)
-        store.note_written({})  # nothing, while they are being written
         remarks = _write_workbook(store, run, facts)
-        written = [path for path in result_files(out) if path.is_file()]
-        store.note_written({path.name: file_sha256(path) for path in written})
+        if loss.changed:
+            names = [one.name for one in loss.changed]
+            remarks.append(f"changed since they were graded, and graded anew: {some_of(names)}")
         if joined and report.expert_grades:
             remarks.append(f"{report.expert_grades.name}: {joined.summary()}")
         if report.wanted and not interrupted:
@@ -458,45 +456,44 @@ def _check_results(out: Path, store: Store, read: Sequence[Path], overwrite: boo
         return file_sha256(path) == before[path.name]
 
     outputs = [
-        Output(path, "--out", as_written if path.suffix == ".csv" and path.name in before else is_own)
+        Output(path, "--out", as_written if path.suffix != ".xlsx" and path.name in before else is_own)
         for path, is_own in result_files(out).items()
     ]
     check_outputs(outputs, read, overwrite)
 
 
-def _hashes(
-    store: Store, out: Path, paths: Sequence[Path], workers: int, tell: Progress, limit_s: float
-) -> list[str]:
-    """The SHA-256 of every photo where earlier results may hold it, "" otherwise."""
-    found = [""] * len(paths)
-    if store.is_empty and not out.is_file():
-        return found
-    with contextlib.closing(hash_all(paths, workers, limit_s)) as hashes:
-        for place, sha256 in _told(hashes, len(paths), "finding what is done", tell):
-            found[place] = sha256
-    return found
-
-
-def _with_earlier(
+def _planned(
     store: Store,
     out: Path,
-    photos: list[Input],
-    hashes: list[str],
+    paths: Sequence[Path],
     model: Model,
     options: Options,
     append: bool,
     overwrite: bool,
-) -> tuple[list[Input], list[str]]:
-    """The photos of the run and their hashes, those of earlier runs before them where they are to stay."""
+    hashes_of: Callable[[Sequence[Path]], list[str]],
+) -> tuple[list[Input], list[str], Loss]:
+    """The photos of the run, after earlier ones that are to stay; their hashes, "" where none is needed; and what an
+    earlier run had that this one has not, where that is not refused."""
+    photos = _inputs(paths, model)
+    if store.is_empty and not out.is_file():
+        return photos, [""] * len(photos), Loss()
+    hashes = hashes_of(paths)
     if overwrite:
-        return photos, hashes
-    lost = left_out(earlier_photos(store, out), [photo.path for photo in photos], hashes)
-    if not lost:
-        return photos, hashes
-    if not append:
-        refuse_loss(out, lost, len(photos))
-    kept, new = kept_inputs(out, lost, photos, store, _hint_of(model), options.key())
-    return [*kept, *new], [*(one.sha256 for one in lost), *hashes]
+        return photos, hashes, Loss()
+    loss = find_loss(earlier_photos(store, out, append), paths, hashes, append)
+    if loss.lost and not append:
+        refuse_loss(out, loss.lost, len(paths))
+    kept, photos = kept_inputs(out, loss.lost, photos, store, _hint_of(model), options.key())
+    return [*kept, *photos], [*(one.sha256 for one in loss.lost), *hashes], loss
+
+
+def _hashes(paths: Sequence[Path], workers: int, tell: Progress, limit_s: float) -> list[str]:
+    """The SHA-256 of every photo, "" of one that cannot be read."""
+    found = [""] * len(paths)
+    with contextlib.closing(hash_all(paths, workers, limit_s)) as hashes:
+        for place, sha256 in _told(hashes, len(paths), "finding what is done", tell):
+            found[place] = sha256
+    return found
 
 
 def _check_pictures(
@@ -521,8 +518,8 @@ def _check_pictures(
 def _check_report(
     report: ReportRequest,
     images: Sequence[Path],
-    paths: Sequence[Path],
-    names: Sequence[str],
+    photos: Sequence[Input],
+    hashes: Sequence[str],
     read: Sequence[Path],
     overwrite: bool,
 ) -> JoinedGrades | None:
@@ -534,15 +531,18 @@ def _check_report(
             raise ToolkitError("--expert-grades are shown on the report page: add --report or --report-dir")
         return None
     if report.folder is not None:
-        check_folder(report.folder, images, paths, "--report-dir")
-    check_report(report.file, report.folder, len(paths))
+        check_folder(report.folder, images, [photo.path for photo in photos], "--report-dir")
+    check_report(report.file, report.folder, len(photos))
     if report.file is not None:
         check_outputs([Output(report.file, "--report", is_page)], read, overwrite)
     if report.expert_grades is None:
         return None
-    joined = join_files(names, report.expert_grades, report.columns, None)
-    folders = {name: path.parent.resolve() for name, path in zip(names, paths, strict=True)}
-    refuse_shared(joined, contents(paths, names), report.retakes, folders.__getitem__)
+    places = {photo.name: photo.path for photo in photos}
+    known = {photo.name: sha256 for photo, sha256 in zip(photos, hashes, strict=True)}
+    folders = {name: os.path.realpath(path.parent) for name, path in places.items()}
+    joined = join_files(list(places), report.expert_grades, report.columns, None, places)
+    file_hash = contents(list(places.values()), list(places))
+    refuse_shared(joined, lambda name: known[name] or file_hash(name), report.retakes, folders.__getitem__)
     return joined
 
 
@@ -635,7 +635,7 @@ def _labelled(grades: Iterable[PhotoGrade], labels: Sequence[str | None]) -> Ite
 
 
 def _write_workbook(store: Store, run: GradeRun, facts: Mapping[str, str | int | float]) -> list[str]:
-    """The workbook from the store, a row at a time."""
+    """The workbook from the store, a row at a time; the store keeps what the files were like when they were written."""
     tables: dict[str, Iterable[Mapping[str, Value]]] = {
         "Patches": Rows(lambda: store.rows("patches")),
         "Contributions": Rows(lambda: store.rows("contributions")),
@@ -644,9 +644,12 @@ def _write_workbook(store: Store, run: GradeRun, facts: Mapping[str, str | int |
             lambda: ({"photo": i.name, "bytes": i.bytes, "sha256": i.sha256} for i in store.inputs())
         ),
     }
-    return write_results(
-        run.out, Rows(lambda: _labelled(store.grades(facts_from_name), run.labels)), tables, facts
-    )
+    files = list(result_files(run.out))
+    store.note_written({path.name: "" for path in files})
+    grades = Rows(lambda: _labelled(store.grades(facts_from_name), run.labels))
+    remarks = write_results(run.out, grades, tables, facts)
+    store.note_written({path.name: file_sha256(path) for path in files if path.is_file()})
+    return remarks
 
 
 def _run_facts(
@@ -727,10 +730,14 @@ def train_study(
     paths = _some_photos(images)
     files = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
     check_model_target(out, [*paths, *files, *_read_files(encoder, landmark_model)])
-    joined = join_files(photo_names(paths), grades_file, columns, step)
+    joined = join_files(
+        photo_names(paths), grades_file, columns, step, dict(zip(photo_names(paths), paths, strict=True))
+    )
     refuse_shared(joined, contents(paths), retakes)
     if not overwrite:
-        refuse_other_model(out, {facts.subject for facts in joined.facts.values()})
+        refuse_other_model(
+            out, {one.subject for one in joined.facts.values()}, lambda: map(file_sha256, paths)
+        )
     settings, start = _starting_point(settings or Settings(), encoder, from_scratch)
     if epochs is not None:
         settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))
@@ -746,6 +753,7 @@ def train_study(
     )
     pictures = thumbnails_of(photo.face for photo in usable) if thumbnails else ()
     model = replace(trained.model, name=Path(out).name, thumbnails=pictures)
+    model = replace(model, card={**model.card, TRAINED_ON: _hashes_of(usable)})
     model = replace(model, sha256=save_model(model, out))
     return TrainRun(trained, model, joined, np.array(truth), left_out)
 
@@ -821,9 +829,10 @@ def index_patches(
     tell: Progress = lambda stage, done, total: None,
     thumbnails: bool = True,
     retakes: bool = False,
+    overwrite: bool = False,
 ) -> IndexRun:
     """Rebuild a model's references from a folder of extracted patches and their grades; ``retakes`` as for
-    ``refuse_shared``."""
+    ``refuse_shared``; ``overwrite``: also over another model than the one whose network is used."""
     files = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
     check_model_target(out or model_folder, files)
     model = load_model(model_folder)
@@ -836,6 +845,8 @@ def index_patches(
         )
     joined = join_files(list(hashes), grades_file, columns)
     refuse_shared(joined, hashes.__getitem__, retakes)
+    if out is not None and not overwrite and os.path.realpath(out) != os.path.realpath(model_folder):
+        refuse_other_model(out, {one.subject for one in joined.facts.values()}, hashes.values)
     graded = [face for face in faces if face.name in joined.grades]
     task = partial(prepare, settings=model.settings)
     prepared = list(_told(map(task, graded), len(graded), "features", tell))
@@ -844,8 +855,14 @@ def index_patches(
     rebuilt = rebuild_index(model, usable, grades, [joined.facts[photo.name].subject for photo in usable])
     if thumbnails:
         rebuilt = replace(rebuilt, thumbnails=thumbnails_of(photo.face for photo in usable))
+    rebuilt = replace(rebuilt, card={**rebuilt.card, TRAINED_ON: _hashes_of(usable)})
     save_model(rebuilt, out or model_folder)
     return IndexRun(rebuilt, joined)
+
+
+def _hashes_of(photos: Sequence[Prepared]) -> list[str]:
+    """What the card keeps of the photographs that a model is made of."""
+    return sorted({photo.face.sha256[:HASH_LENGTH] for photo in photos if photo.face})
 
 
 def _some_photos(images: Sequence[Path]) -> list[Path]:

@@ -129,7 +129,7 @@ class Store:
         """Take ``photos`` as those of the run, in place of any before."""
         key = options.key()
         rows = [
-            (i, stored_text(p.name), stored_text(str(p.path)), _size(p.path), "", key, p.hint, NOT_REACHED)
+            (i, stored_text(p.name), _whole(p.path), _size(p.path), "", key, p.hint, NOT_REACHED)
             for i, p in enumerate(photos)
         ]
         with self._db:
@@ -137,19 +137,24 @@ class Store:
             self._db.executemany("INSERT INTO photos VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def graded(self) -> list[InputRow]:
-        """The photos of the latest run that have a grade, in its order; before ``begin``, those of the run before."""
-        joined = "photos JOIN results USING (sha256, options, hint) WHERE grade IS NOT NULL ORDER BY place"
-        return [InputRow(*row) for row in self._db.execute(f"SELECT name, path, bytes, sha256 FROM {joined}")]
+        """The photos of the latest run that have a grade by whatever options, in its order; before ``begin``, those of
+        the run before."""
+        query = (
+            "SELECT name, path, bytes, sha256 FROM photos WHERE EXISTS (SELECT 1 FROM results WHERE "
+            "results.sha256 = photos.sha256 AND grade IS NOT NULL) ORDER BY place"
+        )
+        return [InputRow(*row) for row in self._db.execute(query)]
 
     def written(self) -> dict[str, str]:
         """The SHA-256 of each file of results as the run before wrote it, by the file's name."""
         return dict(self._db.execute("SELECT name, sha256 FROM outputs").fetchall())
 
     def note_written(self, hashes: Mapping[str, str]) -> None:
-        """Keep what ``written`` gives, in place of what was kept before."""
+        """Keep what ``written`` gives of these files; "" forgets one, while it is being written."""
         with self._db:
-            self._db.execute("DELETE FROM outputs")
-            self._db.executemany("INSERT INTO outputs VALUES (?, ?)", list(hashes.items()))
+            self._db.executemany("DELETE FROM outputs WHERE name = ?", [(name,) for name in hashes])
+            known = [(name, sha256) for name, sha256 in hashes.items() if sha256]
+            self._db.executemany("INSERT INTO outputs VALUES (?, ?)", known)
 
     @property
     def is_empty(self) -> bool:
@@ -412,6 +417,11 @@ def _try_lock(file: IO[str]) -> bool:
 
 
 # --- rows and records ----------------------------------------------------------------------------
+
+
+def _whole(path: Path) -> str:
+    """Where a photo lies, whatever the folder of the next run; "" stays, of a photo that is kept without its file."""
+    return stored_text(str(path.absolute())) if path != Path() else ""
 
 
 def _size(path: Path) -> int | None:

@@ -187,7 +187,7 @@ def make_folder(folder: Path, option: str) -> None:
 
 def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write beside the target, then move over it; on failure what stood there is untouched."""
-    target = path.resolve()  # a link keeps pointing to the file it names
+    target = Path(os.path.realpath(path))  # a link keeps pointing to the file it names
     part = _beside(target)
     with _explained(path):
         target.parent.mkdir(parents=True, exist_ok=True)

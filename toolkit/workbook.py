@@ -15,6 +15,7 @@ from toolkit.dictionary import dictionary_rows
 from toolkit.errors import MissingExtraError, ToolkitError
 from toolkit.outputs import has_columns, is_parquet, is_stamped, stamp_workbook
 from toolkit.records import REGIONS, PhotoGrade
+from toolkit.study.tables import unguarded
 from toolkit.summary import Line, Summary, flag_of
 from toolkit.tables import (
     FORMULA_STARTS,
@@ -132,26 +133,34 @@ def result_files(path: Path) -> dict[Path, Callable[[Path], bool]]:
     return {path: first, **{table_path(path, title): is_own for title, is_own in tables.items()}}
 
 
-def read_inputs(path: Path) -> list[tuple[str, str]]:
-    """(name, SHA-256) of the photos in the results that ``write_results`` wrote at ``path``; those without a hash are
-    left out. Raises ToolkitError where there are none to read."""
+def read_graded(path: Path) -> list[tuple[str, str]] | None:
+    """(name, SHA-256) of the photos that have a grade in the results that ``write_results`` wrote at ``path``; None
+    where a sheet was too short for them. Raises ToolkitError where they cannot be read."""
     import pandas as pd
 
-    table = table_path(path, "Inputs")
+    inputs, suffix = table_path(path, "Inputs"), path.suffix.casefold()
     try:
-        if path.suffix.casefold() == ".xlsx":
-            found = pd.read_excel(path, sheet_name="Inputs", dtype=str)
-        elif path.suffix.casefold() == ".csv":
-            found = pd.read_csv(table, dtype=str)
+        if suffix == ".xlsx":
+            sheets = pd.read_excel(path, sheet_name=["Grades", "Inputs"], dtype={"photo": str, "sha256": str})
+            grades, hashes = sheets["Grades"], sheets["Inputs"]
         else:
-            found = pd.read_parquet(table)
-        pairs = found[["photo", "sha256"]].dropna()
+            read = pd.read_csv if suffix == ".csv" else pd.read_parquet
+            grades, hashes = read(path), read(inputs)
+        if suffix == ".xlsx" and not {"grade", "sha256"} <= {*grades.columns, *hashes.columns}:
+            return None
+        graded = set(grades.loc[grades["grade"].notna(), "photo"].astype(str))
+        pairs = hashes[["photo", "sha256"]].dropna().astype(str)
+    except FileNotFoundError:
+        raise ToolkitError(
+            f"{path}: {inputs.name}, which tells its photographs, is missing: name another --out, or replace it with "
+            "--overwrite"
+        ) from None
     except (OSError, ValueError, KeyError) as error:
         raise ToolkitError(
             f"{path}: which photos it holds cannot be read ({' '.join(str(error).split())}): name another --out, or "
             "replace it with --overwrite"
         ) from None
-    return [(str(name), str(sha256)) for name, sha256 in pairs.itertuples(index=False)]
+    return [(unguarded(name), sha256) for name, sha256 in pairs.itertuples(index=False) if name in graded]
 
 
 def write_workbook(

@@ -122,7 +122,7 @@ def compare(
 def _check_out(out: Path, images: Sequence[Path], read: Sequence[Path], overwrite: bool) -> None:
     """Refuse, before any work, a comparison among the photographs or over anybody's files."""
     photos = find_photos(images)
-    check_folder(out, images, photos, "--out", apart=False)
+    check_folder(out, images, photos, "--out")
     kept = out / FOLDS
     outputs = [
         Output(out / WORKBOOK, "--out", is_stamped(KIND)),

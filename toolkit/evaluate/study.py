@@ -81,7 +81,7 @@ def graded_photos(
     if not paths:
         raise PhotoError(f"no photographs in {', '.join(map(str, images))}: JPEG, PNG or TIFF are looked for")
     names = photo_names(paths)
-    joined = join_files(names, grades_file, columns, step)
+    joined = join_files(names, grades_file, columns, step, dict(zip(names, paths, strict=True)))
     refuse_shared(joined, contents(paths), retakes)
     graded = tuple(pair for pair in zip(paths, names, strict=True) if pair[1] in joined.grades)
     return GradedPhotos(graded, joined)

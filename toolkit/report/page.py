@@ -32,6 +32,7 @@ _PAGE_TAG = "toolkit grade --report"
 _FOLDER_TAG = "toolkit grade --report-dir"  # tells a folder of ours from any other
 _CALL = "toolkitPhoto("  # what scripts of a folder begin with
 _SLICE = 300  # photos whose landmarks and maps are in memory at a time
+_NAMES = re.compile(r"\d{5,}p?\.(js|jpg)")  # of the files in these folders
 _INDEX, _PHOTOS, _REFERENCES = "index.html", "photos", "references"
 Progress = Callable[[str, int, int], None]
 
@@ -81,6 +82,14 @@ def _check_folder(folder: Path) -> None:
         and (folder.is_file() or any(folder.iterdir()))
     ):
         raise ToolkitError(f"{folder}: exists and holds no report: name another folder for --report-dir")
+    for inner in (folder / _PHOTOS, folder / _REFERENCES):
+        if inner.is_symlink():
+            raise ToolkitError(f"{inner}: is a link to elsewhere: name another folder for --report-dir")
+        for path in inner.iterdir() if inner.is_dir() else ():
+            if _NAMES.fullmatch(path.name) and not _is_ours(path):
+                raise ToolkitError(
+                    f"{path}: is no file of a report: move it away, or name another --report-dir"
+                )
     make_folder(folder, "--report-dir")
 
 
@@ -237,10 +246,6 @@ class _FolderWriter:
         """Write a file once; its relative address, "" for no data."""
         path = self._folder / name
         if data and path not in self._written:
-            if path.exists() and not _is_ours(path):
-                raise ToolkitError(
-                    f"{path}: is no file of a report: move it away, or name another --report-dir"
-                )
             try:  # not synced, unlike other files: a report left half written is written anew
                 part = path.with_name(f".{path.name}.part")
                 part.write_bytes(data)
@@ -263,7 +268,7 @@ class _FolderWriter:
 
 def _is_ours(path: Path) -> bool:
     """Whether a file is a script or a picture of a report."""
-    if not path.is_file() or not re.fullmatch(r"\d{5,}p?\.(js|jpg)", path.name):
+    if not path.is_file() or not _NAMES.fullmatch(path.name):
         return False
     return is_marked_picture(MARK)(path) if path.suffix == ".jpg" else has_text(_CALL)(path)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +18,7 @@ from toolkit.study.names import facts_from_name, file_key, is_clinical, photo_st
 from toolkit.study.subjects import Subjects, subject_key
 from toolkit.study.tables import GradeRow, GradeTable
 
+Places = Mapping[str, Path]  # the file of each photo, by name
 Columns = Mapping[str, str] | Sequence[tuple[str, str]] | None  # names of columns, by role
 
 
@@ -76,6 +79,7 @@ def join_grades(
     table: GradeTable,
     facts: Mapping[str, PhotoFacts] | None = None,
     subjects: Subjects | None = None,
+    places: Places | None = None,
 ) -> JoinedGrades:
     """Give each photo its grade, by file name where the row has one, else by subject, side and visit.
 
@@ -85,7 +89,8 @@ def join_grades(
     tell (side, visit) fits anything, so long as exactly one row fits, and all photos that the row fits are of one
     side and visit. A visit number joins only names that count nothing but visits (V02D00W00), never one that tells
     week or day. ``facts``: subject, side and visit of photos where they are known from elsewhere than the name.
-    ``subjects``: all there are, where the table is one of several. Photos that share a row are in ``shared``:
+    ``subjects``: all there are, where the table is one of several. ``places``: where the files lie, so that folders in
+    a row are compared with the photo's whole path. Photos that share a row are in ``shared``:
     whoever has their files is to call ``refuse_shared``.
 
     Raises GradesError when a photo fits several rows, a row fits photos that differ, name and row
@@ -94,7 +99,7 @@ def join_grades(
     unique = list(dict.fromkeys(names))
     known = _Known(facts or {})
     subjects = subjects or Subjects([known.subjects(unique), subjects_of(table)])
-    matches = _matches(unique, table, subjects, known)
+    matches = _matches(unique, table, subjects, known, places or {})
     _refuse_shared_rows(table, matches, subjects, known)
     _refuse_shifted_visits(unique, table, matches, known)
     _refuse_contradictions(table, matches, subjects, known)
@@ -110,13 +115,29 @@ def join_grades(
         reviewed=len(matches) if table.reviewed else 0,
         shared=_shared_rows(table, matches),
         by_number=_joined_by_number(matches, subjects, known),
-        unread=(f"{table.source.name}: {table.doubts}",) if table.doubts else (),
+        unread=tuple(f"{table.source.name}: {doubt}" for doubt in _doubts(table, matches, known)),
     )
+
+
+def _doubts(table: GradeTable, matches: Mapping[str, GradeRow], known: _Known) -> list[str]:
+    """What may be wrong with a join that is not refused, in words."""
+    doubts = [table.doubts] if table.doubts else []
+    sides = [name for name, row in matches.items() if not row.file and row.side is None]
+    sides = [name for name in sides if known.facts(name).side in ("left", "right")]
+    if sides and table.unread and not table.doubts:
+        doubts.append(
+            f"tells no side that was read, so {_some(sides)} got the grade of a row whatever its side; "
+            f"{table.columns_told()}"
+        )
+    return doubts
 
 
 def by_number_note(pairs: Sequence[tuple[str, str]]) -> str:
     """That letters of subjects were left out, in words."""
-    return "subjects joined by number alone, for example {} for {}".format(*pairs[0])
+    letters = {tuple(re.sub(r"\d.*", "", subject) for subject in pair): pair for pair in reversed(pairs)}
+    told = [f"{number} for {subject}" for number, subject in sorted(letters.values())]
+    mixed = " (several kinds of letters: are they one study?)" if len(told) > 1 else ""
+    return f"subjects joined by number alone, for example {', '.join(told)}{mixed}"
 
 
 def subjects_of(table: GradeTable) -> list[str]:
@@ -162,10 +183,10 @@ class _NothingFitsError(GradesError):
 
 
 def _matches(
-    names: Sequence[str], table: GradeTable, subjects: Subjects, known: _Known
+    names: Sequence[str], table: GradeTable, subjects: Subjects, known: _Known, places: Places
 ) -> dict[str, GradeRow]:
     """The one row that each photo fits, by file name or else by subject; photos that fit none are left out."""
-    by_file, by_facts = _FileIndex(table, names), _FactsIndex(table, subjects)
+    by_file, by_facts = _FileIndex(table, names, places), _FactsIndex(table, subjects)
     matches: dict[str, GradeRow] = {}
     for name in names:
         rows = by_file.rows(name) or by_facts.rows(known.facts(name))
@@ -184,20 +205,24 @@ def join_files(
     files: Path | Sequence[Path],
     columns: Columns = None,
     step: float | None = 0.5,
+    places: Places | None = None,
 ) -> JoinedGrades:
-    """Give each photo its grade from one or more files, as ``read_experts`` reads and ``join_graders`` joins them."""
+    """Give each photo its grade from one or more files, as ``read_experts`` reads and ``join_graders`` joins them;
+    ``places``: the file of each photo, where it is at hand."""
     pairs = list(columns.items()) if isinstance(columns, Mapping) else list(columns or ())
     paths = [files] if isinstance(files, Path) else list(files)
-    return join_graders(names, [table for _, table in read_experts(paths, pairs, step)])
+    return join_graders(names, [table for _, table in read_experts(paths, pairs, step)], places)
 
 
-def join_graders(names: Sequence[str], tables: Sequence[GradeTable]) -> JoinedGrades:
+def join_graders(
+    names: Sequence[str], tables: Sequence[GradeTable], places: Places | None = None
+) -> JoinedGrades:
     """Give each photo the mean of its grades in the ``tables``, one a grader, each joined as by ``join_grades``.
 
     What one table tells of a photo's subject holds for the next; tables with file names come first. One that fits
     no photo, where others do, is told of in ``unfit``. Raises GradesError as ``join_grades`` does, for each table.
     """
-    several = _Several(names, tables)
+    several = _Several(names, tables, places)
     for table in sorted(tables, key=lambda table: table.layout != "file"):
         several.add(table)
     return several.joined()
@@ -206,8 +231,8 @@ def join_graders(names: Sequence[str], tables: Sequence[GradeTable]) -> JoinedGr
 class _Several:
     """Photos and the grades that one table after the other has for them."""
 
-    def __init__(self, names: Sequence[str], tables: Sequence[GradeTable]) -> None:
-        self._names = list(dict.fromkeys(names))
+    def __init__(self, names: Sequence[str], tables: Sequence[GradeTable], places: Places | None) -> None:
+        self._names, self._places = list(dict.fromkeys(names)), places
         self._subjects = Subjects([_Known({}).subjects(self._names), *map(subjects_of, tables)])
         self._shared: list[SharedRow] = []
         self._by_number: list[tuple[str, str]] = []
@@ -224,7 +249,7 @@ class _Several:
     def add(self, table: GradeTable) -> None:
         """Join one more table."""
         try:
-            joined = join_grades(self._names, table, self._known, self._subjects)
+            joined = join_grades(self._names, table, self._known, self._subjects, self._places)
         except _NothingFitsError as error:
             self._unfit.append(error)
             self._unmatched += table.rows
@@ -284,7 +309,8 @@ class _Known:
 class _FileIndex:
     """Rows by the file they name."""
 
-    def __init__(self, table: GradeTable, names: Sequence[str]) -> None:
+    def __init__(self, table: GradeTable, names: Sequence[str], places: Places) -> None:
+        self._source, self._places = table.source.name, places
         self._names = frozenset(map(stored_text, names))
         self._by_stem: dict[str, list[GradeRow]] = defaultdict(list)
         for row in table.rows:
@@ -301,8 +327,30 @@ class _FileIndex:
             for row in found.values()
             if _same_file(name, row.file or "") and not self._is_anothers(name, row.file or "")
         ]
-        exact = [row for row in fitting if row.file == stored_text(name)]
-        return exact or fitting
+        there = [row for row in fitting if self._lies_there(name, row.file or "")]
+        if fitting and not there:
+            raise GradesError(
+                f"{self._source}: row {fitting[0].row} names {fitting[0].file}, but that photograph is "
+                f"{self._places[name]}: correct the folder in the workbook, or leave folders out"
+            )
+        exact = [row for row in there if row.file == stored_text(name)]
+        return exact or there
+
+    def _lies_there(self, name: str, file: str) -> bool:
+        """Whether the folders of a row are those that the photo lies in, by its path as given or as links lead. A
+        whole path may be another computer's, and is compared with the photo's name alone."""
+        folders = PurePosixPath(file_key(file)).parts[:-1]
+        if (
+            name not in self._places
+            or file_key(file)[:1] == "/"
+            or ".." in folders
+            or ":" in "".join(folders[:1])
+        ):
+            return True
+        path = self._places[name]
+        whole = (str(path.parent.absolute()), os.path.realpath(path.parent))
+        parts = [PurePosixPath(file_key(folder.replace("\\", "/"))).parts for folder in whole]
+        return not folders or any(found[-len(folders) :] == folders for found in parts)
 
     def _is_anothers(self, name: str, file: str) -> bool:
         """Whether a photo that differs from this one in case alone is the one that is written so."""
