@@ -72,7 +72,11 @@ GradeScale = Annotated[
     str, typer.Option("--scale", help="What grades may be, within 0-9: LOW-HIGH, LOW-HIGH/STEP.")
 ]
 Landmarks = Annotated[
-    Path | None, typer.Option(help="Another 68-point dlib predictor (.dat) in place of the default one.")
+    str | None,
+    typer.Option(help="facemesh (the default), or dlib: not for commercial use, an extra to install."),
+]
+LandmarkModel = Annotated[
+    Path | None, typer.Option(help="Another 68-point dlib predictor (.dat) in place of these.")
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default one a core.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
@@ -117,7 +121,8 @@ def extract_patches(
     overlays: Annotated[
         bool, typer.Option("--overlays", help="Also a picture a photo of what was found.")
     ] = False,
-    landmark_model: Landmarks = None,
+    landmarks: Landmarks = None,
+    landmark_model: LandmarkModel = None,
     workers: Workers = None,
     quiet: Quiet = False,
 ) -> None:
@@ -125,7 +130,7 @@ def extract_patches(
     from toolkit.runs import default_workers, extract
 
     with _progress(quiet) as tell:
-        run = extract(images, out, overlays, landmark_model, workers or default_workers(), tell)
+        run = extract(images, out, overlays, _points(landmarks, landmark_model), workers or default_workers(), tell)
     _say(
         f"{run.patches} patches of {run.found} of {run.photos} photos: {out / 'manifest.csv'}", *run.failures
     )
@@ -139,7 +144,8 @@ def features(
     overlays: Annotated[
         Path | None, typer.Option(help="Folder for a picture a photo of the pigment found.")
     ] = None,
-    landmark_model: Landmarks = None,
+    landmarks: Landmarks = None,
+    landmark_model: LandmarkModel = None,
     workers: Workers = None,
     quiet: Quiet = False,
 ) -> None:
@@ -147,7 +153,7 @@ def features(
     from toolkit.runs import default_workers, measure_features
 
     with _progress(quiet) as tell:
-        run = measure_features(images, out, overlays, landmark_model, workers or default_workers(), tell)
+        run = measure_features(images, out, overlays, _points(landmarks, landmark_model), workers or default_workers(), tell)
     counts = f"{run.features} features of {run.patches} patches of {run.found} of {run.photos} photos"
     _say(f"{counts}: {out}", *run.failures)
     raise typer.Exit(0 if run.found else 1)
@@ -175,7 +181,8 @@ def train(
     ] = None,
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
-    landmark_model: Landmarks = None,
+    landmarks: Landmarks = None,
+    landmark_model: LandmarkModel = None,
     workers: Workers = None,
     quiet: Quiet = False,
 ) -> None:
@@ -187,7 +194,7 @@ def train(
         count = workers or default_workers()
         names, settings = _pairs(column), class_settings(class_edges)
         run = train_study(
-            images, grades, out, folds, epochs, seed, names, landmark_model, count, tell, settings, encoder,
+            images, grades, out, folds, epochs, seed, names, _points(landmarks, landmark_model), count, tell, settings, encoder,
             from_scratch, thumbnails, step_of(scale),
         )  # fmt: skip
     _say(training_report(run), f"Model: {out}")
@@ -243,7 +250,8 @@ def grade(
         Path | None, typer.Option(help="Workbook of expert grades to show on that page.")
     ] = None,
     column: Columns = None,
-    landmark_model: Landmarks = None,
+    landmarks: Landmarks = None,
+    landmark_model: LandmarkModel = None,
     quiet: Quiet = False,
 ) -> None:
     """Grade photographs 0-9, with an interval each, into an Excel workbook.
@@ -257,7 +265,7 @@ def grade(
     with _stoppable(), _progress(quiet) as tell:
         count = workers or default_workers()
         run = grade_photos(
-            images, out, model, weights.value, landmark_model, count, tell, time_limit, overlays, page
+            images, out, model, weights.value, _points(landmarks, landmark_model), count, tell, time_limit, overlays, page
         )
     _say(*run.remarks)
     if model is None:
@@ -372,7 +380,8 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="The same seed repeats a comparison on the same machine.")] = 0,
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
-    landmark_model: Landmarks = None,
+    landmarks: Landmarks = None,
+    landmark_model: LandmarkModel = None,
     workers: Workers = None,
     quiet: Quiet = False,
 ) -> None:
@@ -399,7 +408,7 @@ def evaluate(
     )
     count = workers or default_workers()
     with shown(quiet) as tell:
-        found = run_evaluation(images, grades, out, options, _pairs(column), landmark_model, count, tell)
+        found = run_evaluation(images, grades, out, options, _pairs(column), _points(landmarks, landmark_model), count, tell)
     _say(found.text(), f"Page: {out / 'report.html'}", f"Workbook: {out / 'comparison.xlsx'}")
 
 
@@ -409,6 +418,13 @@ def info() -> None:
     from toolkit.info import describe
 
     _say(*describe())
+
+
+def _points(landmarks: str | None, path: Path | None) -> Path | None:
+    """The file of the landmark model that the options name; None is the default one."""
+    from toolkit.landmarks import chosen_landmark_model
+
+    return chosen_landmark_model(landmarks, path)
 
 
 def _pairs(texts: list[str] | None) -> list[tuple[str, str]]:

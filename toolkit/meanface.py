@@ -1,14 +1,15 @@
 """The mean face in millimetres: the frame in which every patch is cut, and the fit that finds it in a photo.
 
-The *face frame* is upright: its origin lies midway between the outer corners of the eyes, x runs to the
-right of the picture, y down, in millimetres of skin seen from the front.
+The *face frame* is upright: its origin lies midway between the outer corners of the eyes and 1 mm below
+them, x runs to the right of the picture, y down, in millimetres of skin seen from the front.
 
-The table is the symmetrised Procrustes mean of the landmarks of 66 adult frontal faces (Face Research Lab
-London Set, DeBruine & Jones 2017, CC BY 4.0), scaled so that the outer corners of the eyes lie 89.5 mm
-apart: the mean of the biocular widths (ex-ex) of young men, 91.2 mm, and women, 87.8 mm, in Farkas,
-Anthropometry of the Head and Face (2nd ed., 1994). Other lengths then come out as they should: mouth
-51.7 mm, nasion to chin 121 mm. A face's own size is not known from a photograph without a ruler: a
-millimetre here is one on a face of mean size (standard deviation between adults about 3.5 percent).
+The table is the symmetrised Procrustes mean of 68 points of 66 adult frontal faces, made of the 189 points
+that people set on them by hand (Face Research Lab London Set, DeBruine & Jones 2017, CC BY 4.0;
+``scripts/landmark_network/handmade.py``), with the outer corners of the eyes 90.1 mm apart: between the
+biocular widths (ex-ex) of young men, 91.2 mm, and women, 87.8 mm, in Farkas, Anthropometry of the Head and
+Face (2nd ed., 1994). The frame's origin and scale are those of earlier versions, whose points were dlib's:
+patches hold the same skin. A face's own size is not known from a photograph without a ruler: a millimetre
+here is one on a face of mean size (standard deviation between adults about 3.5 percent).
 """
 
 from __future__ import annotations
@@ -57,26 +58,28 @@ LANDMARK_TRUST[17:27] = 0.5
 LANDMARK_TRUST[48:68] = 0.3
 
 _AS_COMPLEX = np.array([1, 1j])
-_MEAN_FACE = MEAN_FACE_MM @ _AS_COMPLEX
 
 
-def fit_similarity(points: ArrayLike, weights: ArrayLike | None = None) -> NDArray[np.float64]:
+def fit_similarity(
+    points: ArrayLike, weights: ArrayLike | None = None, mean: NDArray[np.float64] = MEAN_FACE_MM
+) -> NDArray[np.float64]:
     """The similarity (2, 3) that carries the face frame (mm) onto landmarks (68, 2), in pixels.
 
     Weighted least squares, repeated with Cauchy weights so that landmarks that slipped count for little
     (P. W. Holland, R. E. Welsch, 1977). ``weights`` (68,) multiply the built-in trust. The scale,
-    ``similarity_scale(...)``, is in pixels a millimetre. Raises ValueError when the points coincide.
+    ``similarity_scale(...)``, is in pixels a millimetre. ``mean`` (68, 2): another mean face, for points of
+    another definition. Raises ValueError when the points coincide.
     """
     target = np.asarray(points, np.float64)
     if target.shape != (68, 2):
         raise ValueError(f"points must have shape (68, 2), got {target.shape}")
     prior = LANDMARK_TRUST if weights is None else LANDMARK_TRUST * np.asarray(weights, np.float64)
-    weight, goal = prior, target @ _AS_COMPLEX
+    weight, goal, source = prior, target @ _AS_COMPLEX, mean @ _AS_COMPLEX
     for _ in range(8):
-        turn, shift = _weighted_similarity(_MEAN_FACE, goal, weight)
+        turn, shift = _weighted_similarity(source, goal, weight)
         if not abs(turn) > 1e-6:
             raise ValueError("the landmarks coincide")
-        off_mm = np.abs(turn * _MEAN_FACE + shift - goal) / abs(turn)
+        off_mm = np.abs(turn * source + shift - goal) / abs(turn)
         weight = prior / (1.0 + (off_mm / 4.0) ** 2)
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 

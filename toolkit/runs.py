@@ -25,7 +25,7 @@ import toolkit
 from toolkit.errors import ModelError, PhotoError, ToolkitError, TrainingError
 from toolkit.images import file_sha256, find_photos
 from toolkit.info import versions
-from toolkit.landmarks import FaceFinder, default_landmark_model
+from toolkit.landmarks import FaceFinder, default_landmark_model, landmarks_name
 from toolkit.model import Model, check_model_target, load_model, save_model
 from toolkit.patches import load_patches, save_patches
 from toolkit.phantom import StudySummary, write_study
@@ -325,8 +325,8 @@ def grade_photos(
             time.monotonic() - clock,
             labels,
         )
-        facts = _run_facts(store, run, model, options, workers, started)
-        remarks = _write_workbook(store, run, facts)
+        facts = _run_facts(store, run, model, options, landmarks_name(landmark_model), workers, started)
+        remarks = [*_other_landmarks(model, landmark_model), *_write_workbook(store, run, facts)]
         if joined and report.expert_grades:
             remarks.append(f"{report.expert_grades.name}: {joined.summary()}")
         if report.wanted and not interrupted:
@@ -395,6 +395,14 @@ def _options(model: Model, weights: str, landmark_model: Path | None) -> Options
     sources = sorted(p for p in package.rglob("*.py") if p.relative_to(package).parts[0] not in _AFTER_GRADES)
     code = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     return Options(toolkit.__version__, code, model.sha256, weights, file_sha256(landmarks))
+
+
+def _other_landmarks(model: Model, landmark_model: Path | None) -> list[str]:
+    """A line where the model was trained with the points of another landmark model; those of old folders are dlib's."""
+    own, used = str(model.card.get("landmarks", "dlib")), landmarks_name(landmark_model)
+    if own == used:
+        return []
+    return [f"{model.name} was trained with the landmarks {own}, these are {used}: grades may differ a little"]
 
 
 def _inputs(paths: Sequence[Path], model: Model) -> list[Input]:
@@ -476,7 +484,7 @@ def _write_workbook(store: Store, run: GradeRun, facts: Mapping[str, str | int |
 
 
 def _run_facts(
-    store: Store, run: GradeRun, model: Model, options: Options, workers: int, started: datetime
+    store: Store, run: GradeRun, model: Model, options: Options, landmarks: str, workers: int, started: datetime
 ) -> dict[str, str | int | float]:
     return {
         "toolkit": toolkit.__version__,
@@ -487,6 +495,8 @@ def _run_facts(
         "model subjects": int(model.card.get("subjects", 0)),
         "interval coverage aimed at": model.settings.blend.coverage,
         "weights": options.weights,
+        "landmarks": landmarks,
+        "landmarks of the model": str(model.card.get("landmarks", "dlib")),
         "landmark model sha256": options.landmarks,
         "workers": workers,
         "photos": run.photos,
@@ -564,7 +574,8 @@ def train_study(
         usable, truth, subjects, settings, folds, seed, tell, start, keep_encoder=encoder is not None
     )
     pictures = thumbnails_of(photo.face for photo in usable) if thumbnails else ()
-    model = replace(trained.model, name=Path(out).name, thumbnails=pictures)
+    card = {**trained.model.card, "landmarks": landmarks_name(landmark_model)}
+    model = replace(trained.model, name=Path(out).name, thumbnails=pictures, card=card)
     model = replace(model, sha256=save_model(model, out))
     return TrainRun(trained, model, joined, np.array(truth), left_out)
 

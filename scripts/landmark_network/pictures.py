@@ -55,6 +55,17 @@ def people(faces: Path) -> list[Path]:
     )
 
 
+def training_photos(faces: Path) -> list[Path]:
+    """The same, and those without points: smiling, congress."""
+    return people(faces) + [p for group in ("smiling", "congress") for p in sorted((faces / group).glob("*.jpg"))]
+
+
+def fold_of(photos: list[Path], folds: int) -> dict[Path, int]:
+    """Which fold leaves out each photograph: all of a person's in one."""
+    names = {name: place % folds for place, name in enumerate(sorted({person_of(path) for path in photos}))}
+    return {path: names[person_of(path)] for path in photos}
+
+
 def read_rgb(path: Path) -> NDArray[np.uint8]:
     """A photograph as (h, w, 3) RGB."""
     return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
@@ -62,7 +73,8 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
 
 def person_of(path: Path) -> str:
     """Who a photograph shows: the same for 001_03 (neutral) and 001_08 (smiling)."""
-    return f"{'london' if path.parent.name in ('neutral', 'smiling') else path.parent.name}/{path.stem[:3] if path.parent.name in ('neutral', 'smiling') else path.stem}"
+    group = path.parent.name
+    return f"london/{path.stem[:3]}" if group in ("neutral", "smiling") else f"{group}/{path.stem}"
 
 
 def sitter(path: Path, known: Points | None = None) -> Sitter:
