@@ -46,6 +46,7 @@ class DlibPoints:
     """A 68-point shape predictor (V. Kazemi, J. Sullivan, 2014) of dlib's format."""
 
     crop = Crop((-105.0, -75.0, 210.0), 420)
+    slips_to_holes = True
 
     def __init__(self, path: Path) -> None:
         self._predictor = shape_predictor(path)

@@ -24,6 +24,7 @@ class LandmarkModel(Protocol):
     """68 points of a face."""
 
     crop: Crop
+    slips_to_holes: bool  # takes one hole of a mask for another, and is to be mended by the holes
 
     def first(self, picture: NDArray[np.uint8], box: tuple[float, float, float, float]) -> NDArray[np.float64]:
         """(68, 2) points of the face whose detector's box lies on an RGB picture."""

@@ -27,6 +27,7 @@ class NetworkPoints:
     """The network as a landmark model; ``path`` is an ONNX file that ``scripts/train_landmarks`` wrote."""
 
     crop = Crop(CROP_MM, SIZE)
+    slips_to_holes = False
 
     def __init__(self, path: Path) -> None:
         self._session = _session(path)

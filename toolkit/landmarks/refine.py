@@ -66,7 +66,7 @@ def _predict_upright(
         crop = mirror_half(crop, midline.face_side)
         seen = seen if seen is None else mirror_half(seen, midline.face_side)
     points, belief = model.points(crop)
-    if seen is not None:
+    if seen is not None and model.slips_to_holes:
         points = mend_by_holes(points, 1 - seen, model.crop.px_per_mm)
     return apply_affine(invert_affine(to_crop), points), belief
 
