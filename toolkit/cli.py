@@ -130,7 +130,9 @@ def extract_patches(
     from toolkit.runs import default_workers, extract
 
     with _progress(quiet) as tell:
-        run = extract(images, out, overlays, _points(landmarks, landmark_model), workers or default_workers(), tell)
+        run = extract(
+            images, out, overlays, _points(landmarks, landmark_model), workers or default_workers(), tell
+        )
     _say(
         f"{run.patches} patches of {run.found} of {run.photos} photos: {out / 'manifest.csv'}", *run.failures
     )
@@ -153,7 +155,9 @@ def features(
     from toolkit.runs import default_workers, measure_features
 
     with _progress(quiet) as tell:
-        run = measure_features(images, out, overlays, _points(landmarks, landmark_model), workers or default_workers(), tell)
+        run = measure_features(
+            images, out, overlays, _points(landmarks, landmark_model), workers or default_workers(), tell
+        )
     counts = f"{run.features} features of {run.patches} patches of {run.found} of {run.photos} photos"
     _say(f"{counts}: {out}", *run.failures)
     raise typer.Exit(0 if run.found else 1)
@@ -265,7 +269,16 @@ def grade(
     with _stoppable(), _progress(quiet) as tell:
         count = workers or default_workers()
         run = grade_photos(
-            images, out, model, weights.value, _points(landmarks, landmark_model), count, tell, time_limit, overlays, page
+            images,
+            out,
+            model,
+            weights.value,
+            _points(landmarks, landmark_model),
+            count,
+            tell,
+            time_limit,
+            overlays,
+            page,
         )
     _say(*run.remarks)
     if model is None:
@@ -408,7 +421,9 @@ def evaluate(
     )
     count = workers or default_workers()
     with shown(quiet) as tell:
-        found = run_evaluation(images, grades, out, options, _pairs(column), _points(landmarks, landmark_model), count, tell)
+        found = run_evaluation(
+            images, grades, out, options, _pairs(column), _points(landmarks, landmark_model), count, tell
+        )
     _say(found.text(), f"Page: {out / 'report.html'}", f"Workbook: {out / 'comparison.xlsx'}")
 
 

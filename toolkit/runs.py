@@ -402,7 +402,9 @@ def _other_landmarks(model: Model, landmark_model: Path | None) -> list[str]:
     own, used = str(model.card.get("landmarks", "dlib")), landmarks_name(landmark_model)
     if own == used:
         return []
-    return [f"{model.name} was trained with the landmarks {own}, these are {used}: grades may differ a little"]
+    return [
+        f"{model.name} was trained with the landmarks {own}, these are {used}: grades may differ a little"
+    ]
 
 
 def _inputs(paths: Sequence[Path], model: Model) -> list[Input]:
@@ -484,7 +486,13 @@ def _write_workbook(store: Store, run: GradeRun, facts: Mapping[str, str | int |
 
 
 def _run_facts(
-    store: Store, run: GradeRun, model: Model, options: Options, landmarks: str, workers: int, started: datetime
+    store: Store,
+    run: GradeRun,
+    model: Model,
+    options: Options,
+    landmarks: str,
+    workers: int,
+    started: datetime,
 ) -> dict[str, str | int | float]:
     return {
         "toolkit": toolkit.__version__,

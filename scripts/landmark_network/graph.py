@@ -85,8 +85,7 @@ def _read_op(kind: str, operator: Any, weights: Weights) -> Op:
         raise ValueError(f"{kind} with an activation of its own is not known")
     if kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
         kernel = weights[held[0]]  # (out, height, width, in); depthwise (1, height, width, channels)
-        order = (1, 2, 3, 0) if kind == "CONV_2D" else (1, 2, 3, 0)
-        weights[held[0]] = np.ascontiguousarray(kernel.transpose(order))
+        weights[held[0]] = np.ascontiguousarray(kernel.transpose(1, 2, 3, 0))
         name = "conv" if kind == "CONV_2D" else "depthwise"
         return Op(name, given, output, held, told.strideW, told.padding == 0)
     if kind == "PRELU":
@@ -138,9 +137,7 @@ def _layer(op: Op, graph: Graph) -> Any:
     if op.kind == "pool":
         return layers.MaxPooling2D(op.size, op.stride, padding, name=op.output)
     added = op.size
-    return layers.Lambda(
-        lambda x: ops.pad(x, [[0, 0], [0, 0], [0, 0], [0, added]]), name=op.output
-    )
+    return layers.Lambda(lambda x: ops.pad(x, [[0, 0], [0, 0], [0, 0], [0, added]]), name=op.output)
 
 
 def with_weights_of(graph: Graph, model: Any) -> Graph:
@@ -171,9 +168,7 @@ def write_onnx(graph: Graph, path: Path, names: tuple[str, ...], note: str) -> N
         helper.make_node("Flatten", [output], [name], axis=1)
         for output, name in zip(graph.outputs, names, strict=True)
     ]
-    picture = helper.make_tensor_value_info(
-        "picture", TensorProto.FLOAT, ["n", height, width, channels]
-    )
+    picture = helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["n", height, width, channels])
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", int(np.prod(graph.shapes[output]))])
         for output, name in zip(graph.outputs, names, strict=True)

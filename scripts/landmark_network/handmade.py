@@ -22,9 +22,7 @@ _LIDS = ([18, 19, 20, 21, 22], [22, 30, 29, 28, 18], [23, 24, 25, 26, 27], [27, 
 _BRIDGE = ([50, 51, 52, 53, 54], [56, 57, 58, 59, 60])
 
 # Point i of the 189 in a mirrored picture is point MIRROR_189[i]; found by ``mirror_of``.
-_PAIRS_OF_LINES = (
-    (_RIGHT_CONTOUR[:-1], _LEFT_CONTOUR[:-1]),
-)
+_PAIRS_OF_LINES = ((_RIGHT_CONTOUR[:-1], _LEFT_CONTOUR[:-1]),)
 
 
 def read_points(path: Path) -> Points:

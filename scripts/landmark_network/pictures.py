@@ -51,13 +51,17 @@ class Sitter:
 def people(faces: Path) -> list[Path]:
     """Photographs with points set by hand: neutral, canada, average."""
     return sorted(
-        path.with_suffix(".jpg") for group in ("neutral", "canada", "average") for path in (faces / group).glob("*.tem")
+        path.with_suffix(".jpg")
+        for group in ("neutral", "canada", "average")
+        for path in (faces / group).glob("*.tem")
     )
 
 
 def training_photos(faces: Path) -> list[Path]:
     """The same, and those without points: smiling, congress."""
-    return people(faces) + [p for group in ("smiling", "congress") for p in sorted((faces / group).glob("*.jpg"))]
+    return people(faces) + [
+        p for group in ("smiling", "congress") for p in sorted((faces / group).glob("*.jpg"))
+    ]
 
 
 def fold_of(photos: list[Path], folds: int) -> dict[Path, int]:
@@ -95,9 +99,7 @@ def sitter(path: Path, known: Points | None = None) -> Sitter:
 # ---- one training picture
 
 
-def training_picture(
-    one: Sitter, rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], Points, bool]:
+def training_picture(one: Sitter, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Points, bool]:
     """(SIZE, SIZE, 3) uint8, its 68 points in pixels, and whether the face shows well enough to be believed."""
     half = int(rng.choice([0, 1, -1], p=[0.45, 0.275, 0.275]))  # 1: the subject's left half is seen
     masked = rng.random() < (0.65 if half else 0.4)
@@ -184,9 +186,7 @@ def _bent(
     return picture, shown, points
 
 
-def _completed(
-    picture: NDArray[np.uint8], points: Points, half: int
-) -> tuple[NDArray[np.uint8], Points]:
+def _completed(picture: NDArray[np.uint8], points: Points, half: int) -> tuple[NDArray[np.uint8], Points]:
     """The seen half and its mirror image; on the midline only the height is the face's own."""
     middle = SIZE // 2
     picture = picture.copy()
@@ -214,7 +214,12 @@ def _painted(one: Sitter, rng: np.random.Generator, half: int) -> NDArray[np.uin
     outline = _by_hand(outline, 2.5 * scale, rng)
     cv2.fillPoly(kept, [np.round(outline).astype(np.int32)], 1)
     loose = rng.uniform(0.0, 5.0)
-    holes = [*((b, 2.0) for b in _BROWS), *((e, 2.0) for e in _EYES), *((n, 1.0) for n in _NOSTRILS), (_MOUTH, 2.0)]
+    holes = [
+        *((b, 2.0) for b in _BROWS),
+        *((e, 2.0) for e in _EYES),
+        *((n, 1.0) for n in _NOSTRILS),
+        (_MOUTH, 2.0),
+    ]
     for hole, margin in holes:
         if rng.random() < 0.04:
             continue
@@ -258,9 +263,7 @@ def _lit(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-def _covered(
-    picture: NDArray[np.uint8], points: Points, rng: np.random.Generator
-) -> NDArray[np.uint8]:
+def _covered(picture: NDArray[np.uint8], points: Points, rng: np.random.Generator) -> NDArray[np.uint8]:
     """A bar over both eyes, or a block over a third of the face."""
     picture = picture.copy()
     colour = tuple(int(v) for v in rng.choice([0, 255, int(rng.integers(256))]) * np.ones(3))

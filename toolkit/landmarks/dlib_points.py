@@ -51,7 +51,9 @@ class DlibPoints:
     def __init__(self, path: Path) -> None:
         self._predictor = shape_predictor(path)
 
-    def first(self, picture: NDArray[np.uint8], box: tuple[float, float, float, float]) -> NDArray[np.float64]:
+    def first(
+        self, picture: NDArray[np.uint8], box: tuple[float, float, float, float]
+    ) -> NDArray[np.float64]:
         """(68, 2) points of the face that fills ``box`` (left, top, right, bottom) of an RGB picture."""
         return _carried_over(self._predict(picture, box))
 
@@ -64,7 +66,9 @@ class DlibPoints:
             predictions.append(self._predict(crop, (x0, y0, x1, y1)))
         return _carried_over(np.mean(predictions, axis=0)), 1.0
 
-    def _predict(self, picture: NDArray[np.uint8], box: tuple[float, float, float, float]) -> NDArray[np.float64]:
+    def _predict(
+        self, picture: NDArray[np.uint8], box: tuple[float, float, float, float]
+    ) -> NDArray[np.float64]:
         import dlib
 
         shape = self._predictor(picture, dlib.rectangle(*(round(edge) for edge in box)))

@@ -26,7 +26,9 @@ class LandmarkModel(Protocol):
     crop: Crop
     slips_to_holes: bool  # takes one hole of a mask for another, and is to be mended by the holes
 
-    def first(self, picture: NDArray[np.uint8], box: tuple[float, float, float, float]) -> NDArray[np.float64]:
+    def first(
+        self, picture: NDArray[np.uint8], box: tuple[float, float, float, float]
+    ) -> NDArray[np.float64]:
         """(68, 2) points of the face whose detector's box lies on an RGB picture."""
 
     def points(self, crop: NDArray[np.uint8]) -> tuple[NDArray[np.float64], float]:
@@ -50,7 +52,9 @@ def chosen_landmark_model(landmarks: str | None, path: Path | None) -> Path | No
     """The file of ``--landmarks NAME`` or ``--landmark-model PATH``; None is the default model."""
     if path is not None:
         if landmarks == "facemesh":
-            raise ModelError("--landmark-model names a predictor of dlib's format: leave out --landmarks facemesh")
+            raise ModelError(
+                "--landmark-model names a predictor of dlib's format: leave out --landmarks facemesh"
+            )
         return path
     if landmarks not in (None, *LANDMARKS):
         raise ModelError(f"--landmarks {landmarks}: choose one of {', '.join(LANDMARKS)}")

@@ -32,7 +32,9 @@ class NetworkPoints:
     def __init__(self, path: Path) -> None:
         self._session = _session(path)
 
-    def first(self, picture: NDArray[np.uint8], box: tuple[float, float, float, float]) -> NDArray[np.float64]:
+    def first(
+        self, picture: NDArray[np.uint8], box: tuple[float, float, float, float]
+    ) -> NDArray[np.float64]:
         """(68, 2) points of the face whose detector's box (left, top, right, bottom) lies on an RGB picture."""
         scale = (box[2] - box[0]) / (BOX_MM[2] - BOX_MM[0])
         middle = np.array([box[0] + box[2], box[1] + box[3]]) / 2
