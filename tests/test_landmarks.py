@@ -350,7 +350,7 @@ def test_dlib_keeps_the_face_frame(finder):
         face, other = finder.find(photo), dlib_finder.find(photo)
         frames = [fit_similarity(found.points) for found in (face, other)]
         apart = np.linalg.norm(apply_affine(frames[0], corners) - apply_affine(frames[1], corners), axis=1)
-        assert (apart / face.px_per_mm).max() < 4.0
+        assert (apart / face.px_per_mm).max() < 5.0
         assert (other.side, other.confidence) == (face.side, 1.0)
 
 
