@@ -17,6 +17,7 @@ from toolkit.meanface import LANDMARK_TRUST, MEAN_FACE_MM, MIRROR, fit_similarit
 from toolkit.records import Photo
 
 _ROUNDS = 2
+_FINE_ENOUGH = 1.25  # how far the reduced picture may be enlarged for the crop
 # How far the place of eye, brow, cheek and mouth on a half face decides where the midline is, against the
 # cut: a cut 3 mm off then shifts the patches by less than half of that, and an exact one costs 0.2 mm.
 _SHARE_OF_FEATURES = 0.7
@@ -54,7 +55,7 @@ def _predict_upright(
 ) -> tuple[NDArray[np.float64], float]:
     to_crop = model.crop.from_photo(frame)
     from_small = compose_affine(invert_affine(small.from_photo), to_crop)
-    if similarity_scale(from_small) <= 1.0:
+    if similarity_scale(from_small) <= _FINE_ENOUGH:
         crop: Any = warp(small.pixels, from_small, model.crop.shape)
     else:
         crop = warp(photo.pixels, to_crop, model.crop.shape)
