@@ -1,4 +1,4 @@
-"""The product's 68 points made of the 189 points that people set by hand on the photographs of shared data.
+"""The product's 68 points made of the 189 points that people set by hand (DeBruine & Jones 2017, CC BY 4.0).
 
 The 68 lie in dlib's order. Where the 189 hold a point of that name it is taken; the others lie on lines
 through the 189 at fixed shares of their length. Nothing here comes from a landmark model.
@@ -20,9 +20,6 @@ _JAW_STARTS = 0.05  # of the eye span below the outer corners of the eyes
 _BROWS = ([72, 73, 74, 75], [81, 80, 79, 78])
 _LIDS = ([18, 19, 20, 21, 22], [22, 30, 29, 28, 18], [23, 24, 25, 26, 27], [27, 33, 32, 31, 23])
 _BRIDGE = ([50, 51, 52, 53, 54], [56, 57, 58, 59, 60])
-
-# Point i of the 189 in a mirrored picture is point MIRROR_189[i]; found by ``mirror_of``.
-_PAIRS_OF_LINES = ((_RIGHT_CONTOUR[:-1], _LEFT_CONTOUR[:-1]),)
 
 
 def read_points(path: Path) -> Points:
