@@ -13,7 +13,6 @@ from toolkit.geometry import apply_affine, compose_affine, invert_affine, warp
 from toolkit.landmarks.midline import Midline
 from toolkit.records import Photo
 
-
 _WHOLE_FOLD = 4  # from this reduction on it is a whole number
 
 
