@@ -38,8 +38,8 @@ SHOWN = {
 }
 CONTRACT = {
     "phantom": {"out", "--subjects", "--visits", "--style", "--seed", "--faces", "--maps"},
-    "extract-patches": {"images", "--out", "--overlays", "--landmark-model", "--workers"},
-    "features": {"images", "--out", "--overlays", "--landmark-model", "--workers"},
+    "extract-patches": {"images", "--out", "--overlays", "--landmarks", "--landmark-model", "--workers"},
+    "features": {"images", "--out", "--overlays", "--landmarks", "--landmark-model", "--workers"},
     "train": {
         *("images", "--grades", "--out", "--folds", "--epochs", "--seed", "--encoder", "--from-scratch"),
         *("--thumbnails", "--class-edges", "--column", "--retakes"),
@@ -536,6 +536,14 @@ MISTAKES = {
         "grade {photo} --out {tmp}/x.xlsx --model {model} --landmark-model no.dat --workers 1",
         "no.dat: no such landmark model",
     ),
+    "landmarks of no kind": (
+        "extract-patches {photo} --out {tmp}/p --landmarks mesh --workers 1",
+        "choose one of facemesh, dlib",
+    ),
+    "landmarks of two kinds": (
+        "extract-patches {photo} --out {tmp}/p --landmarks facemesh --landmark-model {grades} --workers 1",
+        "leave out --landmarks facemesh",
+    ),
     "landmark model of no kind": (
         "extract-patches {photo} --out {tmp}/p --landmark-model {grades} --workers 1",
         "not a dlib shape predictor",
@@ -640,6 +648,7 @@ def test_info_names_versions_and_models(model, monkeypatch):
     assert "missing" not in said.replace(f"{starter_folder()}: no model there (model.json is missing)", "")
     assert all(name in said for name in ("numpy", "dlib-bin", "tensorflow", "faiss", "lightgbm"))
     assert f"{model}: 9 photos of 6 subjects" in said
+    assert "facemesh68.onnx (Apache License 2.0)" in said
 
 
 def test_version():

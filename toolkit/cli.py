@@ -76,7 +76,11 @@ GradeScale = Annotated[
     str, typer.Option("--scale", help="What grades may be, within 0-9: LOW-HIGH, LOW-HIGH/STEP.")
 ]
 Landmarks = Annotated[
-    Path | None, typer.Option(help="Another 68-point dlib predictor (.dat) in place of the default one.")
+    str | None,
+    typer.Option(help="facemesh (the default), or dlib: not for commercial use, an extra to install."),
+]
+LandmarkModel = Annotated[
+    Path | None, typer.Option(help="Another 68-point dlib predictor (.dat) in place of these.")
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default one a core.")]
 Overwrite = Annotated[
@@ -129,7 +133,8 @@ def extract_patches(
     overlays: Annotated[
         bool, typer.Option("--overlays", help="Also a picture a photo of what was found.")
     ] = False,
-    landmark_model: Landmarks = None,
+    landmarks: Landmarks = None,
+    landmark_model: LandmarkModel = None,
     workers: Workers = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -139,7 +144,13 @@ def extract_patches(
 
     with _progress(quiet) as tell:
         run = extract(
-            images, out, overlays, landmark_model, workers or default_workers(), tell, overwrite=overwrite
+            images,
+            out,
+            overlays,
+            _points(landmarks, landmark_model),
+            workers or default_workers(),
+            tell,
+            overwrite=overwrite,
         )
     _say(
         f"{run.patches} patches of {run.found} of {run.photos} photos: {out / 'manifest.csv'}", *run.failures
@@ -154,7 +165,8 @@ def features(
     overlays: Annotated[
         Path | None, typer.Option(help="Folder for a picture a photo of the pigment found.")
     ] = None,
-    landmark_model: Landmarks = None,
+    landmarks: Landmarks = None,
+    landmark_model: LandmarkModel = None,
     workers: Workers = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -164,7 +176,13 @@ def features(
 
     with _progress(quiet) as tell:
         run = measure_features(
-            images, out, overlays, landmark_model, workers or default_workers(), tell, overwrite=overwrite
+            images,
+            out,
+            overlays,
+            _points(landmarks, landmark_model),
+            workers or default_workers(),
+            tell,
+            overwrite=overwrite,
         )
     counts = f"{run.features} features of {run.patches} patches of {run.found} of {run.photos} photos"
     _say(f"{counts}: {out}", *run.failures)
@@ -194,7 +212,8 @@ def train(
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
     retakes: Retakes = False,
-    landmark_model: Landmarks = None,
+    landmarks: Landmarks = None,
+    landmark_model: LandmarkModel = None,
     workers: Workers = None,
     overwrite: Annotated[
         bool,
@@ -213,7 +232,7 @@ def train(
         count = workers or default_workers()
         names, settings = _pairs(column), class_settings(class_edges)
         run = train_study(
-            images, grades, out, folds, epochs, seed, names, landmark_model, count, tell, settings, encoder,
+            images, grades, out, folds, epochs, seed, names, _points(landmarks, landmark_model), count, tell, settings, encoder,
             from_scratch, thumbnails, step_of(scale), overwrite=overwrite,
             retakes=retakes,
         )  # fmt: skip
@@ -278,7 +297,8 @@ def grade(
     ] = None,
     column: Columns = None,
     retakes: Retakes = False,
-    landmark_model: Landmarks = None,
+    landmarks: Landmarks = None,
+    landmark_model: LandmarkModel = None,
     append: Annotated[
         bool,
         typer.Option("--append", help="Keep the photos that --out already holds, and add these to them."),
@@ -297,7 +317,7 @@ def grade(
     with _stoppable(), _progress(quiet) as tell:
         count = workers or default_workers()
         run = grade_photos(
-            images, out, model, weights.value, landmark_model, count, tell, time_limit, overlays, page,
+            images, out, model, weights.value, _points(landmarks, landmark_model), count, tell, time_limit, overlays, page,
             append=append, overwrite=overwrite,
         )  # fmt: skip
     _say(*run.remarks)
@@ -416,7 +436,8 @@ def evaluate(
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
     retakes: Retakes = False,
-    landmark_model: Landmarks = None,
+    landmarks: Landmarks = None,
+    landmark_model: LandmarkModel = None,
     workers: Workers = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -446,7 +467,15 @@ def evaluate(
     count = workers or default_workers()
     with shown(quiet) as tell:
         found = run_evaluation(
-            images, grades, out, options, _pairs(column), landmark_model, count, tell, overwrite
+            images,
+            grades,
+            out,
+            options,
+            _pairs(column),
+            _points(landmarks, landmark_model),
+            count,
+            tell,
+            overwrite,
         )
     _say(found.text(), f"Page: {out / 'report.html'}", f"Workbook: {out / 'comparison.xlsx'}")
 
@@ -457,6 +486,13 @@ def info() -> None:
     from toolkit.info import describe
 
     _say(*describe())
+
+
+def _points(landmarks: str | None, path: Path | None) -> Path | None:
+    """The file of the landmark model that the options name; None is the default one."""
+    from toolkit.landmarks import chosen_landmark_model
+
+    return chosen_landmark_model(landmarks, path)
 
 
 def _pairs(texts: list[str] | None) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import toolkit
 from toolkit.errors import ToolkitError
-from toolkit.landmarks import default_landmark_model
+from toolkit.landmarks import default_landmark_model, dlib_landmark_model
 from toolkit.model import read_card, starter_folder
 
 PACKAGES = (
@@ -32,10 +32,8 @@ def describe(models: Path = Path("models")) -> Iterator[str]:
         yield f"  {name:24} {_installed(name) or 'missing: run  pip install hyperpigmentation-toolkit'}"
     yield f"  {'tensorflow':24} {_tensorflow()}"
     yield f"  {'faiss':24} {_faiss()}"
-    try:
-        yield f"  {'68-point landmark model':24} {default_landmark_model()} (not for commercial use)"
-    except ToolkitError as error:
-        yield f"  {'68-point landmark model':24} missing: {error}"
+    yield f"  {'landmarks facemesh':24} {default_landmark_model()} (Apache License 2.0)"
+    yield f"  {'landmarks dlib':24} {_dlib_landmarks()}"
     yield "models:"
     yield from _models(models)
 
@@ -62,6 +60,13 @@ def _tensorflow() -> str:
     return f"{tf.__version__}, {gpus or 'no'} GPU{'s' if gpus > 1 else ''}"
 
 
+def _dlib_landmarks() -> str:
+    try:
+        return f"{dlib_landmark_model()} (trained on 300-W: not for commercial use)"
+    except ToolkitError:
+        return "an extra, not for commercial use: pip install 'hyperpigmentation-toolkit[dlib-landmarks]'"
+
+
 def _faiss() -> str:
     if find_spec("faiss") is None:
         return "missing: run  pip install 'hyperpigmentation-toolkit[cpu]'  (or [gpu])"
@@ -76,6 +81,10 @@ def _models(models: Path) -> Iterator[str]:
     for folder in sorted(folders):
         try:
             card = read_card(folder)
-            yield f"  {folder}: {card['photos']} photos of {card['subjects']} subjects, trained {card['created']}"
+            points = card.get("landmarks", "dlib")
+            yield (
+                f"  {folder}: {card['photos']} photos of {card['subjects']} subjects, trained {card['created']} "
+                f"with the landmarks {points}"
+            )
         except (ToolkitError, KeyError) as error:
             yield f"  {folder}: {error}"

@@ -1,14 +1,15 @@
 """The mean face in millimetres: the frame in which every patch is cut, and the fit that finds it in a photo.
 
-The *face frame* is upright: its origin lies midway between the outer corners of the eyes, x runs to the
-right of the picture, y down, in millimetres of skin seen from the front.
+The *face frame* is upright: its origin lies midway between the outer corners of the eyes and 1 mm below
+them, x runs to the right of the picture, y down, in millimetres of skin seen from the front.
 
-The table is the symmetrised Procrustes mean of the landmarks of 66 adult frontal faces (Face Research Lab
-London Set, DeBruine & Jones 2017, CC BY 4.0), scaled so that the outer corners of the eyes lie 89.5 mm
-apart: the mean of the biocular widths (ex-ex) of young men, 91.2 mm, and women, 87.8 mm, in Farkas,
-Anthropometry of the Head and Face (2nd ed., 1994). Other lengths then come out as they should: mouth
-51.7 mm, nasion to chin 121 mm. A face's own size is not known from a photograph without a ruler: a
-millimetre here is one on a face of mean size (standard deviation between adults about 3.5 percent).
+The table is the symmetrised Procrustes mean of 68 points of 66 adult frontal faces, made of the 189 points
+that people set on them by hand (Face Research Lab London Set, DeBruine & Jones 2017, CC BY 4.0;
+``scripts/landmark_network/handmade.py``), with the outer corners of the eyes 90.1 mm apart: between the
+biocular widths (ex-ex) of young men, 91.2 mm, and women, 87.8 mm, in Farkas, Anthropometry of the Head and
+Face (2nd ed., 1994). The frame's origin and scale are those of earlier versions, whose points were dlib's:
+patches hold the same skin. A face's own size is not known from a photograph without a ruler: a millimetre
+here is one on a face of mean size (standard deviation between adults about 3.5 percent).
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ from numpy.typing import ArrayLike, NDArray
 # fmt: off
 MEAN_FACE_MM: NDArray[np.float64] = np.array(
     [
-        (-73.1, 4.5), (-71.5, 23.7), (-68.6, 42.3), (-65.1, 60.8), (-59.6, 78.5), (-49.7, 93.6),
-        (-35.7, 105.5), (-19.0, 113.8), (0.0, 116.3), (19.0, 113.8), (35.7, 105.5), (49.7, 93.6),
-        (59.6, 78.5), (65.1, 60.8), (68.6, 42.3), (71.5, 23.7), (73.1, 4.5), (-60.7, -12.2),
-        (-52.1, -22.3), (-38.8, -26.2), (-25.1, -24.8), (-12.0, -19.9), (12.0, -19.9), (25.1, -24.8),
-        (38.8, -26.2), (52.1, -22.3), (60.7, -12.2), (0.0, -4.7), (0.0, 6.8), (0.0, 18.1),
-        (0.0, 29.9), (-13.2, 41.1), (-6.8, 43.1), (0.0, 44.6), (6.8, 43.1), (13.2, 41.1),
-        (-44.8, 0.0), (-37.1, -5.7), (-27.3, -5.6), (-18.7, 0.9), (-27.6, 3.1), (-37.5, 3.5),
-        (18.7, 0.9), (27.3, -5.6), (37.1, -5.7), (44.8, 0.0), (37.5, 3.5), (27.6, 3.1),
-        (-25.8, 68.6), (-16.0, 62.3), (-6.8, 58.7), (0.0, 60.6), (6.8, 58.7), (16.0, 62.3),
-        (25.8, 68.6), (16.1, 74.1), (7.2, 76.3), (0.0, 76.8), (-7.2, 76.3), (-16.1, 74.1),
-        (-21.2, 68.4), (-6.9, 66.3), (0.0, 66.8), (6.9, 66.3), (21.2, 68.4), (6.9, 66.6),
-        (0.0, 67.3), (-6.9, 66.6),
+        (-71.8, 3.7), (-71.7, 22.3), (-69.2, 40.9), (-65.8, 59.3), (-59.9, 76.9), (-49.6, 92.3),
+        (-35.2, 103.9), (-18.4, 111.5), (0.0, 114.9), (18.4, 111.5), (35.2, 103.9), (49.6, 92.3),
+        (59.9, 76.9), (65.8, 59.3), (69.2, 40.9), (71.7, 22.3), (71.8, 3.7), (-59.8, -10.9),
+        (-53.6, -21.4), (-40.9, -26.1), (-27.4, -24.4), (-14.4, -19.8), (14.4, -19.8), (27.4, -24.4),
+        (40.9, -26.1), (53.6, -21.4), (59.8, -10.9), (0.0, -7.9), (0.0, 4.0), (0.0, 16.0),
+        (0.0, 27.9), (-13.0, 40.2), (-6.5, 41.5), (0.0, 42.8), (6.5, 41.5), (13.0, 40.2),
+        (-45.1, -1.0), (-36.1, -6.2), (-26.0, -5.3), (-17.4, 0.8), (-26.9, 2.2), (-36.4, 2.5),
+        (17.4, 0.8), (26.0, -5.3), (36.1, -6.2), (45.1, -1.0), (36.4, 2.5), (26.9, 2.2),
+        (-25.8, 67.6), (-16.3, 61.6), (-7.6, 57.9), (0.0, 59.5), (7.6, 57.9), (16.3, 61.6),
+        (25.8, 67.6), (18.5, 72.6), (10.4, 75.8), (0.0, 76.8), (-10.4, 75.8), (-18.5, 72.6),
+        (-20.9, 67.1), (-8.2, 65.6), (0.0, 66.3), (8.2, 65.6), (20.9, 67.1), (8.2, 65.7),
+        (0.0, 66.4), (-8.2, 65.7),
     ],
     dtype=np.float64,
 )
@@ -57,26 +58,28 @@ LANDMARK_TRUST[17:27] = 0.5
 LANDMARK_TRUST[48:68] = 0.3
 
 _AS_COMPLEX = np.array([1, 1j])
-_MEAN_FACE = MEAN_FACE_MM @ _AS_COMPLEX
 
 
-def fit_similarity(points: ArrayLike, weights: ArrayLike | None = None) -> NDArray[np.float64]:
+def fit_similarity(
+    points: ArrayLike, weights: ArrayLike | None = None, mean: NDArray[np.float64] = MEAN_FACE_MM
+) -> NDArray[np.float64]:
     """The similarity (2, 3) that carries the face frame (mm) onto landmarks (68, 2), in pixels.
 
     Weighted least squares, repeated with Cauchy weights so that landmarks that slipped count for little
     (P. W. Holland, R. E. Welsch, 1977). ``weights`` (68,) multiply the built-in trust. The scale,
-    ``similarity_scale(...)``, is in pixels a millimetre. Raises ValueError when the points coincide.
+    ``similarity_scale(...)``, is in pixels a millimetre. ``mean`` (68, 2): another mean face, for points of
+    another definition. Raises ValueError when the points coincide.
     """
     target = np.asarray(points, np.float64)
     if target.shape != (68, 2):
         raise ValueError(f"points must have shape (68, 2), got {target.shape}")
     prior = LANDMARK_TRUST if weights is None else LANDMARK_TRUST * np.asarray(weights, np.float64)
-    weight, goal = prior, target @ _AS_COMPLEX
+    weight, goal, source = prior, target @ _AS_COMPLEX, mean @ _AS_COMPLEX
     for _ in range(8):
-        turn, shift = _weighted_similarity(_MEAN_FACE, goal, weight)
+        turn, shift = _weighted_similarity(source, goal, weight)
         if not abs(turn) > 1e-6:
             raise ValueError("the landmarks coincide")
-        off_mm = np.abs(turn * _MEAN_FACE + shift - goal) / abs(turn)
+        off_mm = np.abs(turn * source + shift - goal) / abs(turn)
         weight = prior / (1.0 + (off_mm / 4.0) ** 2)
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 

