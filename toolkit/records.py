@@ -23,6 +23,23 @@ from numpy.typing import NDArray
 Side = Literal["left", "right", "both"]
 Region = Literal["forehead", "left_cheek", "right_cheek", "chin"]
 REGIONS: tuple[Region, ...] = ("forehead", "left_cheek", "right_cheek", "chin")
+# What a chart tells apart, of each side; its labels are 1 + the place in CHART_REGIONS, 0 is no part of the face.
+CHART_PARTS = ("forehead", "temple", "eyelids", "cheek", "nose", "upper_lip", "chin", "jaw")
+CHART_REGIONS: tuple[str, ...] = tuple(f"{side}_{part}" for side in ("right", "left") for part in CHART_PARTS)
+# Why a visible pixel of a chart is left out; the first is: it is not.
+REASONS: tuple[str, ...] = (
+    "",
+    "halo of the mask",
+    "outside the face",
+    "eyelid or brow",
+    "nostril",
+    "lip",
+    "highlight",
+    "no skin",
+    "hair",
+    "beard",
+    "too small a piece",
+)
 # The cheek that a photograph of one side does not show.
 HIDDEN_CHEEK: dict[str, Region] = {"left": "right_cheek", "right": "left_cheek"}
 
@@ -92,6 +109,52 @@ class Face:
             raise ValueError(f"side must be left, right or both, got {self.side!r}")
         if not self.px_per_mm > 0:
             raise ValueError(f"px_per_mm must be positive, got {self.px_per_mm}")
+
+
+@dataclass(frozen=True, eq=False)
+class FaceChart:
+    """All that is visible of a face, upright in its own frame and at a fixed scale.
+
+    ``pixels`` (h, w, 3) uint8 RGB; ``visible`` (h, w) bool: not painted out; ``skin`` (h, w) bool: visible skin that may
+    be measured; ``regions`` (h, w) uint8: 1 + the place in CHART_REGIONS, 0 where nothing is visible; ``reasons``
+    (h, w) uint8: the place in REASONS of what is visible and left out, else 0. ``to_chart`` (2, 3) float64: the affine
+    map from pixels of the photograph; ``corner_mm``: the upper left corner in the face frame. ``masked``: a study had
+    painted out what is no skin.
+    """
+
+    pixels: NDArray[np.uint8]
+    visible: NDArray[np.bool_]
+    skin: NDArray[np.bool_]
+    regions: NDArray[np.uint8]
+    reasons: NDArray[np.uint8]
+    px_per_mm: float
+    to_chart: NDArray[np.float64]
+    corner_mm: tuple[float, float]
+    masked: bool = False
+
+    def __post_init__(self) -> None:
+        _check_shape("pixels", self.pixels, (None, None, 3))
+        _check_dtype("pixels", self.pixels, np.uint8)
+        for name, dtype in (("visible", np.bool_), ("skin", np.bool_), ("regions", np.uint8), ("reasons", np.uint8)):
+            _check_shape(name, getattr(self, name), self.pixels.shape[:2])
+            _check_dtype(name, getattr(self, name), dtype)
+        _check_shape("to_chart", self.to_chart, (2, 3))
+        if not self.px_per_mm > 0:
+            raise ValueError(f"px_per_mm must be positive, got {self.px_per_mm}")
+        if (self.skin & ~self.visible).any():
+            raise ValueError("skin must be visible")
+        if self.regions.max(initial=0) > len(CHART_REGIONS) or self.reasons.max(initial=0) >= len(REASONS):
+            raise ValueError("regions and reasons must be places in CHART_REGIONS and REASONS")
+
+    @property
+    def visible_cm2(self) -> float:
+        """Area of the face that the photograph shows."""
+        return float(self.visible.sum()) / self.px_per_mm**2 / 100
+
+    @property
+    def measured_cm2(self) -> float:
+        """Area of the skin that may be measured."""
+        return float(self.skin.sum()) / self.px_per_mm**2 / 100
 
 
 @dataclass(frozen=True, eq=False)

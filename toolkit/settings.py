@@ -41,6 +41,31 @@ class FaceSettings:
 
 
 @dataclass(frozen=True)
+class ChartSettings:
+    """The chart of the visible skin: its scale, and what is left out."""
+
+    px_per_mm: float = 3.0
+    halo_mm: float = 0.4  # round what is painted out, where JPEG mixes skin with paint;
+    halo_px: tuple[int, int] = (2, 4)  # but at least and at most so many pixels of the photograph
+    upper_lid_mm: float = 4.0  # above the eye
+    lower_lid_mm: float = 3.5  # below it
+    nostril_mm: float = 1.5  # round the nostrils and the lower edge of the wings
+    lips_mm: float = 1.0  # round the landmarks of the lips
+    lip_od: float = 0.2  # redder than skin in this place by this much, near them
+    contour_mm: float = 2.0  # taken off along the jaw of an unmasked face
+    hair_od: float = 0.55  # darker than bare skin in this place by this much, over a millimetre or so,
+    hair_mm2: float = 40.0  # and in one piece over this area, is hair and no spot
+    strand_mm: float = 7.0  # a dark line of this length
+    strand_od: float = 0.1  # and this dark is a strand
+    beard_roughness: float = 1.8  # the lower face rougher than the upper cheeks by this factor,
+    beard_brownness: float = 0.3  # less brown than this for its darkness (dM/dD),
+    beard_mm2: float = 100.0  # in one piece over this area is beard
+    object_mm2: float = 6.0  # a smaller piece of a colour that is no skin's is left to the maps
+    glare_level: int = 250  # a channel at or over this is a highlight
+    min_piece_mm2: float = 30.0  # smaller islands of skin are not measured
+
+
+@dataclass(frozen=True)
 class PatchSettings:
     """Where patches lie and at what scale."""
 
@@ -197,6 +222,7 @@ class Settings:
 
     photo: PhotoSettings = field(default_factory=PhotoSettings)
     face: FaceSettings = field(default_factory=FaceSettings)
+    chart: ChartSettings = field(default_factory=ChartSettings)
     patch: PatchSettings = field(default_factory=PatchSettings)
     quality: QualitySettings = field(default_factory=QualitySettings)
     pigment: PigmentSettings = field(default_factory=PigmentSettings)
