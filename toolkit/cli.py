@@ -117,6 +117,10 @@ def extract_patches(
     overlays: Annotated[
         bool, typer.Option("--overlays", help="Also a picture a photo of what was found.")
     ] = False,
+    chart: Annotated[
+        bool,
+        typer.Option("--chart", help="Also the chart of all visible skin, its mask and its regions (PNG)."),
+    ] = False,
     landmark_model: Landmarks = None,
     workers: Workers = None,
     quiet: Quiet = False,
@@ -125,7 +129,7 @@ def extract_patches(
     from toolkit.runs import default_workers, extract
 
     with _progress(quiet) as tell:
-        run = extract(images, out, overlays, landmark_model, workers or default_workers(), tell)
+        run = extract(images, out, overlays, landmark_model, workers or default_workers(), tell, chart)
     _say(
         f"{run.patches} patches of {run.found} of {run.photos} photos: {out / 'manifest.csv'}", *run.failures
     )

@@ -24,7 +24,7 @@ from toolkit.settings import Settings
 from toolkit.siamese import Encoder
 from toolkit.thumbnails import load_thumbnails, save_thumbnails
 
-FORMAT = 2
+FORMAT = 3
 FILES = (
     "settings.json",
     "encoder.npz",

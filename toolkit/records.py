@@ -45,6 +45,7 @@ HIDDEN_CHEEK: dict[str, Region] = {"left": "right_cheek", "right": "left_cheek"}
 
 Margins = tuple[tuple[int, int], tuple[int, int]]  # rows above and below, columns left and right
 NO_MARGINS: Margins = ((0, 0), (0, 0))
+_APART = 0.25  # grades that a side may lie outside its regions' before it is explained
 
 
 def _check_shape(name: str, array: NDArray, shape: tuple[int | None, ...]) -> None:
@@ -135,7 +136,12 @@ class FaceChart:
     def __post_init__(self) -> None:
         _check_shape("pixels", self.pixels, (None, None, 3))
         _check_dtype("pixels", self.pixels, np.uint8)
-        for name, dtype in (("visible", np.bool_), ("skin", np.bool_), ("regions", np.uint8), ("reasons", np.uint8)):
+        for name, dtype in (
+            ("visible", np.bool_),
+            ("skin", np.bool_),
+            ("regions", np.uint8),
+            ("reasons", np.uint8),
+        ):
             _check_shape(name, getattr(self, name), self.pixels.shape[:2])
             _check_dtype(name, getattr(self, name), dtype)
         _check_shape("to_chart", self.to_chart, (2, 3))
@@ -145,6 +151,16 @@ class FaceChart:
             raise ValueError("skin must be visible")
         if self.regions.max(initial=0) > len(CHART_REGIONS) or self.reasons.max(initial=0) >= len(REASONS):
             raise ValueError("regions and reasons must be places in CHART_REGIONS and REASONS")
+
+    @property
+    def region(self) -> str:
+        """What it shows, as ``Patch.region``."""
+        return "face"
+
+    @property
+    def to_patch(self) -> NDArray[np.float64]:
+        """The map from the photograph, as ``Patch.to_patch``: whatever is drawn of a patch can be drawn of a chart."""
+        return self.to_chart
 
     @property
     def visible_cm2(self) -> float:
@@ -189,13 +205,42 @@ class Patch:
         return float(self.skin.mean())
 
 
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of one of a photo's pictures, in pixels: the number of the picture, its upper left corner and its
+    size. It may reach beyond the picture, where there is nothing."""
+
+    picture: int
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def inside(self, shape: tuple[int, ...]) -> tuple[slice, slice]:
+        """Rows and columns of a picture (h, w) that the window shows."""
+        return (
+            slice(min(max(self.top, 0), shape[0]), min(max(self.top + self.height, 0), shape[0])),
+            slice(min(max(self.left, 0), shape[1]), min(max(self.left + self.width, 0), shape[1])),
+        )
+
+    def cut(self, picture: NDArray) -> NDArray:
+        """The window's view (height, width, ...) of a picture (h, w, ...), 0 beyond it."""
+        rows, columns = self.inside(picture.shape)
+        view = np.zeros((self.height, self.width, *picture.shape[2:]), picture.dtype)
+        view[
+            rows.start - self.top : rows.stop - self.top, columns.start - self.left : columns.stop - self.left
+        ] = picture[rows, columns]
+        return view
+
+
 @dataclass(frozen=True, eq=False)
 class FacePatches:
     """What one photograph gives to the later stages.
 
     ``name`` is the photo as the user named it; ``patches`` at most one a region, in the order of
     REGIONS; ``dropped`` maps a region to the reason why it has no patch. ``quality`` is "ok" or names
-    what is wrong with the picture. ``face`` is None when patches were loaded without a manifest.
+    what is wrong with the picture. ``face`` is None when patches were loaded without a manifest, ``chart`` when
+    they were loaded at all.
     """
 
     name: str
@@ -205,6 +250,7 @@ class FacePatches:
     dropped: Mapping[str, str] = field(default_factory=dict)
     quality: str = "ok"
     notes: tuple[str, ...] = ()
+    chart: FaceChart | None = None
 
     def __post_init__(self) -> None:
         regions = [patch.region for patch in self.patches]
@@ -230,7 +276,8 @@ class PhotoGrade:
     """The outcome for one photograph; grades are 0-9, None where the photo could not be graded.
 
     ``lower`` and ``upper`` bound the conformal interval; ``regions`` maps each region to its own patch
-    grade; ``nearest_class`` is the label of the class whose references the patches resemble most.
+    grade; ``nearest_class`` is the label of the class whose references the patches resemble most. ``visible_cm2`` and
+    ``measured_cm2``: areas of the face that the photograph shows, and of the skin that was measured.
     """
 
     name: str
@@ -242,6 +289,8 @@ class PhotoGrade:
     regions: Mapping[str, float] = field(default_factory=dict)
     quality: str = ""
     note: str = ""
+    visible_cm2: float | None = None
+    measured_cm2: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("grade", "lower", "upper"):
@@ -253,6 +302,20 @@ class PhotoGrade:
     def half_step(self) -> float | None:
         """The grade rounded to the nearest half step, for display."""
         return None if self.grade is None else round(self.grade * 2) / 2
+
+    @property
+    def explanation(self) -> str:
+        """Why the grade of the side lies outside those of its regions, in words; "" where it does not."""
+        if self.grade is None or not self.regions:
+            return ""
+        low, high = min(self.regions.values()), max(self.regions.values())
+        if low - _APART <= self.grade <= high + _APART:
+            return ""
+        lies, more = ("above", "more") if self.grade > high else ("below", "less")
+        return (
+            f"{lies} its regions ({low:.1f} to {high:.1f}): the whole side also counts temple, nose, upper lip and jaw, "
+            f"the number and spread of its spots, and what graded references say, and these tell of {more} pigment"
+        )
 
     @property
     def severity(self) -> str | None:

@@ -23,14 +23,14 @@ _OD_OF_LEVEL = -np.log(
 @dataclass(frozen=True, eq=False)
 class Colours:
     """How the chart differs from the skin that is expected in each place, in OD: ``dark``, ``brown``, ``red`` (h, w)
-    float32 (deviations of D, M and E of ``toolkit.pigment``, not smoothed). ``level`` (3,): D, M, E of this face's
-    skin. ``spread`` (3,): robust deviations of the three."""
+    float32 (deviations of D, M and E of ``toolkit.pigment``, not smoothed); ``density`` (h, w): D itself. ``level`` (3,):
+    D, M, E of this face's skin."""
 
     dark: Array
     brown: Array
     red: Array
+    density: Array
     level: NDArray[np.float64]
-    spread: NDArray[np.float64]
 
 
 def colours(pixels: NDArray[np.uint8], bare: NDArray[np.bool_], frame: Frame) -> Colours:
@@ -44,35 +44,36 @@ def colours(pixels: NDArray[np.uint8], bare: NDArray[np.bool_], frame: Frame) ->
     rows, columns = (np.flatnonzero(bare[2::6, 2::6]) for _ in range(2))
     rows, columns = np.divmod(rows, bare[2::6, 2::6].shape[1])
     rows, columns = rows * 6 + 2, columns * 6 + 2
-    off, level, spread = [], [], []
+    off, level = [], []
     for values in maps:
         soft = cv2.blur(values, (3, 3))
-        c, width = _fit(x[0, columns], y[rows, 0], soft[rows, columns].astype(np.float64))
+        c = _fit(x[0, columns], y[rows, 0], soft[rows, columns].astype(np.float64))
         off.append((values - (c[0] + c[1] * x + c[2] * y + c[3] * x**2 + c[4] * y**2)).astype(np.float32))
         level.append(float(np.median(soft[rows, columns])) if len(rows) else 0.0)
-        spread.append(width)
-    return Colours(off[0], off[1], off[2], np.array(level), np.array(spread))
+    return Colours(off[0], off[1], off[2], green, np.array(level))
 
 
-def _fit(x: NDArray, y: NDArray, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Coefficients (5,) of the surface and the spread about it; Cauchy weights, so that hair among the samples counts
+def _fit(x: NDArray, y: NDArray, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Coefficients (5,) of the surface; Cauchy weights, so that hair among the samples counts
     for little. Nearly flat where little is seen."""
     if len(values) < 30:
-        return np.array([float(np.median(values)) if len(values) else 0.0, 0, 0, 0, 0]), 0.1
+        return np.array([float(np.median(values)) if len(values) else 0.0, 0, 0, 0, 0])
     terms = np.column_stack([np.ones(len(x)), x, y, x**2, y**2]).astype(np.float64)
     start = np.array([np.median(values), 0.0, 0.0, 0.0, 0.0])
     steady = np.diag([1e-3, 1.0, 1.0, 1.0, 1.0]) * 0.01 * len(x)
-    c, spread = start, 0.3
+    c = start
     for _ in range(10):
         off = values - terms @ c
         spread = float(np.clip(1.48 * np.median(np.abs(off)), 0.05, 0.3))
         weight = 1.0 / (1.0 + (off / (2 * spread)) ** 2)
         normal = terms.T @ (terms * weight[:, None]) + steady
         c = np.linalg.solve(normal, terms.T @ (values * weight) + steady @ start)
-    return c, spread
+    return c
 
 
-def dark_hair(found: Colours, visible: NDArray[np.bool_], scale: float, settings: ChartSettings) -> NDArray[np.bool_]:
+def dark_hair(
+    found: Colours, visible: NDArray[np.bool_], scale: float, settings: ChartSettings
+) -> NDArray[np.bool_]:
     """Much darker than bare skin in this place, over about a millimetre and over an area that no spot has, and not
     as red as skin in shadow is."""
     dark, red = (_soft(values, visible, scale) for values in (found.dark, found.red))
@@ -81,10 +82,12 @@ def dark_hair(found: Colours, visible: NDArray[np.bool_], scale: float, settings
     return near(pieces_over(hairy, settings.hair_mm2 * scale**2), scale) & visible
 
 
-def objects(found: Colours, visible: NDArray[np.bool_], scale: float, settings: ChartSettings) -> NDArray[np.bool_]:
+def objects(
+    found: Colours, visible: NDArray[np.bool_], scale: float, settings: ChartSettings
+) -> NDArray[np.bool_]:
     """Of a colour that no skin has: hardly red or yellow at all, or far too much so."""
     brown, red = (_soft(values, visible, 0.7 * scale) for values in (found.brown, found.red))
-    d, m, e = found.level
+    _, m, e = found.level
     grey = (e + red < 0.3 * max(e, 0.15)) | (m + brown < -0.15)
     gaudy = (red > 0.9) | (brown > 1.2)
     return near(pieces_over(visible & (grey | gaudy), settings.object_mm2 * scale**2), 0.7 * scale) & visible

@@ -1,8 +1,4 @@
-"""Single hairs against spots: strands by their length, stubble by its fine dark lines without colour.
-
-A hair is thinner than a spot and longer; and being thinner than a pixel of the chart it darkens all channels alike,
-while a freckle takes more blue than green (D against M, see ``toolkit.pigment.maps``).
-"""
+"""Single hairs against spots: a hair is a fine dark line, a spot is not, however small and however many they are."""
 
 from __future__ import annotations
 
@@ -20,7 +16,11 @@ Array = NDArray[np.float32]
 
 _STEP_OD = 0.01  # of the grey levels on which lines are sought
 _BEARD_TOP_MM = 40.0  # of the face frame: the level of the nostrils
-_LEAST_ROUGH_OD = 0.01  # a blurred or painted face has no pores to compare with
+_LEAST_DENSITY_OD = 0.005  # a blurred or painted face has no pores to compare with
+_LINES_OF_SPOTS = (
+    0.36  # what dense freckles raise the density of lines by, of what they raise the coarser band by
+)
+_WITHIN_MM = 4.0
 
 
 def fine_lines(dark: Array, width: float, length: float, turns: int) -> Array:
@@ -49,51 +49,79 @@ def _segment(length: float, angle: float) -> NDArray[np.uint8]:
     return kernel
 
 
-def strands(found: Colours, visible: NDArray[np.bool_], scale: float, settings: ChartSettings) -> NDArray[np.bool_]:
+def strands(
+    found: Colours, visible: NDArray[np.bool_], scale: float, settings: ChartSettings
+) -> NDArray[np.bool_]:
     """Single strands of hair on the skin: dark lines longer than any spot or pore."""
     dark = _filled(found.dark, visible, scale)
     lines = fine_lines(dark, 1.5 * scale, settings.strand_mm * scale, 16)
     return near((lines > settings.strand_od) & visible, 0.4 * scale) & visible
 
 
-def beard(
-    found: Colours, bare: NDArray[np.bool_], frame: Frame, settings: ChartSettings
-) -> NDArray[np.bool_]:
-    """Stubble and beard below the nose: rougher, hair by hair, than the same face's upper cheeks, and without colour.
+def line_density(
+    found: Colours, bare: NDArray[np.bool_], cheeks: NDArray[np.bool_], scale: float
+) -> tuple[Array, float]:
+    """How dense fine dark lines are, (h, w) float32 in OD, and how dense they usually are on this face: the median over
+    its ``cheeks``; 0 where too little of them is seen.
 
-    Roughness: RMS of the band of D from 0.3 to 0.8 mm over 2.5 mm of skin, in units of the upper cheeks'. Colour: the
-    slope of the band of M on that of D in the same place; pigment has .5 to .9, hair about 0. In one piece over
-    ``settings.beard_mm2``: a cluster of moles is smaller.
+    The mean over about 5 mm of skin of lines under a millimetre wide and over 1.3 mm long, less what spots add to it:
+    ``_LINES_OF_SPOTS`` times what the band of 0.5 to 1.2 mm exceeds that of the cheeks by (RMS).
     """
-    scale = frame.px_per_mm
-    _, y = frame.face_mm()
-    below = np.broadcast_to(y > _BEARD_TOP_MM, bare.shape)
-    dark, brown = (_band(values, bare, scale) for values in (found.dark, found.brown))
-    reference = dark[bare & ~below & (y > 8)]
-    if len(reference) < 100 * scale**2:
+    dark = _filled(found.dark, bare, scale)
+    share = np.maximum(cv2.GaussianBlur(bare.astype(np.float32), (0, 0), _WITHIN_MM * scale), 0.05)
+    lines = fine_lines(dark, scale, 4 / 3 * scale, 8) * bare
+    band = (cv2.GaussianBlur(dark, (0, 0), 0.5 * scale) - cv2.GaussianBlur(dark, (0, 0), 1.2 * scale)) * bare
+    density, power = (
+        cv2.GaussianBlur(one, (0, 0), _WITHIN_MM * scale) / share for one in (lines, band * band)
+    )
+    if cheeks.sum() < 100 * scale**2:
+        return np.asarray(density), 0.0
+    # A camera's noise is greater in OD where it is darker: by exp(D / 2.2) of sRGB levels.
+    level = cv2.GaussianBlur(found.density * bare, (0, 0), _WITHIN_MM * scale) / share
+    noisier = np.exp(np.clip(level - np.median(level[cheeks]), 0, 1) / np.float32(2.2))
+    spotted = np.sqrt(power) / noisier
+    density /= noisier
+    density -= np.float32(_LINES_OF_SPOTS) * np.maximum(spotted - np.median(spotted[cheeks]), 0)
+    return np.asarray(density), max(float(np.median(density[cheeks])), _LEAST_DENSITY_OD)
+
+
+def upper_cheeks(bare: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_]:
+    """Where nobody has a beard."""
+    x, y = frame.face_mm()
+    return bare & (y > 8) & (y < 36) & (np.abs(x) < 60)
+
+
+def beard(
+    density: Array, usual: float, bare: NDArray[np.bool_], frame: Frame, settings: ChartSettings
+) -> NDArray[np.bool_]:
+    """Stubble and beard below the nose: fine lines ``beard_lines`` times as dense as on the same face's upper cheeks,
+    and what around is ``beard_fringe`` times as dense.
+
+    Freckles and moles do not raise the density, pores raise it on the whole face.
+    """
+    if not usual:
         return np.zeros_like(bare)
-    smooth = max(1.48 * float(np.median(np.abs(reference))), _LEAST_ROUGH_OD)
-    rough, slope = roughness(dark, brown, bare, smooth, scale)
-    hairy = (rough > settings.beard_roughness) & (slope < settings.beard_brownness) & below & bare
-    return near(pieces_over(hairy, settings.beard_mm2 * scale**2), scale) & bare
+    _, y = frame.face_mm()
+    below = bare & (y > _BEARD_TOP_MM)
+    least = settings.beard_mm2 * frame.px_per_mm**2
+    core = pieces_over(below & (density > settings.beard_lines * usual), least)
+    around = pieces_over(below & (density > settings.beard_fringe * usual), least)
+    _, labels = cv2.connectedComponents(around.astype(np.uint8), connectivity=8)
+    reached = np.unique(labels[core & around])
+    found = np.isin(labels, reached[reached > 0])
+    return near(found, frame.px_per_mm) & bare
 
 
-def roughness(dark: Array, brown: Array, bare: NDArray[np.bool_], smooth: float, scale: float) -> tuple[Array, Array]:
-    """Roughness of the band of D, as a multiple of ``smooth``, and the slope of the band of M on it, (h, w) each."""
-    sigma = 2.5 * scale
-    # Clipped, so that one dark mole does not make its whole surroundings rough.
-    dark, brown = np.clip(dark, -3 * smooth, 3 * smooth), np.clip(brown, -3 * smooth, 3 * smooth)
-    share = np.maximum(cv2.GaussianBlur(bare.astype(np.float32), (0, 0), sigma), 0.05)
-    power = cv2.GaussianBlur(dark * dark, (0, 0), sigma) / share
-    shared = cv2.GaussianBlur(dark * brown, (0, 0), sigma) / share
-    return np.sqrt(power) / np.float32(smooth), shared / np.maximum(power, 1e-6)
-
-
-def _band(values: Array, bare: NDArray[np.bool_], scale: float) -> Array:
-    """The band between 0.3 and 0.8 mm on bare skin, 0 elsewhere."""
-    filled = _filled(values, bare, scale)
-    band = cv2.GaussianBlur(filled, (0, 0), 0.33 * scale) - cv2.GaussianBlur(filled, (0, 0), 0.8 * scale)
-    return np.asarray(band * bare)
+def combed_hair(
+    density: Array, usual: float, visible: NDArray[np.bool_], frame: Frame, settings: ChartSettings
+) -> NDArray[np.bool_]:
+    """Hair as light as skin, at the rim of an unmasked face: far denser lines than on the upper cheeks."""
+    if not usual:
+        return np.zeros_like(visible)
+    x, y = frame.face_mm()
+    rim = visible & ((np.abs(x) > 56) | (y < -58))
+    hairy = rim & (density > settings.hair_lines * usual)
+    return near(pieces_over(hairy, settings.hair_mm2 * frame.px_per_mm**2), frame.px_per_mm) & visible
 
 
 def _filled(values: Array, bare: NDArray[np.bool_], scale: float) -> Array:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from toolkit.chart.colour import Colours, colours, dark_hair, highlights, objects
 from toolkit.chart.frame import Frame, cut_to, near, pieces_over, unpainted, whole_frame
-from toolkit.chart.hairs import beard, strands
+from toolkit.chart.hairs import beard, combed_hair, line_density, strands, upper_cheeks
 from toolkit.chart.place import eyelids, inside_face, is_study_mask, lips, nostrils, on_side
 from toolkit.chart.regions import label_regions
 from toolkit.geometry import warp
@@ -19,14 +19,14 @@ from toolkit.settings import ChartSettings
 Mask = NDArray[np.bool_]
 
 
-def make_chart(photo: Photo, face: Face, settings: ChartSettings) -> FaceChart:
-    """All visible skin of a face, rectified once.
+def make_chart(photo: Photo, face: Face, settings: ChartSettings, px_per_mm: float = 3.0) -> FaceChart:
+    """All visible skin of a face, rectified once at ``px_per_mm``.
 
     On a photograph painted out by its study the mask is the word on what is skin: only its halo, eyelids, nostrils, the
     red of the lips, hair, highlights and objects are left out, and no outline cuts anything off. On any other the
     landmarks and the colour find the skin. ``visible`` is all of the face that is not painted out, skin or not.
     """
-    whole = whole_frame(face, settings.px_per_mm)
+    whole = whole_frame(face, px_per_mm)
     not_painted = unpainted(photo)
     visible = whole.warped(not_painted) & on_side(whole, face.side)
     inside = whole.warped(np.ones(photo.skin.shape, np.bool_))
@@ -55,7 +55,9 @@ def make_chart(photo: Photo, face: Face, settings: ChartSettings) -> FaceChart:
 
 
 def _window(whole: Frame, part: Frame) -> tuple[slice, slice]:
-    left, top = (round((p - w) * whole.px_per_mm) for p, w in zip(part.corner_mm, whole.corner_mm, strict=True))
+    left, top = (
+        round((p - w) * whole.px_per_mm) for p, w in zip(part.corner_mm, whole.corner_mm, strict=True)
+    )
     return slice(top, top + part.size[1]), slice(left, left + part.size[0])
 
 
@@ -80,7 +82,7 @@ def _reasons(
         "eyelid or brow": lids,
         "nostril": nose,
         "lip": lips(frame, look.red, settings),
-        **_by_look(pixels, look, bare, visible & ~halo, frame, settings),
+        **_by_look(pixels, look, bare, visible & ~halo, frame, settings, masked),
     }
     reasons = np.zeros(visible.shape, np.uint8)
     for reason, mask in reversed(left_out.items()):  # the first named wins
@@ -89,15 +91,23 @@ def _reasons(
 
 
 def _by_look(
-    pixels: NDArray[np.uint8], look: Colours, bare: Mask, visible: Mask, frame: Frame, settings: ChartSettings
+    pixels: NDArray[np.uint8],
+    look: Colours,
+    bare: Mask,
+    visible: Mask,
+    frame: Frame,
+    settings: ChartSettings,
+    masked: bool,
 ) -> dict[str, Mask]:
     scale = frame.px_per_mm
     hair = dark_hair(look, visible, scale, settings)
+    density, usual = line_density(look, bare & ~hair, upper_cheeks(bare & ~hair, frame), scale)
+    combed = np.zeros_like(hair) if masked else combed_hair(density, usual, bare & ~hair, frame, settings)
     return {
         "highlight": highlights(pixels, scale, settings),
         "no skin": objects(look, visible & ~hair, scale, settings),
-        "hair": hair | strands(look, visible & ~hair, scale, settings),
-        "beard": beard(look, bare & ~hair, frame, settings),
+        "hair": hair | combed | strands(look, visible & ~hair, scale, settings),
+        "beard": beard(density, usual, bare & ~hair, frame, settings),
     }
 
 
@@ -117,5 +127,3 @@ def _safe(frame: Frame, masked: bool) -> Mask:
     x, y = frame.face_mm()
     inner = (np.abs(x) < 58) & (y > -62) & (y < 104)
     return np.ones_like(inner) if masked else inner
-
-

@@ -31,11 +31,11 @@ def eyelids(frame: Frame, settings: ChartSettings, brows: bool) -> NDArray[np.bo
     for eye, brow in zip(_EYES, _BROWS, strict=True):
         points = frame.points[list(eye)]
         upper = points - [0, settings.upper_lid_mm * scale]
-        lower = points + [0, settings.lower_lid_mm * scale]
+        lower = points + np.array([0, settings.lower_lid_mm * scale])
         mask |= hull(np.concatenate([upper, lower]), frame.size, 1.0 * scale)
         if brows:
             hairs = frame.points[list(brow)]
-            mask |= hull(np.concatenate([hairs, hairs + [0, 5 * scale]]), frame.size, 3.0 * scale)
+            mask |= hull(np.concatenate([hairs, hairs + np.array([0, 5 * scale])]), frame.size, 3.0 * scale)
             mask |= hull(np.concatenate([hairs, points]), frame.size)
     return mask
 
@@ -45,7 +45,11 @@ def nostrils(frame: Frame, settings: ChartSettings) -> NDArray[np.bool_]:
     mask = np.zeros((frame.size[1], frame.size[0]), np.bool_)
     for wing in _NOSTRILS:
         low = frame.points[list(wing)]
-        mask |= hull(np.concatenate([low, low - [0, 3.5 * frame.px_per_mm]]), frame.size, settings.nostril_mm * frame.px_per_mm)
+        mask |= hull(
+            np.concatenate([low, low - [0, 3.5 * frame.px_per_mm]]),
+            frame.size,
+            settings.nostril_mm * frame.px_per_mm,
+        )
     return mask
 
 
@@ -98,5 +102,3 @@ def is_study_mask(frame: Frame, visible: NDArray[np.bool_], shown: NDArray[np.bo
     x, y = frame.face_mm()
     around = ((y > 122) | (y < -92) | (np.abs(x) > 86)) & mine & shown
     return bool(around.sum() > 300 * frame.px_per_mm**2 and visible[around].mean() < 0.03)
-
-

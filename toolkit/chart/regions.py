@@ -27,7 +27,7 @@ def label_regions(frame: Frame) -> NDArray[np.uint8]:
     the line from the corner to the ear lobe, the jaw; all else is cheek.
     """
     labels = np.zeros((frame.size[1], frame.size[0]), np.uint8)
-    x, y = frame.face_mm()
+    x, _ = frame.face_mm()
     points = _in_mm(frame)
     for side, sign in enumerate((-1.0, 1.0)):
         mine = np.broadcast_to((x * sign > 0) | ((x == 0) & (sign > 0)), labels.shape)
@@ -80,4 +80,9 @@ def _nose(points: NDArray[np.float64], side: int, sign: float) -> NDArray[np.flo
     flank = np.array([wing[0] + 1.0 * sign, wing[1] - 16])
     outside = wing + np.array([5.0 * sign, -3.0])
     far = np.array([-3.0 * sign, 0.0])
-    return np.array([points[27] + far - [0, 6], beside - [0, 6], beside, flank, outside, wing + [2.0 * sign, 3], base + [0, 2], base + far])
+    up, down = np.array([0.0, -6.0]), np.array([2.0 * sign, 3.0])
+    foot = base + np.array([0.0, 2.0])
+    return np.array(
+        [points[27] + far + up, beside + up, beside, flank, outside, wing + down, foot, base + far],
+        np.float64,
+    )

@@ -1,7 +1,7 @@
-"""Forehead, cheeks and chin cut from a photograph at one physical scale, with masks of measurable skin."""
+"""Forehead, cheeks and chin: windows on the chart at one physical scale, with masks of measurable skin."""
 
-from toolkit.patches.cut import cut_patches
+from toolkit.patches.cut import cut_patches, region_window
 from toolkit.patches.overlay import draw_overlay
-from toolkit.patches.store import load_patches, save_patches
+from toolkit.patches.store import file_stem, load_patches, save_patches
 
-__all__ = ["cut_patches", "draw_overlay", "load_patches", "save_patches"]
+__all__ = ["cut_patches", "draw_overlay", "file_stem", "load_patches", "region_window", "save_patches"]
