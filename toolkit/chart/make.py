@@ -28,11 +28,12 @@ def make_chart(photo: Photo, face: Face, settings: ChartSettings, px_per_mm: flo
     """
     whole = whole_frame(face, px_per_mm)
     not_painted = unpainted(photo)
-    visible = whole.warped(not_painted) & on_side(whole, face.side)
+    visible = whole.warped(not_painted)
     inside = whole.warped(np.ones(photo.skin.shape, np.bool_))
-    masked = is_study_mask(whole, whole.warped(not_painted), inside, face.side)
+    masked = is_study_mask(whole, visible, inside, face.side)
     if not masked:
-        visible &= near(inside_face(whole, settings), 2 * settings.contour_mm * whole.px_per_mm)
+        outline = near(inside_face(whole, settings), 2 * settings.contour_mm * whole.px_per_mm)
+        visible &= outline & on_side(whole, face.side)
     frame = cut_to(whole, face, visible)
     rows, columns = _window(whole, frame)
     visible = visible[rows, columns]
