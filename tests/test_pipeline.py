@@ -102,7 +102,7 @@ def test_a_region_is_graded_by_the_sides_own_curve(model, new):
     for result in Grader(model).grade(new.prepared):
         *patches, side = result.patch_rows
         for row in patches:
-            wanted = curve.predict(np.array([row["net_mean_root"]]), np.array([side["ita_deg"]]))[0]
+            wanted = curve.predict(np.array([row["net_mean_power"]]), np.array([side["ita_deg"]]))[0]
             assert row["grade"] == pytest.approx(wanted) == result.grade.regions[row["region"]]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toolkit.phototable import ROOT, PhotoTable
+from toolkit.phototable import FIGURE, PhotoTable
 from toolkit.pigment import CLASSICAL_COLUMNS
 from toolkit.pipeline import prepare
 from toolkit.records import FaceChart, FacePatches, Patch
@@ -147,7 +147,7 @@ def test_features_alone_see_nothing_learnt(study, trained):
     noisy = replace(trained, values=values)
     before, after = (benchmark.graded_by_all(study, one, SETTINGS, 7) for one in (trained, noisy))
     np.testing.assert_array_equal(before["features alone"].grades, after["features alone"].grades)
-    for name in ("root, isotonic", "load, isotonic", "network's map"):
+    for name in ("power, isotonic", "load, isotonic", "network's map"):
         assert not np.array_equal(before[name].grades, after[name].grades)
 
 
@@ -169,7 +169,7 @@ def test_the_known_curve_is_the_phantoms_own(study, trained):
     columns = trained.model.blend.side.columns
     values = trained.values.copy()
     values[:, columns.index("net_mean")] = 0.02
-    values[:, columns.index(ROOT)] = np.linspace(0.1, 0.2, len(values))
+    values[:, columns.index(FIGURE)] = np.linspace(0.1, 0.2, len(values))
     found = benchmark.graded_by_all(study, replace(trained, values=values), SETTINGS, 7)
     np.testing.assert_allclose(found["load, known curve"].grades, grade_of_load(0.02))
 

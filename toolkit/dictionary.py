@@ -125,12 +125,13 @@ _PATCH: dict[str, tuple[str, str, str]] = {
     "neighbour_spread": ("standard deviation of their grades", "grade", "0-4.5"),
     "neighbour_distance": ("their mean distance: large where nothing is alike", "none", "0 and up"),
     "embedding_score": ("the network's own grade of the patch", *_GRADE),
-    "net_mean_root": ("mean of its root, in which faint spots count: the curve grades by it", "root of OD", "0 and up"),
+    "net_mean_root": ("mean of its root, in which faint spots count", "root of OD", "0 and up"),
+    "net_mean_power": ("mean of it to the power 2/3: the curve grades by it", "OD^2/3", "0 and up"),
 }  # fmt: skip
 _SIDE: dict[str, tuple[str, str, str]] = {
-    "grade": ("grade by the curve of net_core_root alone", *_GRADE),
+    "grade": ("grade by the curve of net_core_power alone", *_GRADE),
     "net_mean_root": ("mean of its root, in which faint spots count", "root of OD", "0 and up"),
-    "net_core_root": ("the same without nose, eyelids and upper lip: the curve grades by it", "root of OD", "0 and up"),
+    "net_core_power": ("mean of it to the power 2/3, without nose, eyelids and upper lip: the curve grades by it", "OD^2/3", "0 and up"),
     "measured_cm2": ("area of the skin that was measured", "cm2", "0 and up"),
     "ita_deg": ("individual typology angle of the median colour: skin tone, the larger the lighter", "degrees", "-90 to 90"),
     "lightness": ("L* of the median colour", "L*", "0-100"),

@@ -14,8 +14,8 @@ from toolkit.prepared import Prepared, Seen, see
 from toolkit.records import REGIONS
 from toolkit.siamese import Encoder
 
-ROOT = "net_core_root"  # the figure of a side that the curve grades by,
-_PATCH_ROOT = "net_mean_root"  # and that of a patch
+FIGURE = "net_core_power"  # the figure of a side that the curve grades by,
+_PATCH_FIGURE = "net_mean_power"  # and that of a patch
 Matrix = NDArray[np.float64]
 
 
@@ -92,8 +92,8 @@ class PhotoTable:
     def region_grades(self, curve: RisingCurve, figures: Matrix, ita: Matrix) -> Matrix:
         """The grade of each region by itself (photos, 4), in the order of REGIONS; NaN where there is no patch.
         ``figures`` (n, q) of the map on each patch; ``ita`` (photos,): the skin tone of each side."""
-        roots = figures[:, LEARNT_COLUMNS.index(_PATCH_ROOT)]
-        return self.by_photo(curve.predict(roots, ita[self.photo]))
+        own = figures[:, LEARNT_COLUMNS.index(_PATCH_FIGURE)]
+        return self.by_photo(curve.predict(own, ita[self.photo]))
 
     def difficulty(
         self, values: Matrix, columns: Sequence[str], disagreement: Matrix, by_photo: Matrix, grades: Matrix

@@ -17,7 +17,7 @@ from toolkit.index import Query
 from toolkit.landmarks import FaceFinder
 from toolkit.model import Model
 from toolkit.patches import cut_patches
-from toolkit.phototable import ROOT, PhotoTable
+from toolkit.phototable import FIGURE, PhotoTable
 from toolkit.prepared import Prepared, Seen, prepare, see
 from toolkit.quality import Quality, assess, judge_casts
 from toolkit.reasons import Rows, evidence_of, reasons_of_regions, reasons_of_side
@@ -136,7 +136,7 @@ class Grader:
         columns, values = table.side_columns(index), table.side_values(seen, found.features, scores)
         boosted, ridge = blend.side.predict_both(columns, values)
         ita = values[:, columns.index("ita_deg")]
-        by_curve = blend.curve.predict(values[:, columns.index(ROOT)], ita)
+        by_curve = blend.curve.predict(values[:, columns.index(FIGURE)], ita)
         by_region = table.region_grades(blend.curve, seen.figures, ita)
         grades = blend.mixed(by_curve, boosted, ridge)
         if self.weights is not None:
@@ -165,7 +165,7 @@ class Grader:
             judged.values[i : i + 1], judged.by_curve[i : i + 1]
         )
         added = parts[0].copy()
-        added[judged.columns.index(ROOT)] += by_curve[0]
+        added[judged.columns.index(FIGURE)] += by_curve[0]
         return reasons_of_side(name, judged.columns, judged.values[i], added, start, grade)
 
     def _grade_of(self, photo: Prepared, i: int, mine: Sequence[int], judged: _Judged) -> PhotoGrade:

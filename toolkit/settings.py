@@ -167,9 +167,9 @@ class BlendSettings:
     coverage: float = 0.9
     mmasi_weights: tuple[float, float, float, float] = (0.3, 0.3, 0.3, 0.1)  # in the order of REGIONS
     tone_gain: float = 0.25  # logarithm by which the load predicted on dark skin (ITA -9) is raised
-    # The starter's own curve of the mean root of the predicted pigment (root of OD), which a study bends.
-    curve_scale: float = 0.112
-    curve_power: float = 1.2
+    # The starter's own curve of the predicted pigment's mean power 2/3 (OD^2/3), which a study bends.
+    curve_scale: float = 0.065
+    curve_power: float = 0.96
 
 
 @dataclass(frozen=True)

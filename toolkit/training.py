@@ -20,7 +20,7 @@ from toolkit.blend import Blend, Interval, RisingCurve, TableBlend, best_shares,
 from toolkit.errors import TrainingError
 from toolkit.index import ReferenceIndex, References, class_of
 from toolkit.model import Model
-from toolkit.phototable import ROOT, PhotoTable
+from toolkit.phototable import FIGURE, PhotoTable
 from toolkit.prepared import Prepared, Seen
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder, train_encoder
@@ -207,11 +207,11 @@ def _fit_blend(
 ) -> _Out:
     """The shares that grade a fold are chosen on the other folds."""
     table, grades, settings = study.table, study.grades, study.settings.blend
-    roots, ita = (values[:, columns.index(name)] for name in (ROOT, "ita_deg"))
+    figure, ita = (values[:, columns.index(name)] for name in (FIGURE, "ita_deg"))
 
     def fit(photos: NDArray) -> tuple[RisingCurve, TableBlend]:
         owners = study.subjects[photos]
-        curve = RisingCurve.fit(roots[photos], ita[photos], grades[photos], settings)
+        curve = RisingCurve.fit(figure[photos], ita[photos], grades[photos], settings)
         return curve, TableBlend.fit(columns, values[photos], grades[photos], owners, settings, study.seed)
 
     def shares(photos: NDArray) -> tuple[float, float, float]:
@@ -221,7 +221,7 @@ def _fit_blend(
     parts, by_region = np.zeros((n, 3)), np.full((n, 4), np.nan)
     for train_photos, test_photos in splits:
         curve, side = fit(train_photos)
-        parts[test_photos, 0] = curve.predict(roots[test_photos], ita[test_photos])
+        parts[test_photos, 0] = curve.predict(figure[test_photos], ita[test_photos])
         parts[test_photos, 1], parts[test_photos, 2] = side.predict_both(columns, values[test_photos])
         by_region[test_photos] = table.region_grades(curve, figures, ita)[test_photos]
     predicted = np.zeros(n)

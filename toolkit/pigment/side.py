@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.pigment.learnt import mean_power
 from toolkit.pigment.maps import percentile
 from toolkit.pigment.measure import SkinMaps
 from toolkit.pigment.regions import PIGMENT, Regions
@@ -28,7 +29,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "jaw": ("jaw",),
 }
 # Where folds, nostrils and stubble are taken for pigment more often than elsewhere: they count in all figures but
-# net_core_root, which the curve grades by.
+# net_core_power, which the curve grades by.
 _SHADY = ("nose", "eyelids", "upper_lip")
 _LEAST_PART_MM2 = 200.0
 _CELL_MM = 10.0
@@ -65,7 +66,7 @@ CLASSICAL_COLUMNS = (
 NET_COLUMNS = (
     "net_mean",
     "net_mean_root",
-    "net_core_root",
+    "net_core_power",
     *(f"net_share_{round(1000 * od):03}" for od in _SHARES_OD),
     "net_p95",
     "net_p99",
@@ -164,7 +165,7 @@ def side_figures(
     row = {
         "net_mean": float(values.mean()),
         "net_mean_root": mean_root(values),
-        "net_core_root": mean_root(_core(pigment, shown, values)),
+        "net_core_power": mean_power(_core(pigment, shown, values)),
         **{f"net_share_{round(1000 * od):03}": float((values > od).mean()) for od in _SHARES_OD},
         "net_p95": percentile(values, 95),
         "net_p99": percentile(values, 99),
