@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from toolkit.chart import make_chart
 from toolkit.images import painted_out
+from toolkit.patches import cut_patches
 from toolkit.phantom import draw_face, to_clinical_half
 from toolkit.phantom.optics import to_srgb
-from toolkit.records import Photo
-from toolkit.settings import PhotoSettings
+from toolkit.records import Face, FaceChart, Photo
+from toolkit.settings import PhotoSettings, Settings
 
 REAL_FACES = Path(__file__).parents[1].parent / "shared" / "data" / "faces"
 
@@ -36,3 +38,14 @@ def as_photo(pixels: np.ndarray, name: str = "drawn.jpg") -> Photo:
     pixels = np.ascontiguousarray(pixels)
     halo = int(np.clip(round(settings.halo_fraction * max(pixels.shape[:2])), 2, settings.halo_px))
     return Photo(Path(name), pixels, ~painted_out(pixels, settings), "0" * 64, halo_px=halo)
+
+
+def chart_of(photo: Photo, face: Face) -> FaceChart:
+    """The chart of a photo with the default settings."""
+    settings = Settings()
+    return make_chart(photo, face, settings.chart, settings.patch.px_per_mm)
+
+
+def cut_of(photo: Photo, face: Face):
+    """A photo's patches, and the reason for every region without one, with the default settings."""
+    return cut_patches(chart_of(photo, face), face.side, Settings().patch)

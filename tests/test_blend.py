@@ -13,11 +13,11 @@ from toolkit.blend import (
     DIFFICULTY,
     Blend,
     Interval,
-    LoadCurve,
-    PatchBlend,
     Ridge,
-    best_curve_share,
+    RisingCurve,
+    TableBlend,
     best_share,
+    best_shares,
     combine,
     conformal_half_width,
     fit_weights,
@@ -25,7 +25,6 @@ from toolkit.blend import (
     mixed,
 )
 from toolkit.errors import ModelError
-from toolkit.records import REGIONS
 from toolkit.settings import BlendSettings
 
 SETTINGS = BlendSettings(trees=60)
@@ -47,8 +46,8 @@ def study(n=300, seed=0, subjects=40):
 
 @pytest.fixture(scope="module")
 def blend():
-    patch = PatchBlend.fit(COLUMNS, *study(), SETTINGS, seed=0)
-    return Blend(patch, dict(zip(REGIONS, (0.4, 0.25, 0.25, 0.1), strict=True)), INTERVAL)
+    side = TableBlend.fit(COLUMNS, *study(), SETTINGS, seed=0)
+    return Blend(side, RisingCurve(0.12, 1.3, 3.5, 0.25), (0.5, 0.25, 0.25), INTERVAL)
 
 
 # --- ridge
@@ -96,7 +95,7 @@ def test_ridge_of_a_single_subject():
 
 def test_patch_grades_on_unseen_patches(blend):
     table, grades, _ = study(200, seed=1)
-    predicted = blend.patch.predict(COLUMNS, table)
+    predicted = blend.side.predict(COLUMNS, table)
     assert predicted.shape == (200,)
     assert np.sqrt(np.mean((predicted - grades) ** 2)) < 0.6 * grades.std()
 
@@ -104,7 +103,7 @@ def test_patch_grades_on_unseen_patches(blend):
 @pytest.fixture(params=[0.0, 0.25, 0.5, 1.0])
 def shared(blend, request):
     """The patch blend with another part of LightGBM."""
-    return PatchBlend(COLUMNS, blend.patch.booster, blend.patch.ridge, request.param)
+    return TableBlend(COLUMNS, blend.side.booster, blend.side.ridge, request.param)
 
 
 def test_patch_grades_are_the_weighted_mean_of_both_within_the_scale(shared):
@@ -121,7 +120,7 @@ def test_patch_grades_are_the_weighted_mean_of_both_within_the_scale(shared):
 
 
 def test_an_unset_share_is_half(blend):
-    assert blend.patch.share == 0.5
+    assert blend.side.share == 0.5
 
 
 # --- contributions
@@ -160,7 +159,7 @@ def test_what_is_as_usual_adds_nothing_to_a_ridges_grade():
 
 
 def test_no_patches_have_no_contributions(blend):
-    assert blend.patch.contributions(np.zeros((0, 4))).shape == (0, 4)
+    assert blend.side.contributions(np.zeros((0, 4))).shape == (0, 4)
 
 
 # --- LightGBM's share
@@ -207,12 +206,12 @@ def test_grades_beyond_the_scale_are_clipped_before_they_are_judged():
 
 def test_fitting_repeats(blend):
     table, _, _ = study(50, seed=2)
-    again = PatchBlend.fit(COLUMNS, *study(), SETTINGS, seed=0)
-    np.testing.assert_array_equal(again.predict(COLUMNS, table), blend.patch.predict(COLUMNS, table))
+    again = TableBlend.fit(COLUMNS, *study(), SETTINGS, seed=0)
+    np.testing.assert_array_equal(again.predict(COLUMNS, table), blend.side.predict(COLUMNS, table))
 
 
 def test_no_patches(blend):
-    assert blend.patch.predict(COLUMNS, np.zeros((0, 4))).shape == (0,)
+    assert blend.side.predict(COLUMNS, np.zeros((0, 4))).shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +225,7 @@ def test_no_patches(blend):
 )
 def test_other_columns_are_refused(blend, columns, named):
     with pytest.raises(ModelError, match=f"features differ from those the model was trained on: {named}"):
-        blend.patch.predict(columns, np.zeros((1, len(columns))))
+        blend.side.predict(columns, np.zeros((1, len(columns))))
 
 
 # --- combining patches
@@ -334,11 +333,22 @@ def test_half_width_repeats():
 
 
 def test_weight_schemes(blend):
-    np.testing.assert_allclose(blend.region_weights("learned", SETTINGS), [0.4, 0.25, 0.25, 0.1])
+    assert blend.region_weights("learned", SETTINGS) is None
     np.testing.assert_allclose(blend.region_weights("mmasi", SETTINGS), [0.3, 0.3, 0.3, 0.1])
     np.testing.assert_allclose(blend.region_weights("equal", SETTINGS), [0.25] * 4)
     with pytest.raises(ModelError, match="unknown weights 'area': choose learned, mmasi or equal"):
         blend.region_weights("area", SETTINGS)
+
+
+def test_what_a_side_is_made_of_adds_up_to_its_grade(blend):
+    table, _, _ = study(50, seed=7)
+    by_curve = np.linspace(1, 6, 50)
+    boosted, ridge = blend.side.predict_both(COLUMNS, table)
+    parts, of_curve, start = blend.contributions(table, by_curve)
+    whole = start + parts.sum(axis=1) + of_curve
+    np.testing.assert_allclose(whole, 0.5 * by_curve + 0.25 * boosted + 0.25 * ridge, atol=1e-6)
+    inside = (whole > 0) & (whole < 9)
+    np.testing.assert_allclose(blend.mixed(by_curve, boosted, ridge)[inside], whole[inside], atol=1e-6)
 
 
 def test_saved_and_loaded_it_predicts_the_same(blend, tmp_path):
@@ -347,17 +357,17 @@ def test_saved_and_loaded_it_predicts_the_same(blend, tmp_path):
     loaded = Blend.load(tmp_path)
     table, _, _ = study(80, seed=3)
     np.testing.assert_allclose(
-        loaded.patch.predict(COLUMNS, table), blend.patch.predict(COLUMNS, table), atol=1e-9
+        loaded.side.predict(COLUMNS, table), blend.side.predict(COLUMNS, table), atol=1e-9
     )
-    assert (loaded.weights, loaded.interval) == (blend.weights, INTERVAL)
-    np.testing.assert_allclose(loaded.patch.contributions(table), blend.patch.contributions(table), atol=1e-9)
-    assert loaded.patch.columns == COLUMNS and loaded.patch.ridge == blend.patch.ridge
+    assert (loaded.shares, loaded.curve, loaded.interval) == (blend.shares, blend.curve, INTERVAL)
+    np.testing.assert_allclose(loaded.side.contributions(table), blend.side.contributions(table), atol=1e-9)
+    assert loaded.side.columns == COLUMNS and loaded.side.ridge == blend.side.ridge
 
 
-def test_the_share_is_saved(blend, tmp_path):
-    uneven = PatchBlend(COLUMNS, blend.patch.booster, blend.patch.ridge, 0.25)
-    replace(blend, patch=uneven).save(tmp_path)
-    assert Blend.load(tmp_path).patch.share == 0.25
+def test_the_shares_are_saved(blend, tmp_path):
+    replace(blend, shares=(0.0, 0.25, 0.75)).save(tmp_path)
+    loaded = Blend.load(tmp_path)
+    assert loaded.shares == (0.0, 0.25, 0.75) and loaded.side.share == 0.25
 
 
 # A booster.txt that is cut short ends the process inside LightGBM: model.load_model compares hashes first.
@@ -381,7 +391,7 @@ def test_damaged_files_are_refused(blend, tmp_path, name, damage):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("key", ["columns", "ridge", "booster_share", "weights", "interval"])
+@pytest.mark.parametrize("key", ["columns", "ridge", "shares", "curve", "interval"])
 def test_a_blend_without_one_of_its_parts_is_refused(blend, tmp_path, key):
     blend.save(tmp_path)
     raw = json.loads((tmp_path / "blend.json").read_text())
@@ -394,58 +404,67 @@ def test_a_blend_without_one_of_its_parts_is_refused(blend, tmp_path, key):
 def test_files_of_two_models_are_refused(blend, tmp_path):
     blend.save(tmp_path)
     table, grades, groups = study()
-    narrow = PatchBlend.fit(COLUMNS[:3], table[:, :3], grades, groups, SETTINGS, 0)
+    narrow = TableBlend.fit(COLUMNS[:3], table[:, :3], grades, groups, SETTINGS, 0)
     other = tmp_path / "other"
     other.mkdir()
-    replace(blend, patch=narrow).save(other)
+    replace(blend, side=narrow).save(other)
     (other / "booster.txt").replace(tmp_path / "booster.txt")
     with pytest.raises(ModelError, match="do not belong together"):
         Blend.load(tmp_path)
 
 
-# --- the curve of predicted loads
+# --- the rising curve
 
 
-def test_a_curve_rises_with_the_load_and_stays_flat_beyond_its_knots():
-    loads = np.linspace(0, 0.1, 40)
-    grades = 9 * (1 - np.exp(-loads / 0.03)) + np.random.default_rng(0).normal(0, 0.3, 40)
-    curve = LoadCurve.fit(loads, grades)
-    found = curve.predict(np.linspace(-0.05, 0.2, 200))
-    assert (np.diff(found) >= 0).all()
-    assert found[0] == pytest.approx(curve.grades[0]) and found[-1] == pytest.approx(curve.grades[-1])
-    assert curve.predict(np.array([0.03]))[0] == pytest.approx(9 * (1 - np.exp(-1)), abs=0.5)
-    assert curve.usual == pytest.approx(grades.mean())
+def curve_study(rng, n, scale=0.07, power=0.8):
+    roots = rng.uniform(0.002, 0.2, n)
+    grades = 9 * (1 - np.exp(-((roots / scale) ** power))) + rng.normal(0, 0.5, n)
+    return roots, np.full(n, 60.0), grades
 
 
-def test_the_share_of_the_curve_is_the_one_that_grades_best():
-    truth = np.linspace(0, 9, 60)
-    noise = np.random.default_rng(1).normal(0, 2, 60)
-    assert best_curve_share(truth, noise, truth) == 1.0
-    assert best_curve_share(noise, truth, truth) == 0.0
-    assert best_curve_share(truth + 1, truth - 1, truth) == 0.5
-    curve = LoadCurve((0.0, 1.0), (0.0, 8.0), 4.0, share=0.25)
-    assert curve.mixed(np.array([0.5]), np.array([2.0]))[0] == pytest.approx(0.25 * 4 + 0.75 * 2)
+def test_a_curve_rises_without_a_step():
+    roots, ita, grades = curve_study(np.random.default_rng(0), 200)
+    curve = RisingCurve.fit(roots, ita, grades, SETTINGS)
+    found = curve.predict(np.linspace(0, 0.5, 400), np.full(400, 60.0))
+    assert found[0] == 0 and (np.diff(found) > 0).all() and found[-1] < 9
+    assert curve.scale == pytest.approx(0.07, rel=0.1) and curve.power == pytest.approx(0.8, rel=0.1)
+    assert curve.usual == pytest.approx(grades.mean(), abs=0.2)
+    assert np.isnan(curve.predict(np.array([np.nan]), np.array([60.0]))).all()
 
 
-def test_a_saved_blend_keeps_its_curve(tmp_path, blend):
-    curve = LoadCurve((0.0, 0.01, 0.2), (0.5, 3.0, 8.0), 3.5, share=0.75)
-    with_curve = replace(blend, curve=curve)
-    with_curve.save(tmp_path)
-    assert Blend.load(tmp_path).curve == curve
+def test_a_small_study_bends_the_curve_and_no_more():
+    rng = np.random.default_rng(1)
+    few, many = (RisingCurve.fit(*curve_study(rng, n, 0.1, 0.6), SETTINGS) for n in (3, 300))
+    prior = (SETTINGS.curve_scale, SETTINGS.curve_power)
+    for mine, all_of_them, starter in zip(
+        (few.scale, few.power), (many.scale, many.power), prior, strict=True
+    ):
+        assert abs(np.log(mine / starter)) < 0.95 * abs(np.log(all_of_them / starter))
 
 
-def test_loads_on_dark_skin_are_raised_and_on_light_skin_kept():
+def test_the_shares_are_those_that_grade_best():
+    truth = np.linspace(1, 8, 60)
+    rng = np.random.default_rng(1)
+    noise, other = (rng.normal(4, 2, 60) for _ in range(2))
+    for place in range(3):
+        predictions = np.column_stack([noise, other, noise[::-1]])
+        predictions[:, place] = truth
+        wanted = [0.0, 0.0, 0.0]
+        wanted[place] = 1.0
+        assert best_shares(predictions, truth, 60) == tuple(wanted)
+    both = np.column_stack([truth + 1, truth - 1, noise])
+    assert best_shares(both, truth, 60) == (0.5, 0.5, 0.0)
+
+
+def test_few_subjects_keep_to_the_curve():
+    truth = np.linspace(1, 8, 12)
+    predictions = np.column_stack([truth + 0.3, truth + 0.2, truth + 0.2])
+    assert best_shares(predictions, truth, 3) == (1.0, 0.0, 0.0)
+
+
+def test_roots_on_dark_skin_are_raised_and_on_light_skin_kept():
     ita = np.array([70.0, 41.0, 16.0, -9.0, -34.0, -80.0])
     found = for_tone(np.full(6, 0.02), ita, 0.25)
-    np.testing.assert_allclose(found / 0.02, np.exp(0.25 * np.array([0, 0, 0.5, 1, 1.5, 1.5])))
+    np.testing.assert_allclose((found / 0.02) ** 1.5, np.exp(0.25 * np.array([0, 0, 0.5, 1, 1.5, 1.5])))
     assert (for_tone(np.zeros(6), ita, 0.25) == 0).all()
     assert (for_tone(np.full(6, 0.02), ita, 0.0) == 0.02).all()
-
-
-def test_a_curve_saved_before_there_was_a_gain_has_none(tmp_path, blend):
-    replace(blend, curve=LoadCurve((0.0, 0.2), (0.5, 8.0), 3.5, 0.5, tone_gain=0.25)).save(tmp_path)
-    assert Blend.load(tmp_path).curve.tone_gain == 0.25
-    raw = json.loads((tmp_path / "blend.json").read_text())
-    del raw["curve"]["tone_gain"]
-    (tmp_path / "blend.json").write_text(json.dumps(raw))
-    assert Blend.load(tmp_path).curve.tone_gain == 0

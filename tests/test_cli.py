@@ -28,7 +28,8 @@ pytestmark = pytest.mark.slow
 REAL_FACES = Path(__file__).parents[1].parent / "shared" / "data" / "faces" / "neutral"
 GRADES = [
     *("photo", "subject", "side", "visit", "grade", "grade_half_step", "lower", "upper", "severity"),
-    *("nearest_class", "forehead", "left_cheek", "right_cheek", "chin", "quality", "note"),
+    *("nearest_class", "forehead", "left_cheek", "right_cheek", "chin", "explanation", "visible_cm2"),
+    *("measured_cm2", "quality", "note"),
 ]
 MANIFEST = {"photo", "sha256", "patch", "region", "found_by", "score", "px_per_mm", "skin_fraction", "note"}
 SHOWN = {
@@ -323,14 +324,19 @@ def test_the_sheet_of_patches_holds_every_feature(workbook, patches):
 
 
 def test_the_sheets_of_contributions_and_evidence(workbook, patches):
-    figures = set(read_table(workbook, sheet_name="Patches").columns)
+    sides = read_table(workbook, sheet_name="Sides")
+    figures = set(sides.columns)
+    assert set(sides["region"]) == {"side"} and len(sides) == len(grades_of(workbook))
+    assert "load" not in read_table(workbook, sheet_name="Patches").columns  # each sheet has its own columns
     photos = set(grades_of(workbook)["photo"])
     why = read_table(workbook, sheet_name="Contributions")
     assert list(why.columns) == ["photo", "region", "figure", "value", "contribution"]
-    assert set(why["photo"]) == photos and set(why["figure"]) <= figures | {"predicted_load"}
-    of_face = why[why["figure"] == "predicted_load"]
-    assert set(of_face["region"]) <= {"face"} and set(why["region"]) <= {*REGIONS, "face"}
-    assert (why.groupby("photo").size() == 8).all()
+    assert set(why["photo"]) == photos
+    assert set(why["figure"]) <= figures | {"usual_grade", "other_figures"} and set(why["region"]) == {"side"}
+    grades = grades_of(workbook).set_index("photo")["grade"]
+    assert why.groupby("photo")["contribution"].sum()[grades.index].to_numpy() == pytest.approx(
+        grades.to_numpy(), abs=0.06
+    )
     evidence = read_table(workbook, sheet_name="Evidence")
     assert list(evidence.columns) == [
         *("photo", "region", "place", "reference_photo", "reference_region", "reference_grade", "distance"),
@@ -354,25 +360,16 @@ def test_the_sheet_of_the_run(workbook, model):
     assert float(run["seconds"]) > 0
 
 
-def load_of(workbook, photo):
-    """The mean predicted pigment of a photo's regions, by the areas of the mMASI."""
-    rows = read_table(workbook, sheet_name="Patches").set_index("photo").loc[[photo]]
-    areas = rows["region"].map(dict(zip(REGIONS, (0.3, 0.3, 0.3, 0.1), strict=True)))
-    return float((rows["net_load"] * areas).sum() / areas.sum())
-
-
-def test_weights_make_the_face_of_its_patches_and_the_curve_has_its_share(workbook, photos, model, tmp_path):
+def test_weights_make_the_face_of_its_patches(workbook, photos, model, tmp_path):
     half_and_whole = [photos[0], photos[2]]
-    curve = load_model(model).blend.curve
     learned = grades_of(workbook).set_index("photo")
     for name, weights in (("equal", (1, 1, 1, 1)), ("mmasi", (0.3, 0.3, 0.3, 0.1))):
         found = grade(tmp_path / f"{name}.xlsx", *half_and_whole, "--model", model, "--weights", name)
         patches = found[list(REGIONS)].to_numpy(float)
         shares = np.isfinite(patches) * np.array(weights)
         patchwise = np.nansum(patches * shares, axis=1) / shares.sum(axis=1)
-        loads = np.array([load_of(tmp_path / f"{name}.xlsx", photo) for photo in found["photo"]])
-        assert found["grade"].to_numpy() == pytest.approx(curve.mixed(loads, patchwise), abs=1e-4)
-        # The patches are graded as ever; only their weights differ.
+        assert found["grade"].to_numpy() == pytest.approx(patchwise, abs=1e-4)
+        # The patches are graded as ever; only what is made of them differs.
         before = learned.loc[found["photo"]]
         assert patches == pytest.approx(before[list(REGIONS)].to_numpy(float), abs=1e-4, nan_ok=True)
         assert np.abs(found["grade"].to_numpy() - before["grade"].to_numpy()).max() > 1e-4
@@ -385,7 +382,8 @@ def test_csv_results_hold_the_same(workbook, photos, model, tmp_path):
     before = grades_of(workbook).set_index("photo").loc[found["photo"]]
     assert found["grade"].to_numpy() == pytest.approx(before["grade"].to_numpy(), abs=1e-4)
     assert len(read_table(tmp_path / "x_patches.csv")) == 7
-    assert len(read_table(tmp_path / "x_contributions.csv")) == 16
+    assert len(read_table(tmp_path / "x_sides.csv")) == 2
+    assert 12 <= len(read_table(tmp_path / "x_contributions.csv")) <= 20
     assert len(read_table(tmp_path / "x_evidence.csv")) <= 21
     assert "model sha256" in set(read_table(tmp_path / "x_run.csv")["item"])
 

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn_photos import as_photo, drawn_half
+from drawn_photos import as_photo, chart_of, cut_of, drawn_half
 
 from toolkit.landmarks import FaceFinder
 from toolkit.model import load_model
-from toolkit.patches import cut_patches
 from toolkit.pipeline import Grader, Prepared, prepare, see
 from toolkit.records import FacePatches
 from toolkit.settings import EncoderSettings
@@ -54,10 +53,13 @@ def test_the_trunk_sees_what_keras_sees(settings):
     run = ExportedTrunk(trunk_graph(encoder.trunk.get_weights(), settings))
     for shape in ((3, 16, 24), (1, 32, 8)):
         batch = np.stack(pictures(rng, *[shape[1:]] * shape[0])).astype(np.float32)
-        pooled, pigment = run(batch)
+        pigment, *layers = run(batch)
         expected = encoder.trunk.predict_on_batch(batch)
-        np.testing.assert_allclose(pooled, expected["pooled"], rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(pigment, expected["pigment"][..., 0], rtol=1e-4, atol=1e-4)
+        for layer, name in zip(layers, ("deepest", "last"), strict=True):
+            np.testing.assert_allclose(np.moveaxis(layer, 1, -1), expected[name], rtol=1e-4, atol=1e-4)
+        pooled, _ = encoder.look(list(batch))  # pooled by us, window by window
+        np.testing.assert_allclose(pooled, expected["pooled"], rtol=1e-3, atol=1e-3)
 
 
 def test_the_head_places_where_keras_places():
@@ -99,9 +101,11 @@ def test_a_photo_grades_alike_seen_before_or_seen_by_the_grader():
     model = load_model()
     photo = as_photo(drawn_half("left", 5))
     face = FaceFinder(None, model.settings.face).find(photo)
-    patches, dropped = cut_patches(photo, face, model.settings.patch)
-    whole = prepare(FacePatches("P0001_FACE_L_S00_V00D00W00.jpg", "", patches, face, dropped), model.settings)
-    before = replace(whole, inputs=(), seen=see(model.encoder, whole.inputs))
+    patches, dropped = cut_of(photo, face)
+    name = "P0001_FACE_L_S00_V00D00W00.jpg"
+    found = FacePatches(name, "", patches, face, dropped, chart=chart_of(photo, face))
+    whole = prepare(found, model.settings)
+    before = replace(whole, inputs=(), seen=see(model.encoder, [whole]))
     in_keras = Grader(replace(model, encoder=model.encoder.in_keras()))
     (plain,), (seen,), (keras,) = (
         list(grader.grade([one]))
@@ -145,6 +149,7 @@ def test_mixed_precision_learns_the_same_and_exports_the_same(monkeypatch):
     batch = np.stack(inputs).astype(np.float32)
     expected = encoder.trunk.predict_on_batch(batch)
     assert all(values.dtype == np.float32 for values in expected.values())
-    pooled, pigment = ExportedTrunk(trunk_graph(encoder.trunk.get_weights(), SMALL))(batch)
-    np.testing.assert_allclose(pooled, expected["pooled"], atol=0.02)
+    pigment, *layers = ExportedTrunk(trunk_graph(encoder.trunk.get_weights(), SMALL))(batch)
     np.testing.assert_allclose(pigment, expected["pigment"][..., 0], atol=0.02)
+    for layer, name in zip(layers, ("deepest", "last"), strict=True):
+        np.testing.assert_allclose(np.moveaxis(layer, 1, -1), expected[name], atol=0.05)

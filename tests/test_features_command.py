@@ -9,14 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from drawn_photos import as_photo, drawn_half
+from drawn_photos import as_photo, cut_of, drawn_half
 from PIL import Image
 from typer.testing import CliRunner
 
 from toolkit.cli import app
 from toolkit.errors import PhotoError, ToolkitError
 from toolkit.landmarks import FaceFinder
-from toolkit.patches import cut_patches
 from toolkit.pigment import measure
 from toolkit.pigment.overlay import draw_pigment
 from toolkit.records import Patch
@@ -65,7 +64,7 @@ def seen():
     photo = as_photo(drawn_half("left"))
     settings = Settings()
     face = FaceFinder(None, settings.face).find(photo, "left")
-    return photo, cut_patches(photo, face, settings.patch)[0]
+    return photo, cut_of(photo, face)[0]
 
 
 # --- the table -----------------------------------------------------------------------------------

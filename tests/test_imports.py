@@ -24,7 +24,18 @@ HEAVY = {
     "onnx",
     "onnxruntime",
 }
-STAGES = ("images", "landmarks", "patches", "quality", "pigment", "siamese", "index", "blend", "phantom")
+STAGES = (
+    "images",
+    "landmarks",
+    "chart",
+    "patches",
+    "quality",
+    "pigment",
+    "siamese",
+    "index",
+    "blend",
+    "phantom",
+)
 SHARED = {
     "records",
     "settings",

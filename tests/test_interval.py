@@ -11,9 +11,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from toolkit.blend import DIFFICULTY, Blend, Interval, PatchBlend, conformal_half_width
+from toolkit.blend import DIFFICULTY, Blend, Interval, RisingCurve, TableBlend, conformal_half_width
 from toolkit.errors import ModelError
-from toolkit.records import REGIONS
 from toolkit.settings import BlendSettings
 
 WIDTH = len(DIFFICULTY)
@@ -210,10 +209,10 @@ def test_far_is_where_hardly_any_known_photo_lies():
 def blend():
     rng = np.random.default_rng(0)
     table = rng.normal(size=(40, 2))
-    patch = PatchBlend.fit(
+    patch = TableBlend.fit(
         ("a", "b"), table, table[:, 0] + 4, np.arange(40) // 2, BlendSettings(trees=3, min_child=5), 0
     )
-    return Blend(patch, dict.fromkeys(REGIONS, 0.25), fitted())
+    return Blend(patch, RisingCurve(0.1, 1.2), (0.5, 0.25, 0.25), fitted())
 
 
 @pytest.mark.parametrize("far", [None, np.inf])

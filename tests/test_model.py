@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import toolkit.model
-from toolkit.blend import DIFFICULTY, Blend, Interval, PatchBlend
+from toolkit.blend import DIFFICULTY, Blend, Interval, RisingCurve, TableBlend
 from toolkit.errors import ModelError
 from toolkit.index import ReferenceIndex, References
 from toolkit.model import CARD, FILES, FORMAT, Model, load_model, read_card, save_model, starter_folder
@@ -46,8 +46,8 @@ def model():
     bank = References(
         encoder.embed(inputs).embeddings, grades.astype(np.float32), subjects, photos, np.resize(REGIONS, 16)
     )
-    patch = PatchBlend.fit(("a", "b"), rng.normal(size=(16, 2)), grades, subjects, SETTINGS.blend, 0)
-    blend = Blend(patch, dict.fromkeys(REGIONS, 0.25), INTERVAL)
+    side = TableBlend.fit(("a", "b"), rng.normal(size=(16, 2)), grades, subjects, SETTINGS.blend, 0)
+    blend = Blend(side, RisingCurve(0.1, 1.2), (0.5, 0.25, 0.25), INTERVAL)
     index = ReferenceIndex.build(bank, SETTINGS.index)
     card = {"photos": 16, "note": "Grüße"}
     pictures = tuple(bytes([i]) * (i + 1) for i in range(16))
@@ -80,9 +80,9 @@ def test_a_loaded_model_does_what_the_saved_one_did(model, folder):
     query = before.embeddings, ["chin"] * 16, ["new"] * 16
     np.testing.assert_array_equal(loaded.index.features(*query), model.index.features(*query))
     table = np.random.default_rng(1).normal(size=(9, 2))
-    before, after = (m.blend.patch.predict(("a", "b"), table) for m in (model, loaded))
+    before, after = (m.blend.side.predict(("a", "b"), table) for m in (model, loaded))
     np.testing.assert_allclose(after, before, atol=1e-9)
-    assert (loaded.blend.weights, loaded.blend.interval) == (model.blend.weights, INTERVAL)
+    assert (loaded.blend.shares, loaded.blend.interval) == (model.blend.shares, INTERVAL)
     assert loaded.thumbnails == model.thumbnails
 
 
@@ -111,7 +111,7 @@ def test_a_moved_model_is_the_same_model(folder, tmp_path):
 
 def test_the_card_tells_versions_and_hashes(folder):
     card = read_card(folder)
-    assert card["format"] == FORMAT == 2 and card["photos"] == 16 and set(card["files"]) == set(FILES)
+    assert card["format"] == FORMAT == 3 and card["photos"] == 16 and set(card["files"]) == set(FILES)
 
 
 def test_text_arrays_and_weights_only(folder):
@@ -169,7 +169,7 @@ def test_no_model_there(tmp_path, place):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", "3", '{"format": 2}', '{"format": 2, "files": {}}', '{"format": 2, "files": 3}'],
+    ["", "{", "[]", "null", "3", '{"format": 3}', '{"format": 3, "files": {}}', '{"format": 3, "files": 3}'],
 )
 def test_a_damaged_card_is_refused(folder, text):
     (folder / "model.json").write_text(text)
@@ -184,11 +184,11 @@ def test_a_card_that_is_no_text_is_refused(folder):
         load_model(folder)
 
 
-@pytest.mark.parametrize("other", [1, 3, "2"])
+@pytest.mark.parametrize("other", [1, 2, "3"])
 def test_another_format_is_refused(folder, other):
     card = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps({**card, "format": other}))
-    with pytest.raises(ModelError, match=f"model format {other} is not 2; retrain it"):
+    with pytest.raises(ModelError, match=f"model format {other} is not 3; retrain it"):
         load_model(folder)
 
 

@@ -5,12 +5,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from drawn_photos import as_photo, drawn_face, drawn_half
+from drawn_photos import as_photo, cut_of, drawn_face, drawn_half
 
 from toolkit.landmarks import FaceFinder
-from toolkit.patches import cut_patches
 from toolkit.quality import Quality, assess, judge_casts
-from toolkit.settings import FaceSettings, PatchSettings, QualitySettings
+from toolkit.settings import FaceSettings, QualitySettings
 
 SETTINGS = QualitySettings()
 FINDER = FaceFinder(None, FaceSettings())
@@ -19,7 +18,7 @@ FINDER = FaceFinder(None, FaceSettings())
 def look(pixels: np.ndarray) -> Quality:
     photo = as_photo(pixels)
     face = FINDER.find(photo)
-    return assess(photo, face, cut_patches(photo, face, PatchSettings())[0], SETTINGS)
+    return assess(photo, face, cut_of(photo, face)[0], SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +79,7 @@ def test_no_patches_is_no_skin(pixels):
 def test_one_cheek_alone_is_little_skin(pixels):
     photo = as_photo(pixels)
     face = FINDER.find(photo)
-    patches = cut_patches(photo, face, PatchSettings())[0]
+    patches = cut_of(photo, face)[0]
     assert "little skin" in assess(photo, face, patches[1:2], SETTINGS).label
 
 

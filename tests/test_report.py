@@ -14,16 +14,16 @@ from html.parser import HTMLParser
 import cv2
 import numpy as np
 import pytest
+from drawn_photos import cut_of
 from graded_study import small_model, write_photos
 from PIL import Image
 from typer.testing import CliRunner
 
 from toolkit.cli import app
 from toolkit.errors import GradesError, ToolkitError
-from toolkit.geometry import apply_affine
+from toolkit.geometry import apply_affine, invert_affine
 from toolkit.images import read_photo
 from toolkit.model import load_model, save_model
-from toolkit.patches import cut_patches
 from toolkit.pigment import pigment_of_png, pigment_png
 from toolkit.records import REGIONS, Face, PhotoFacts, PhotoGrade
 from toolkit.report import Study, check_report, pictures
@@ -160,11 +160,15 @@ def test_a_photo_has_its_regions_reasons_and_references(written, page):
             assert {
                 one["region"]: one["grade"] for one in told["regions"] if one["grade"] is not None
             } == row["regions"]
-            assert len(told["reasons"]) == len(behind.contributions) == (8 if row["grade"] is not None else 0)
-            assert all(reason["text"] and reason["behind"] for reason in told["reasons"])
+            assert len(told["reasons"]) == len(behind.contributions)
+            assert (len(told["reasons"]) > 4) == (row["grade"] is not None)
+            assert all(reason["text"] and (reason["behind"] or reason["kind"]) for reason in told["reasons"])
+            if row["grade"] is not None:
+                added = sum(reason["added"] for reason in told["reasons"])
+                assert added == pytest.approx(row["grade"], abs=0.06)
             shown = [one["number"] for region in told["alike"] for one in region["references"]]
             assert shown == [line["reference"] for line in behind.evidence]
-            assert len(behind.pigment) == len(row["regions"])
+            assert len(behind.pigment) == (1 if row["grade"] is not None else 0)
 
 
 def test_references_are_the_models_pictures(page, model):
@@ -296,7 +300,7 @@ def drawn_of(written, photos, name, **changes):
     settings = Settings()
     return (
         draw(job, settings),
-        cut_patches(read_photo(job.path, settings.photo), face, settings.patch)[0],
+        cut_of(read_photo(job.path, settings.photo), face)[0],
         face,
     )
 
@@ -359,30 +363,36 @@ def test_spots_and_landmarks_lie_where_they_were_found(written, photos):
     assert np.linalg.norm(points[0] - points[16]) == pytest.approx(
         ratio * np.linalg.norm(face.points[0] - face.points[16]), rel=0.02
     )
-    boxes = [subpaths(one["outline"])[0] for one in layers["patches"]]
-    spots = subpaths(layers["spots"])
-    assert len(spots) > 0 and layers["counts"]["pigment"] <= len(spots) + layers["hidden"]
-    for spot in spots:
-        middle = spot.mean(axis=0)
-        assert any(
-            (middle >= box.min(axis=0) - 2).all() and (middle <= box.max(axis=0) + 2).all() for box in boxes
-        )
+    for kind, number in (("spots", "pigment"), ("classical", "classical")):
+        found = subpaths(layers[kind])
+        assert len(found) > 0 and layers["counts"][number] <= len(found) + layers["hidden"]
+        for spot in found:
+            assert (spot >= -2).all() and (spot <= np.array([layers["width"], layers["height"]]) + 2).all()
+    assert 0 < layers["share"] < 1
 
 
 def test_predicted_pigment_lies_where_the_network_saw_it(written, photos):
     name = "P0001_FACE_F_S00_V00D00W00.jpg"
-    _, patches, _ = drawn_of(written, photos, name)
-    maps = [np.zeros((patch.skin.shape[0] // 2, patch.skin.shape[1] // 2), np.float32) for patch in patches]
-    place = next(i for i, patch in enumerate(patches) if patch.region == "left_cheek")
-    maps[place][40:46, 30:36] = 0.3  # in pixels of half the patch's scale
-    drawn, _, _ = drawn_of(written, photos, name, pigment=tuple(map(pigment_png, maps)))
-    seen = decoded(drawn.pigment)[..., 0]
-    y, x = np.nonzero(seen > 128)
-    one = drawn.layers["patches"][place]
-    matrix = np.array(one["matrix"]).reshape(3, 2).T
+    with read_store(store_path(written[1].out)) as store:
+        place = next(i for i, one in enumerate(store.inputs()) if one.name == name)
+        chart = store.behind(place).face["chart"]
+    plain, patches, _ = drawn_of(written, photos, name)
+    one = next(i for i, patch in enumerate(patches) if patch.region == "left_cheek")
+    to_chart = np.array(chart["to_chart"])
+    corner = to_chart @ [*invert_affine(patches[one].to_patch)[:, 2], 1]  # of the patch, on the chart
+    seen = np.zeros((chart["size"][0] * 2 // 3, chart["size"][1] * 2 // 3), np.float32)
+    x, y = np.round(corner * 2 / 3).astype(int)
+    seen[y + 40 : y + 46, x + 30 : x + 36] = 0.3  # at the scale of the network
+    drawn, _, _ = drawn_of(written, photos, name, pigment=(pigment_png(seen),))
+    bright = decoded(drawn.pigment)[..., 0]
+    y, x = np.nonzero(bright > 128)
+    matrix = np.array(drawn.layers["patches"][one]["matrix"]).reshape(3, 2).T
     at = apply_affine(matrix, [[2 * x.mean() + 1, 2 * y.mean() + 1]])[0]
-    assert np.abs(at - [66, 86]).max() < 3
-    assert (seen > 128).mean() < 0.01
+    assert np.abs(at - [33 * 1.5, 43 * 1.5]).max() < 3
+    assert (bright > 128).mean() < 0.01
+    assert drawn.layers["counts"]["pigment"] == 1 != plain.layers["counts"]["pigment"]
+    (spot,) = subpaths(drawn.layers["spots"])
+    assert np.abs(spot.mean(axis=0) - [2 * x.mean(), 2 * y.mean()]).max() < 3
 
 
 def test_a_half_face_is_cut_to_the_face(written, photos):
@@ -483,8 +493,8 @@ def test_a_map_of_pigment_survives_as_a_png():
 
 
 def test_every_figure_of_the_starter_model_has_words():
-    columns = load_model(None).blend.patch.columns
-    assert [name for name in (*columns, "predicted_load") if not is_known(name)] == []
+    columns = load_model(None).blend.side.columns
+    assert [name for name in (*columns, "usual_grade") if not is_known(name)] == []
 
 
 @pytest.mark.parametrize(
@@ -493,11 +503,14 @@ def test_every_figure_of_the_starter_model_has_words():
         ("area_fraction_near", "left_cheek", 0.2, 0.6, Usual(0.1, 0.05), "more pigmented area on the left cheek than usual"),
         ("spots_per_cm2_fine", "chin", 1.0, 0.1, Usual(2.0, 0.5), "fewer spots on the chin than usual"),
         ("load_fine", "forehead", 0.1, 0.1, Usual(0.1001, 0.05), "darkness from spots on the forehead about as usual"),
-        ("predicted_load", "face", 0.03, -0.2, None, "less pigment seen by the network over the whole face than usual"),
+        ("net_mean", "side", 0.03, -0.2, None, "less pigment seen by the network over the whole side than usual"),
+        ("net_share_050", "side", 0.1, 0.2, Usual(0.05, 0.02), "more area with over 0.05 OD of pigment over the whole side than usual"),
+        ("jaw_net_mean_root", "side", 0.1, 0.2, Usual(0.05, 0.02), "more pigment seen by the network, faint spots included on the jaw over the whole side than usual"),
+        ("usual_grade", "side", None, 3.5, None, "the usual grade, to which the others are added"),
         ("similarity_top5_>5", "chin", 0.1, -0.2, Usual(0.3, 0.1), "less close likeness to the 5 nearest references graded over 5 on the chin than usual"),
         ("melanin_band_0_5mm", "chin", 0.1, 0.2, Usual(0.05, 0.1), "stronger melanin detail of about 0.5 mm on the chin than usual"),
         ("neighbour_grade", "chin", None, 0.0, Usual(3, 1), "no grades of the nearest references to measure on the chin"),
-        ("is_chin", "chin", 1.0, -0.2, Usual(0.2, 0.4), "chin: graded as a chin"),
+        ("region_grade", "chin", 4.0, 0.4, None, "the grade of the chin, by its weight"),
         ("of_another_version", "chin", 1.0, 0.2, None, "higher of another version on the chin than usual"),
     ],
 )  # fmt: skip

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toolkit.pipeline import PatchTable, prepare
-from toolkit.records import REGIONS, FacePatches, Patch
+from toolkit.phototable import FIGURE, PhotoTable
+from toolkit.pigment import CLASSICAL_COLUMNS
+from toolkit.pipeline import prepare
+from toolkit.records import FaceChart, FacePatches, Patch
 from toolkit.settings import BlendSettings, EncoderSettings, IndexSettings, Settings
 from toolkit.siamese import Encoder
 from toolkit.training import train
@@ -54,10 +56,7 @@ def study():
     rng = np.random.default_rng(0)
     latent = np.repeat(rng.permutation(np.linspace(0.5, 8, 16)), 2) + rng.uniform(-0.2, 0.2, 32)
     photos = [prepare(face(rng, f"set/{i:02}.jpg", grade), SETTINGS) for i, grade in enumerate(latent)]
-    photos = [
-        benchmark.slim(one.name, [p.region for p in one.face.patches], one.features, one.inputs)
-        for one in photos
-    ]
+    photos = [benchmark.slim(one) for one in photos]
     rgb = [
         tuple(rng.integers(0, 255, (*picture.shape[:2], 3), np.uint8) for picture in one.inputs)
         for one in photos
@@ -66,7 +65,14 @@ def study():
     graders = np.clip(np.round(2 * (latent[:, None] + rng.normal(0, 0.3, (32, 3)))) / 2, 0, 9)
     ita = rng.uniform(-40, 60, 32)
     return benchmark.Study(
-        tuple(photos), latent, graders, ita, subjects, tuple(rgb), latent / 100, ("lost.jpg: no face",)
+        tuple(photos),
+        latent,
+        graders,
+        ita,
+        subjects,
+        tuple(rgb),
+        np.column_stack([latent, latent]) / 100,
+        ("lost.jpg: no face",),
     )
 
 
@@ -88,12 +94,15 @@ def test_a_study_comes_back_as_it_was_kept(study, tmp_path):
     for name in ("latent", "graders", "ita", "subjects", "planted"):
         np.testing.assert_array_equal(getattr(back, name), getattr(study, name))
     assert back.lost == study.lost
-    one, two = PatchTable(study.photos), PatchTable(back.photos)
+    one, two = PhotoTable(study.photos), PhotoTable(back.photos)
     assert (one.photos, one.regions, one.columns) == (two.photos, two.regions, two.columns)
     np.testing.assert_array_equal(one.values, two.values)
     np.testing.assert_array_equal(one.photo, two.photo)
-    for mine, kept in zip(one.inputs, two.inputs, strict=True):
-        np.testing.assert_array_equal(mine, kept)
+    np.testing.assert_array_equal(one.sides, two.sides)
+    for mine, kept in zip(study.photos, back.photos, strict=True):
+        assert mine.windows == kept.windows
+        for name in ("inputs", "parts"):
+            assert all(map(np.array_equal, getattr(mine, name), getattr(kept, name)))
     for mine, kept in zip(study.rgb, back.rgb, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(mine, kept, strict=True))
 
@@ -112,49 +121,34 @@ def test_a_blend_of_all_columns_is_the_product_s(study, trained):
     np.testing.assert_allclose(found["blend"].grades, trained.predicted, atol=1e-9)
 
 
-def test_a_load_that_tells_the_grade_takes_over(study, trained):
-    """The curve gets its share where it grades well, and none where the load says nothing."""
-    columns, truth = trained.model.blend.patch.columns, study.graders[:, 0]
-    patchwise, telling = np.full(32, truth.mean()), trained.values.copy()
-    telling[:, columns.index("net_load")] = (truth / 100)[PatchTable(study.photos).photo]
-    silent = trained.values.copy()
-    silent[:, columns.index("net_load")] = 0.01
-    silent[:, columns.index("ita_deg")] = 50.0  # nor does the tone, which raises the load
-    by_curve, by_patches = (
-        benchmark.with_curve(study, replace(trained, values=values), patchwise, SETTINGS)
-        for values in (telling, silent)
-    )
-    assert np.abs(by_curve - truth).mean() < 0.5 < np.abs(by_patches - truth).mean()
-    assert np.ptp(by_patches) < 1
-
-
 def test_the_planted_map_grades_up_to_the_grader_s_noise(study, trained):
     found = benchmark.graded_by_all(study, trained, SETTINGS, 7)["planted map"].grades
     assert np.sqrt(np.mean(np.square(found - study.latent))) < 0.6
 
 
-def test_the_planted_load_is_weighed_by_region_over_skin_alone():
-    picture = np.zeros((8, 8, 4), np.float16)
-    picture[:4, :, -1] = 1  # the lower half is no skin
-    cheek, chin = (np.full((8, 8), od, np.float16) for od in (0.2, 0.1))
-    cheek[4:], chin[4:] = 0.9, 0.9
-    load = benchmark.planted_load(["left_cheek", "chin"], [cheek, chin], [picture] * 2, SETTINGS)
-    weights = dict(zip(REGIONS, SETTINGS.blend.mmasi_weights, strict=True))
-    both = weights["left_cheek"] + weights["chin"]
-    assert load == pytest.approx((0.2 * weights["left_cheek"] + 0.1 * weights["chin"]) / both, rel=1e-3)
+def test_the_planted_figures_are_means_over_the_measured_skin():
+    skin = np.zeros((8, 8), bool)
+    skin[:4] = True
+    nothing = np.zeros((8, 8), np.uint8)
+    chart = FaceChart(
+        np.zeros((8, 8, 3), np.uint8), skin, skin, nothing, nothing, 3.0, np.eye(2, 3), (0.0, 0.0)
+    )
+    planted = np.full((8, 8), 0.9, np.float32)
+    planted[:4, :4], planted[:4, 4:] = 0.04, 0.16
+    found = benchmark.planted_figures(planted, FacePatches("x", "", (), chart=chart))
+    assert found == pytest.approx((0.1, 0.3))
 
 
 def test_features_alone_see_nothing_learnt(study, trained):
     """Learnt columns turned to noise change the blend, and not the features' grades."""
-    values, columns = trained.values.copy(), trained.model.blend.patch.columns
-    classical = [*PatchTable(study.photos).columns, "is_forehead", "is_chin"]
-    others = [i for i, name in enumerate(columns) if name not in classical]
+    values, columns = trained.values.copy(), trained.model.blend.side.columns
+    others = [i for i, name in enumerate(columns) if name not in CLASSICAL_COLUMNS]
     values[:, others] = np.random.default_rng(1).normal(size=(len(values), len(others)))
     noisy = replace(trained, values=values)
     before, after = (benchmark.graded_by_all(study, one, SETTINGS, 7) for one in (trained, noisy))
     np.testing.assert_array_equal(before["features alone"].grades, after["features alone"].grades)
-    assert not np.array_equal(before["blend"].grades, after["blend"].grades)
-    assert not np.array_equal(before["load, isotonic"].grades, after["load, isotonic"].grades)
+    for name in ("power, isotonic", "load, isotonic", "network's map"):
+        assert not np.array_equal(before[name].grades, after[name].grades)
 
 
 def test_widths_of_a_fold_are_calibrated_on_the_others(study, trained):
@@ -169,14 +163,15 @@ def test_widths_of_a_fold_are_calibrated_on_the_others(study, trained):
     assert (after[rest] > before[rest] + 1).all()
 
 
-def test_the_curve_is_the_phantoms_own(study, trained):
+def test_the_known_curve_is_the_phantoms_own(study, trained):
     from toolkit.phantom.painting import grade_of_load
 
-    columns = trained.model.blend.patch.columns
+    columns = trained.model.blend.side.columns
     values = trained.values.copy()
-    values[:, columns.index("net_load")] = 0.02
-    curve, _ = benchmark.graded_by_load(study, replace(trained, values=values), SETTINGS)
-    np.testing.assert_allclose(curve, grade_of_load(0.02))
+    values[:, columns.index("net_mean")] = 0.02
+    values[:, columns.index(FIGURE)] = np.linspace(0.1, 0.2, len(values))
+    found = benchmark.graded_by_all(study, replace(trained, values=values), SETTINGS, 7)
+    np.testing.assert_allclose(found["load, known curve"].grades, grade_of_load(0.02))
 
 
 def test_figures_of_a_perfect_grader():
@@ -235,8 +230,9 @@ def given(study, **others):
 
 
 def test_colours_are_those_of_the_skin_alone(study):
-    table = PatchTable(experiments.in_colour(study).photos)
-    picture, before, rgb = table.inputs[3], PatchTable(study.photos).inputs[3], study.rgb[1][1]
+    table = PhotoTable(experiments.in_colour(study).photos)
+    picture, before = table.patch_inputs()[3], PhotoTable(study.photos).patch_inputs()[3]
+    rgb = study.rgb[1][1]
     np.testing.assert_array_equal(picture[..., -1], before[..., -1])
     skin = picture[..., -1:].astype(float)
     np.testing.assert_allclose(picture[..., :3], (rgb - 127.0) / 128 * skin, atol=1e-3)
@@ -244,7 +240,7 @@ def test_colours_are_those_of_the_skin_alone(study):
 
 
 def test_flips_make_the_encoder_blind_to_mirror_images(study):
-    inputs = PatchTable(study.photos).inputs[:4]
+    inputs = PhotoTable(study.photos).patch_inputs()[:4]
     mirrored = [picture[:, ::-1] for picture in inputs]
     plain, flipped = given(study).kept(), given(study).kept(flips=True)
     assert np.abs(plain.look(inputs)[0] - plain.look(mirrored)[0]).max() > 1e-3
@@ -256,7 +252,7 @@ def test_flips_make_the_encoder_blind_to_mirror_images(study):
 
 
 def test_a_remembering_encoder_tells_pictures_apart(study):
-    inputs = PatchTable(study.photos).inputs[:4]
+    inputs = PhotoTable(study.photos).patch_inputs()[:4]
     encoder, plain = given(study).kept(), given(study).start
     first = encoder.look(inputs)[0]
     assert encoder.look(list(inputs))[0] is first

@@ -16,11 +16,12 @@ from made_up_study import (
     watched,
 )
 
-from toolkit.blend import PatchBlend, combine
+from toolkit.blend import TableBlend
 from toolkit.errors import TrainingError
 from toolkit.model import load_model, save_model
-from toolkit.pipeline import Grader, PatchTable, Prepared, see
-from toolkit.records import REGIONS
+from toolkit.phototable import PhotoTable
+from toolkit.pigment import NET_COLUMNS
+from toolkit.pipeline import Grader, Prepared
 from toolkit.scores import trivial_baselines
 from toolkit.study import subject_folds
 from toolkit.training import rebuild_index, train
@@ -48,9 +49,9 @@ def test_intervals_are_as_wide_as_the_out_of_fold_errors(run):
     assert run.trained.half_widths.max() < 2
 
 
-def test_region_weights_are_shares(run):
-    weights = run.trained.model.blend.weights
-    assert tuple(weights) == REGIONS and sum(weights.values()) == pytest.approx(1)
+def test_curve_booster_and_ridge_have_shares(run):
+    shares = run.trained.model.blend.shares
+    assert sum(shares) == pytest.approx(1) and min(shares) >= 0
 
 
 # --- no subject answers for itself
@@ -80,9 +81,11 @@ def test_a_fold_never_trains_the_encoder_that_embeds_it(run):
 
 
 def test_every_encoder_starts_from_the_trunk_that_was_given(run):
-    for inputs, _, start, pooled in run.encoders:
+    everything = trunk().look(PhotoTable(run.study.prepared).patch_inputs())[0]
+    for _, subjects, start, pooled in run.encoders:
         assert start is trunk()
-        np.testing.assert_allclose(pooled[:3], trunk().look(inputs[:3])[0], atol=1e-4)
+        mine = np.isin(run.study.subjects.repeat(2), np.unique(subjects))
+        np.testing.assert_allclose(pooled, everything[mine], atol=1e-4)
     kept, given = run.trained.model.encoder.trunk.get_weights(), trunk().trunk.get_weights()
     assert all(np.array_equal(a, b) for a, b in zip(kept, given, strict=True))
     assert run.trained.model.card["trunk"] == "kept"
@@ -149,24 +152,24 @@ def subjects_apart(made):
 
 
 def blend_alone(made, split):
-    """RMSE of LightGBM and ridge on the pigment features, with one kind of folds."""
-    table = PatchTable(made.prepared)
+    """RMSE of LightGBM and ridge on the patches' pigment features, with one kind of folds."""
+    table = PhotoTable(made.prepared)
     predicted = np.zeros(len(made.grades))
     for train_photos, test_photos in split(made):
         rows, asked = (np.isin(table.photo, photos) for photos in (train_photos, test_photos))
         owners = table.photo[rows].astype(str) if split is photo_folds else made.subjects[table.photo[rows]]
-        patch = PatchBlend.fit(
+        fitted = TableBlend.fit(
             table.columns, table.values[rows], made.grades[table.photo[rows]], owners, SETTINGS.blend, 0
         )
         grades = np.zeros(len(table.photo))
-        grades[asked] = patch.predict(table.columns, table.values[asked])
-        predicted[test_photos] = combine(table.by_photo(grades), np.full(4, 0.25))[test_photos]
+        grades[asked] = fitted.predict(table.columns, table.values[asked])
+        predicted[test_photos] = np.nanmean(table.by_photo(grades)[test_photos], axis=1)
     return rmse(predicted, made.grades)
 
 
 def nearest_other_photo(made):
     """The grade of the photo whose pigment features are nearest: mostly another visit of the same subject."""
-    values = PatchTable(made.prepared).values
+    values = PhotoTable(made.prepared).values
     values = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-9)
     by_photo = values.reshape(len(made.grades), -1)
     distance = np.linalg.norm(by_photo[:, None] - by_photo[None], axis=-1)
@@ -191,8 +194,8 @@ def test_the_card_tells_what_it_was_trained_on(run):
     assert (card["photos"], card["subjects"], card["folds"], card["seed"]) == (80, 20, 3, 0)
     assert sum(card["references"].values()) == 160
     assert card["half_width"] == pytest.approx(run.trained.half_widths.mean())
-    assert card["booster_share"] == run.trained.model.blend.patch.share
-    assert card["weights"] == run.trained.model.blend.weights
+    assert tuple(card["shares"].values()) == run.trained.model.blend.shares
+    assert card["curve"]["scale"] == run.trained.model.blend.curve.scale
 
 
 def test_progress_tells_every_stage(run):
@@ -255,7 +258,7 @@ def test_a_photo_without_patches_is_refused(small):
 
 def test_patches_are_laid_out_by_photo_and_region(small):
     prepared = [small.prepared[0], Prepared("bad.jpg", error="no face found"), small.prepared[1]]
-    table = PatchTable(prepared)
+    table = PhotoTable(prepared)
     np.testing.assert_array_equal(table.photo, [0, 0, 2, 2])
     assert table.regions == ["left_cheek", "chin"] * 2 and table.values.shape == (4, len(table.columns))
     nan = np.nan
@@ -267,33 +270,39 @@ class FakeIndex:
     columns = ("a", "b")
 
 
-def test_what_the_blend_sees_is_named_column_by_column(small):
-    table = PatchTable(small.prepared[:2])
-    seen = see(trunk(), table.inputs)
-    values = table.blend_values(seen, np.full((4, 2), 7.0), np.arange(4.0))
-    columns = table.blend_columns(FakeIndex())
-    assert values.shape == (4, len(columns)) and len(set(columns)) == len(columns)
-    np.testing.assert_array_equal(values[:, -5:], [[7, 7, i, 0, i % 2] for i in range(4)])
-    named = dict(zip(columns, values.T, strict=True))
-    np.testing.assert_array_equal(
-        named["melanin_index"], table.values[:, table.columns.index("melanin_index")]
-    )
-    loads = [
-        m[x[..., -1] > 0.5].mean() for m, x in zip(trunk().look(table.inputs)[1], table.inputs, strict=True)
-    ]
-    np.testing.assert_allclose(named["net_load"], loads, rtol=1e-4, atol=1e-7)
+def test_what_is_known_is_named_column_by_column(small):
+    table = PhotoTable(small.prepared[:2])
+    seen = table.seen(trunk())
+    similar = np.arange(8.0).reshape(4, 2)
+    for columns, values in (
+        (table.patch_columns(FakeIndex()), table.patch_values(seen, similar, np.arange(4.0))),
+        (table.side_columns(FakeIndex()), table.side_values(seen, similar, np.arange(4.0))),
+    ):
+        assert values.shape[1] == len(columns) and len(set(columns)) == len(columns)
+    np.testing.assert_array_equal(values[:, -3:], [[1, 2, 0.5], [5, 6, 2.5]])  # means of a photo's patches
+    inputs = table.patch_inputs()
+    maps = trunk().look(inputs)[1]
+    loads = [m[x[..., -1] > 0.5] for m, x in zip(maps, inputs, strict=True)]
+    roots = [np.sqrt(np.concatenate(loads[2 * n : 2 * n + 2])).mean() for n in range(2)]
+    np.testing.assert_allclose(values[:, columns.index("net_mean_root")], roots, rtol=1e-4)
+    assert seen.sides.shape == (2, len(NET_COLUMNS))
 
 
-def test_difficulty_is_a_mean_over_a_photos_patches():
+def test_what_the_references_do_not_know_is_unknown(small):
+    table = PhotoTable(small.prepared[:2])
+    similar = np.array([[np.nan, 1], [np.nan, 3], [2, 4], [np.nan, 4]])
+    values = table.side_values(table.seen(trunk()), similar, np.zeros(4))
+    np.testing.assert_array_equal(values[:, -3:-1], [[np.nan, 2], [2, 4]])
+
+
+def test_difficulty_is_what_is_known_of_a_side():
     made = study(spots_make_the_grade, subjects=3, visits=1)
-    table = PatchTable([made.prepared[0], Prepared("bad.jpg", error="no face found"), made.prepared[1]])
+    table = PhotoTable([made.prepared[0], Prepared("bad.jpg", error="no face found"), made.prepared[1]])
     nan = np.nan
     columns = ("neighbour_distance", "neighbour_spread", "ita_deg")
-    values = np.array([[1, 0.5, 30], [3, 1.5, 40], [nan, 2, 20], [5, 2, 20]], float)
-    by_photo = table.by_photo(np.array([2.0, 4.0, 5.0, 5.0]))
-    got = table.difficulty(
-        values, columns, np.array([0.1, 0.3, 0.2, 0.2]), by_photo, np.array([3.0, nan, 5.0])
-    )
+    values = np.array([[2, 1, 35], [nan, nan, nan], [nan, 2, 20]], float)
+    by_region = table.by_photo(np.array([2.0, 4.0, 5.0, 5.0]))
+    got = table.difficulty(values, columns, np.array([0.2, nan, 0.2]), by_region, np.array([3.0, nan, 5.0]))
     np.testing.assert_allclose(
         got, [[2, 1, 0.2, 1, 3, 35], [nan, nan, nan, 0, nan, nan], [nan, 2, 0.2, 0, 5, 20]]
     )

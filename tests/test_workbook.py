@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from toolkit import workbook
 from toolkit.dictionary import describe
 from toolkit.errors import GradesError, MissingExtraError, ToolkitError
-from toolkit.pigment import LEARNT_COLUMNS, measure
+from toolkit.pigment import CLASSICAL_COLUMNS, LEARNT_COLUMNS, NET_COLUMNS, measure
 from toolkit.records import Patch, PhotoFacts, PhotoGrade
 from toolkit.settings import Settings
 from toolkit.study import read_grades
@@ -37,6 +37,8 @@ GOOD = PhotoGrade(
     nearest_class="3.5",
     regions={"forehead": 3.1, "left_cheek": 3.6},
     quality="ok",
+    visible_cm2=82.5,
+    measured_cm2=76.0,
 )
 BLURRED = PhotoGrade(
     "b.jpg", PhotoFacts("b"), grade=8.8, lower=7.0, upper=9.0, quality="blurred", note="retake"
@@ -75,11 +77,12 @@ def test_sheets_with_the_rows_as_given(book):
     header, *rows = book["Grades"].iter_rows(values_only=True)
     assert header == GRADE_COLUMNS == (
         "photo", "subject", "side", "visit", "grade", "grade_half_step", "lower", "upper", "severity",
-        "nearest_class", "forehead", "left_cheek", "right_cheek", "chin", "quality", "note",
+        "nearest_class", "forehead", "left_cheek", "right_cheek", "chin", "explanation", "visible_cm2", "measured_cm2",
+        "quality", "note",
     )  # fmt: skip
     assert rows[0] == (
         "P0001_FACE_L_V00D00W04.jpg", "P0001", "left", "Week 4", 3.27, 3.5, 2, 4.5, "mild", "3.5",
-        3.1, 3.6, None, None, "ok", None,
+        3.1, 3.6, None, None, None, 82.5, 76.0, "ok", None,
     )  # fmt: skip
     assert [row[0] for row in rows] == [GOOD.name, BLURRED.name, FAILED.name]
     assert rows[2][4:9] == (None,) * 5 and rows[2][-1] == "no face found"
@@ -117,7 +120,7 @@ def test_run_lists_items_and_explains_the_colours(book):
 def test_looks(book):
     sheet = book["Grades"]
     assert sheet.freeze_panes == "B2"
-    assert sheet.auto_filter.ref == "A1:P4"
+    assert sheet.auto_filter.ref == "A1:S4"
     assert book["Patches"].auto_filter.ref == "A1:E3"
     assert sheet.column_dimensions["A"].width == len(GOOD.name) + 2
     assert [sheet[cell].number_format for cell in ("E2", "F2", "G2", "K2")] == ["0.00", "0.0", "0.0", "0.00"]
@@ -185,7 +188,7 @@ def test_long_text_is_cut_to_what_a_cell_holds(tmp_path):
         path, [PhotoGrade("a", PhotoFacts("a"), note="x" * 40_000)], {}, {"emoji": "\U0001f600" * 20_000}
     )
     book = load(path)
-    assert len(book["Grades"]["P2"].value) == 32_767
+    assert len(book["Grades"]["S2"].value) == 32_767
     assert book["Run"]["B2"].value == "\U0001f600" * 16_383
 
 
@@ -264,8 +267,17 @@ def test_every_figure_of_a_patch_is_explained():
     pixels = rng.integers(120, 200, (60, 60, 3)).astype(np.uint8)
     patch = Patch("chin", pixels, np.ones((60, 60), bool), 3.0, np.eye(2, 3))
     figures, _ = measure(patch, Settings().pigment)
-    names = [*figures, *LEARNT_COLUMNS, "similarity_<3", "similarity_top5_>5", "embedding_score", "is_chin"]
+    names = [*figures, *LEARNT_COLUMNS, "similarity_<3", "similarity_top5_>5", "embedding_score"]
     assert not [name for name in names if not all(describe("Patches", name)[:2])]
+    sides = [
+        *CLASSICAL_COLUMNS,
+        *NET_COLUMNS,
+        "similarity_<3",
+        "neighbour_distance",
+        "embedding_score",
+        "grade",
+    ]
+    assert not [name for name in sides if not all(describe("Sides", name)[:2])]
     assert describe("Patches", "load_near") != describe("Patches", "load_fine")
     assert describe("Patches", "loads_of_nonsense") == ("", "", "")
 

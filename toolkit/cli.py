@@ -133,6 +133,10 @@ def extract_patches(
     overlays: Annotated[
         bool, typer.Option("--overlays", help="Also a picture a photo of what was found.")
     ] = False,
+    chart: Annotated[
+        bool,
+        typer.Option("--chart", help="Also the chart of all visible skin, its mask and its regions (PNG)."),
+    ] = False,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
@@ -150,6 +154,7 @@ def extract_patches(
             _points(landmarks, landmark_model),
             workers or default_workers(),
             tell,
+            chart=chart,
             overwrite=overwrite,
         )
     _say(

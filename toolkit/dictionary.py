@@ -16,14 +16,14 @@ _TEXT = ("text", "")
 # Names of several sheets, then those of one.
 _EVERYWHERE: dict[str, tuple[str, str, str]] = {
     "photo": ("the photo's file name; its path below the common folder where photos lie in several", *_TEXT),
-    "region": ("the patch of skin; left and right are the subject's own", "text", "forehead, left_cheek, right_cheek, chin"),
+    "region": ("the patch of skin, or side: all that the photo shows; left and right are the subject's own", "text", "forehead, left_cheek, right_cheek, chin, side"),
 }  # fmt: skip
 _SHEETS: dict[str, dict[str, tuple[str, str, str]]] = {
     "Grades": {
         "subject": ("who is on the photo, from its name; the file's stem where the name does not tell", *_TEXT),
         "side": ("side of the face, from the name, or as the picture shows it", "text", "left, right, both"),
         "visit": ("when it was taken, from its name", "text", "Baseline, Week 4, Day 28, ..."),
-        "grade": ("mottled hyperpigmentation: the regions' grades, weighed, and in part the pigment of the whole face; empty: could not be graded", *_GRADE),
+        "grade": ("mottled hyperpigmentation of all the skin that the photo shows, or, with --weights mmasi or equal, the regions' grades, weighed; empty: could not be graded", *_GRADE),
         "grade_half_step": ("the grade to the nearest half step, as experts give it", "grade", "0-9, steps of 0.5"),
         "lower": ("lower end of the interval that holds the expert grade in the share of photos that Run names", *_GRADE),
         "upper": ("upper end of that interval", *_GRADE),
@@ -33,13 +33,16 @@ _SHEETS: dict[str, dict[str, tuple[str, str, str]]] = {
         "left_cheek": ("grade of the subject's left cheek alone", *_GRADE),
         "right_cheek": ("grade of the subject's right cheek alone", *_GRADE),
         "chin": ("grade of the chin alone", *_GRADE),
+        "explanation": ("why the grade of the whole side lies outside its regions' grades; empty where it does not", *_TEXT),
+        "visible_cm2": ("area of the face that the photo shows: not painted out, hair, eyes and lips included where they show", "cm2", "0 and up"),
+        "measured_cm2": ("area of the skin that was measured", "cm2", "0 and up"),
         "quality": ("what is wrong with the picture", "text", "ok, or: blurred, overexposed, underexposed, too few pixels, little skin, no skin, colour cast"),
         "note": ("what to know before the grade is used, or why there is none", *_TEXT),
     },
     "Contributions": {
-        "figure": ("one of the columns of Patches", *_TEXT),
-        "value": ("its value on this patch", "of the figure", ""),
-        "contribution": ("what it adds to the face's grade, against an average patch; the eight largest are listed", "grade", "-9 to 9"),
+        "figure": ("a column of Sides; usual_grade: what the others are added to; other_figures: all that are not listed; region_grade, with --weights: that of a region", *_TEXT),
+        "value": ("its value on this side; empty: unknown, or no single figure", "of the figure", ""),
+        "contribution": ("what it adds to the grade; the contributions of a photo add up to its grade", "grade", "-9 to 9"),
     },
     "Evidence": {
         "place": ("1 is the graded reference patch most like this one", "rank", "1-3"),
@@ -122,8 +125,24 @@ _PATCH: dict[str, tuple[str, str, str]] = {
     "neighbour_spread": ("standard deviation of their grades", "grade", "0-4.5"),
     "neighbour_distance": ("their mean distance: large where nothing is alike", "none", "0 and up"),
     "embedding_score": ("the network's own grade of the patch", *_GRADE),
-    "is_forehead": ("1 for the forehead, else 0", "none", "0, 1"),
-    "is_chin": ("1 for the chin, else 0", "none", "0, 1"),
+    "net_mean_root": ("mean of its root, in which faint spots count", "root of OD", "0 and up"),
+    "net_mean_power": ("mean of it to the power 2/3: the curve grades by it", "OD^2/3", "0 and up"),
+}  # fmt: skip
+_SIDE: dict[str, tuple[str, str, str]] = {
+    "grade": ("grade by the curve of net_core_power alone", *_GRADE),
+    "net_mean_root": ("mean of its root, in which faint spots count", "root of OD", "0 and up"),
+    "net_core_power": ("mean of it to the power 2/3, without nose, eyelids and upper lip: the curve grades by it", "OD^2/3", "0 and up"),
+    "measured_cm2": ("area of the skin that was measured", "cm2", "0 and up"),
+    "ita_deg": ("individual typology angle of the median colour: skin tone, the larger the lighter", "degrees", "-90 to 90"),
+    "lightness": ("L* of the median colour", "L*", "0-100"),
+    "cells": ("share of the side's cells of 10 mm that hold spots", *_SHARE),
+    "net_mean": ("pigment that the network sees, over all skin", *_OD),
+    "net_p95": ("95th percentile of it", *_OD),
+    "net_p99": ("99th percentile of it", *_OD),
+    "net_spots_per_cm2": ("number of spots of it, over 0.04 and of at least 0.5 mm2", *_PER_CM2),
+    "net_cells": ("share of the side's cells of 10 mm that hold such spots", *_SHARE),
+    "net_nearest_neighbour_index": ("spacing of such spots (Clark and Evans)", "none", "under 1 clustered, over 1 spaced out"),
+    "embedding_score": ("the network's own grade, the mean of the patches'", *_GRADE),
 }  # fmt: skip
 _BANDS = {
     "melanin_band": ("strength of melanin detail of about {} mm", *_OD),
@@ -137,8 +156,10 @@ _SCALES = {"fine": "surroundings of 2 mm", "near": "surroundings of 4 mm", "wide
 def describe(sheet: str, column: str) -> tuple[str, str, str]:
     """(meaning, unit, range) of a column; three empty texts for one that is not known."""
     found = _SHEETS.get(sheet, {}).get(column) or _EVERYWHERE.get(column)
-    if found or sheet != "Patches":
+    if found or sheet not in ("Patches", "Sides"):
         return found or ("", "", "")
+    if sheet == "Sides" and (told := _of_side(column)):
+        return told
     if similar := re.fullmatch(r"similarity_(top(\d+)_)?(.+)", column):
         which = f"the {similar[2]} most similar" if similar[2] else "all"
         return (
@@ -156,6 +177,22 @@ def describe(sheet: str, column: str) -> tuple[str, str, str]:
         return "", "", ""
     meaning, unit, bounds = _PATCH[name]
     return f"{meaning}; against {_SCALES[scale]}", unit, bounds
+
+
+def _of_side(column: str) -> tuple[str, str, str] | None:
+    """What a column of the whole side means, where it is no patch's."""
+    if column in _SIDE:
+        return _SIDE[column]
+    if share := re.fullmatch(r"net_share_(\d+)", column):
+        return f"share of skin with more than {int(share[1]) / 1000:g} OD of predicted pigment", *_SHARE
+    if spot := re.fullmatch(r"(net_)?spot_(area|peak)_p(\d+)", column):
+        whose = "predicted spots" if spot[1] else "spots"
+        what, unit = ("area", "mm2") if spot[2] == "area" else ("darkest OD", "OD")
+        return f"{spot[3]}th percentile of the {what} of the {whose}", unit, "0 and up"
+    if part := re.fullmatch(r"(\w+?)_(net_mean_root|root_melanin_darkness)", column):
+        meaning, unit, bounds = _PATCH[part[2]]
+        return f"{meaning}; on the {part[1]} alone, empty where it is not seen", unit, bounds
+    return None
 
 
 def dictionary_rows(columns: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.records import Face, Patch, Photo
+from toolkit.records import Face, FaceChart, Patch, Photo
 from toolkit.settings import QualitySettings
 
 _BLUR_PX = 11  # the re-blurring filter of Crete et al.
@@ -26,7 +26,7 @@ class Quality:
     channel at or over 250. ``under``: share of its skin with no channel over 5. ``level``: median of the skin's
     brightest channel, 0-255. ``px_per_mm`` of the photo. ``skin_fraction``: measurable share of the patches'
     area. ``regions``: share of the regions of the shown side that have a patch. ``cast``: log ratios
-    (ln R/G, ln B/G) of the median skin.
+    (ln R/G, ln B/G) of the median skin. ``visible_cm2`` and ``measured_cm2`` of the chart.
     """
 
     blur: float
@@ -38,9 +38,17 @@ class Quality:
     regions: float
     cast: tuple[float, float]
     label: str = "ok"
+    visible_cm2: float | None = None
+    measured_cm2: float | None = None
 
 
-def assess(photo: Photo, face: Face, patches: Sequence[Patch], settings: QualitySettings) -> Quality:
+def assess(
+    photo: Photo,
+    face: Face,
+    patches: Sequence[Patch],
+    settings: QualitySettings,
+    chart: FaceChart | None = None,
+) -> Quality:
     """The figures of one photo and its label; a colour cast needs the other photos: see ``judge_casts``."""
     if not patches:
         return Quality(1.0, 0.0, 0.0, 0.0, face.px_per_mm, 0.0, 0.0, (0.0, 0.0), "no skin")
@@ -57,6 +65,8 @@ def assess(photo: Photo, face: Face, patches: Sequence[Patch], settings: Quality
         skin_fraction=len(skin) / _shown_area(face, patches),
         regions=len(patches) / (4 if face.side == "both" else 3),
         cast=(float(np.log(red / green)), float(np.log(blue / green))),
+        visible_cm2=chart.visible_cm2 if chart else None,
+        measured_cm2=chart.measured_cm2 if chart else None,
     )
     return replace(quality, label="; ".join(_faults(quality, settings)) or "ok")
 

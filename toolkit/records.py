@@ -23,11 +23,29 @@ from numpy.typing import NDArray
 Side = Literal["left", "right", "both"]
 Region = Literal["forehead", "left_cheek", "right_cheek", "chin"]
 REGIONS: tuple[Region, ...] = ("forehead", "left_cheek", "right_cheek", "chin")
+# What a chart tells apart, of each side; its labels are 1 + the place in CHART_REGIONS, 0 is no part of the face.
+CHART_PARTS = ("forehead", "temple", "eyelids", "cheek", "nose", "upper_lip", "chin", "jaw")
+CHART_REGIONS: tuple[str, ...] = tuple(f"{side}_{part}" for side in ("right", "left") for part in CHART_PARTS)
+# Why a visible pixel of a chart is left out; the first is: it is not.
+REASONS: tuple[str, ...] = (
+    "",
+    "halo of the mask",
+    "outside the face",
+    "eyelid or brow",
+    "nostril",
+    "lip",
+    "highlight",
+    "no skin",
+    "hair",
+    "beard",
+    "too small a piece",
+)
 # The cheek that a photograph of one side does not show.
 HIDDEN_CHEEK: dict[str, Region] = {"left": "right_cheek", "right": "left_cheek"}
 
 Margins = tuple[tuple[int, int], tuple[int, int]]  # rows above and below, columns left and right
 NO_MARGINS: Margins = ((0, 0), (0, 0))
+_APART = 0.25  # grades that a side may lie outside its regions' before it is explained
 
 
 def _check_shape(name: str, array: NDArray, shape: tuple[int | None, ...]) -> None:
@@ -98,6 +116,67 @@ class Face:
 
 
 @dataclass(frozen=True, eq=False)
+class FaceChart:
+    """All that is visible of a face, upright in its own frame and at a fixed scale.
+
+    ``pixels`` (h, w, 3) uint8 RGB; ``visible`` (h, w) bool: not painted out; ``skin`` (h, w) bool: visible skin that may
+    be measured; ``regions`` (h, w) uint8: 1 + the place in CHART_REGIONS, 0 where nothing is visible; ``reasons``
+    (h, w) uint8: the place in REASONS of what is visible and left out, else 0. ``to_chart`` (2, 3) float64: the affine
+    map from pixels of the photograph; ``corner_mm``: the upper left corner in the face frame. ``masked``: a study had
+    painted out what is no skin.
+    """
+
+    pixels: NDArray[np.uint8]
+    visible: NDArray[np.bool_]
+    skin: NDArray[np.bool_]
+    regions: NDArray[np.uint8]
+    reasons: NDArray[np.uint8]
+    px_per_mm: float
+    to_chart: NDArray[np.float64]
+    corner_mm: tuple[float, float]
+    masked: bool = False
+
+    def __post_init__(self) -> None:
+        _check_shape("pixels", self.pixels, (None, None, 3))
+        _check_dtype("pixels", self.pixels, np.uint8)
+        for name, dtype in (
+            ("visible", np.bool_),
+            ("skin", np.bool_),
+            ("regions", np.uint8),
+            ("reasons", np.uint8),
+        ):
+            _check_shape(name, getattr(self, name), self.pixels.shape[:2])
+            _check_dtype(name, getattr(self, name), dtype)
+        _check_shape("to_chart", self.to_chart, (2, 3))
+        if not self.px_per_mm > 0:
+            raise ValueError(f"px_per_mm must be positive, got {self.px_per_mm}")
+        if (self.skin & ~self.visible).any():
+            raise ValueError("skin must be visible")
+        if self.regions.max(initial=0) > len(CHART_REGIONS) or self.reasons.max(initial=0) >= len(REASONS):
+            raise ValueError("regions and reasons must be places in CHART_REGIONS and REASONS")
+
+    @property
+    def region(self) -> str:
+        """What it shows, as ``Patch.region``."""
+        return "face"
+
+    @property
+    def to_patch(self) -> NDArray[np.float64]:
+        """The map from the photograph, as ``Patch.to_patch``: whatever is drawn of a patch can be drawn of a chart."""
+        return self.to_chart
+
+    @property
+    def visible_cm2(self) -> float:
+        """Area of the face that the photograph shows."""
+        return float(self.visible.sum()) / self.px_per_mm**2 / 100
+
+    @property
+    def measured_cm2(self) -> float:
+        """Area of the skin that may be measured."""
+        return float(self.skin.sum()) / self.px_per_mm**2 / 100
+
+
+@dataclass(frozen=True, eq=False)
 class Patch:
     """A piece of skin, upright and at a fixed scale.
 
@@ -129,13 +208,42 @@ class Patch:
         return float(self.skin.mean())
 
 
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of one of a photo's pictures, in pixels: the number of the picture, its upper left corner and its
+    size. It may reach beyond the picture, where there is nothing."""
+
+    picture: int
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def inside(self, shape: tuple[int, ...]) -> tuple[slice, slice]:
+        """Rows and columns of a picture (h, w) that the window shows."""
+        return (
+            slice(min(max(self.top, 0), shape[0]), min(max(self.top + self.height, 0), shape[0])),
+            slice(min(max(self.left, 0), shape[1]), min(max(self.left + self.width, 0), shape[1])),
+        )
+
+    def cut(self, picture: NDArray) -> NDArray:
+        """The window's view (height, width, ...) of a picture (h, w, ...), 0 beyond it."""
+        rows, columns = self.inside(picture.shape)
+        view = np.zeros((self.height, self.width, *picture.shape[2:]), picture.dtype)
+        view[
+            rows.start - self.top : rows.stop - self.top, columns.start - self.left : columns.stop - self.left
+        ] = picture[rows, columns]
+        return view
+
+
 @dataclass(frozen=True, eq=False)
 class FacePatches:
     """What one photograph gives to the later stages.
 
     ``name`` is the photo as the user named it; ``patches`` at most one a region, in the order of
     REGIONS; ``dropped`` maps a region to the reason why it has no patch. ``quality`` is "ok" or names
-    what is wrong with the picture. ``face`` is None when patches were loaded without a manifest.
+    what is wrong with the picture. ``face`` is None when patches were loaded without a manifest, ``chart`` when
+    they were loaded at all.
     """
 
     name: str
@@ -145,6 +253,7 @@ class FacePatches:
     dropped: Mapping[str, str] = field(default_factory=dict)
     quality: str = "ok"
     notes: tuple[str, ...] = ()
+    chart: FaceChart | None = None
 
     def __post_init__(self) -> None:
         regions = [patch.region for patch in self.patches]
@@ -170,7 +279,8 @@ class PhotoGrade:
     """The outcome for one photograph; grades are 0-9, None where the photo could not be graded.
 
     ``lower`` and ``upper`` bound the conformal interval; ``regions`` maps each region to its own patch
-    grade; ``nearest_class`` is the label of the class whose references the patches resemble most.
+    grade; ``nearest_class`` is the label of the class whose references the patches resemble most. ``visible_cm2`` and
+    ``measured_cm2``: areas of the face that the photograph shows, and of the skin that was measured.
     """
 
     name: str
@@ -182,6 +292,8 @@ class PhotoGrade:
     regions: Mapping[str, float] = field(default_factory=dict)
     quality: str = ""
     note: str = ""
+    visible_cm2: float | None = None
+    measured_cm2: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("grade", "lower", "upper"):
@@ -193,6 +305,20 @@ class PhotoGrade:
     def half_step(self) -> float | None:
         """The grade rounded to the nearest half step, for display."""
         return None if self.grade is None else round(self.grade * 2) / 2
+
+    @property
+    def explanation(self) -> str:
+        """Why the grade of the side lies outside those of its regions, in words; "" where it does not."""
+        if self.grade is None or not self.regions:
+            return ""
+        low, high = min(self.regions.values()), max(self.regions.values())
+        if low - _APART <= self.grade <= high + _APART:
+            return ""
+        lies, more = ("above", "more") if self.grade > high else ("below", "less")
+        return (
+            f"{lies} its regions ({low:.1f} to {high:.1f}): the whole side also counts temple, nose, upper lip and jaw, "
+            f"the number and spread of its spots, and what graded references say, and these tell of {more} pigment"
+        )
 
     @property
     def severity(self) -> str | None:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import toolkit
+from toolkit.chart import save_chart
 from toolkit.earlier import (
     Loss,
     earlier_photos,
@@ -56,10 +57,11 @@ from toolkit.outputs import (
     is_stamped,
     some_of,
 )
-from toolkit.patches import COLUMNS, MANIFEST, load_patches, manifest_photos, save_patches
+from toolkit.patches import COLUMNS, MANIFEST, file_stem, load_patches, manifest_photos, save_patches
 from toolkit.phantom import StudySummary, write_study
+from toolkit.pigment import CLASSICAL_COLUMNS, NET_COLUMNS
 from toolkit.pigment.overlay import draw_predicted
-from toolkit.pipeline import Grader, PhotoResult, Prepared, judge_study, prepare
+from toolkit.pipeline import SIDE, Grader, PhotoResult, Prepared, judge_study, prepare
 from toolkit.quality import judge_casts
 from toolkit.receipt import drop_receipt, is_receipt, read_receipt, receipt_path, write_receipt
 from toolkit.records import FacePatches, Photo, PhotoGrade
@@ -219,11 +221,12 @@ def extract(
     workers: int = 1,
     tell: Progress = lambda stage, done, total: None,
     overwrite: bool = False,
+    chart: bool = False,
 ) -> ExtractRun:
     """Cut patches into a folder with a manifest; photos that fail keep their row.
 
     ``overwrite``: also over a manifest of other photographs, and over pictures that are no overlays; never over what
-    is read.
+    is read. ``chart``: write the chart of each face beside them.
     """
     paths = _some_photos(images)
     read = [*paths, *([landmark_model] if landmark_model else [])]
@@ -244,6 +247,8 @@ def extract(
             reasons = "; ".join([*face.notes, *(f"{r}: {why}" for r, why in face.dropped.items())])
             found.append((face.name, len(face.patches), reasons))
             yield face
+            if chart and face.chart:
+                save_chart(face.chart, out, file_stem(face))
 
     drop_receipt(manifest)
     save_patches(out, counted())
@@ -626,7 +631,9 @@ def _grade_missing(
                 (result,) = grader.grade([reading.prepared])
                 store.put(places[number], reading.sha256, result, reading.prepared.face)
                 if overlays and result.pigment and reading.prepared.face:
-                    picture = draw_predicted(reading.prepared.face.patches, result.pigment, result.grade.name)
+                    face = reading.prepared.face
+                    shown = [face.chart] if face.chart else face.patches
+                    picture = draw_predicted(shown, result.pigment, result.grade.name)
                     write_overlay(overlays / result.grade.name, picture)
             else:
                 store.put_failure(places[number], reading.prepared.error, reading.sha256)
@@ -647,7 +654,8 @@ def _labelled(grades: Iterable[PhotoGrade], labels: Sequence[str | None]) -> Ite
 def _write_workbook(store: Store, run: GradeRun, facts: Mapping[str, str | int | float]) -> list[str]:
     """The workbook from the store, a row at a time; the store keeps what the files were like when they were written."""
     tables: dict[str, Iterable[Mapping[str, Value]]] = {
-        "Patches": Rows(lambda: store.rows("patches")),
+        "Patches": Rows(lambda: _rows_of(store, side=False)),
+        "Sides": Rows(lambda: _rows_of(store, side=True)),
         "Contributions": Rows(lambda: store.rows("contributions")),
         "Evidence": Rows(lambda: store.rows("evidence")),
         "Inputs": Rows(
@@ -660,6 +668,14 @@ def _write_workbook(store: Store, run: GradeRun, facts: Mapping[str, str | int |
     remarks = write_results(run.out, grades, tables, facts)
     store.note_written({path.name: file_sha256(path) for path in files if path.is_file()})
     return remarks
+
+
+def _rows_of(store: Store, side: bool) -> Iterator[Mapping[str, Value]]:
+    """Rows of the patches, or of the whole sides, each with its own columns alone."""
+    of_sides = {*CLASSICAL_COLUMNS, *NET_COLUMNS}
+    for row in store.rows("patches"):
+        if (row["region"] == SIDE) == side:  # what is empty and of the other kind was never this row's
+            yield {n: value for n, value in row.items() if value is not None or (n in of_sides) == side}
 
 
 def _run_facts(
@@ -825,7 +841,7 @@ def training_report(run: TrainRun) -> str:
         score_table(rows),
         f"Interval: the grade +- {card['half_width']:.2f} on average (90 % aimed at; "
         f"{np.mean(np.abs(trained.predicted - run.truth) <= trained.half_widths):.0%} of these photos inside)",
-        "Weights: " + ", ".join(f"{region} {weight:.2f}" for region, weight in card["weights"].items()),
+        "Shares: " + ", ".join(f"{part} {share:.2f}" for part, share in card["shares"].items()),
         *(f"left out: {name}: {reason}" for name, reason in run.left_out.items()),
     ]
     return "\n".join(lines)

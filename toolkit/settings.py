@@ -43,22 +43,41 @@ class FaceSettings:
 
 
 @dataclass(frozen=True)
+class ChartSettings:
+    """The chart of the visible skin: what is left out of it."""
+
+    halo_mm: float = 0.4  # round what is painted out, where JPEG mixes skin with paint;
+    halo_px: tuple[int, int] = (2, 4)  # but at least and at most so many pixels of the photograph
+    upper_lid_mm: float = 4.0  # above the eye
+    lower_lid_mm: float = 3.5  # below it
+    nostril_mm: float = 1.5  # round the nostrils and the lower edge of the wings
+    lips_mm: float = 1.0  # round the landmarks of the lips
+    lip_od: float = 0.2  # redder than skin in this place by this much, near them
+    contour_mm: float = 2.0  # taken off along the jaw of an unmasked face
+    hair_od: float = 0.55  # darker than bare skin in this place by this much, over a millimetre or so,
+    hair_mm2: float = 40.0  # and in one piece over this area, is hair and no spot
+    strand_mm: float = 7.0  # a dark line of this length
+    strand_od: float = 0.1  # and this dark is a strand
+    hair_lines: float = (
+        2.5  # at the rim of an unmasked face: fine lines so many times as dense as on the cheeks
+    )
+    beard_lines: float = 2.2  # the same of the lower face: beard,
+    beard_fringe: float = 1.5  # and what hangs together with it,
+    beard_mm2: float = 100.0  # over this area
+    object_mm2: float = 6.0  # a smaller piece of a colour that is no skin's is left to the maps
+    glare_level: int = 250  # a channel at or over this is a highlight
+    min_piece_mm2: float = 30.0  # smaller islands of skin are not measured
+
+
+@dataclass(frozen=True)
 class PatchSettings:
-    """Where patches lie and at what scale."""
+    """The scale of the chart and of the patches, which are windows on it, and where these lie."""
 
     px_per_mm: float = 3.0
     forehead_mm: tuple[float, float] = (112.0, 48.0)  # width, height
     cheek_mm: tuple[float, float] = (56.0, 64.0)
     chin_mm: tuple[float, float] = (64.0, 40.0)
-    min_skin_fraction: float = 0.15
-    min_piece_mm2: float = 60.0  # smaller islands of skin are not measured
-    contour_mm: float = 7.0  # taken off along the face's outline, where skin is seen at a slant
-    lips_nostrils_mm: float = 4.0  # taken off round lips and nostril wings, and along nasolabial lines
-    hair_od: float = 0.55  # darker than bare skin in this place by this much, over a millimetre or so,
-    hair_mm2: float = 40.0  # and in one piece over this area, is hair and no spot
-    beard_roughness: float = 1.8  # the lower face rougher than the upper cheeks by this factor is beard,
-    beard_mm2: float = 100.0  # in one piece over this area
-    glare_level: int = 250  # a channel at or over this is a highlight
+    min_skin_cm2: float = 2.0  # with less of it a region is not graded by itself
 
     def size_px(self, region: str) -> tuple[int, int]:
         """(width, height) of a region's patch in pixels."""
@@ -139,7 +158,7 @@ class IndexSettings:
 
 @dataclass(frozen=True)
 class BlendSettings:
-    """LightGBM, the ridge beside it, region weights, intervals."""
+    """The curve, LightGBM and the ridge beside it, region weights, intervals."""
 
     trees: int = 250
     leaves: int = 7
@@ -150,6 +169,9 @@ class BlendSettings:
     coverage: float = 0.9
     mmasi_weights: tuple[float, float, float, float] = (0.3, 0.3, 0.3, 0.1)  # in the order of REGIONS
     tone_gain: float = 0.25  # logarithm by which the load predicted on dark skin (ITA -9) is raised
+    # The starter's own curve of the predicted pigment's mean power 2/3 (OD^2/3), which a study bends.
+    curve_scale: float = 0.065
+    curve_power: float = 0.96
 
 
 @dataclass(frozen=True)
@@ -199,6 +221,7 @@ class Settings:
 
     photo: PhotoSettings = field(default_factory=PhotoSettings)
     face: FaceSettings = field(default_factory=FaceSettings)
+    chart: ChartSettings = field(default_factory=ChartSettings)
     patch: PatchSettings = field(default_factory=PatchSettings)
     quality: QualitySettings = field(default_factory=QualitySettings)
     pigment: PigmentSettings = field(default_factory=PigmentSettings)

@@ -21,7 +21,7 @@ from toolkit.errors import ToolkitError
 from toolkit.pigment import pigment_png
 from toolkit.pipeline import PhotoResult, Rows
 from toolkit.quality import Quality
-from toolkit.records import FacePatches, PhotoFacts, PhotoGrade
+from toolkit.records import FaceChart, FacePatches, PhotoFacts, PhotoGrade
 from toolkit.study.names import stored_text
 
 try:
@@ -44,7 +44,7 @@ CREATE TABLE results (
     note TEXT NOT NULL,
     face TEXT,                   -- JSON: landmarks, and where each patch lies
     patches TEXT NOT NULL, contributions TEXT NOT NULL, evidence TEXT NOT NULL,  -- JSON: columns and rows
-    pigment TEXT NOT NULL,       -- JSON: a PNG a patch in base64, of the pigment that the network predicted
+    pigment TEXT NOT NULL,       -- JSON: a PNG in base64 of the pigment that the network predicted on the chart
     PRIMARY KEY (sha256, options, hint)
 );
 CREATE TABLE photos (
@@ -102,8 +102,8 @@ class InputRow:
 
 @dataclass(frozen=True)
 class Behind:
-    """What a grade was made of: ``face`` as ``Store.face`` gives it, ``pigment`` a PNG a patch as ``pigment_png``
-    writes it, rows of ``contributions`` and ``evidence`` as in ``PhotoResult``."""
+    """What a grade was made of: ``face`` as ``Store.face`` gives it, ``pigment`` a PNG as ``pigment_png``
+    writes it, of the chart, rows of ``contributions`` and ``evidence`` as in ``PhotoResult``."""
 
     face: Mapping[str, Any] | None = None
     pigment: tuple[bytes, ...] = ()
@@ -240,7 +240,7 @@ class Store:
         """
         rows = self._db.execute(
             "SELECT name, photos.note, results.rowid, grade, lower, upper, nearest_class, side, regions, quality, "
-            "results.note FROM photos LEFT JOIN results USING (sha256, options, hint) ORDER BY place"
+            "results.note, figures FROM photos LEFT JOIN results USING (sha256, options, hint) ORDER BY place"
         )
         for row in rows:
             yield _grade(row, facts_of(row[0]))
@@ -450,11 +450,15 @@ def _quality(figures: str | None) -> Quality | None:
 
 
 def _grade(row: Sequence[Any], facts: PhotoFacts) -> PhotoGrade:
-    name, failure, found, grade, lower, upper, nearest, side, regions, quality, note = row
+    name, failure, found, grade, lower, upper, nearest, side, regions, quality, note, figures = row
     if found is None:
         return PhotoGrade(name, facts, note=failure)
     facts = replace(facts, side=facts.side or side)
-    return PhotoGrade(name, facts, grade, lower, upper, nearest, json.loads(regions), quality, note)
+    known = _quality(figures)
+    visible, measured = (known.visible_cm2, known.measured_cm2) if known else (None, None)
+    return PhotoGrade(
+        name, facts, grade, lower, upper, nearest, json.loads(regions), quality, note, visible, measured
+    )
 
 
 def _face_record(found: FacePatches) -> dict[str, Any]:
@@ -475,4 +479,9 @@ def _face_record(found: FacePatches) -> dict[str, Any]:
             for p in found.patches
         ],
         "dropped": dict(found.dropped),
+        "chart": _chart_record(found.chart) if found.chart else None,
     }
+
+
+def _chart_record(chart: FaceChart) -> dict[str, Any]:
+    return {"to_chart": chart.to_chart.tolist(), "px_per_mm": chart.px_per_mm, "size": chart.skin.shape}

@@ -16,22 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import toolkit
-from toolkit.blend import (
-    Blend,
-    Interval,
-    LoadCurve,
-    PatchBlend,
-    best_curve_share,
-    best_share,
-    combine,
-    fit_weights,
-    mixed,
-)
+from toolkit.blend import Blend, Interval, RisingCurve, TableBlend, best_shares, share_of_two
 from toolkit.errors import TrainingError
 from toolkit.index import ReferenceIndex, References, class_of
 from toolkit.model import Model
-from toolkit.pipeline import PatchTable, Prepared, Seen, see
-from toolkit.records import REGIONS
+from toolkit.phototable import FIGURE, PhotoTable
+from toolkit.prepared import Prepared, Seen
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder, train_encoder
 from toolkit.study import subject_folds
@@ -43,8 +33,9 @@ Folds = Sequence[tuple[NDArray, NDArray]]
 @dataclass(frozen=True, eq=False)
 class Trained:
     """The model, and what its scores rest on, out of fold, one a photo: ``predicted`` grades, ``half_widths`` of
-    their intervals, ``argmax`` grades by the seed's rule, ``embedding`` grades by the network alone; ``values``
-    (patches, columns) are what the blend saw."""
+    their intervals, ``argmax`` grades by the seed's rule, ``embedding`` grades by the network alone, ``parts`` (n, 3)
+    those of the curve, LightGBM and the ridge; ``values`` (n, columns) are what the blend saw, ``by_region`` (n, 4)
+    grades of the regions."""
 
     model: Model
     folds: Folds
@@ -52,14 +43,16 @@ class Trained:
     half_widths: NDArray[np.float64]
     argmax: NDArray[np.float64]
     embedding: NDArray[np.float64]
+    parts: NDArray[np.float64]
     values: NDArray[np.float64]
+    by_region: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class _Study:
-    """Graded photographs side by side; ``seen``: what a kept trunk sees of their patches, or None."""
+    """Graded photographs side by side; ``seen``: what a kept trunk sees of them, or None."""
 
-    table: PatchTable
+    table: PhotoTable
     grades: NDArray[np.float64]
     subjects: NDArray[np.str_]
     settings: Settings
@@ -92,16 +85,16 @@ def train(
     small, has one grade only, or a photograph without patches.
     """
     y, groups = np.asarray(grades, float), np.asarray(subjects, str)
-    table = PatchTable(prepared)
+    table = PhotoTable(prepared)
     _check(table, y)
     tell = progress or (lambda stage, done, total: None)
     splits = subject_folds(list(groups), y, folds, seed)
-    seen = see(start, table.inputs) if start else None
+    seen = table.seen(start) if start else None
     study = _Study(table, y, groups, settings, seed, tell, start, seen)
     fit = partial(_fit_encoder, study, keep=keep_encoder)
-    columns, values = _values_out_of_fold(study, splits, fit)
+    columns, values, figures = _values_out_of_fold(study, splits, fit)
     tell("blend", 0, 1)
-    predicted, half_widths, blend = _fit_blend(study, columns, values, splits)
+    out = _fit_blend(study, columns, values, figures, splits)
     tell("blend", 1, 1)
     encoder, _, index = fit(np.arange(len(prepared)), seed, "final encoder")
     card = {
@@ -113,17 +106,18 @@ def train(
         "folds": folds,
         "seed": seed,
         "trunk": "kept" if start else "trained on this study",
-        "half_width": float(np.mean(half_widths)),
-        "booster_share": blend.patch.share,
-        "curve_share": blend.curve.share,
-        "weights": dict(blend.weights),
+        "half_width": float(np.mean(out.half_widths)),
+        "shares": dict(zip(("curve", "booster", "ridge"), out.blend.shares, strict=True)),
+        "curve": {"scale": out.blend.curve.scale, "power": out.blend.curve.power},
     }
-    model = Model(settings, encoder, index, blend, card)
+    model = Model(settings, encoder, index, out.blend, card)
     argmax, embedding = _other_grades(study, columns, values, index)
-    return Trained(model, splits, predicted, half_widths, argmax, embedding, values)
+    return Trained(
+        model, splits, out.predicted, out.half_widths, argmax, embedding, out.parts, values, out.by_region
+    )
 
 
-def _check(table: PatchTable, grades: NDArray) -> None:
+def _check(table: PhotoTable, grades: NDArray) -> None:
     if not len(grades):
         raise TrainingError("no graded photographs: nothing to train on")
     if np.setdiff1d(np.arange(len(grades)), table.photo).size:
@@ -133,7 +127,7 @@ def _check(table: PatchTable, grades: NDArray) -> None:
 
 
 def references(
-    table: PatchTable, embeddings: NDArray[np.float32], grades: NDArray, subjects: NDArray
+    table: PhotoTable, embeddings: NDArray[np.float32], grades: NDArray, subjects: NDArray
 ) -> References:
     """Graded references of a table's patches; ``grades`` and ``subjects`` are one a photo."""
     return References(
@@ -154,7 +148,7 @@ def _fit_encoder(
         encoder = study.start
     else:
         encoder = train_encoder(
-            [table.inputs[row] for row in rows],
+            [table.patch_inputs()[row] for row in rows] if study.start is None else [],
             study.grades[table.photo[rows]],
             study.subjects[table.photo[rows]],
             study.settings.encoder,
@@ -162,8 +156,8 @@ def _fit_encoder(
             study.start,
             study.seen.pooled[rows] if study.seen else None,
             lambda epoch, epochs, loss: study.tell(stage, epoch, epochs),
-        )
-    seen = study.seen or see(encoder, table.inputs)
+        ).in_onnx()
+    seen = study.seen or table.seen(encoder)
     embeddings, _ = encoder.place(seen.pooled)
     bank = references(table, embeddings, study.grades, study.subjects).take(rows)
     return encoder, seen, ReferenceIndex.build(bank, study.settings.index, seed)
@@ -171,87 +165,76 @@ def _fit_encoder(
 
 def _values_out_of_fold(
     study: _Study, splits: Folds, fit: Callable[..., tuple[Encoder, Seen, ReferenceIndex]]
-) -> tuple[tuple[str, ...], NDArray]:
-    """What the blend sees of every patch (patches, columns), learnt without the patch's subject."""
+) -> tuple[tuple[str, ...], NDArray, NDArray]:
+    """What the blend sees of every side (photos, columns), and the figures of the map on every patch (patches, q),
+    learnt without the photo's subject."""
     columns: tuple[str, ...] = ()
-    values = np.zeros((0, 0))
     table = study.table
+    n = len(table.regions)
+    values = figures = np.zeros((0, 0))
     for number, (train_photos, test_photos) in enumerate(splits, 1):
         stage = f"encoder, fold {number} of {len(splits)}"
         encoder, seen, index = fit(train_photos, study.seed + number, stage)
         rows = study.rows(test_photos)
         embeddings, scores = encoder.place(seen.pooled[rows])
         regions, owners = [table.regions[row] for row in rows], study.subjects[table.photo[rows]]
-        similar = np.zeros((len(table.inputs), len(index.columns)))
+        similar, every_score = np.zeros((n, len(index.columns))), np.zeros(n)
         similar[rows] = index.features(embeddings, regions, list(owners))
-        every_score = np.zeros(len(table.inputs))
         every_score[rows] = scores
         if not columns:
-            columns = table.blend_columns(index)
-            values = np.zeros((len(table.inputs), len(columns)))
-        values[rows] = table.blend_values(seen, similar, every_score)[rows]
-    return columns, values
+            columns = table.side_columns(index)
+            values = np.zeros((len(table.photos), len(columns)))
+            figures = np.zeros_like(seen.figures)
+        values[test_photos] = table.side_values(seen, similar, every_score)[test_photos]
+        figures[rows] = seen.figures[rows]
+    return columns, values, figures
+
+
+@dataclass(frozen=True, eq=False)
+class _Out:
+    """Out-of-fold grades and half-widths (photos,), those of each part (photos, 3) and of regions (photos, 4), and the
+    blend fitted on everybody."""
+
+    predicted: NDArray[np.float64]
+    half_widths: NDArray[np.float64]
+    parts: NDArray[np.float64]
+    by_region: NDArray[np.float64]
+    blend: Blend
 
 
 def _fit_blend(
-    study: _Study, columns: tuple[str, ...], values: NDArray, splits: Folds
-) -> tuple[NDArray[np.float64], NDArray[np.float64], Blend]:
-    """Out-of-fold grades and half-widths (photos,), and the blend fitted on everybody.
-
-    LightGBM's share and the region weights that grade a fold are chosen on the other folds.
-    """
+    study: _Study, columns: tuple[str, ...], values: NDArray, figures: NDArray, splits: Folds
+) -> _Out:
+    """The shares that grade a fold are chosen on the other folds."""
     table, grades, settings = study.table, study.grades, study.settings.blend
-    patch_y, patch_subjects = grades[table.photo], study.subjects[table.photo]
-    prior = settings.mmasi_weights
+    figure, ita = (values[:, columns.index(name)] for name in (FIGURE, "ita_deg"))
 
-    def fit(rows: NDArray) -> PatchBlend:
-        return PatchBlend.fit(
-            columns, values[rows], patch_y[rows], patch_subjects[rows], settings, study.seed
-        )
+    def fit(photos: NDArray) -> tuple[RisingCurve, TableBlend]:
+        owners = study.subjects[photos]
+        curve = RisingCurve.fit(figure[photos], ita[photos], grades[photos], settings)
+        return curve, TableBlend.fit(columns, values[photos], grades[photos], owners, settings, study.seed)
 
-    boosted, ridge = np.zeros(len(values)), np.zeros(len(values))
+    def shares(photos: NDArray) -> tuple[float, float, float]:
+        return best_shares(parts[photos], grades[photos], len(np.unique(study.subjects[photos])))
+
+    n = len(grades)
+    parts, by_region = np.zeros((n, 3)), np.full((n, 4), np.nan)
     for train_photos, test_photos in splits:
-        rows = study.rows(test_photos)
-        boosted[rows], ridge[rows] = fit(study.rows(train_photos)).predict_both(columns, values[rows])
-
-    def face(photos: NDArray) -> tuple[float, NDArray]:
-        rows = study.rows(photos)
-        share = best_share(boosted[rows], ridge[rows], patch_y[rows])
-        by_photo = table.by_photo(mixed(boosted, ridge, share))
-        return share, fit_weights(by_photo[photos], grades[photos], prior)
-
-    predicted, by_photo = np.zeros(len(grades)), np.full((len(grades), len(REGIONS)), np.nan)
+        curve, side = fit(train_photos)
+        parts[test_photos, 0] = curve.predict(figure[test_photos], ita[test_photos])
+        parts[test_photos, 1], parts[test_photos, 2] = side.predict_both(columns, values[test_photos])
+        by_region[test_photos] = table.region_grades(curve, figures, ita)[test_photos]
+    predicted = np.zeros(n)
     for train_photos, test_photos in splits:
-        share, weights = face(train_photos)
-        by_photo[test_photos] = table.by_photo(mixed(boosted, ridge, share))[test_photos]
-        predicted[test_photos] = combine(by_photo[test_photos], weights)
-    curve, predicted = _fit_curve(study, columns, values, splits, predicted)
-    difficulty = table.difficulty(values, columns, np.abs(boosted - ridge), by_photo, predicted)
+        predicted[test_photos] = np.clip(parts[test_photos] @ shares(train_photos), 0, 9)
+    difficulty = table.difficulty(values, columns, np.abs(parts[:, 1] - parts[:, 2]), by_region, predicted)
     interval = Interval.fit(predicted - grades, difficulty, study.subjects, settings.coverage, study.seed)
-    share, weights = face(np.arange(len(grades)))
-    patch = fit(np.arange(len(values)))
-    patch.share = share
-    blend = Blend(patch, dict(zip(REGIONS, weights.tolist(), strict=True)), interval, curve)
-    return predicted, interval.half_width(difficulty), blend
-
-
-def _fit_curve(
-    study: _Study, columns: tuple[str, ...], values: NDArray, splits: Folds, patchwise: NDArray
-) -> tuple[LoadCurve, NDArray[np.float64]]:
-    """The curve of the faces' predicted loads, and the faces' grades (photos,) with its share, out of fold."""
-    grades, settings = study.grades, study.settings.blend
-    loads = study.table.loads(values, columns, settings.mmasi_weights, settings.tone_gain)
-    by_load = np.zeros(len(grades))
-    for train_photos, test_photos in splits:
-        by_load[test_photos] = LoadCurve.fit(loads[train_photos], grades[train_photos]).predict(
-            loads[test_photos]
-        )
-    predicted = np.zeros(len(grades))
-    for train_photos, test_photos in splits:
-        share = best_curve_share(by_load[train_photos], patchwise[train_photos], grades[train_photos])
-        predicted[test_photos] = share * by_load[test_photos] + (1 - share) * patchwise[test_photos]
-    share = best_curve_share(by_load, patchwise, grades)
-    return replace(LoadCurve.fit(loads, grades), share=share, tone_gain=settings.tone_gain), predicted
+    everybody = np.arange(n)
+    curve, side = fit(everybody)
+    final = shares(everybody)
+    side.share = share_of_two(final[1], final[2])
+    blend = Blend(side, curve, final, interval)
+    return _Out(predicted, interval.half_width(difficulty), parts, by_region, blend)
 
 
 def _other_grades(
@@ -259,28 +242,22 @@ def _other_grades(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Grades (photos,) by the seed's rule (the middle of the class of highest mean similarity) and by the
     embedding's own score, both out of fold, as plain means over patches."""
-    table, edges = study.table, study.settings.index.class_edges
+    edges = study.settings.index.class_edges
     first = columns.index(index.columns[0])
     similar = np.nan_to_num(values[:, first : first + len(edges)])
-    counts = np.bincount(table.photo, minlength=len(study.grades))
-
-    def by_photo(patchwise: NDArray) -> NDArray[np.float64]:
-        return np.bincount(table.photo, patchwise, len(study.grades)) / counts
-
-    mean_similarity = np.column_stack([by_photo(column) for column in similar.T])
     classes = class_of(study.grades, edges)
     middles = np.array(
         [study.grades[classes == c].mean() if (classes == c).any() else edges[c] for c in range(len(edges))]
     )
-    return middles[mean_similarity.argmax(axis=1)], by_photo(values[:, columns.index("embedding_score")])
+    return middles[similar.argmax(axis=1)], values[:, columns.index("embedding_score")].copy()
 
 
 def rebuild_index(
     model: Model, prepared: Sequence[Prepared], grades: Sequence[float], subjects: Sequence[str]
 ) -> Model:
     """The model with new references: the given photographs through its own encoder."""
-    table = PatchTable(prepared)
-    embeddings = model.encoder.embed(table.inputs).embeddings
+    table = PhotoTable(prepared)
+    embeddings, _ = model.encoder.place(table.seen(model.encoder).pooled)
     bank = references(table, embeddings, np.asarray(grades, float), np.asarray(subjects, str))
     index = ReferenceIndex.build(bank, model.settings.index)
     card = {**model.card, "references": index.class_counts()}

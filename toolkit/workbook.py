@@ -49,12 +49,20 @@ GRADE_COLUMNS: tuple[str, ...] = (
     "severity",
     "nearest_class",
     *REGIONS,
+    "explanation",
+    "visible_cm2",
+    "measured_cm2",
     "quality",
     "note",
 )
-_FORMATS = {"grade": "0.00", "grade_half_step": "0.0", "lower": "0.0", "upper": "0.0"} | dict.fromkeys(
-    REGIONS, "0.00"
-)
+_FORMATS = {
+    "grade": "0.00",
+    "grade_half_step": "0.0",
+    "lower": "0.0",
+    "upper": "0.0",
+    "visible_cm2": "0.0",
+    "measured_cm2": "0.0",
+} | dict.fromkeys(REGIONS, "0.00")
 _SCALED = ("grade", *REGIONS)
 
 MAX_ROWS = 1_048_575  # what an Excel sheet holds under its header
@@ -319,6 +327,9 @@ def _grade_row(grade: PhotoGrade) -> dict[str, Value]:
         "severity": grade.severity,
         "nearest_class": grade.nearest_class,
         **{region: grade.regions.get(region) for region in REGIONS},
+        "explanation": grade.explanation or None,
+        "visible_cm2": grade.visible_cm2,
+        "measured_cm2": grade.measured_cm2,
         "quality": grade.quality,
         "note": grade.note,
     }

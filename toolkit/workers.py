@@ -20,7 +20,6 @@ from toolkit.images import file_sha256
 from toolkit.landmarks import FaceFinder
 from toolkit.outputs import marked_jpeg
 from toolkit.patches import draw_overlay
-from toolkit.pigment import measure
 from toolkit.pigment.overlay import draw_pigment
 from toolkit.pipeline import PhotoResult, Prepared, missing_regions, prepare, read_face, see
 from toolkit.pool import Lost, run_jobs
@@ -70,7 +69,7 @@ def _prepare_one(job: tuple[Path, str], settings: Settings) -> Prepared:
     try:
         _, face, quality = read_face(path, name, the_finder(), settings)
         prepared = prepare(face, settings, quality)
-        return replace(prepared, seen=see(_encoder, prepared.inputs)) if _encoder else prepared
+        return replace(prepared, seen=see(_encoder, [prepared])) if _encoder else prepared
     except ModelError:  # the landmark model's fault, not the photo's: it would be the same for every photo
         raise
     except ToolkitError as error:
@@ -144,7 +143,7 @@ def cut_all(
     workers: int,
     overlays: Path | None = None,
 ) -> Iterator[FacePatches]:
-    """Each photo's patches, and a picture of what was found in the folder ``overlays`` if one is given; a
+    """Each photo's chart and patches, and a picture of what was found in the folder ``overlays`` if one is given; a
     photo that fails has no patches and its error as a note."""
     task = partial(_cut_one, settings=settings, overlays=overlays)
     jobs = list(zip(paths, photo_names(paths), strict=True))
@@ -193,9 +192,13 @@ def _measure_one(job: tuple[Path, str], settings: Settings, overlays: Path | Non
     facts = facts_from_name(name)
     try:
         photo, face, quality = read_face(path, name, the_finder(), settings)
-        rows = tuple({"region": p.region, **measure(p, settings.pigment)[0]} for p in face.patches)
+        measured = prepare(face, settings)
+        regions = [patch.region for patch in face.patches]
+        rows = tuple({"region": r, **row} for r, row in zip(regions, measured.features, strict=False))
         if overlays and rows:
-            write_overlay(overlays / name, draw_pigment(photo, face.patches, settings.pigment, name))
+            write_overlay(
+                overlays / name, draw_pigment(photo, [face.chart or face.patches[0]], settings.pigment, name)
+            )
         side = facts.side or (face.face.side if face.face else None)
         note = "; ".join([*face.notes, *missing_regions(face)])
         grade = PhotoGrade(name, replace(facts, side=side), quality=face.quality, note=note)

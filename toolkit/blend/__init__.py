@@ -1,23 +1,25 @@
-"""From features to grades: LightGBM and a ridge a patch, region weights a face, conformal intervals."""
+"""From features to grades: a rising curve, LightGBM and a ridge on a side's table, conformal intervals."""
 
-from toolkit.blend.face import LoadCurve, best_curve_share, combine, fit_weights, for_tone
+from toolkit.blend.curve import RisingCurve, best_shares, for_tone
+from toolkit.blend.face import combine, fit_weights
 from toolkit.blend.interval import DIFFICULTY, Interval, conformal_half_width
-from toolkit.blend.patch import PatchBlend, best_share, mixed
 from toolkit.blend.ridge import Ridge
-from toolkit.blend.whole import Blend
+from toolkit.blend.table import TableBlend, best_share, mixed
+from toolkit.blend.whole import Blend, share_of_two
 
 __all__ = [
     "DIFFICULTY",
     "Blend",
     "Interval",
-    "LoadCurve",
-    "PatchBlend",
     "Ridge",
-    "best_curve_share",
+    "RisingCurve",
+    "TableBlend",
     "best_share",
+    "best_shares",
     "combine",
     "conformal_half_width",
     "fit_weights",
     "for_tone",
     "mixed",
+    "share_of_two",
 ]

@@ -18,11 +18,11 @@ from toolkit.baselines import (
     grade_patches,
     match_pairs,
 )
-from toolkit.blend import PatchBlend, best_share, combine, fit_weights, mixed
+from toolkit.blend import TableBlend, best_share, combine, fit_weights, mixed
 from toolkit.errors import ToolkitError, TrainingError
 from toolkit.evaluate.study import Study
 from toolkit.index import class_of
-from toolkit.pipeline import Grader, PatchTable, see
+from toolkit.pipeline import Grader, PhotoTable
 from toolkit.settings import BaselineSettings
 from toolkit.siamese import Encoder
 from toolkit.study import subject_folds
@@ -184,10 +184,10 @@ def _features(context: Context, learn: Whole, test: Whole) -> Outcome:
     def rows(photos: Whole) -> Whole:
         return np.flatnonzero(np.isin(table.photo, photos))
 
-    def fit(photos: Whole) -> PatchBlend:
+    def fit(photos: Whole) -> TableBlend:
         some = rows(photos)
         owners = context.groups[table.photo[some]]
-        return PatchBlend.fit(
+        return TableBlend.fit(
             table.columns, table.values[some], y[table.photo[some]], owners, settings, context.seed
         )
 
@@ -211,10 +211,10 @@ def _features(context: Context, learn: Whole, test: Whole) -> Outcome:
     )
 
 
-def _table(context: Context) -> PatchTable:
+def _table(context: Context) -> PhotoTable:
     if "table" not in context.memo:
-        context.memo["table"] = PatchTable(context.study.prepared)
-    table: PatchTable = context.memo["table"]
+        context.memo["table"] = PhotoTable(context.study.prepared)
+    table: PhotoTable = context.memo["table"]
     return table
 
 
@@ -250,9 +250,9 @@ def _embedding(context: Context, learn: Whole, test: Whole) -> Outcome:
 def _seen(context: Context, encoder: Encoder) -> NDArray[np.float32]:
     """What the encoder's trunk sees of all patches: once for all folds where the trunk is kept."""
     if context.start is None:
-        return see(encoder, _table(context).inputs).pooled
+        return _table(context).seen(encoder).pooled
     if "seen" not in context.memo:
-        context.memo["seen"] = see(context.start, _table(context).inputs).pooled
+        context.memo["seen"] = _table(context).seen(context.start).pooled
     pooled: NDArray[np.float32] = context.memo["seen"]
     return pooled
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import __version__
+from toolkit.chart import make_chart
 from toolkit.errors import FaceError, ModelError, PhotoError, ToolkitError, TrainingError
 from toolkit.images import file_sha256, find_photos, read_photo
 from toolkit.index import class_of
@@ -25,7 +27,7 @@ from toolkit.patches import cut_patches
 from toolkit.pigment import seed_threshold_image
 from toolkit.pipeline import Prepared, prepare
 from toolkit.quality import assess
-from toolkit.records import REGIONS, FacePatches, Patch, Photo, PhotoFacts
+from toolkit.records import REGIONS, FacePatches, Patch, Photo, PhotoFacts, Window
 from toolkit.settings import RunSettings, Settings
 from toolkit.study import Columns, JoinedGrades, facts_from_name, join_files, refuse_shared
 from toolkit.workers import contents, map_photos, photo_names, the_finder
@@ -195,9 +197,11 @@ def _prepare(photo: Photo, name: str, settings: Settings, finder: FaceFinder) ->
         face = finder.find(photo, facts_from_name(name).side)
     except FaceError as error:
         return Prepared(name, error=str(error))
-    patches, dropped = cut_patches(photo, face, settings.patch)
-    quality = assess(photo, face, patches, settings.quality)
-    return prepare(FacePatches(name, photo.sha256, patches, face, dropped, quality.label), settings)
+    chart = make_chart(photo, face, settings.chart, settings.patch.px_per_mm)
+    patches, dropped = cut_patches(chart, face.side, settings.patch)
+    quality = assess(photo, face, patches, settings.quality, chart)
+    found = FacePatches(name, photo.sha256, patches, face, dropped, quality.label, chart=chart)
+    return prepare(found, settings)
 
 
 def _keep_pictures(photo: Photo, kept: _Kept) -> None:
@@ -242,13 +246,20 @@ def _save(path: Path, prepared: Prepared) -> None:
         "features": np.array([list(row.values()) for row in prepared.features]),
         "regions": np.array([patch.region for patch in face.patches], str),
     }
-    for number, (patch, seen) in enumerate(zip(face.patches, prepared.inputs, strict=True)):
+    side = prepared.side or {}
+    arrays |= {
+        "side_columns": np.array(list(side), str),
+        "side": np.array(list(side.values()), np.float64),
+        "windows": np.array([dataclasses.astuple(window) for window in prepared.windows], np.int64),
+    }
+    for number, (picture, parts) in enumerate(zip(prepared.inputs, prepared.parts, strict=True)):
+        arrays |= {f"input_{number}": picture, f"parts_{number}": parts}
+    for number, patch in enumerate(face.patches):
         arrays |= {
             f"pixels_{number}": patch.pixels,
             f"skin_{number}": patch.skin,
             f"scale_{number}": np.float64(patch.px_per_mm),
             f"place_{number}": patch.to_patch,
-            f"input_{number}": seen,
         }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
@@ -272,10 +283,16 @@ def _load(path: Path, name: str) -> Prepared | None:
             for n, region in enumerate(arrays["regions"].tolist())
         )
         rows = tuple(dict(zip(columns, row, strict=True)) for row in arrays["features"].tolist())
-        inputs = tuple(arrays[f"input_{n}"] for n in range(len(patches)))
+        pictures = sum(key.startswith("input_") for key in arrays)
+        inputs = tuple(arrays[f"input_{n}"] for n in range(pictures))
+        parts = tuple(arrays[f"parts_{n}"] for n in range(pictures))
+        windows = tuple(Window(*row) for row in arrays["windows"].tolist())
+        side = dict(zip(arrays["side_columns"].tolist(), arrays["side"].tolist(), strict=True))
     except _DAMAGED:  # missing, or cut short: measured anew
         return None
-    return Prepared(name, FacePatches(name, "", patches), rows, inputs)
+    return Prepared(
+        name, FacePatches(name, "", patches), rows, inputs, side=side, parts=parts, windows=windows
+    )
 
 
 def _tone(prepared: Prepared) -> float:

@@ -1,18 +1,11 @@
-"""Cut the four regions upright, at a fixed scale, from where the mean face lies on the photograph."""
+"""The four regions as windows on the chart of a face."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.geometry import compose_affine, invert_affine, warp
-from toolkit.meanface import fit_similarity
-from toolkit.patches.look import beards, glare, hair, pieces_over, skin_reference
-from toolkit.patches.place import exclusions_by_place
-from toolkit.records import HIDDEN_CHEEK, REGIONS, Face, Patch, Photo, Region
+from toolkit.records import HIDDEN_CHEEK, REASONS, REGIONS, FaceChart, Patch, Region, Side, Window
 from toolkit.settings import PatchSettings
 
 # Where the patches are hung up in the face frame (mm): the forehead stands on the line just above the brows,
@@ -34,68 +27,43 @@ def region_origin_mm(region: Region, settings: PatchSettings) -> tuple[float, fl
     return (inner if region == "left_cheek" else -inner - settings.cheek_mm[0]), _CHEEK_TOP_MM
 
 
-def region_transform(face_to_photo: NDArray[np.float64], region: Region, settings: PatchSettings) -> NDArray:
-    """The (2, 3) map from pixels of the photograph to pixels of a region's patch."""
+def region_window(chart: FaceChart, region: Region, settings: PatchSettings) -> Window:
+    """Where a region's patch lies on the chart, in its pixels."""
     x, y = region_origin_mm(region, settings)
-    scale = settings.px_per_mm
-    # The patch's corner is the corner of its first pixel, half a pixel before that pixel's centre.
-    place = np.array([[scale, 0.0, -x * scale - 0.5], [0.0, scale, -y * scale - 0.5]])
-    return compose_affine(invert_affine(face_to_photo), place)
+    left, top = (
+        round((at - corner) * chart.px_per_mm) for at, corner in zip((x, y), chart.corner_mm, strict=True)
+    )
+    width, height = settings.size_px(region)
+    return Window(0, top, left, height, width)
 
 
 def cut_patches(
-    photo: Photo, face: Face, settings: PatchSettings
+    chart: FaceChart, side: Side, settings: PatchSettings
 ) -> tuple[tuple[Patch, ...], dict[str, str]]:
-    """The photo's patches in the order of REGIONS, and for every region without one the reason.
+    """The patches of a chart in the order of REGIONS, and for every region without one the reason.
 
-    A region has the same size in pixels in every photo. Its ``skin`` leaves out what is painted out or
-    beyond the picture, hair, eye sockets, lips, nostrils, the face's outline and highlights. A patch whose
-    skin covers less than ``settings.min_skin_fraction`` of it is dropped.
+    A region has the same size in pixels in every photo. One with less measurable skin than ``settings.min_skin_cm2`` is
+    not graded by itself and has no patch; the chart counts it all the same. ``side``: what the picture shows.
     """
-    face_to_photo = fit_similarity(face.points)
-    to_patch = {region: region_transform(face_to_photo, region, settings) for region in REGIONS}
-    pixels = {region: warp(photo.pixels, to_patch[region], settings.size_px(region)) for region in REGIONS}
-    visible = {region: _visible(photo, to_patch[region], settings.size_px(region)) for region in REGIONS}
-    to_face = {region: invert_affine(compose_affine(face_to_photo, to_patch[region])) for region in REGIONS}
-    place = {
-        region: exclusions_by_place(visible[region].shape, to_patch[region], face, settings)
-        for region in REGIONS
-    }
-    bare = {region: visible[region] & ~np.any(list(place[region].values()), axis=0) for region in REGIONS}
-    reference = skin_reference(pixels, bare, to_face)
-    beard = beards(pixels, bare, to_face, settings)
     patches: list[Patch] = []
     dropped: dict[str, str] = {}
     for region in REGIONS:
-        expected = reference.at(to_face[region], visible[region].shape)
-        excluded = place[region] | {
-            "hair": hair(pixels[region], visible[region], expected, settings),
-            "beard": beard.get(region, np.zeros_like(visible[region])),
-            "highlight": glare(pixels[region], settings),
-        }
-        skin, lost = _measurable(visible[region], excluded)
-        skin = pieces_over(skin, settings.min_piece_mm2 * settings.px_per_mm**2)
-        if region == HIDDEN_CHEEK.get(face.side):
-            dropped[region] = f"the picture shows the {face.side} side only"
-        elif skin.mean() < settings.min_skin_fraction:
-            dropped[region] = f"too little skin ({skin.mean():.0%}): mostly {lost}"
+        window = region_window(chart, region, settings)
+        skin = window.cut(chart.skin)
+        area_cm2 = float(skin.sum()) / chart.px_per_mm**2 / 100
+        if region == HIDDEN_CHEEK.get(side):
+            dropped[region] = f"the picture shows the {side} side only"
+        elif area_cm2 < settings.min_skin_cm2:
+            dropped[region] = f"too little skin ({area_cm2:.1f} cm2): mostly {_lost(chart, window)}"
         else:
-            patches.append(Patch(region, pixels[region], skin, settings.px_per_mm, to_patch[region]))
+            to_patch = chart.to_chart - np.array([[0, 0, window.left], [0, 0, window.top]])
+            patches.append(Patch(region, window.cut(chart.pixels), skin, chart.px_per_mm, to_patch))
     return tuple(patches), dropped
 
 
-def _visible(photo: Photo, to_patch: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(h, w) bool: inside the picture and not painted out."""
-    return cv2.warpAffine(photo.skin.astype(np.uint8), to_patch, size, flags=cv2.INTER_NEAREST) > 0
-
-
-def _measurable(
-    visible: NDArray[np.bool_], excluded: Mapping[str, NDArray[np.bool_]]
-) -> tuple[NDArray[np.bool_], str]:
-    """What is left of a patch, and the reason that took most of it."""
-    skin = visible.copy()
-    lost = {"painted out or beyond the picture": float((~visible).mean())}
-    for reason, mask in excluded.items():
-        lost[reason] = float((skin & mask).mean())
-        skin &= ~mask
-    return skin, max(lost, key=lambda reason: lost[reason])
+def _lost(chart: FaceChart, window: Window) -> str:
+    """What took most of a window."""
+    unseen = int((~window.cut(chart.visible)).sum())
+    counts: NDArray[np.int64] = np.bincount(window.cut(chart.reasons).ravel(), minlength=len(REASONS))
+    counts[0] = 0
+    return "painted out or beyond the picture" if unseen >= counts.max() else REASONS[int(counts.argmax())]

@@ -87,7 +87,7 @@ def _save_one(folder: Path, item: FacePatches) -> list[dict[str, str]]:
     note = "; ".join(item.notes)
     rows = []
     for patch in item.patches:
-        name = f"{_safe_name(item)}_{patch.region}.png"
+        name = f"{file_stem(item)}_{patch.region}.png"
         _write_png(folder / name, item, patch)
         own = {
             "patch": name,
@@ -107,7 +107,7 @@ def _numbers(values: Any, digits: int = 7) -> str:
     return " ".join(f"{value:.{digits}g}" for value in np.ravel(values))
 
 
-def _safe_name(item: FacePatches) -> str:
+def file_stem(item: FacePatches) -> str:
     """A file name for any photo: plain letters of its stem, then a hash of its name and content."""
     stem = unicodedata.normalize("NFKD", re.split(r"[\\/]", item.name)[-1].rsplit(".", 1)[0])
     plain = re.sub(r"[^A-Za-z0-9-]+", "_", stem).strip("_-")[:60] or "photo"

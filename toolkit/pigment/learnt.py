@@ -19,6 +19,8 @@ COLUMNS = (
     "net_p95",
     "net_spots_per_cm2",
     "net_spot_area",
+    "net_mean_root",
+    "net_mean_power",
 )
 
 
@@ -26,7 +28,8 @@ def learnt_features(pigment: NDArray[np.float32], skin: NDArray[np.bool_], px_pe
     """Figures (len(COLUMNS),) float64 of a map (h, w) of added green OD on ``skin`` (h, w).
 
     Load and its square root (mean OD over skin), shares of skin over 0.05 and 0.12, mean OD of what is over
-    0.05, the 95th percentile, spots a cm2 of at least 0.5 mm2, and their mean area in mm2. All 0 without skin.
+    0.05, the 95th percentile, spots a cm2 of at least 0.5 mm2, their mean area in mm2, and the means of the map's square root and of its power
+    2/3, in which faint spots count that the mean drowns. All 0 without skin.
     """
     values = pigment[skin]
     if not values.size:
@@ -45,8 +48,16 @@ def learnt_features(pigment: NDArray[np.float32], skin: NDArray[np.bool_], px_pe
             np.percentile(values, 95),
             100 * len(areas) / (values.size / px_per_mm**2),
             areas.mean() if len(areas) else 0.0,
+            np.sqrt(np.maximum(values, 0)).mean(),
+            mean_power(values),
         ]
     )
+
+
+def mean_power(values: NDArray[np.float32]) -> float:
+    """The mean of predicted pigment (n,) on skin to the power 2/3: between the root, which counts the noise of plain skin
+    as well, and the mean, in which faint spots drown."""
+    return float((np.maximum(values, 0) ** (2 / 3)).mean()) if values.size else 0.0
 
 
 def learnt_table(

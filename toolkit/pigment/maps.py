@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.records import NO_MARGINS, Margins, Patch, PigmentMaps
+from toolkit.records import NO_MARGINS, FaceChart, Margins, Patch, PigmentMaps
 from toolkit.settings import PigmentSettings
 
 Array = NDArray[np.float32]
@@ -99,14 +99,16 @@ def lower_scale(values: NDArray) -> float:
     return 1.4826 * median(-under) if under.size else 0.0
 
 
-def components(patch: Patch, settings: PigmentSettings) -> Array:
+def components(patch: Patch | FaceChart, settings: PigmentSettings) -> Array:
     """The (h, w, 3) float32 maps M (melanin), D (darkness), E (erythema) of a patch, in OD."""
     density = optical_density(patch.pixels, patch.skin, settings.smooth_mm * patch.px_per_mm)
     red, green, blue = density[..., 0], density[..., 1], density[..., 2]
     return np.stack([blue - green, green, green - red], axis=-1)
 
 
-def deviations(maps: Array, patch: Patch, background_mm: float, margins: Margins = NO_MARGINS) -> PigmentMaps:
+def deviations(
+    maps: Array, patch: Patch | FaceChart, background_mm: float, margins: Margins = NO_MARGINS
+) -> PigmentMaps:
     """What stands out of its surroundings at a scale of ``background_mm``; ``maps`` from ``components``;
     ``margins`` were cut off the patch.
 

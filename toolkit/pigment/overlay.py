@@ -14,7 +14,7 @@ from toolkit.geometry import apply_affine, compose_affine, invert_affine, warp
 from toolkit.pigment.maps import components, deviations
 from toolkit.pigment.regions import Regions, find_regions
 from toolkit.pigment.seed import seed_threshold_image
-from toolkit.records import Patch, Photo, PigmentMaps
+from toolkit.records import FaceChart, Patch, Photo, PigmentMaps
 from toolkit.settings import PigmentSettings
 
 Picture = NDArray[np.uint8]
@@ -43,14 +43,14 @@ _MAP_RANGE_OD = (-0.1, 0.2)  # the same for every photo, so that pictures can be
 class _Seen:
     """A patch as it is drawn: ``to_panel`` (2, 3) carries its pixels into those of a panel."""
 
-    patch: Patch
+    patch: Patch | FaceChart
     maps: PigmentMaps
     regions: Regions
     to_panel: NDArray[np.float64]
 
 
 def draw_pigment(
-    photo: Photo, patches: Sequence[Patch], settings: PigmentSettings, title: str = ""
+    photo: Photo, patches: Sequence[Patch | FaceChart], settings: PigmentSettings, title: str = ""
 ) -> Picture:
     """RGB uint8 picture, its longer side at most 1600 px, of what was measured on ``patches``.
 
@@ -86,7 +86,7 @@ def draw_pigment(
 # --- where things lie ----------------------------------------------------------------------------
 
 
-def _view(photo: Photo, patches: Sequence[Patch]) -> tuple[NDArray[np.float64], tuple[int, int]]:
+def _view(photo: Photo, patches: Sequence[Patch | FaceChart]) -> tuple[NDArray[np.float64], tuple[int, int]]:
     """The map from the photograph to a panel, and the panel's (width, height): all that was measured."""
     corners = np.concatenate([_skin_corners(patch) for patch in patches])
     to_patch = patches[0].to_patch
@@ -102,14 +102,14 @@ def _view(photo: Photo, patches: Sequence[Patch]) -> tuple[NDArray[np.float64], 
     return np.array([[scale, 0, shift - scale * x0], [0, scale, shift - scale * y0]]), size
 
 
-def _skin_corners(patch: Patch) -> NDArray[np.float64]:
+def _skin_corners(patch: Patch | FaceChart) -> NDArray[np.float64]:
     """The corners (4, 2), in the photograph, of the box round a patch's measurable skin."""
     x, y, w, h = cv2.boundingRect(patch.skin.astype(np.uint8))
     box = [(x, y), (x + w, y), (x + w, y + h), (x, y + h)]
     return apply_affine(invert_affine(patch.to_patch), box)
 
 
-def _see(patch: Patch, settings: PigmentSettings, to_panel: NDArray[np.float64]) -> _Seen:
+def _see(patch: Patch | FaceChart, settings: PigmentSettings, to_panel: NDArray[np.float64]) -> _Seen:
     maps = deviations(components(patch, settings), patch, settings.fine_background_mm)
     transform = compose_affine(invert_affine(patch.to_patch), to_panel)
     return _Seen(patch, maps, find_regions(maps, settings), transform)
@@ -205,7 +205,12 @@ def _legend(seen: Sequence[_Seen]) -> list[tuple[Colour | None, str]]:
         share = sum(int(one.regions.mask(kind).sum()) for one in seen) / pixels
         lines.append((colour, f"{name}: {count}, {share:.1%} of the skin"))
     lines.append((_UNMEASURED, "not measured: hair, beard, eye socket, highlight, ..."))
-    lines.append((None, f"skin measured: {skin_mm2 / 100:.0f} cm2 in {len(seen)} patches"))
+    lines.append(
+        (
+            None,
+            f"skin measured: {skin_mm2 / 100:.0f} cm2 in {len(seen)} {'piece' if len(seen) == 1 else 'pieces'}",
+        )
+    )
     return lines
 
 
@@ -250,7 +255,9 @@ def _draw_baseline(canvas: Picture, at: tuple[int, int], image: Picture, caption
 # --- what the network sees -------------------------------------------------------------------------
 
 
-def draw_predicted(patches: Sequence[Patch], maps: Sequence[NDArray[np.float32]], title: str = "") -> Picture:
+def draw_predicted(
+    patches: Sequence[Patch | FaceChart], maps: Sequence[NDArray[np.float32]], title: str = ""
+) -> Picture:
     """RGB uint8 picture of a photograph's patches, and beneath each the pigment that the network predicted on it.
 
     ``maps`` one a patch, (h, w) of added green OD at any scale, shown in viridis over the range of the melanin

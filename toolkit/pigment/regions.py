@@ -32,6 +32,15 @@ class Regions:
         """(h, w) bool: where regions of a kind lie."""
         return np.concatenate([[False], self.kind == kind])[self.labels]
 
+    def within(self, view: tuple[slice, slice]) -> Regions:
+        """What of the regions lies in a rectangle; areas stay those of the whole regions."""
+        labels = self.labels[view]
+        inside = np.zeros(len(self.kind) + 1, np.bool_)
+        inside[labels.ravel()] = True
+        inside[0] = False
+        number = np.where(inside, np.cumsum(inside), 0).astype(np.int32)
+        return Regions(number[labels], self.kind[inside[1:]], self.area_mm2[inside[1:]])
+
     def only(self, kind: str) -> NDArray[np.int32]:
         """(h, w) int32: the labels of one kind, 0 elsewhere."""
         return np.where(self.mask(kind), self.labels, 0)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.model import Model
+from toolkit.reasons import OTHERS, USUAL
 from toolkit.records import HIDDEN_CHEEK, REGIONS, PhotoGrade
 from toolkit.report.words import REGION_NAMES, Usual, in_words
 from toolkit.store import Behind
@@ -45,6 +46,7 @@ def photo_rows(
                 "severity": grade.severity or "",
                 "quality": grade.quality,
                 "note": grade.note,
+                "explanation": grade.explanation,
                 "flag": flag_of(told),
                 "regions": {region: _rounded(value) for region, value in grade.regions.items()},
                 "missing": [
@@ -125,13 +127,13 @@ def run_hash(rows: Sequence[Table], model_sha256: str) -> str:
 
 
 def usual_figures(model: Model) -> dict[str, Usual]:
-    """What is usual for each figure of a patch among the patches that the model was trained on."""
-    ridge = model.blend.patch.ridge
+    """What is usual for each figure of a side among the photographs that the model was trained on."""
+    ridge = model.blend.side.ridge
     knee, centre, scale = (np.array(values) for values in (ridge.knee, ridge.centre, ridge.scale))
     # The ridge keeps them compressed, as knee * asinh(figure / knee).
     middle, upper = knee * np.sinh(centre / knee), knee * np.sinh((centre + scale) / knee)
     pairs = zip(middle.tolist(), (upper - middle).tolist(), strict=True)
-    return {name: Usual(*pair) for name, pair in zip(model.blend.patch.columns, pairs, strict=True)}
+    return {name: Usual(*pair) for name, pair in zip(model.blend.side.columns, pairs, strict=True)}
 
 
 def detail(row: Table, behind: Behind, usual: Mapping[str, Usual]) -> Table:
@@ -167,4 +169,5 @@ def detail(row: Table, behind: Behind, usual: Mapping[str, Usual]) -> Table:
 def _reason(line: Mapping[str, Any], usual: Mapping[str, Usual]) -> Table:
     figure, added = str(line["figure"]), float(line["contribution"] or 0)
     text, behind = in_words(figure, str(line["region"]), line["value"], added, usual.get(figure))
-    return {"text": text, "behind": behind, "added": _rounded(added)}
+    kind = figure if figure in (USUAL, OTHERS) else ""
+    return {"text": text, "behind": behind, "added": _rounded(added), "kind": kind}

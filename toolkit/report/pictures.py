@@ -15,15 +15,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.chart import make_chart
 from toolkit.errors import ToolkitError
 from toolkit.geometry import apply_affine, compose_affine, invert_affine, warp
 from toolkit.images import read_photo
 from toolkit.outputs import marked_jpeg
 from toolkit.patches import cut_patches
-from toolkit.pigment import components, deviations, find_regions, pigment_of_png
+from toolkit.pigment import components, deviations, find_regions, pigment_of_png, predicted_spots
 from toolkit.pigment.overlay import outlines
 from toolkit.pool import Lost, run_jobs
-from toolkit.records import Face, Patch, Photo
+from toolkit.records import Face, FaceChart, Patch, Photo
 from toolkit.settings import ReportSettings, Settings
 
 MARK = "report"  # of every picture, as ``outputs.marked_jpeg`` takes it
@@ -40,7 +41,7 @@ Outline = NDArray[np.float64]
 @dataclass(frozen=True)
 class PictureJob:
     """A photo to draw: its file as it was graded, landmarks as ``Store.face`` keeps them, and what the network
-    predicted on each patch, as ``pigment_png`` writes it. ``problem``: why it has no result, and is not opened."""
+    predicted on the chart, as ``pigment_png`` writes it. ``problem``: why it has no result, and is not opened."""
 
     path: Path
     sha256: str
@@ -76,9 +77,10 @@ def _start() -> None:
 def draw(job: PictureJob, settings: Settings, shown: ReportSettings | None = None) -> Drawn:
     """The picture of a photograph and its layers, a table of
 
-    ``width``, ``height`` of the picture; ``landmarks`` x, y, x, y, ... in half pixels; ``spots``, ``mole``,
-    ``blood``, ``shadow`` paths, ``counts`` how many of each, ``hidden`` how many are not drawn; ``share`` of the
-    skin that is pigment; ``patches``, each with its ``region``, ``outline`` and ``unmeasured`` path, its ``size``,
+    ``width``, ``height`` of the picture; ``landmarks`` x, y, x, y, ... in half pixels; paths of the ``spots`` that the
+    network found on the chart, of ``classical`` regions of pigment, of ``mole``, ``blood``, ``shadow`` and of what is
+    ``unmeasured``; ``counts`` how many of each, ``hidden`` how many are not drawn; ``share`` of the
+    skin that the spots cover; ``patches``, each with its ``region``, ``outline`` and ``unmeasured`` path, its ``size``,
     and the ``matrix`` (a b c d e f, as in SVG) from pixels of the picture to its own. Whatever goes wrong is told as
     its ``problem``.
     """
@@ -100,10 +102,12 @@ def _draw(job: PictureJob, settings: Settings, shown: ReportSettings) -> Drawn:
     if face is None:
         to_view, size = _view(photo, None, (), shown)
         return Drawn(_jpeg(warp(photo.pixels, to_view, size), shown), {"width": size[0], "height": size[1]})
-    patches, _ = cut_patches(photo, face, settings.patch)
-    to_view, size = _view(photo, face, patches, shown)
-    layers = _layers(face, patches, to_view, size, settings, shown)
-    pigment = _pigment(job.pigment, patches, to_view, size, shown)
+    chart = make_chart(photo, face, settings.chart, settings.patch.px_per_mm)
+    patches, _ = cut_patches(chart, face.side, settings.patch)
+    to_view, size = _view(photo, face, (chart,), shown)
+    predicted = _predicted(job.pigment, chart)
+    layers = _layers(face, chart, patches, predicted, to_view, size, settings, shown)
+    pigment = _pigment(predicted, chart, to_view, size, shown)
     return Drawn(_jpeg(warp(photo.pixels, to_view, size), shown), layers, pigment)
 
 
@@ -119,7 +123,7 @@ def _face(record: Mapping[str, Any] | None) -> Face | None:
 
 
 def _view(
-    photo: Photo, face: Face | None, patches: Sequence[Patch], shown: ReportSettings
+    photo: Photo, face: Face | None, patches: Sequence[Patch | FaceChart], shown: ReportSettings
 ) -> tuple[Affine, tuple[int, int]]:
     """The map from the photograph to the small picture, and its (width, height): the face and a margin."""
     height, width = photo.pixels.shape[:2]
@@ -139,7 +143,7 @@ def _view(
     return np.array([[scale, 0, shift[0]], [0, scale, shift[1]]]), size
 
 
-def _corners(patch: Patch) -> Outline:
+def _corners(patch: Patch | FaceChart) -> Outline:
     """The corners (4, 2) of a patch in the photograph."""
     h, w = patch.skin.shape
     return apply_affine(
@@ -152,39 +156,70 @@ def _corners(patch: Patch) -> Outline:
 
 def _layers(
     face: Face,
+    chart: FaceChart,
     patches: Sequence[Patch],
+    predicted: NDArray[np.float32] | None,
     to_view: Affine,
     size: tuple[int, int],
     settings: Settings,
     shown: ReportSettings,
 ) -> dict[str, Any]:
-    found: dict[str, list[Outline]] = {kind: [] for kind in KINDS}
-    counts = dict.fromkeys(KINDS, 0)
-    covered = measured = 0
-    drawn_patches = []
-    for patch in patches:
-        to_patch = compose_affine(invert_affine(patch.to_patch), to_view)
-        maps = deviations(components(patch, settings.pigment), patch, settings.pigment.fine_background_mm)
-        regions = find_regions(maps, settings.pigment)
-        for kind in KINDS:
-            found[kind] += [apply_affine(to_patch, outline) for outline in outlines(regions, kind)]
-            counts[kind] += int((regions.kind == kind).sum())
-        covered, measured = covered + int(regions.mask("pigment").sum()), measured + int(patch.skin.sum())
-        drawn_patches.append(_patch(patch, to_view, to_patch, shown))
+    from_chart = compose_affine(invert_affine(chart.to_chart), to_view)
+    maps = deviations(components(chart, settings.pigment), chart, settings.pigment.fine_background_mm)
+    regions = find_regions(maps, settings.pigment)
+    found = {kind: [apply_affine(from_chart, one) for one in outlines(regions, kind)] for kind in KINDS}
+    counts = {kind: int((regions.kind == kind).sum()) for kind in KINDS}
+    counts["classical"] = counts.pop("pigment")
     paths = {kind: _path(found[kind], shown.max_path_letters) for kind in KINDS}
+    spots, share = _spots(predicted, chart, from_chart, counts)
+    paths["spots"] = _path(spots, shown.max_path_letters)
     points = apply_affine(to_view, face.points)
     inside = ((points >= 0) & (points < size)).all(axis=1)  # a half face lacks the other half's
     return {
         "width": size[0],
         "height": size[1],
         "landmarks": _halves(points[inside]).ravel().tolist(),
-        "spots": paths["pigment"][0],
+        "spots": paths["spots"][0],
+        "classical": paths["pigment"][0],
         **{kind: paths[kind][0] for kind in KINDS[1:]},
         "counts": counts,
         "hidden": sum(hidden for _, hidden in paths.values()),
-        "share": round(covered / max(measured, 1), 4),
-        "patches": drawn_patches,
+        "share": round(share, 4),
+        "unmeasured": _path(_areas(chart.visible & ~chart.skin, from_chart), shown.max_path_letters)[0],
+        "patches": [
+            _patch(p, to_view, compose_affine(invert_affine(p.to_patch), to_view), shown) for p in patches
+        ],
     }
+
+
+def _predicted(pigment: Sequence[bytes], chart: FaceChart) -> NDArray[np.float32] | None:
+    """What the network predicted on the chart, at the chart's scale; None where it is not known."""
+    if len(pigment) != 1:
+        return None
+    values = cv2.resize(pigment_of_png(pigment[0]), chart.skin.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.where(chart.skin, values, 0).astype(np.float32)
+
+
+def _spots(
+    predicted: NDArray[np.float32] | None, chart: FaceChart, from_chart: Affine, counts: dict[str, int]
+) -> tuple[list[Outline], float]:
+    """Outlines of the spots that the network predicted, and their share of the skin; their number goes to ``counts``."""
+    if predicted is None:
+        counts["pigment"] = 0
+        return [], 0.0
+    labels, areas, _ = predicted_spots(predicted, chart.skin, chart.px_per_mm)
+    counts["pigment"] = len(areas)
+    mask = labels > 0
+    return _areas(mask, from_chart, grow=1), float(mask.sum()) / max(int(chart.skin.sum()), 1)
+
+
+def _areas(mask: NDArray[np.bool_], from_chart: Affine, grow: int = 0) -> list[Outline]:
+    """Outlines of a mask of the chart in the small picture; ``grow``: so many pixels outside it."""
+    padded: Any = np.pad(mask.astype(np.uint8), 1)
+    if grow:
+        padded = cv2.dilate(padded, cv2.getStructuringElement(cv2.MORPH_CROSS, (2 * grow + 1, 2 * grow + 1)))
+    off, _ = cv2.findContours(padded, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    return [apply_affine(from_chart, outline[:, 0].astype(np.float64) - 1) for outline in off]
 
 
 def _patch(patch: Patch, to_view: Affine, from_patch: Affine, shown: ReportSettings) -> dict[str, Any]:
@@ -233,23 +268,19 @@ def _halves(points: Outline) -> NDArray[np.int64]:
 
 
 def _pigment(
-    maps: Sequence[bytes],
-    patches: Sequence[Patch],
+    predicted: NDArray[np.float32] | None,
+    chart: FaceChart,
     to_view: Affine,
     size: tuple[int, int],
     shown: ReportSettings,
 ) -> bytes:
     """Predicted pigment on the measurable skin, 0 to ``pigment_top_od`` as black to white, as a JPEG."""
-    if not patches or len(maps) != len(patches):
+    if predicted is None:
         return b""
     half = max(1, size[0] // 2), max(1, size[1] // 2)
     shrink = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]])
-    canvas = np.zeros((half[1], half[0]), np.float32)
-    for data, patch in zip(maps, patches, strict=True):
-        values: Any = cv2.resize(pigment_of_png(data), patch.skin.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        to_half = compose_affine(compose_affine(invert_affine(patch.to_patch), to_view), shrink)
-        values = cv2.warpAffine(np.where(patch.skin, values, 0), to_half, half, flags=cv2.INTER_LINEAR)
-        canvas = np.maximum(canvas, values)
+    to_half = compose_affine(compose_affine(invert_affine(chart.to_chart), to_view), shrink)
+    canvas = cv2.warpAffine(predicted, to_half, half, flags=cv2.INTER_LINEAR)
     levels = np.clip(canvas * (255 / shown.pigment_top_od), 0, 255).astype(np.uint8)
     return _encoded(levels, 70)
 

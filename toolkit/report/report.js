@@ -414,6 +414,7 @@ const layers = [
   {name: "rejected", title: "rejected", key: "4"},
   {name: "unmeasured", title: "not measured", key: "5"},
   {name: "pigment", title: "network’s pigment", key: "6"},
+  {name: "classical", title: "classical regions", key: "7"},
 ];
 const keptLayers = memory.read(LAYERS);
 const on = new Set(Array.isArray(keptLayers) ? keptLayers : ["patches", "spots"]);
@@ -469,8 +470,9 @@ function pictureBlock(photo, told) {
     svg("image", {href: told.picture, width: w, height: h}),
     svg("g", {"clip-path": "url(#frame)"},
       svg("g", {id: "layer-pigment"}, told.pigment ? svg("rect", {class: "predicted", width: w, height: h, mask: "url(#predicted)"}) : null),
-      halves("unmeasured", patches.map((patch) => svg("path", {class: "hatched", d: patch.unmeasured, "fill-rule": "evenodd"}))),
+      halves("unmeasured", drawn.unmeasured ? svg("path", {class: "hatched", d: drawn.unmeasured, "fill-rule": "evenodd"}) : null),
       halves("patches", patches.map((patch) => outlined("patch", patch.outline))),
+      halves("classical", outlined("classical", drawn.classical)),
       halves("spots", outlined("pigment", drawn.spots)),
       halves("rejected", outlined("mole", drawn.mole), outlined("blood", drawn.blood), outlined("shadow", drawn.shadow)),
       halves("landmarks", dots)));
@@ -491,7 +493,8 @@ function legendBlock(photo, told) {
   const parts = {
     landmarks: [[swatch("landmarks"), "landmarks"]],
     patches: [[swatch("patch"), "patches"]],
-    spots: [[swatch("pigment"), `found spots: ${told3}`]],
+    spots: [[swatch("pigment"), told.pigment ? `spots that the network found: ${told3}` : "spots that the network found: none kept"]],
+    classical: [[swatch("classical"), `regions darker and browner than around: ${counts.classical}`]],
     rejected: [[swatch("mole"), `moles ${counts.mole}`], [swatch("blood"), `redness ${counts.blood}`], [swatch("shadow"), `shadow ${counts.shadow}`]],
     unmeasured: [[swatch("unmeasured"), "left out: hair, eyes, shine"]],
     pigment: [[swatch("network"), told.pigment ? `network’s pigment, full at ${data.pigment_top} OD` : "network’s pigment: none kept"]],
@@ -515,7 +518,8 @@ function regionBlock(photo, told) {
         ? el("td", {colspan: 2, class: "soft"}, `not measured: ${region.reason || "no skin"}`)
         : [el("td", {class: "number"}, figure(region.grade)), el("td", {}, svg("svg", {class: "bar", width: 118, height: 12, viewBox: "0 0 118 12", "aria-hidden": "true"},
             svg("rect", {class: "track", width: 118, height: 6, y: 3, rx: 3}),
-            svg("rect", {class: "filled", width: Math.max(2, at(region.grade, 118)), height: 6, y: 3, rx: 3})))])))));
+            svg("rect", {class: "filled", width: Math.max(2, at(region.grade, 118)), height: 6, y: 3, rx: 3})))])))),
+    photo.explanation ? el("p", {class: "soft"}, `The grade lies ${photo.explanation}.`) : null);
 }
 
 function qualityBlock(photo) {
@@ -601,14 +605,14 @@ function ownPatch(told, region) {
 
 function reasonBlock(told) {
   if (!told.reasons.length) return null;
-  const most = Math.max(0.05, ...told.reasons.map((reason) => Math.abs(reason.added)));
+  const most = Math.max(0.05, ...told.reasons.filter((reason) => reason.kind !== "usual_grade").map((reason) => Math.abs(reason.added)));
   const half = 60;
-  return el("section", {class: "reasons"}, el("h3", {}, "What moved this grade most"),
-    el("p", {class: "soft"}, "Each line is what one figure adds to the grade, in grades, against an average patch of the training study. They are the strongest of many, and do not sum up to the grade."),
+  return el("section", {class: "reasons"}, el("h3", {}, "What this grade is made of"),
+    el("p", {class: "soft"}, "Each line is what one figure adds to the grade, in grades. Together they make the grade."),
     el("table", {}, el("tbody", {}, told.reasons.map((reason) => {
       const length = (Math.abs(reason.added) / most) * (half - 2);
       return el("tr", {}, el("td", {class: "words"}, reason.text, el("small", {}, reason.behind)),
-        el("td", {}, svg("svg", {class: "push", width: 2 * half, height: 14, viewBox: `0 0 ${2 * half} 14`, "aria-hidden": "true"},
+        el("td", {}, reason.kind === "usual_grade" ? null : svg("svg", {class: "push", width: 2 * half, height: 14, viewBox: `0 0 ${2 * half} 14`, "aria-hidden": "true"},
           svg("line", {class: "axis", x1: half, x2: half, y1: 0, y2: 14}),
           svg("rect", {class: reason.added < 0 ? "lower" : "raise", x: reason.added < 0 ? half - length : half, width: Math.max(1, length), y: 3, height: 8, rx: 2}))),
         el("td", {class: "number"}, signed(reason.added, 2)));

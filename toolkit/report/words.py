@@ -7,12 +7,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from toolkit.reasons import OTHERS, REGION_GRADE, USUAL
+
 REGION_NAMES: Mapping[str, str] = {
     "forehead": "forehead",
     "left_cheek": "left cheek",
     "right_cheek": "right cheek",
     "chin": "chin",
-    "face": "whole face",
+    "side": "whole side",
 }
 _ALIKE = 0.1  # standard deviations within which a figure is as usual
 
@@ -83,7 +85,14 @@ _FIGURES: dict[str, tuple[tuple[str, str], str]] = {
     "neighbour_spread": (("wider", "narrower"), "spread of the nearest references' grades"),
     "neighbour_distance": (("longer", "shorter"), "distance to the nearest references"),
     "embedding_score": (_HIGHER, "grade by the network alone"),
-    "predicted_load": (_MORE, "pigment seen by the network"),
+    "net_mean": (_MORE, "pigment seen by the network"),
+    "net_mean_root": (_MORE, "pigment seen by the network, faint spots included"),
+    "net_mean_power": (_MORE, "pigment seen by the network, faint spots included"),
+    "net_core_power": (_MORE, "pigment seen by the network, without nose, eyelids and upper lip"),
+    "net_p99": (_STRONGER, "strongest pigment seen by the network"),
+    "net_cells": (_MORE, "spread of the spots seen by the network"),
+    "net_nearest_neighbour_index": (("more evenly spaced", "more clustered"), "spots seen by the network"),
+    "measured_cm2": (_MORE, "measured skin"),
 }
 _BANDS: dict[str, tuple[tuple[str, str], str]] = {
     "melanin_band": (_STRONGER, "melanin detail"),
@@ -107,13 +116,16 @@ def in_words(
 ) -> tuple[str, str]:
     """(a line in plain words, the figures behind it) for one contribution to a grade.
 
-    ``figure`` is a column of the workbook's Patches, or "predicted_load"; ``usual`` None where it is not known:
-    then more of it is taken to raise the grade.
+    ``figure`` is a column of the workbook's Sides, or one of ``toolkit.reasons``; ``usual`` None where it is not
+    known: then more of it is taken to raise the grade.
     """
     where = REGION_NAMES.get(region, region)
-    if figure in ("is_forehead", "is_chin"):
-        part = figure.removeprefix("is_")
-        return f"{where}: graded as {'a' if value else 'no'} {part}", f"{figure} {_number(value)}"
+    if figure == USUAL:
+        return "the usual grade, to which the others are added", ""
+    if figure == OTHERS:
+        return "all other figures together", ""
+    if figure == REGION_GRADE:
+        return f"the grade of the {where}, by its weight", f"grade {_number(value)}"
     if similar := re.fullmatch(r"similarity_(top\d+_)?(.+)", figure):
         which = f"the {similar[1][3:-1]} nearest" if similar[1] else "all"
         pair, noun = ("closer", "less close"), f"likeness to {which} references graded {_class(similar[2])}"
@@ -125,7 +137,7 @@ def in_words(
     if usual is not None:
         behind.append(f"usually {_number(usual.centre)}")
     behind += [scale] if scale else []
-    article = "on the" if region != "face" else "over the"
+    article = "over the" if region == "side" else "on the"
     if value is None or deviation is None:
         return f"no {noun} to measure {article} {where}", "; ".join(behind)
     if usual is not None and abs(deviation) < _ALIKE:
@@ -140,15 +152,34 @@ def _phrase(figure: str) -> tuple[tuple[str, str], str, str]:
         return pair, f"{noun} of about {band[2].replace('_', '.')} mm", ""
     if figure in _FIGURES:
         return (*_FIGURES[figure], "")
+    if told := _of_side(figure):
+        return (*told, "")
     name, _, scale = figure.rpartition("_")
     if scale in _SCALES and name in _FIGURES:
         return (*_FIGURES[name], f"against the skin {_SCALES[scale]}")
     return _HIGHER, figure.replace("_", " "), ""
 
 
+def _of_side(figure: str) -> tuple[tuple[str, str], str] | None:
+    """Both comparatives and the noun of a figure that is measured on whole sides alone."""
+    if share := re.fullmatch(r"net_share_(\d+)", figure):
+        return _MORE, f"area with over {int(share[1]) / 1000:g} OD of pigment"
+    if spot := re.fullmatch(r"(net_)?spot_(area|peak)_p(\d+)", figure):
+        which = {"10": "smallest", "50": "typical", "90": "largest"}.get(spot[3], f"{spot[3]} %")
+        by = " seen by the network" if spot[1] else ""
+        if spot[2] == "peak":
+            which = {"10": "faintest", "50": "typical", "90": "darkest"}.get(spot[3], which)
+        return (_LARGER if spot[2] == "area" else _DARKER), f"{which} spots{by}"
+    if part := re.fullmatch(r"(\w+?)_(net_mean_root|root_melanin_darkness)", figure):
+        return (*_FIGURES[part[2]][:1], f"{_FIGURES[part[2]][1]} on the {part[1]}")
+    return None
+
+
 def is_known(figure: str) -> bool:
     """Whether there are words of its own for a figure."""
-    if figure in _FIGURES or figure in ("is_forehead", "is_chin") or figure.startswith("similarity_"):
+    if figure in _FIGURES or figure in (USUAL, OTHERS, REGION_GRADE) or figure.startswith("similarity_"):
+        return True
+    if _of_side(figure):
         return True
     band = re.fullmatch(r"(.+?)_(\d+(?:_\d+)?)mm", figure)
     name, _, scale = figure.rpartition("_")

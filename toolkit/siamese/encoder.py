@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import ModelError
+from toolkit.records import Window
 from toolkit.settings import EncoderSettings
 from toolkit.siamese.exported import ExportedTrunk, head_of, head_shapes, trunk_graph, trunk_shapes
 from toolkit.siamese.network import build_head, build_trunk
+from toolkit.siamese.pooling import Layers, pooled_window
 
 Weights = Mapping[str, NDArray[np.float32]]
 
-_BATCH = 64
+_BATCH = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,16 +71,32 @@ class Encoder:
     def look(self, inputs: Sequence[NDArray]) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], ...]]:
         """What the trunk sees of n encoder inputs of any mixture of sizes: pooled features (n, p) float32, and
         their pigment maps (see ``Embedded``)."""
-        pooled = np.zeros((len(inputs), self._width), np.float32)
+        windows = [Window(n, 0, 0, *picture.shape[:2]) for n, picture in enumerate(inputs)]
+        return self.look_through(inputs, windows)
+
+    def look_through(
+        self, pictures: Sequence[NDArray], windows: Sequence[Window]
+    ) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], ...]]:
+        """One look at n pictures of any mixture of sizes: pooled features (m, p) float32 of m windows on them, and the
+        pictures' n pigment maps (see ``Embedded``)."""
+        gain = self.settings.map_gain
+        pooled = np.zeros((len(windows), self._width), np.float32)
         maps: dict[int, NDArray[np.float32]] = {}
-        for rows in by_shape(inputs):
+        mine: dict[int, list[int]] = {}
+        for place, window in enumerate(windows):
+            mine.setdefault(window.picture, []).append(place)
+        for rows in by_shape(pictures):
             for start in range(0, len(rows), _BATCH):
                 some = rows[start : start + _BATCH].tolist()
-                pictures = np.stack([inputs[i] for i in some]).astype(np.float32)
-                pooled[some], raw = self._run(pictures)
-                pigment = np.maximum(raw, 0) / self.settings.map_gain * (pictures[..., -1] > 0.5)
-                maps.update(zip(some, pigment, strict=True))
-        return pooled, tuple(maps[i] for i in range(len(inputs)))
+                stacked = np.stack([pictures[i] for i in some]).astype(np.float32)
+                raw, deepest, last = self._run(stacked)
+                for number, picture in enumerate(some):
+                    skin = stacked[number, ..., -1]
+                    layers = Layers(raw[number], deepest[number], last[number], skin)
+                    for place in mine.get(picture, ()):
+                        pooled[place] = pooled_window(layers, windows[place], gain)
+                    maps[picture] = np.maximum(raw[number], 0) / gain * (skin > 0.5)
+        return pooled, tuple(maps[i] for i in range(len(pictures)))
 
     @property
     def _width(self) -> int:
@@ -87,12 +105,20 @@ class Encoder:
             return int(self.trunk.output["pooled"].shape[-1])
         return head_shapes(self.settings)[0][0]
 
-    def _run(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Pooled features (n, p) and the last layer's map (n, h, w) of n inputs of one size."""
+    def _run(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """The last layer's map (n, h, w), and the deepest and the last layer (n, c, ., .) of n inputs of one size."""
         if self.weights is None:
             out = self.trunk.predict_on_batch(pictures)
-            return np.asarray(out["pooled"]), np.asarray(out["pigment"])[..., 0]
+            deepest, last = (np.moveaxis(np.asarray(out[name]), -1, 1) for name in ("deepest", "last"))
+            return np.asarray(out["pigment"])[..., 0], deepest, last
         return self._exported(pictures)
+
+    def in_onnx(self) -> Encoder:
+        """The same encoder, run by ONNX Runtime: pictures of many sizes, each of which Keras would compile anew."""
+        if self.weights is not None:
+            return self
+        weights = {**_named(self.trunk.get_weights(), "trunk"), **_named(self.head.get_weights(), "head")}
+        return Encoder(self.settings, weights=weights)
 
     @cached_property
     def _exported(self) -> ExportedTrunk:

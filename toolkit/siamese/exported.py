@@ -23,8 +23,8 @@ _SHOWN = 6  # figures of the pigment map that are pooled
 def trunk_graph(weights: Sequence[NDArray[np.float32]], settings: EncoderSettings) -> bytes:
     """The trunk of ``network.build_trunk`` as a serialised ONNX model, from its weights in Keras's order.
 
-    Input "patch" (n, h, w, 4) float32; outputs "pigment" (n, h, w) and "pooled" (n, p), as the Keras model's. Batch
-    normalisation is folded into the convolutions.
+    Input "patch" (n, h, w, 4) float32; outputs "pigment" (n, h, w), and "deepest" and "last" (n, c, ., .), channels
+    first, the layers that ``pooling`` pools. Batch normalisation is folded into the convolutions.
     """
     from onnx import TensorProto, checker, helper
 
@@ -38,7 +38,8 @@ def trunk_graph(weights: Sequence[NDArray[np.float32]], settings: EncoderSetting
             [helper.make_tensor_value_info("patch", kind, ["n", "h", "w", CHANNELS])],
             [
                 helper.make_tensor_value_info("pigment", kind, ["n", "h", "w"]),
-                helper.make_tensor_value_info("pooled", kind, ["n", "p"]),
+                helper.make_tensor_value_info("deepest", kind, ["n", "c", "hd", "wd"]),
+                helper.make_tensor_value_info("last", kind, ["n", "cl", "h", "w"]),
             ],
             graph.constants,
         ),
@@ -102,10 +103,12 @@ class ExportedTrunk:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
-    def __call__(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Pooled features (n, p) and the map (n, h, w) of n inputs (n, h, w, 4)."""
-        pooled, pigment = self._session.run(["pooled", "pigment"], {"patch": pictures})
-        return pooled, pigment
+    def __call__(
+        self, pictures: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """The map (n, h, w), and the deepest and the last layer (n, c, ., .), of n inputs (n, h, w, 4)."""
+        pigment, deepest, last = self._session.run(["pigment", "deepest", "last"], {"patch": pictures})
+        return pigment, deepest, last
 
 
 class _Graph:
@@ -136,30 +139,21 @@ class _Graph:
     def trunk(self, settings: EncoderSettings) -> None:
         """The same steps as ``network.build_trunk``, in its order."""
         x = self.add("Transpose", "patch", perm=[0, 3, 1, 2])
-        skins = [self._channels(x, CHANNELS - 1, CHANNELS)]
         levels: list[str] = []
         for depth, _ in enumerate(settings.channels):
             if depth:
                 x = self._halved(x)
-                skins.append(self._halved(skins[-1]))
             x = self._convolved(self._convolved(x))
             levels.append(x)
-        deepest = x
+        self.add("Identity", x, name="deepest")
         for level in levels[-2::-1]:
             doubled = self.constant([1, 1, 2, 2])
             x = self.add("Resize", self._convolved(x), "", doubled, mode="nearest",
                          coordinate_transformation_mode="asymmetric", nearest_mode="floor")  # fmt: skip
             x = self._convolved(self.add("Concat", x, level, axis=1))
+        self.add("Identity", x, name="last")
         kernel, bias = self._take(2)
-        pigment = self._convolution(x, kernel, bias)
-        shown = self._shown(pigment, settings.map_gain)
-        pooled = [
-            *self._pooled(deepest, skins[-1]),
-            *self._pooled(x, skins[0]),
-            *self._pooled(shown, skins[0]),
-        ]
-        self.add("Squeeze", pigment, self.constant([1], np.int64), name="pigment")
-        self.add("Concat", *pooled, axis=1, name="pooled")
+        self.add("Squeeze", self._convolution(x, kernel, bias), self.constant([1], np.int64), name="pigment")
 
     def _take(self, count: int) -> list[NDArray[np.float32]]:
         taken, self._weights = self._weights[:count], self._weights[count:]
@@ -177,30 +171,3 @@ class _Graph:
 
     def _halved(self, x: str) -> str:
         return self.add("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2])
-
-    def _channels(self, x: str, start: int, end: int) -> str:
-        starts, ends, axes = (self.constant([n], np.int64) for n in (start, end, 1))
-        return self.add("Slice", x, starts, ends, axes)
-
-    def _shown(self, pigment: str, gain: float) -> str:
-        positive = self.add("Relu", pigment)
-        root = self.add("Sqrt", self.add("Add", positive, self.constant(1e-4)))
-        shares = []
-        for od in (0.05, 0.1, 0.2):
-            over = self.add("Sub", pigment, self.constant(od * gain))
-            shares.append(self.add("Sigmoid", self.add("Mul", over, self.constant(40 / gain))))
-        return self.add("Concat", pigment, positive, root, *shares, axis=1)
-
-    def _pooled(self, x: str, skin: str) -> tuple[str, str]:
-        """Mean and standard deviation over skin."""
-        mass = self.add("Add", self._total(skin), self.constant(1e-3))
-        mean = self.add("Div", self._total(self.add("Mul", x, skin)), mass)
-        off = self.add("Sub", x, mean)
-        square = self.add("Mul", self.add("Mul", off, off), skin)
-        spread = self.add("Div", self._total(square), mass)
-        deviation = self.add("Sqrt", self.add("Add", spread, self.constant(1e-3)))
-        flat = self.constant([2, 3], np.int64)
-        return self.add("Squeeze", mean, flat), self.add("Squeeze", deviation, flat)
-
-    def _total(self, x: str) -> str:
-        return self.add("ReduceSum", x, self.constant([2, 3], np.int64), keepdims=1)

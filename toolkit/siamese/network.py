@@ -10,11 +10,13 @@ from toolkit.siamese.inputs import CHANNELS
 
 
 def build_trunk(settings: EncoderSettings) -> Any:
-    """Untrained Keras model (n, h, w, 4) -> {"pigment": (n, h, w, 1), "pooled": (n, p)}.
+    """Untrained Keras model (n, h, w, 4) -> {"pigment": (n, h, w, 1), "pooled": (n, p), "deepest": (n, h / 8, w / 8, c),
+    "last": (n, h, w, c)}.
 
     ``pigment``: added green OD times ``settings.map_gain``, as a U-Net (Ronneberger et al. 2015) learns it from
     phantoms. ``pooled``: means and standard deviations over skin of its deepest and last layers, and of the
-    pigment map. h and w are multiples of 2 ^ (levels - 1). Both outputs are float32.
+    pigment map. ``deepest`` and ``last`` are what is pooled, so that windows can be pooled from one look at the whole.
+    h and w are multiples of 2 ^ (levels - 1). All outputs are float32.
     """
     with mixed_precision():
         return _trunk(settings)
@@ -40,7 +42,9 @@ def _trunk(settings: EncoderSettings) -> Any:
     shares = [ops.sigmoid((pigment - od * gain) * (40 / gain)) for od in (0.05, 0.1, 0.2)]
     shown = ops.concatenate([pigment, positive, ops.sqrt(positive + 1e-4), *shares], axis=-1)
     pooled = [_pooled(deepest, skins[-1]), _pooled(x, skins[0]), _pooled(shown, skins[0])]
-    return models.Model(picture, {"pigment": pigment, "pooled": ops.concatenate(pooled, axis=-1)})
+    outputs = {"pigment": pigment, "pooled": ops.concatenate(pooled, axis=-1)}
+    outputs |= {"deepest": ops.cast(deepest, "float32"), "last": ops.cast(x, "float32")}
+    return models.Model(picture, outputs)
 
 
 def build_head(settings: EncoderSettings, pooled: int) -> Any:

@@ -1,4 +1,4 @@
-"""Patch grades from one table of named columns: LightGBM and a ridge."""
+"""Grades from one table of named columns: LightGBM and a ridge."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Matrix = NDArray[np.float64]
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-class PatchBlend:
-    """Patch grades: LightGBM and a ridge on one table of named columns; ``share`` (0-1) is LightGBM's part."""
+class TableBlend:
+    """Grades of rows: LightGBM and a ridge on one table of named columns; ``share`` (0-1) is LightGBM's part."""
 
     def __init__(self, columns: Sequence[str], booster: Any, ridge: Ridge, share: float = 0.5) -> None:
         self.columns = tuple(columns)
@@ -34,7 +34,7 @@ class PatchBlend:
         groups: NDArray,
         settings: BlendSettings,
         seed: int,
-    ) -> PatchBlend:
+    ) -> TableBlend:
         """``table`` (n, p) with NaN for the unknown, ``grades`` (n,) 0-9, ``groups`` (n,) subjects."""
         import lightgbm
 
@@ -58,11 +58,11 @@ class PatchBlend:
         return cls(columns, booster, Ridge.fit(table, grades, groups))
 
     def predict(self, columns: Sequence[str], table: Matrix) -> Matrix:
-        """Patch grades (n,) 0-9; raises ModelError unless the columns are those of training."""
+        """Grades (n,) 0-9; raises ModelError unless the columns are those of training."""
         return mixed(*self.predict_both(columns, table), self.share)
 
     def predict_both(self, columns: Sequence[str], table: Matrix) -> tuple[Matrix, Matrix]:
-        """Patch grades of LightGBM and of the ridge, (n,) each, not clipped; raises as ``predict``."""
+        """Grades of LightGBM and of the ridge, (n,) each, not clipped; raises as ``predict``."""
         if tuple(columns) != self.columns:
             odd = sorted(set(columns) ^ set(self.columns)) or ["their order"]
             raise ModelError(f"the features differ from those the model was trained on: {', '.join(odd[:5])}")
@@ -71,20 +71,26 @@ class PatchBlend:
         return np.asarray(self.booster.predict(table, num_threads=1)), self.ridge.predict(table)
 
     def contributions(self, table: Matrix) -> Matrix:
-        """What each column (n, p) adds to the grade of an average patch, in grades: SHAP values of LightGBM
+        """What each column (n, p) adds to the grade of an average row, in grades: SHAP values of LightGBM
         (Lundberg et al. 2020) and the ridge's own terms, by their shares."""
         if not len(table):
             return np.zeros((0, len(self.columns)))
-        boosted = np.asarray(self.booster.predict(table, pred_contrib=True, num_threads=1))[:, :-1]
-        return self.share * boosted + (1 - self.share) * self.ridge.contributions(table)
+        return self.share * self._shap(table)[:, :-1] + (1 - self.share) * self.ridge.contributions(table)
+
+    def start(self, table: Matrix) -> float:
+        """The grade that contributions are added to: of LightGBM's and the ridge's average row, by their shares."""
+        return self.share * float(self._shap(table[:1])[0, -1]) + (1 - self.share) * self.ridge.intercept
+
+    def _shap(self, table: Matrix) -> Matrix:
+        return np.asarray(self.booster.predict(table, pred_contrib=True, num_threads=1))
 
 
 def mixed(boosted: Matrix, ridge: Matrix, share: float) -> Matrix:
-    """Patch grades (n,) 0-9 of the two."""
+    """Grades (n,) 0-9 of the two."""
     return np.clip(share * boosted + (1 - share) * ridge, 0, 9)
 
 
 def best_share(boosted: Matrix, ridge: Matrix, grades: NDArray) -> float:
-    """LightGBM's share that grades patches best, of ``SHARES``; predictions (n,) must be out of fold."""
+    """LightGBM's share that grades best, of ``SHARES``; predictions (n,) must be out of fold."""
     errors = [float(np.square(mixed(boosted, ridge, share) - grades).mean()) for share in SHARES]
     return SHARES[int(np.argmin(errors))]

@@ -1,0 +1,106 @@
+"""How this face's bare skin looks from place to place, and what does not look like it: hair, objects, highlights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.chart.frame import Frame, near, pieces_over
+from toolkit.settings import ChartSettings
+
+Array = NDArray[np.float32]
+
+_level = np.arange(256, dtype=np.float64) / 255
+_OD_OF_LEVEL = -np.log(
+    np.maximum(np.where(_level <= 0.04045, _level / 12.92, ((_level + 0.055) / 1.055) ** 2.4), 1e-3)
+).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Colours:
+    """How the chart differs from the skin that is expected in each place, in OD: ``dark``, ``brown``, ``red`` (h, w)
+    float32 (deviations of D, M and E of ``toolkit.pigment``, not smoothed); ``density`` (h, w): D itself. ``level`` (3,):
+    D, M, E of this face's skin."""
+
+    dark: Array
+    brown: Array
+    red: Array
+    density: Array
+    level: NDArray[np.float64]
+
+
+def colours(pixels: NDArray[np.uint8], bare: NDArray[np.bool_], frame: Frame) -> Colours:
+    """``bare`` (h, w): visible, and skin by its place. The skin expected in a place is a surface of second order
+    (1, x, y, x^2, y^2 of the face frame), fitted robustly: light falls off towards the sides of a face by as much as hair
+    is darker than skin."""
+    density: Any = cv2.LUT(pixels, _OD_OF_LEVEL)
+    red, green, blue = cv2.split(density)
+    maps = green, blue - green, green - red
+    x, y = (axis / 100 for axis in frame.face_mm())
+    rows, columns = (np.flatnonzero(bare[2::6, 2::6]) for _ in range(2))
+    rows, columns = np.divmod(rows, bare[2::6, 2::6].shape[1])
+    rows, columns = rows * 6 + 2, columns * 6 + 2
+    off, level = [], []
+    for values in maps:
+        soft = cv2.blur(values, (3, 3))
+        c = _fit(x[0, columns], y[rows, 0], soft[rows, columns].astype(np.float64))
+        off.append((values - (c[0] + c[1] * x + c[2] * y + c[3] * x**2 + c[4] * y**2)).astype(np.float32))
+        level.append(float(np.median(soft[rows, columns])) if len(rows) else 0.0)
+    return Colours(off[0], off[1], off[2], green, np.array(level))
+
+
+def _fit(x: NDArray, y: NDArray, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Coefficients (5,) of the surface; Cauchy weights, so that hair among the samples counts
+    for little. Nearly flat where little is seen."""
+    if len(values) < 30:
+        return np.array([float(np.median(values)) if len(values) else 0.0, 0, 0, 0, 0])
+    terms = np.column_stack([np.ones(len(x)), x, y, x**2, y**2]).astype(np.float64)
+    start = np.array([np.median(values), 0.0, 0.0, 0.0, 0.0])
+    steady = np.diag([1e-3, 1.0, 1.0, 1.0, 1.0]) * 0.01 * len(x)
+    c = start
+    for _ in range(10):
+        off = values - terms @ c
+        spread = float(np.clip(1.48 * np.median(np.abs(off)), 0.05, 0.3))
+        weight = 1.0 / (1.0 + (off / (2 * spread)) ** 2)
+        normal = terms.T @ (terms * weight[:, None]) + steady
+        c = np.linalg.solve(normal, terms.T @ (values * weight) + steady @ start)
+    return c
+
+
+def dark_hair(
+    found: Colours, visible: NDArray[np.bool_], scale: float, settings: ChartSettings
+) -> NDArray[np.bool_]:
+    """Much darker than bare skin in this place, over about a millimetre and over an area that no spot has, and not
+    as red as skin in shadow is."""
+    dark, red = (_soft(values, visible, scale) for values in (found.dark, found.red))
+    paler = red < -0.25 * max(found.level[2], 0.2)
+    hairy = visible & (((dark > settings.hair_od) & paler) | (dark > 2 * settings.hair_od))
+    return near(pieces_over(hairy, settings.hair_mm2 * scale**2), scale) & visible
+
+
+def objects(
+    found: Colours, visible: NDArray[np.bool_], scale: float, settings: ChartSettings
+) -> NDArray[np.bool_]:
+    """Of a colour that no skin has: hardly red or yellow at all, or far too much so."""
+    brown, red = (_soft(values, visible, 0.7 * scale) for values in (found.brown, found.red))
+    _, m, e = found.level
+    grey = (e + red < 0.3 * max(e, 0.15)) | (m + brown < -0.15)
+    gaudy = (red > 0.9) | (brown > 1.2)
+    return near(pieces_over(visible & (grey | gaudy), settings.object_mm2 * scale**2), 0.7 * scale) & visible
+
+
+def highlights(pixels: NDArray[np.uint8], scale: float, settings: ChartSettings) -> NDArray[np.bool_]:
+    """A clipped channel, and half a millimetre round it."""
+    below = cv2.inRange(pixels, (0, 0, 0), (settings.glare_level - 1,) * 3)
+    return near(below == 0, 0.5 * scale)
+
+
+def _soft(values: Array, visible: NDArray[np.bool_], sigma: float) -> Array:
+    """The Gaussian mean over what is visible, 0 elsewhere."""
+    weight = visible.astype(np.float32)
+    mass = cv2.GaussianBlur(weight, (0, 0), sigma)
+    return np.asarray(cv2.GaussianBlur(values * weight, (0, 0), sigma) / np.maximum(mass, 1e-3) * visible)

@@ -1,0 +1,108 @@
+"""Where the chart lies: the face frame of ``toolkit.meanface``, in pixels, cut to what is visible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.geometry import apply_affine, compose_affine, invert_affine
+from toolkit.meanface import fit_similarity
+from toolkit.records import Face, Photo
+
+# The whole frame (mm): ears, hairline and jaw of any face lie inside it.
+LEFT_MM, TOP_MM, WIDTH_MM, HEIGHT_MM = -92, -96, 184, 224
+_STEP_MM = 4  # a chart's corner and sides are whole multiples of it, so that the network's cells fit
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A chart's place: ``to_chart`` (2, 3) from pixels of the photograph, ``corner_mm`` its upper left corner in the
+    face frame, ``size`` (width, height) in pixels, ``points`` (68, 2) the landmarks in its pixels."""
+
+    to_chart: NDArray[np.float64]
+    corner_mm: tuple[float, float]
+    size: tuple[int, int]
+    px_per_mm: float
+    points: NDArray[np.float64]
+
+    def face_mm(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """x (1, w) and y (h, 1) in the face frame, mm, of every column and row."""
+        x = self.corner_mm[0] + (np.arange(self.size[0], dtype=np.float32) + 0.5) / self.px_per_mm
+        y = self.corner_mm[1] + (np.arange(self.size[1], dtype=np.float32) + 0.5) / self.px_per_mm
+        return x[None, :], y[:, None]
+
+    def warped(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """A mask (H, W) of the photograph seen on the chart; False beyond the picture."""
+        seen = cv2.warpAffine(mask.view(np.uint8), self.to_chart, self.size, flags=cv2.INTER_NEAREST)
+        return np.asarray(seen > 0)
+
+
+def whole_frame(face: Face, px_per_mm: float) -> Frame:
+    """The frame before it is cut to what is visible."""
+    return _frame(face, (LEFT_MM, TOP_MM), (WIDTH_MM, HEIGHT_MM), px_per_mm)
+
+
+def cut_to(frame: Frame, face: Face, visible: NDArray[np.bool_]) -> Frame:
+    """The part of a frame that holds all of ``visible`` (h, w); the whole of it where there is none."""
+    left, top, width, height = cv2.boundingRect(visible.view(np.uint8))
+    if not width:
+        return frame
+    step = _STEP_MM * frame.px_per_mm
+    first = np.floor(np.array([left, top]) / step) * _STEP_MM
+    last = np.ceil(np.array([left + width, top + height]) / step) * _STEP_MM
+    corner = np.add(frame.corner_mm, first)
+    return _frame(face, tuple(corner.tolist()), tuple((last - first).tolist()), frame.px_per_mm)
+
+
+def _frame(
+    face: Face, corner_mm: tuple[float, float], size_mm: tuple[float, float], px_per_mm: float
+) -> Frame:
+    # The corner is that of the first pixel, half a pixel before that pixel's centre.
+    shift = -np.array(corner_mm) * px_per_mm - 0.5
+    place = np.array([[px_per_mm, 0.0, shift[0]], [0.0, px_per_mm, shift[1]]])
+    to_chart = compose_affine(invert_affine(fit_similarity(face.points)), place)
+    size = round(size_mm[0] * px_per_mm), round(size_mm[1] * px_per_mm)
+    return Frame(to_chart, corner_mm, size, px_per_mm, apply_affine(to_chart, face.points))
+
+
+def unpainted(photo: Photo) -> NDArray[np.bool_]:
+    """(H, W) bool: where the photograph is not painted out, the halo that ``Photo.skin`` leaves off given back."""
+    if photo.halo_px == 0 or photo.skin.all():
+        return photo.skin
+    square = np.ones((2 * photo.halo_px + 1,) * 2, np.uint8)
+    return np.asarray(cv2.dilate(photo.skin.view(np.uint8), square) > 0)
+
+
+def polygon(points: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(h, w) bool: inside a polygon (n, 2) of chart pixels, which may reach beyond the chart."""
+    canvas = np.zeros((size[1], size[0]), np.uint8)
+    cv2.fillPoly(canvas, [np.round(points * 16).astype(np.int32)], 1, lineType=cv2.LINE_8, shift=4)
+    return canvas.astype(np.bool_)
+
+
+def hull(points: NDArray[np.float64], size: tuple[int, int], reach: float = 0.0) -> NDArray[np.bool_]:
+    """(h, w) bool: inside the convex hull of points (n, 2), or within ``reach`` pixels of it."""
+    outline = cv2.convexHull(points.astype(np.float32))[:, 0].astype(np.float64)
+    if not reach:
+        return polygon(outline, size)
+    pad = int(np.ceil(reach)) + 2
+    padded = polygon(outline + pad, (size[0] + 2 * pad, size[1] + 2 * pad))
+    return near(padded, reach)[pad:-pad, pad:-pad]
+
+
+def near(mask: NDArray, distance: float) -> NDArray[np.bool_]:
+    """Within ``distance`` pixels of the mask (bool, or uint8 0-1)."""
+    if not mask.any():
+        return mask.astype(np.bool_)
+    return np.asarray(cv2.distanceTransform((mask == 0).astype(np.uint8), cv2.DIST_L2, 3) <= distance)
+
+
+def pieces_over(mask: NDArray, area: float) -> NDArray[np.bool_]:
+    """The connected pieces of a mask that cover at least ``area`` pixels."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    large = stats[:, cv2.CC_STAT_AREA] >= area
+    large[0] = False
+    return np.asarray(large[labels])

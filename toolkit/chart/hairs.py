@@ -1,0 +1,132 @@
+"""Single hairs against spots: a hair is a fine dark line, a spot is not, however small and however many they are."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.chart.colour import Colours
+from toolkit.chart.frame import Frame, near, pieces_over
+from toolkit.settings import ChartSettings
+
+Array = NDArray[np.float32]
+
+_STEP_OD = 0.01  # of the grey levels on which lines are sought
+_BEARD_TOP_MM = 40.0  # of the face frame: the level of the nostrils
+_LEAST_DENSITY_OD = 0.005  # a blurred or painted face has no pores to compare with
+_LINES_OF_SPOTS = (
+    0.36  # what dense freckles raise the density of lines by, of what they raise the coarser band by
+)
+_WITHIN_MM = 4.0
+
+
+def fine_lines(dark: Array, width: float, length: float, turns: int) -> Array:
+    """(h, w) float32, OD: how much darker than both of its sides a line of at least ``length`` pixels is that is
+    narrower than ``width`` pixels, in the best of ``turns`` directions; 0 elsewhere.
+
+    Morphology with line segments (Soille, Talbot 2001): the white top-hat across the line, opened along it. A round
+    spot, or a row of them, leaves nothing.
+    """
+    levels = np.clip(dark / _STEP_OD + 60, 0, 255).astype(np.uint8)
+    best = np.zeros_like(levels)
+    for turn in range(turns):
+        angle = np.pi * turn / turns
+        narrow = cv2.morphologyEx(levels, cv2.MORPH_TOPHAT, _segment(width, angle + np.pi / 2))
+        np.maximum(best, cv2.morphologyEx(narrow, cv2.MORPH_OPEN, _segment(length, angle)), out=best)
+    return best.astype(np.float32) * np.float32(_STEP_OD)
+
+
+@lru_cache(maxsize=128)
+def _segment(length: float, angle: float) -> NDArray[np.uint8]:
+    """A structuring element: a segment of so many pixels."""
+    reach = max(1, round((length - 1) / 2))
+    kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.uint8)
+    tip = np.round(reach * np.array([np.cos(angle), np.sin(angle)])).astype(int)
+    cv2.line(kernel, tuple((reach - tip).tolist()), tuple((reach + tip).tolist()), 1)
+    return kernel
+
+
+def strands(
+    found: Colours, visible: NDArray[np.bool_], scale: float, settings: ChartSettings
+) -> NDArray[np.bool_]:
+    """Single strands of hair on the skin: dark lines longer than any spot or pore."""
+    dark = _filled(found.dark, visible, scale)
+    lines = fine_lines(dark, 1.5 * scale, settings.strand_mm * scale, 16)
+    return near((lines > settings.strand_od) & visible, 0.4 * scale) & visible
+
+
+def line_density(
+    found: Colours, bare: NDArray[np.bool_], cheeks: NDArray[np.bool_], scale: float
+) -> tuple[Array, float]:
+    """How dense fine dark lines are, (h, w) float32 in OD, and how dense they usually are on this face: the median over
+    its ``cheeks``; 0 where too little of them is seen.
+
+    The mean over about 5 mm of skin of lines under a millimetre wide and over 1.3 mm long, less what spots add to it:
+    ``_LINES_OF_SPOTS`` times what the band of 0.5 to 1.2 mm exceeds that of the cheeks by (RMS).
+    """
+    dark = _filled(found.dark, bare, scale)
+    share = np.maximum(cv2.GaussianBlur(bare.astype(np.float32), (0, 0), _WITHIN_MM * scale), 0.05)
+    lines = fine_lines(dark, scale, 4 / 3 * scale, 8) * bare
+    band = (cv2.GaussianBlur(dark, (0, 0), 0.5 * scale) - cv2.GaussianBlur(dark, (0, 0), 1.2 * scale)) * bare
+    density, power = (
+        cv2.GaussianBlur(one, (0, 0), _WITHIN_MM * scale) / share for one in (lines, band * band)
+    )
+    if cheeks.sum() < 100 * scale**2:
+        return np.asarray(density), 0.0
+    # A camera's noise is greater in OD where it is darker: by exp(D / 2.2) of sRGB levels.
+    level = cv2.GaussianBlur(found.density * bare, (0, 0), _WITHIN_MM * scale) / share
+    noisier = np.exp(np.clip(level - np.median(level[cheeks]), 0, 1) / np.float32(2.2))
+    spotted = np.sqrt(power) / noisier
+    density /= noisier
+    density -= np.float32(_LINES_OF_SPOTS) * np.maximum(spotted - np.median(spotted[cheeks]), 0)
+    return np.asarray(density), max(float(np.median(density[cheeks])), _LEAST_DENSITY_OD)
+
+
+def upper_cheeks(bare: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_]:
+    """Where nobody has a beard."""
+    x, y = frame.face_mm()
+    return bare & (y > 8) & (y < 36) & (np.abs(x) < 60)
+
+
+def beard(
+    density: Array, usual: float, bare: NDArray[np.bool_], frame: Frame, settings: ChartSettings
+) -> NDArray[np.bool_]:
+    """Stubble and beard below the nose: fine lines ``beard_lines`` times as dense as on the same face's upper cheeks,
+    and what around is ``beard_fringe`` times as dense.
+
+    Freckles and moles do not raise the density, pores raise it on the whole face.
+    """
+    if not usual:
+        return np.zeros_like(bare)
+    _, y = frame.face_mm()
+    below = bare & (y > _BEARD_TOP_MM)
+    least = settings.beard_mm2 * frame.px_per_mm**2
+    core = pieces_over(below & (density > settings.beard_lines * usual), least)
+    around = pieces_over(below & (density > settings.beard_fringe * usual), least)
+    _, labels = cv2.connectedComponents(around.astype(np.uint8), connectivity=8)
+    reached = np.unique(labels[core & around])
+    found = np.isin(labels, reached[reached > 0])
+    return near(found, frame.px_per_mm) & bare
+
+
+def combed_hair(
+    density: Array, usual: float, visible: NDArray[np.bool_], frame: Frame, settings: ChartSettings
+) -> NDArray[np.bool_]:
+    """Hair as light as skin, at the rim of an unmasked face: far denser lines than on the upper cheeks."""
+    if not usual:
+        return np.zeros_like(visible)
+    x, y = frame.face_mm()
+    rim = visible & ((np.abs(x) > 56) | (y < -58))
+    hairy = rim & (density > settings.hair_lines * usual)
+    return near(pieces_over(hairy, settings.hair_mm2 * frame.px_per_mm**2), frame.px_per_mm) & visible
+
+
+def _filled(values: Array, bare: NDArray[np.bool_], scale: float) -> Array:
+    """Filled up off the skin with the level around, so that its edge is taken for no line."""
+    weight = bare.astype(np.float32)
+    share = cv2.GaussianBlur(weight, (0, 0), scale)
+    level = cv2.GaussianBlur(values * weight, (0, 0), scale) / np.maximum(share, 1e-3)
+    return np.where(bare, values, level).astype(np.float32)

@@ -1,0 +1,130 @@
+"""Photograph and face -> chart: rectify, find what is visible, leave out what is no measurable skin."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.chart.colour import Colours, colours, dark_hair, highlights, objects
+from toolkit.chart.frame import Frame, cut_to, near, pieces_over, unpainted, whole_frame
+from toolkit.chart.hairs import beard, combed_hair, line_density, strands, upper_cheeks
+from toolkit.chart.place import eyelids, inside_face, is_study_mask, lips, nostrils, on_side
+from toolkit.chart.regions import label_regions
+from toolkit.geometry import warp
+from toolkit.meanface import similarity_scale
+from toolkit.records import REASONS, Face, FaceChart, Photo
+from toolkit.settings import ChartSettings
+
+Mask = NDArray[np.bool_]
+
+
+def make_chart(photo: Photo, face: Face, settings: ChartSettings, px_per_mm: float = 3.0) -> FaceChart:
+    """All visible skin of a face, rectified once at ``px_per_mm``.
+
+    On a photograph painted out by its study the mask is the word on what is skin: only its halo, eyelids, nostrils, the
+    red of the lips, hair, highlights and objects are left out, and no outline cuts anything off. On any other the
+    landmarks and the colour find the skin. ``visible`` is all of the face that is not painted out, skin or not.
+    """
+    whole = whole_frame(face, px_per_mm)
+    not_painted = unpainted(photo)
+    visible = whole.warped(not_painted)
+    inside = whole.warped(np.ones(photo.skin.shape, np.bool_))
+    masked = is_study_mask(whole, visible, inside, face.side)
+    if not masked:
+        outline = near(inside_face(whole, settings), 2 * settings.contour_mm * whole.px_per_mm)
+        visible &= outline & on_side(whole, face.side)
+    frame = cut_to(whole, face, visible)
+    rows, columns = _window(whole, frame)
+    visible = visible[rows, columns]
+    pixels = warp(photo.pixels, frame.to_chart, frame.size)
+    reasons = _reasons(photo, frame, pixels, visible, not_painted, masked, settings)
+    skin = visible & (reasons == 0)
+    lone = skin & ~pieces_over(skin, settings.min_piece_mm2 * frame.px_per_mm**2)
+    reasons[lone] = REASONS.index("too small a piece")
+    return FaceChart(
+        pixels=pixels,
+        visible=visible,
+        skin=skin & ~lone,
+        regions=np.where(visible, label_regions(frame), 0).astype(np.uint8),
+        reasons=reasons,
+        px_per_mm=frame.px_per_mm,
+        to_chart=frame.to_chart,
+        corner_mm=frame.corner_mm,
+        masked=masked,
+    )
+
+
+def _window(whole: Frame, part: Frame) -> tuple[slice, slice]:
+    left, top = (
+        round((p - w) * whole.px_per_mm) for p, w in zip(part.corner_mm, whole.corner_mm, strict=True)
+    )
+    return slice(top, top + part.size[1]), slice(left, left + part.size[0])
+
+
+def _reasons(
+    photo: Photo,
+    frame: Frame,
+    pixels: NDArray[np.uint8],
+    visible: Mask,
+    not_painted: Mask,
+    masked: bool,
+    settings: ChartSettings,
+) -> NDArray[np.uint8]:
+    """(h, w) uint8: why a visible pixel is left out, as its place in REASONS; 0 where it is measured."""
+    halo = _halo(photo, frame, not_painted, settings) & visible
+    lids, nose = eyelids(frame, settings, brows=not masked), nostrils(frame, settings)
+    inner = np.ones_like(visible) if masked else inside_face(frame, settings)
+    bare = visible & ~halo & ~lids & ~nose & inner
+    look = colours(pixels, bare & _safe(frame, masked), frame)
+    left_out = {
+        "halo of the mask": halo,
+        "outside the face": ~inner,
+        "eyelid or brow": lids,
+        "nostril": nose,
+        "lip": lips(frame, look.red, settings),
+        **_by_look(pixels, look, bare, visible & ~halo, frame, settings, masked),
+    }
+    reasons = np.zeros(visible.shape, np.uint8)
+    for reason, mask in reversed(left_out.items()):  # the first named wins
+        reasons[visible & mask] = REASONS.index(reason)
+    return reasons
+
+
+def _by_look(
+    pixels: NDArray[np.uint8],
+    look: Colours,
+    bare: Mask,
+    visible: Mask,
+    frame: Frame,
+    settings: ChartSettings,
+    masked: bool,
+) -> dict[str, Mask]:
+    scale = frame.px_per_mm
+    hair = dark_hair(look, visible, scale, settings)
+    density, usual = line_density(look, bare & ~hair, upper_cheeks(bare & ~hair, frame), scale)
+    combed = np.zeros_like(hair) if masked else combed_hair(density, usual, bare & ~hair, frame, settings)
+    return {
+        "highlight": highlights(pixels, scale, settings),
+        "no skin": objects(look, visible & ~hair, scale, settings),
+        "hair": hair | combed | strands(look, visible & ~hair, scale, settings),
+        "beard": beard(density, usual, bare & ~hair, frame, settings),
+    }
+
+
+def _halo(photo: Photo, frame: Frame, not_painted: Mask, settings: ChartSettings) -> Mask:
+    """Within a few pixels of what is painted out: there JPEG has mixed skin with paint."""
+    wanted = settings.halo_mm * frame.px_per_mm / similarity_scale(frame.to_chart)
+    reach = min(int(np.clip(round(wanted), *settings.halo_px)), photo.halo_px)
+    if not reach or not_painted.all():
+        return np.zeros((frame.size[1], frame.size[0]), np.bool_)
+    square = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    clear = cv2.erode(not_painted.view(np.uint8), square, borderValue=1) > 0
+    return ~frame.warped(clear)
+
+
+def _safe(frame: Frame, masked: bool) -> Mask:
+    """Where most of what is seen is skin: the middle of the face, or all of it where a study says so."""
+    x, y = frame.face_mm()
+    inner = (np.abs(x) < 58) & (y > -62) & (y < 104)
+    return np.ones_like(inner) if masked else inner

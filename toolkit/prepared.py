@@ -1,0 +1,153 @@
+"""A photograph ready to be graded, and what the network sees of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.patches import region_window
+from toolkit.pigment import (
+    NET_COLUMNS,
+    Skin,
+    learnt_table,
+    map_skin,
+    measure,
+    measure_window,
+    side_features,
+    side_figures,
+    whole,
+)
+from toolkit.quality import Quality
+from toolkit.records import FaceChart, FacePatches, Window
+from toolkit.settings import Settings
+from toolkit.siamese import Encoder, encoder_input
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a trunk sees of m photos with n patches: ``pooled`` (n, p) float32 for the head, ``figures`` (n, q) of the
+    map on each patch and ``sides`` (m, s) of each photo's, a row of NET_COLUMNS; the predicted ``maps`` of pigment, one a
+    picture."""
+
+    pooled: NDArray[np.float32]
+    figures: NDArray[np.float64]
+    sides: NDArray[np.float64]
+    maps: tuple[NDArray[np.float32], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A photograph ready to be graded: one row of ``features`` a patch and one of its ``side``; ``inputs``, what the
+    network looks at: the chart, or each patch where there is no chart; ``parts``, one (h, w) uint8 an input as
+    ``FaceChart.regions``; ``windows``, where each patch lies on them. ``seen``: what the trunk saw, where it has looked.
+
+    ``error`` says why there is nothing, when the photo could not be used.
+    """
+
+    name: str
+    face: FacePatches | None = None
+    features: tuple[Mapping[str, float], ...] = ()
+    inputs: tuple[NDArray[np.float16], ...] = ()
+    quality: Quality | None = None
+    error: str = ""
+    seen: Seen | None = None
+    side: Mapping[str, float] | None = None
+    parts: tuple[NDArray[np.uint8], ...] = ()
+    windows: tuple[Window, ...] = ()
+
+    def patch_inputs(self) -> list[NDArray[np.float16]]:
+        """The network's view of each patch alone."""
+        return [window.cut(self.inputs[window.picture]) for window in self.windows]
+
+
+def prepare(face: FacePatches, settings: Settings, quality: Quality | None = None) -> Prepared:
+    """Chart and patches -> pigment features of both, and the network's input."""
+    if not face.patches:
+        reasons = "; ".join(f"{region}: {reason}" for region, reason in face.dropped.items())
+        return Prepared(face.name, face, error=f"no patch holds enough skin ({reasons})")
+    prepared = _of_patches(face, settings) if face.chart is None else _of_chart(face, face.chart, settings)
+    return replace(prepared, quality=quality)
+
+
+def _of_chart(face: FacePatches, chart: FaceChart, settings: Settings) -> Prepared:
+    """Maps once, on the chart; patches are windows on them."""
+    maps = map_skin(chart, settings.pigment)
+    windows = [region_window(chart, patch.region, settings.patch) for patch in face.patches]
+    rows = tuple(
+        measure_window(patch, window, maps, settings.pigment)
+        for patch, window in zip(face.patches, windows, strict=True)
+    )
+    (above, below), (left, right) = maps.near.margins
+    high, wide = chart.skin.shape
+    parts = chart.regions[above : high - below, left : wide - right]
+    side = side_features([Skin(maps, parts, chart.pixels[chart.skin])])
+    picture = encoder_input(whole(maps.wide), settings.encoder)
+    small: Any = cv2.resize(chart.regions, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    return Prepared(
+        face.name,
+        face,
+        rows,
+        (picture,),
+        side=side,
+        parts=(small,),
+        windows=tuple(_scaled(window, settings.encoder.px_per_mm / chart.px_per_mm) for window in windows),
+    )
+
+
+def _scaled(window: Window, scale: float) -> Window:
+    top, left, height, width = (
+        round(value * scale) for value in (window.top, window.left, window.height, window.width)
+    )
+    return Window(window.picture, top, left, height, width)
+
+
+def _of_patches(face: FacePatches, settings: Settings) -> Prepared:
+    """Patches that came without their chart: each is a picture of its own, and all their skin is the side."""
+    rows, inputs, skins = [], [], []
+    for patch in face.patches:
+        row, maps = measure(patch, settings.pigment)
+        rows.append(row)
+        inputs.append(encoder_input(maps, settings.encoder))
+        found = map_skin(patch, settings.pigment)
+        nowhere = np.zeros(found.near.skin.shape, np.uint8)
+        skins.append(Skin(found, nowhere, patch.pixels[patch.skin]))
+    return Prepared(
+        face.name,
+        face,
+        tuple(rows),
+        tuple(inputs),
+        side=side_features(skins),
+        parts=tuple(np.zeros(picture.shape[:2], np.uint8) for picture in inputs),
+        windows=tuple(Window(n, 0, 0, *picture.shape[:2]) for n, picture in enumerate(inputs)),
+    )
+
+
+def see(encoder: Encoder, photos: Sequence[Prepared]) -> Seen:
+    """Photographs through the trunk, each picture once."""
+    pictures = [picture for photo in photos for picture in photo.inputs]
+    firsts = np.cumsum([0, *(len(photo.inputs) for photo in photos)]).tolist()
+    windows = [
+        replace(window, picture=window.picture + first)
+        for photo, first in zip(photos, firsts, strict=False)
+        for window in photo.windows
+    ]
+    pooled, maps = encoder.look_through(pictures, windows)
+    skins = [picture[..., -1] > 0.5 for picture in pictures]
+    scale = encoder.settings.px_per_mm
+    figures = learnt_table(
+        [window.cut(maps[window.picture]) for window in windows],
+        [window.cut(skins[window.picture]) for window in windows],
+        scale,
+    )
+    sides = np.zeros((len(photos), len(NET_COLUMNS)))
+    for row, (photo, first) in enumerate(zip(photos, firsts, strict=False)):
+        mine = range(first, first + len(photo.inputs))
+        shown = [(skins[n], parts) for n, parts in zip(mine, photo.parts, strict=True)]
+        if shown:
+            sides[row] = side_figures([maps[n] for n in mine], shown, scale)
+    return Seen(pooled, figures, sides, maps)
