@@ -537,6 +537,7 @@ def test_every_file_of_results_is_on_the_list(tmp_path, suffix):
     out = tmp_path / f"g{suffix}"
     tables = {
         "Patches": [{"photo": "a", "region": "chin", "grade": 1.0}],
+        "Sides": [{"photo": "a", "region": "side", "grade": 1.0}],
         "Contributions": [{"photo": "a", "region": "chin", "figure": "x"}],
         "Evidence": [{"photo": "a", "region": "chin", "place": 1}],
         "Inputs": [{"photo": "a", "bytes": 1, "sha256": "0"}],

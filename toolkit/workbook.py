@@ -125,7 +125,7 @@ def result_files(path: Path) -> dict[Path, Callable[[Path], bool]]:
     csv = {
         "Grades": has_columns(GRADE_COLUMNS),
         **dict.fromkeys(
-            ("Patches", "Contributions", "Evidence"), has_columns(("photo", "region"), more=True)
+            ("Patches", "Sides", "Contributions", "Evidence"), has_columns(("photo", "region"), more=True)
         ),
         "Inputs": has_columns(inputs),
     }
