@@ -319,7 +319,7 @@ def test_the_sheet_of_patches_holds_every_feature(workbook, patches):
     grades = grades_of(workbook).set_index("photo")
     for row in sheet.itertuples():
         assert row.grade == pytest.approx(grades.loc[row.photo, row.region], abs=1e-5)
-    assert sheet["skin_fraction"].between(0.1, 1).all()
+    assert sheet["skin_fraction"].between(0.02, 1).all()  # what the frame cuts off counts with what is left
     assert sheet["melanin_index"].nunique() > 20  # figures of the patches, not one figure for all
 
 
@@ -432,7 +432,8 @@ def test_real_photographs_are_graded_or_say_which_region_is_missing(model, tmp_p
     assert list(found["photo"]) == [face.name for face in faces]
     assert found["grade"].notna().all()
     notes = found["note"].dropna()
-    assert all(note.startswith("no ") and "patch: too little skin" in note for note in notes), list(notes)
+    told = ("patch: too little skin", "out of range: unlike every graded reference")  # of phantoms alone
+    assert all(any(one in note for one in told) for note in notes), list(notes)
     assert found[["forehead", "left_cheek", "right_cheek"]].notna().all(axis=None)  # a beard may hide a chin
 
 
