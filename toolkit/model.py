@@ -20,7 +20,7 @@ from typing import Any
 from toolkit.blend import Blend
 from toolkit.errors import ModelError
 from toolkit.index import ReferenceIndex
-from toolkit.outputs import Output, check_outputs, first_entry, some_of
+from toolkit.outputs import Output, check_outputs, file_hash, first_entry, some_of
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder
 from toolkit.thumbnails import load_thumbnails, save_thumbnails
@@ -124,7 +124,7 @@ def save_model(model: Model, folder: Path) -> str:
         model.index.save(new)
         model.blend.save(new)
         save_thumbnails(new / "thumbnails.npz", model.thumbnails)
-        hashes = {name: _sha256(new / name) for name in FILES}
+        hashes = {name: file_hash(new / name) for name in FILES}
         card = {"format": FORMAT, **model.card, "files": hashes}
         (new / CARD).write_text(json.dumps(card, indent=2) + "\n")
         for name in (*FILES, CARD):
@@ -161,7 +161,7 @@ def load_model(folder: Path | str | None = None) -> Model:
     for name, wanted in card["files"].items():
         if not (folder / name).is_file():
             raise ModelError(f"{folder / name}: missing; restore the model folder or retrain")
-        if _sha256(folder / name) != wanted:
+        if file_hash(folder / name) != wanted:
             raise ModelError(f"{folder / name}: changed since the model was saved; restore it or retrain")
     settings = Settings.from_json((folder / "settings.json").read_text())
     return Model(
@@ -174,11 +174,6 @@ def load_model(folder: Path | str | None = None) -> Model:
         sha256=_whole_hash(card["files"]),
         thumbnails=load_thumbnails(folder / "thumbnails.npz"),
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _whole_hash(hashes: Mapping[str, str]) -> str:

@@ -757,7 +757,8 @@ def train_study(
     model's is kept whole, ``from_scratch`` it learns from this study alone. ``thumbnails``: whether the model
     keeps small pictures of its reference patches. ``grades_file``: one or several, and ``columns``, as for
     ``join_files``. ``step``: grades must be multiples of it, None: any number in 0-9. ``overwrite``: also over a
-    model of other subjects; files in its folder that are not the model's are never touched. ``retakes`` as for ``refuse_shared``.
+    model of other subjects; files in its folder that are not the model's are never touched. ``retakes`` as for
+    ``refuse_shared``.
     """
     if from_scratch and encoder is not None:
         raise ToolkitError("--encoder keeps a network, --from-scratch learns a new one: choose one of them")

@@ -158,7 +158,8 @@ def refuse_shared(
     """Refuse a row that fits different photographs of different folders: they may be of different people.
 
     ``content_of`` gives the hash of a photo's file by its name; it is asked only about photos that share a row.
-    ``folder_of``: its folder, where that is not in its name. Retakes in one folder may share a row, and so may copies; ``retakes``: those in different folders as well.
+    ``folder_of``: its folder, where that is not in its name. Retakes in one folder may share a row, and so may
+    copies; ``retakes``: those in different folders as well.
     Raises GradesError.
     """
     for shared in () if retakes else joined.shared:
