@@ -106,3 +106,10 @@ def pieces_over(mask: NDArray, area: float) -> NDArray[np.bool_]:
     large = stats[:, cv2.CC_STAT_AREA] >= area
     large[0] = False
     return np.asarray(large[labels])
+
+
+def pieces_with(mask: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The connected pieces of a mask that some of ``core`` lies in."""
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    reached = np.unique(labels[core & mask])
+    return np.isin(labels, reached[reached > 0])
