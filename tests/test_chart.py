@@ -17,6 +17,7 @@ from toolkit.records import CHART_REGIONS, REASONS, Face, FaceChart
 from toolkit.settings import FaceSettings, Settings
 
 SCALE = 4.0
+SCALE_OF_CHART = 3.0
 
 
 def plain_face(level=(190, 140, 115), size=1000, seed=0):
@@ -129,6 +130,16 @@ def test_a_patch_is_a_window_on_the_chart():
         np.testing.assert_array_equal(window.cut(chart.skin), patch.skin)
         corner = apply_affine(invert_affine(patch.to_patch), [(0.0, 0.0)])
         assert apply_affine(chart.to_chart, corner)[0] == pytest.approx((window.left, window.top), abs=1e-6)
+
+
+def test_red_alone_clipped_is_light_skin_and_white_is_a_highlight():
+    pixels, keep, face = clinical(*plain_face(level=(254, 225, 208)))
+    cheek = np.round(0.5 * face.points[12] + 0.5 * face.points[35]).astype(int)
+    cv2.circle(pixels, cheek.tolist(), 20, (255, 255, 250), -1)
+    chart = chart_of(as_photo(pixels), face)
+    glare = chart.reasons == REASONS.index("highlight")
+    assert glare[at(chart, cheek)] and glare.sum() / SCALE_OF_CHART**2 < 140
+    assert chart.skin[at(chart, cheek + [0, 40])]
 
 
 # ---- hair against spots

@@ -68,7 +68,7 @@ class ChartSettings:
     dense_share: float = 0.45  # and hairs that cover this share of the skin hide it,
     dense_mm2: float = 20.0  # over this area
     object_mm2: float = 6.0  # a smaller piece of a colour that is no skin's is left to the maps
-    glare_level: int = 250  # a channel at or over this is a highlight
+    glare_level: int = 250  # green or blue at or over this is a highlight
     min_piece_mm2: float = 30.0  # smaller islands of skin are not measured
 
 

@@ -94,8 +94,9 @@ def objects(
 
 
 def highlights(pixels: NDArray[np.uint8], scale: float, settings: ChartSettings) -> NDArray[np.bool_]:
-    """A clipped channel, and half a millimetre round it."""
-    below = cv2.inRange(pixels, (0, 0, 0), (settings.glare_level - 1,) * 3)
+    """Green or blue is clipped, and half a millimetre round it. Red clips first on light skin, and hides no pigment:
+    melanin and darkness are measured in the other two."""
+    below = cv2.inRange(pixels, (0, 0, 0), (255, *(settings.glare_level - 1,) * 2))
     return near(below == 0, 0.5 * scale)
 
 
