@@ -75,11 +75,13 @@ def dark_hair(
     found: Colours, visible: NDArray[np.bool_], scale: float, settings: ChartSettings
 ) -> NDArray[np.bool_]:
     """Much darker than bare skin in this place, over about a millimetre and over an area that no spot has, and not
-    as red as skin in shadow is."""
+    as red as skin in shadow is; or darker than any spot, over a smaller area: black print and thin frames too."""
     dark, red = (_soft(values, visible, scale) for values in (found.dark, found.red))
     paler = red < -0.25 * max(found.level[2], 0.2)
-    hairy = visible & (((dark > settings.hair_od) & paler) | (dark > 2 * settings.hair_od))
-    return near(pieces_over(hairy, settings.hair_mm2 * scale**2), scale) & visible
+    black = visible & (dark > 2 * settings.hair_od)
+    hairy = black | (visible & (dark > settings.hair_od) & paler)
+    large = pieces_over(hairy, settings.hair_mm2 * scale**2)
+    return near(large | pieces_over(black, settings.object_mm2 * scale**2), scale) & visible
 
 
 def objects(
