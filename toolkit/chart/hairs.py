@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.chart.colour import Colours
-from toolkit.chart.frame import Frame, near, pieces_over, pieces_with
+from toolkit.chart.frame import Frame, mean_around, near, pieces_over, pieces_with
 from toolkit.settings import ChartSettings
 
 Array = NDArray[np.float32]
@@ -78,16 +78,14 @@ def find_lines(found: Colours, bare: NDArray[np.bool_], frame: Frame) -> Lines:
     """
     scale, cheeks = frame.px_per_mm, upper_cheeks(bare, frame)
     dark = _filled(found.dark, bare, scale)
-    share = np.maximum(cv2.GaussianBlur(bare.astype(np.float32), (0, 0), _WITHIN_MM * scale), 0.05)
+    share = np.maximum(mean_around(bare.astype(np.float32), _WITHIN_MM * scale), 0.05)
     lines = fine_lines(dark, scale, 4 / 3 * scale, 8) * bare
     band = (cv2.GaussianBlur(dark, (0, 0), 0.5 * scale) - cv2.GaussianBlur(dark, (0, 0), 1.2 * scale)) * bare
-    density, power = (
-        cv2.GaussianBlur(one, (0, 0), _WITHIN_MM * scale) / share for one in (lines, band * band)
-    )
+    density, power = (mean_around(one, _WITHIN_MM * scale) / share for one in (lines, band * band))
     if cheeks.sum() < 100 * scale**2:
         return Lines(lines, np.asarray(density), 0.0)
     # A camera's noise is greater in OD where it is darker: by exp(D / 2.2) of sRGB levels.
-    level = cv2.GaussianBlur(found.density * bare, (0, 0), _WITHIN_MM * scale) / share
+    level = mean_around(found.density * bare, _WITHIN_MM * scale) / share
     noisier = np.exp(np.clip(level - np.median(level[cheeks]), 0, 1) / np.float32(2.2))
     spotted = np.sqrt(power) / noisier
     density /= noisier
@@ -131,9 +129,7 @@ def beard(
     hairs: NDArray[np.bool_], bare: NDArray[np.bool_], scale: float, settings: ChartSettings
 ) -> NDArray[np.bool_]:
     """Where single hairs cover so much of the skin that nothing is told between them."""
-    covered, seen = (
-        cv2.GaussianBlur(one.astype(np.float32), (0, 0), _BETWEEN_MM * scale) for one in (hairs, bare)
-    )
+    covered, seen = (mean_around(one.astype(np.float32), _BETWEEN_MM * scale) for one in (hairs, bare))
     dense = bare & (covered > settings.dense_share * seen)
     return near(pieces_over(dense, settings.dense_mm2 * scale**2), scale / 3) & bare
 

@@ -76,7 +76,7 @@ def _reasons(
     lids, nose = eyelids(frame, settings, brows=not masked), nostrils(frame, settings)
     inner = np.ones_like(visible) if masked else inside_face(frame, settings)
     bare = visible & ~halo & ~lids & ~nose & inner
-    look = colours(pixels, bare & _safe(frame, masked), frame)
+    look = colours(pixels, bare & _safe(frame, masked), frame, settings)
     left_out = {
         "halo of the mask": halo,
         "outside the face": ~inner,
