@@ -44,6 +44,15 @@ class Style(StrEnum):
     mixed = "mixed"
 
 
+class PainterName(StrEnum):
+    """Whose spots a phantom has."""
+
+    stamps = "stamps"
+    fields = "fields"
+    dots = "dots"
+    mixed = "mixed"
+
+
 class Weights(StrEnum):
     """How patch grades are weighed into a face."""
 
@@ -100,6 +109,9 @@ def phantom(
     subjects: Annotated[int, typer.Option(min=1, help="Number of people.")] = 20,
     visits: Annotated[int, typer.Option(min=1, help="Visits of each.")] = 1,
     style: Annotated[Style, typer.Option(help="Clinical half faces, full faces, or both.")] = Style.half,
+    painter: Annotated[
+        PainterName, typer.Option(help="Recipe of the spots; mixed: people take turns.")
+    ] = PainterName.mixed,
     seed: Annotated[int, typer.Option(help="The same seed gives the same study.")] = 0,
     faces: Annotated[Path | None, typer.Option(help="Paint on the photographs in this folder.")] = None,
     maps: Annotated[
@@ -122,6 +134,7 @@ def phantom(
             workers or default_workers(),
             tell,
             save_maps=maps,
+            painter=painter.value,
         )
     _say(phantom_report(out, made))
 

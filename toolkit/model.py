@@ -25,7 +25,7 @@ from toolkit.settings import Settings
 from toolkit.siamese import Encoder
 from toolkit.thumbnails import load_thumbnails, save_thumbnails
 
-FORMAT = 3
+FORMAT = 4
 CARD = "model.json"
 TRAINED_ON, HASH_LENGTH = "photographs", 16  # in the card: the first digits of their SHA-256
 FILES = (

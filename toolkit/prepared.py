@@ -16,11 +16,10 @@ from toolkit.pigment import (
     Skin,
     learnt_table,
     map_skin,
-    measure,
     measure_window,
+    patch_features,
     side_features,
     side_figures,
-    whole,
 )
 from toolkit.quality import Quality
 from toolkit.records import FaceChart, FacePatches, Window
@@ -86,7 +85,7 @@ def _of_chart(face: FacePatches, chart: FaceChart, settings: Settings) -> Prepar
     high, wide = chart.skin.shape
     parts = chart.regions[above : high - below, left : wide - right]
     side = side_features([Skin(maps, parts, chart.pixels[chart.skin])])
-    picture = encoder_input(whole(maps.wide), settings.encoder)
+    picture = encoder_input(maps.wide, maps.components, settings.encoder)
     small: Any = cv2.resize(chart.regions, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     return Prepared(
         face.name,
@@ -110,10 +109,9 @@ def _of_patches(face: FacePatches, settings: Settings) -> Prepared:
     """Patches that came without their chart: each is a picture of its own, and all their skin is the side."""
     rows, inputs, skins = [], [], []
     for patch in face.patches:
-        row, maps = measure(patch, settings.pigment)
-        rows.append(row)
-        inputs.append(encoder_input(maps, settings.encoder))
         found = map_skin(patch, settings.pigment)
+        rows.append(patch_features(patch, found, settings.pigment))
+        inputs.append(encoder_input(found.wide, found.components, settings.encoder))
         nowhere = np.zeros(found.near.skin.shape, np.uint8)
         skins.append(Skin(found, nowhere, patch.pixels[patch.skin]))
     return Prepared(

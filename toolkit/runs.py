@@ -128,9 +128,11 @@ def make_phantoms(
     tell: Progress = lambda stage, done, total: None,
     grades: Sequence[float] | None = None,
     save_maps: bool = False,
+    painter: str = "mixed",
 ) -> StudySummary:
     """Write a study of phantoms; with ``faces``, painted on the photographs of that folder; ``grades`` fixes
-    the latent grades of the subjects, in turn; ``save_maps`` adds the planted pigment as pictures."""
+    the latent grades of the subjects, in turn; ``save_maps`` adds the planted pigment as pictures; ``painter`` as for
+    ``write_study``."""
     finder = FaceFinder(None, Settings().face)
 
     def find_points(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -148,6 +150,7 @@ def make_phantoms(
         find_points=find_points,
         progress=partial(tell, "phantoms"),
         save_maps=save_maps,
+        painter=painter,
     )
     _note_graders(out, made)
     return made

@@ -17,6 +17,7 @@ from toolkit.pigment.learnt import mean_power
 from toolkit.pigment.maps import percentile
 from toolkit.pigment.measure import SkinMaps
 from toolkit.pigment.regions import PIGMENT, Regions
+from toolkit.pigment.visible import visible_pigment
 from toolkit.records import CHART_REGIONS, PigmentMaps
 
 # Parts of the face whose load is a figure of its own, by the names of CHART_PARTS that they join.
@@ -67,6 +68,7 @@ NET_COLUMNS = (
     "net_mean",
     "net_mean_root",
     "net_core_power",
+    "net_visible",
     *(f"net_share_{round(1000 * od):03}" for od in _SHARES_OD),
     "net_p95",
     "net_p99",
@@ -162,10 +164,13 @@ def side_figures(
     if not values.size:
         return np.zeros(len(NET_COLUMNS))
     area_mm2 = values.size / px_per_mm**2
+    seen = [visible_pigment(one, skin, px_per_mm) for one, (skin, _) in zip(pigment, shown, strict=True)]
+    on_skin = [one[skin] for one, (skin, _) in zip(seen, shown, strict=True)]
     row = {
         "net_mean": float(values.mean()),
         "net_mean_root": mean_root(values),
         "net_core_power": mean_power(_core(pigment, shown, values)),
+        "net_visible": float(_core(seen, shown, np.concatenate(on_skin)).mean()),
         **{f"net_share_{round(1000 * od):03}": float((values > od).mean()) for od in _SHARES_OD},
         "net_p95": percentile(values, 95),
         "net_p99": percentile(values, 99),
