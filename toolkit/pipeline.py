@@ -135,9 +135,8 @@ class Grader:
         found = index.query(embeddings, table.regions, subjects)
         columns, values = table.side_columns(index), table.side_values(seen, found.features, scores)
         boosted, ridge = blend.side.predict_both(columns, values)
-        ita = values[:, columns.index("ita_deg")]
-        by_curve = blend.curve.predict(values[:, columns.index(FIGURE)], ita)
-        by_region = table.region_grades(blend.curve, seen.figures, ita)
+        by_curve = blend.curve.predict(values[:, columns.index(FIGURE)])
+        by_region = table.region_grades(blend.curve, seen.figures)
         grades = blend.mixed(by_curve, boosted, ridge)
         if self.weights is not None:
             grades = combine(by_region, self.weights)

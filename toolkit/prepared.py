@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from toolkit.patches import region_window
 from toolkit.pigment import (
+    MAP_COLUMNS,
     NET_COLUMNS,
     Skin,
     learnt_table,
+    map_figures,
     map_skin,
     measure_window,
     patch_features,
@@ -26,17 +28,21 @@ from toolkit.records import FaceChart, FacePatches, Window
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder, encoder_input
 
+_USUAL_POWER = 0.065  # of a map, OD^2/3
+_USUAL_ITA = 35.0
+
 
 @dataclass(frozen=True, eq=False)
 class Seen:
     """What a trunk sees of m photos with n patches: ``pooled`` (n, p) float32 for the head, ``figures`` (n, q) of the
     map on each patch and ``sides`` (m, s) of each photo's, a row of NET_COLUMNS; the predicted ``maps`` of pigment, one a
-    picture."""
+    picture; ``looks`` (m, p) float32: what the trunk pooled over each photo's side."""
 
     pooled: NDArray[np.float32]
     figures: NDArray[np.float64]
     sides: NDArray[np.float64]
     maps: tuple[NDArray[np.float32], ...]
+    looks: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +64,11 @@ class Prepared:
     side: Mapping[str, float] | None = None
     parts: tuple[NDArray[np.uint8], ...] = ()
     windows: tuple[Window, ...] = ()
+
+    @property
+    def tone(self) -> float:
+        """The skin's ITA, degrees."""
+        return float((self.side or {}).get("ita_deg", _USUAL_ITA))
 
     def patch_inputs(self) -> list[NDArray[np.float16]]:
         """The network's view of each patch alone."""
@@ -134,18 +145,46 @@ def see(encoder: Encoder, photos: Sequence[Prepared]) -> Seen:
         for photo, first in zip(photos, firsts, strict=False)
         for window in photo.windows
     ]
-    pooled, maps = encoder.look_through(pictures, windows)
+    everything = [Window(n, 0, 0, *picture.shape[:2]) for n, picture in enumerate(pictures)]
+    pooled, maps = encoder.look_through(pictures, [*windows, *everything])
+    pooled, of_pictures = pooled[: len(windows)], pooled[len(windows) :]
     skins = [picture[..., -1] > 0.5 for picture in pictures]
+    parts = [one for photo in photos for one in photo.parts]
     scale = encoder.settings.px_per_mm
-    figures = learnt_table(
-        [window.cut(maps[window.picture]) for window in windows],
-        [window.cut(skins[window.picture]) for window in windows],
-        scale,
-    )
+    cuts = [[window.cut(of[window.picture]) for of in (maps, skins, parts)] for window in windows]
+    figures = learnt_table([one[0] for one in cuts], [one[1] for one in cuts], scale)
+    by_window = np.array([map_figures(*one, scale) for one in cuts]).reshape(len(windows), len(MAP_COLUMNS))
+    tones = np.array([photo.tone for photo in photos for _ in photo.windows])
+    figures[:, -1] = _severity(encoder, by_window, pooled, tones)
     sides = np.zeros((len(photos), len(NET_COLUMNS)))
+    looks = np.zeros((len(photos), pooled.shape[1]), np.float32)
     for row, (photo, first) in enumerate(zip(photos, firsts, strict=False)):
         mine = range(first, first + len(photo.inputs))
-        shown = [(skins[n], parts) for n, parts in zip(mine, photo.parts, strict=True)]
-        if shown:
-            sides[row] = side_figures([maps[n] for n in mine], shown, scale)
-    return Seen(pooled, figures, sides, maps)
+        if mine:
+            sides[row] = side_figures([maps[n] for n in mine], [(skins[n], parts[n]) for n in mine], scale)
+            looks[row] = np.average(of_pictures[list(mine)], axis=0, weights=[skins[n].sum() + 1 for n in mine])
+    tones = np.array([photo.tone for photo in photos])
+    sides[:, -1] = _severity(encoder, sides[:, : len(MAP_COLUMNS)], looks, tones)
+    return Seen(pooled, figures, sides, maps, looks)
+
+
+def severity_inputs_of(encoder: Encoder, photos: Sequence[Prepared]) -> NDArray[np.float32]:
+    """What the severity of each photograph's side is told from, (n, q)."""
+    seen = [see(encoder, [photo]) for photo in photos]
+    tones = np.array([photo.tone for photo in photos])
+    sides = np.concatenate([one.sides for one in seen])[:, : len(MAP_COLUMNS)]
+    return severity_inputs(sides, np.concatenate([one.looks for one in seen]), tones)
+
+
+def _severity(encoder: Encoder, figures: NDArray, pooled: NDArray, tones: NDArray) -> NDArray[np.float64]:
+    """How severe n sides or patches look: x of which 9 (1 - exp(-x)) is the grade on the phantoms' scale. A trunk that was
+    not taught by phantoms knows no severity: there x is the mean power of its map, over the usual scale."""
+    if encoder.severity is None:
+        return figures[:, MAP_COLUMNS.index("net_core_power")] / _USUAL_POWER
+    return encoder.severity.figures(severity_inputs(figures, pooled, tones))
+
+
+def severity_inputs(figures: NDArray, pooled: NDArray, tones: NDArray) -> NDArray[np.float32]:
+    """What severity is told from, (n, q): roots of the map's figures (n, len(MAP_COLUMNS)), the trunk's pooled features
+    (n, p) and skin tones (n,), ITA in degrees."""
+    return np.column_stack([np.sqrt(np.maximum(figures, 0)), pooled, tones / 50]).astype(np.float32)

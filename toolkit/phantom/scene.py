@@ -24,8 +24,8 @@ from toolkit.phantom.clinical import half_mask
 from toolkit.phantom.distractors import Blemishes, Distractors, render
 from toolkit.phantom.draw import Canvas
 from toolkit.phantom.geometry import Points
-from toolkit.phantom.optics import Bytes, Float
 from toolkit.phantom.latent import Scales, grade_of_load
+from toolkit.phantom.optics import Bytes, Float
 from toolkit.phantom.stamps import Kinds
 
 Seed = tuple[int, ...]

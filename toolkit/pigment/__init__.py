@@ -8,8 +8,10 @@ from toolkit.pigment.regions import Regions, find_regions, spots
 from toolkit.pigment.seed import seed_features, seed_threshold_image
 from toolkit.pigment.side import (
     CLASSICAL_COLUMNS,
+    MAP_COLUMNS,
     NET_COLUMNS,
     Skin,
+    map_figures,
     mean_root,
     predicted_spots,
     side_features,
@@ -20,6 +22,7 @@ from toolkit.pigment.visible import visible_pigment
 __all__ = [
     "CLASSICAL_COLUMNS",
     "LEARNT_COLUMNS",
+    "MAP_COLUMNS",
     "NET_COLUMNS",
     "Regions",
     "Skin",
@@ -28,6 +31,7 @@ __all__ = [
     "find_regions",
     "learnt_features",
     "learnt_table",
+    "map_figures",
     "map_skin",
     "mean_root",
     "measure",

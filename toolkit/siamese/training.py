@@ -44,7 +44,7 @@ def train_encoder(
     keras().utils.set_random_seed(seed)
     if start is None:
         return _train_all(inputs, grades, settings, seed, progress)
-    encoder = Encoder(settings, trunk=start.trunk)
+    encoder = Encoder(settings, trunk=start.trunk, severity=start.severity)
     seen = start.look(inputs)[0] if pooled is None else pooled
     targets = (np.asarray(grades) / 9).astype(np.float32)
     _train_head(encoder, seen, targets, np.asarray(subjects), seed, progress)
