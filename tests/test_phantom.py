@@ -169,7 +169,9 @@ def test_drawn_skin_is_as_uneven_as_real_skin(ita):
     for seed in range(7):
         rng = np.random.default_rng(seed)
         face = phantom.draw_face(rng, (900, 900), span_px=330, ita=ita)
-        found.append(_spectra(face, camera.take(face.light, np.eye(2, 3), phantom.Distractors(noise=0.007), rng)))
+        found.append(
+            _spectra(face, camera.take(face.light, np.eye(2, 3), phantom.Distractors(noise=0.007), rng))
+        )
     ratio = np.median(found, axis=0) / REAL_SPECTRA[ita]
     assert ratio.min() > 1 / 1.7 and ratio.max() < 1.5, np.round(ratio, 2)
 

@@ -55,7 +55,6 @@ class PhotoTable:
             np.concatenate([seen.figures for seen in known]),
             sides,
             tuple(one for seen in known for one in seen.maps),
-            np.concatenate([seen.looks for seen in known]),
         )
 
     # --- columns

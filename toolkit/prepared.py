@@ -36,13 +36,12 @@ _USUAL_ITA = 35.0
 class Seen:
     """What a trunk sees of m photos with n patches: ``pooled`` (n, p) float32 for the head, ``figures`` (n, q) of the
     map on each patch and ``sides`` (m, s) of each photo's, a row of NET_COLUMNS; the predicted ``maps`` of pigment, one a
-    picture; ``looks`` (m, p) float32: what the trunk pooled over each photo's side."""
+    picture."""
 
     pooled: NDArray[np.float32]
     figures: NDArray[np.float64]
     sides: NDArray[np.float64]
     maps: tuple[NDArray[np.float32], ...]
-    looks: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,27 +144,25 @@ def see(encoder: Encoder, photos: Sequence[Prepared]) -> Seen:
         for photo, first in zip(photos, firsts, strict=False)
         for window in photo.windows
     ]
-    everything = [Window(n, 0, 0, *picture.shape[:2]) for n, picture in enumerate(pictures)]
-    pooled, maps = encoder.look_through(pictures, [*windows, *everything])
-    pooled, of_pictures = pooled[: len(windows)], pooled[len(windows) :]
+    pooled, maps = encoder.look_through(pictures, windows)
     skins = [picture[..., -1] > 0.5 for picture in pictures]
     parts = [one for photo in photos for one in photo.parts]
     scale = encoder.settings.px_per_mm
-    cuts = [[window.cut(of[window.picture]) for of in (maps, skins, parts)] for window in windows]
-    figures = learnt_table([one[0] for one in cuts], [one[1] for one in cuts], scale)
-    by_window = np.array([map_figures(*one, scale) for one in cuts]).reshape(len(windows), len(MAP_COLUMNS))
+    shown = [(maps[window.picture], skins[window.picture], parts[window.picture]) for window in windows]
+    cuts = [tuple(window.cut(one) for one in of) for window, of in zip(windows, shown, strict=True)]
+    figures = learnt_table([own for own, _, _ in cuts], [skin for _, skin, _ in cuts], scale)
+    by_window = np.array([map_figures(own, skin, part, scale) for own, skin, part in cuts])
+    by_window = by_window.reshape(len(windows), len(MAP_COLUMNS))
     tones = np.array([photo.tone for photo in photos for _ in photo.windows])
-    figures[:, -1] = _severity(encoder, by_window, pooled, tones)
+    figures[:, -1] = _severity(encoder, by_window, tones)
     sides = np.zeros((len(photos), len(NET_COLUMNS)))
-    looks = np.zeros((len(photos), pooled.shape[1]), np.float32)
     for row, (photo, first) in enumerate(zip(photos, firsts, strict=False)):
         mine = range(first, first + len(photo.inputs))
         if mine:
             sides[row] = side_figures([maps[n] for n in mine], [(skins[n], parts[n]) for n in mine], scale)
-            looks[row] = np.average(of_pictures[list(mine)], axis=0, weights=[skins[n].sum() + 1 for n in mine])
     tones = np.array([photo.tone for photo in photos])
-    sides[:, -1] = _severity(encoder, sides[:, : len(MAP_COLUMNS)], looks, tones)
-    return Seen(pooled, figures, sides, maps, looks)
+    sides[:, -1] = _severity(encoder, sides[:, : len(MAP_COLUMNS)], tones)
+    return Seen(pooled, figures, sides, maps)
 
 
 def severity_inputs_of(encoder: Encoder, photos: Sequence[Prepared]) -> NDArray[np.float32]:
@@ -173,18 +170,18 @@ def severity_inputs_of(encoder: Encoder, photos: Sequence[Prepared]) -> NDArray[
     seen = [see(encoder, [photo]) for photo in photos]
     tones = np.array([photo.tone for photo in photos])
     sides = np.concatenate([one.sides for one in seen])[:, : len(MAP_COLUMNS)]
-    return severity_inputs(sides, np.concatenate([one.looks for one in seen]), tones)
+    return severity_inputs(sides, tones)
 
 
-def _severity(encoder: Encoder, figures: NDArray, pooled: NDArray, tones: NDArray) -> NDArray[np.float64]:
+def _severity(encoder: Encoder, figures: NDArray, tones: NDArray) -> NDArray[np.float64]:
     """How severe n sides or patches look: x of which 9 (1 - exp(-x)) is the grade on the phantoms' scale. A trunk that was
     not taught by phantoms knows no severity: there x is the mean power of its map, over the usual scale."""
     if encoder.severity is None:
         return figures[:, MAP_COLUMNS.index("net_core_power")] / _USUAL_POWER
-    return encoder.severity.figures(severity_inputs(figures, pooled, tones))
+    return encoder.severity.figures(severity_inputs(figures, tones))
 
 
-def severity_inputs(figures: NDArray, pooled: NDArray, tones: NDArray) -> NDArray[np.float32]:
-    """What severity is told from, (n, q): roots of the map's figures (n, len(MAP_COLUMNS)), the trunk's pooled features
-    (n, p) and skin tones (n,), ITA in degrees."""
-    return np.column_stack([np.sqrt(np.maximum(figures, 0)), pooled, tones / 50]).astype(np.float32)
+def severity_inputs(figures: NDArray, tones: NDArray) -> NDArray[np.float32]:
+    """What severity is told from, (n, q): roots of the map's figures (n, len(MAP_COLUMNS)), and skin tones (n,), ITA in
+    degrees."""
+    return np.column_stack([np.sqrt(np.maximum(figures, 0)), tones / 50]).astype(np.float32)

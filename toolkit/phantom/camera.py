@@ -50,7 +50,9 @@ def _developed(pixels: Bytes, session: Distractors) -> Bytes:
 
 def jpeg(pixels: Bytes, session: Distractors) -> bytes:
     """The picture (H, W, 3) RGB as a JPEG file of the session's quality and sampling of colour."""
-    sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420 if session.subsampled else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
+    sampling = (
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420 if session.subsampled else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
+    )
     options = [cv2.IMWRITE_JPEG_QUALITY, session.jpeg_quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     done, data = cv2.imencode(".jpg", np.ascontiguousarray(pixels[..., ::-1]), options)
     if not done:

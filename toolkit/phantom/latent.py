@@ -78,4 +78,3 @@ class Scales:
 def load_of_map(pigment: Float, canvas: Canvas, side: str) -> float:
     """The load of a map (H, W) on ``side`` "left", "right" or "both" of a canvas."""
     return Scales(canvas).load(pigment, side)
-

@@ -91,10 +91,14 @@ def dots(canvas: Canvas, kinds: Kinds, rng: np.random.Generator, density: Float)
             spread = kinds.size * rng.uniform(0.12, 0.35) * unit
             walk = start + np.cumsum(spread * rng.standard_normal((count, 2)), axis=0)
             # A colony keeps together: each dot is drawn half-way back to where it began.
-            places = np.round(0.5 * walk + 0.5 * start + 0.2 * unit * rng.standard_normal((count, 2))).astype(int)
+            places = np.round(0.5 * walk + 0.5 * start + 0.2 * unit * rng.standard_normal((count, 2))).astype(
+                int
+            )
             inside = ((places >= 0) & (places < [height, width])).all(axis=1)
             strength = kinds.contrast * np.exp(0.4 * rng.standard_normal()) * rng.uniform(0.3, 0.8)
-            np.add.at(impulses[int(rng.integers(len(_DOT_MM)))], tuple(places[inside].T), np.float32(strength))
+            np.add.at(
+                impulses[int(rng.integers(len(_DOT_MM)))], tuple(places[inside].T), np.float32(strength)
+            )
             done += 1
         total = np.zeros((height, width), np.float32)
         for size_mm, points in zip(_DOT_MM, impulses, strict=True):

@@ -40,7 +40,9 @@ def paint(
     """
     kinds, draw = kinds or Kinds.draw(rng), PAINTERS[painter]
     heaviest = load_of_grade(max(max(one) for one in grades.values()))
-    kinds = dataclasses.replace(kinds, contrast=max(kinds.contrast, float(np.sqrt(heaviest))))  # severe is never faint
+    kinds = dataclasses.replace(
+        kinds, contrast=max(kinds.contrast, float(np.sqrt(heaviest)))
+    )  # severe is never faint
     visits = len(next(iter(grades.values())))
     maps = [np.zeros(canvas.skin.shape, np.float32) for _ in range(visits)]
     # A stream of its own for each ingredient: one more or less of it leaves the others as they are.
@@ -109,7 +111,13 @@ def _sheet_height(canvas: Canvas, rng: np.random.Generator) -> dict[str, Float]:
 
 
 def _sheet(
-    canvas: Canvas, kinds: Kinds, rng: np.random.Generator, height: Float, scales: Scales, side: str, wanted: float
+    canvas: Canvas,
+    kinds: Kinds,
+    rng: np.random.Generator,
+    height: Float,
+    scales: Scales,
+    side: str,
+    wanted: float,
 ) -> Float:
     """A melasma-like field (H, W) of the wanted load on a side: where ``height`` exceeds a threshold."""
     if wanted <= 1e-5:

@@ -92,9 +92,7 @@ class Spots:
         kind = rng.choice(3, count, p=_shares(kinds))
         median = kinds.size * np.array([1.0, 1.8, 5.0])[kind]
         diameter = median * np.exp(np.array([0.25, 0.45, 0.4])[kind] * rng.standard_normal(count))
-        contrast = (
-            kinds.contrast * np.array([0.9, 1.0, 0.6])[kind] * np.exp(0.4 * rng.standard_normal(count))
-        )
+        contrast = kinds.contrast * np.array([0.9, 1.0, 0.6])[kind] * np.exp(0.4 * rng.standard_normal(count))
         chance = np.cumsum(density.ravel(), dtype=np.float64)
         cell = np.searchsorted(chance, rng.random(count) * chance[-1])
         row, column = np.divmod(np.minimum(cell, density.size - 1), density.shape[1])

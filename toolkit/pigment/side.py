@@ -205,9 +205,7 @@ def _map_figures(
         "net_p95": percentile(values, 95),
         "net_p99": percentile(values, 99),
     }
-    found = [
-        predicted_spots(one, skin, px_per_mm) for one, (skin, _) in zip(pigment, shown, strict=True)
-    ]
+    found = [predicted_spots(one, skin, px_per_mm) for one, (skin, _) in zip(pigment, shown, strict=True)]
     areas, peaks = (np.concatenate([one[at] for one in found]) for at in (1, 2))
     row["net_spots_per_cm2"] = 100 * len(areas) / (values.size / px_per_mm**2)
     for p in _PERCENTS:

@@ -10,7 +10,9 @@ from toolkit.records import PigmentMaps
 from toolkit.settings import EncoderSettings
 
 CHANNELS = 6
-_PLAIN_PERCENT = 35  # of melanin over the picture's skin: pigment only adds, so that plain skin lies below the middle
+_PLAIN_PERCENT = (
+    35  # of melanin over the picture's skin: pigment only adds, so that plain skin lies below the middle
+)
 
 
 def encoder_input(
@@ -26,7 +28,9 @@ def encoder_input(
     skin = maps.skin
     plain_melanin = np.percentile(components[..., 0][skin], _PLAIN_PERCENT) if skin.any() else 0.0
     plain_red = np.median(components[..., 2][skin]) if skin.any() else 0.0
-    against = np.dstack([components[..., 0] - plain_melanin, components[..., 2] - plain_red]) * skin[..., None]
+    against = (
+        np.dstack([components[..., 0] - plain_melanin, components[..., 2] - plain_red]) * skin[..., None]
+    )
     deviations = np.dstack([maps.melanin, maps.darkness, maps.erythema])
     stacks = (np.dstack([deviations, skin]), against)
     small = np.dstack([_reduced(one.astype(np.float32), maps, settings) for one in stacks])

@@ -1,7 +1,7 @@
-"""How severe a side or a region looks, from what the trunk makes of it: a small network taught on phantoms.
+"""How severe a side or a region looks, from figures of its predicted map: a small network taught on phantoms.
 
-The mean of a predicted map counts the noise of plain skin like faint spots; what tells them apart is in the map's other
-figures and in the trunk's own features. The answer is a figure, not yet a grade: x with 9 (1 - exp(-x)) the grade on the
+The mean of a predicted map counts the noise of plain skin like faint spots, and a map shows less than there is on dark or
+compressed skin; what tells is in the map's other figures and in the skin's tone. The answer is a figure, not yet a grade: x with 9 (1 - exp(-x)) the grade on the
 phantoms' scale, which a study's own curve bends to its graders.
 """
 
@@ -49,7 +49,13 @@ class Severity:
         centre, spread = inputs.mean(axis=0), inputs.std(axis=0) + 1e-6
         x = np.clip((inputs - centre) / spread, -_CLIP, _CLIP)
         members = [
-            MLPRegressor((_HIDDEN,), alpha=10.0, learning_rate_init=3e-3, max_iter=150, random_state=seed + k)
+            MLPRegressor(
+                hidden_layer_sizes=(_HIDDEN,),
+                alpha=10.0,
+                learning_rate_init=3e-3,
+                max_iter=150,
+                random_state=seed + k,
+            )
             for k in range(_MEMBERS)
         ]
         for member in members:

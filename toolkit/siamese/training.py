@@ -156,7 +156,9 @@ def pretrain(
         flips, gain = _flips(rng), np.exp(0.1 * rng.standard_normal((len(rows), 1, 1, 1))).astype(np.float32)
         windows = [_somewhere(inputs[row], rng) for row in rows]
         pairs = list(zip(rows, windows, strict=True))
-        x = np.stack([_flipped(_cut(inputs[row], window), *flips) for row, window in pairs]).astype(np.float32)
+        x = np.stack([_flipped(_cut(inputs[row], window), *flips) for row, window in pairs]).astype(
+            np.float32
+        )
         truth = np.stack([_flipped(_cut(maps[row], window), *flips) for row, window in pairs])
         x[..., :-1] *= gain
         wanted = truth.astype(np.float32)[..., None] * settings.map_gain * gain
@@ -214,7 +216,8 @@ def _error_on_skin(truth: Any, pigment: Any) -> Any:
     squares = over_skin(huber(coarse[0] / (coarse[1] + 1e-3)), coarse[1])
     area = ops.sum(skin, axis=(1, 2, 3)) + 1.0
     powers = [
-        ops.sum((ops.relu(values) + 1e-4) ** (2 / 3) * skin, axis=(1, 2, 3)) / area for values in (truth, pigment)
+        ops.sum((ops.relu(values) + 1e-4) ** (2 / 3) * skin, axis=(1, 2, 3)) / area
+        for values in (truth, pigment)
     ]
     return pixels + squares + 0.3 * ops.mean(ops.abs(powers[0] - powers[1]))
 
