@@ -7,6 +7,7 @@ phantoms' scale, which a study's own curve bends to its graders.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -44,6 +45,7 @@ class Severity:
     @classmethod
     def fit(cls, inputs: NDArray, grades: NDArray, seed: int) -> Severity:
         """From inputs (n, q) and latent grades (n,) 0-9 of phantoms: least squares, much decay of weights."""
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.neural_network import MLPRegressor
 
         centre, spread = inputs.mean(axis=0), inputs.std(axis=0) + 1e-6
@@ -58,8 +60,10 @@ class Severity:
             )
             for k in range(_MEMBERS)
         ]
-        for member in members:
-            member.fit(x, grades / 3)  # about unit deviation, which the decay is meant for
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # it is meant to stop early
+            for member in members:
+                member.fit(x, grades / 3)  # about unit deviation, which the decay is meant for
         arrays = (
             centre, spread, np.stack([m.coefs_[0] for m in members]), np.stack([m.intercepts_[0] for m in members]),
             np.stack([3 * m.coefs_[1][:, 0] for m in members]), np.stack([3 * m.intercepts_[1][0] for m in members]),
