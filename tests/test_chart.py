@@ -17,6 +17,7 @@ from toolkit.records import CHART_REGIONS, REASONS, Face, FaceChart
 from toolkit.settings import FaceSettings, Settings
 
 SCALE = 4.0
+SCALE_OF_CHART = 3.0
 
 
 def plain_face(level=(190, 140, 115), size=1000, seed=0):
@@ -131,11 +132,22 @@ def test_a_patch_is_a_window_on_the_chart():
         assert apply_affine(chart.to_chart, corner)[0] == pytest.approx((window.left, window.top), abs=1e-6)
 
 
+def test_red_alone_clipped_is_light_skin_and_white_is_a_highlight():
+    pixels, keep, face = clinical(*plain_face(level=(254, 225, 208)))
+    cheek = np.round(0.5 * face.points[12] + 0.5 * face.points[35]).astype(int)
+    cv2.circle(pixels, cheek.tolist(), 20, (255, 255, 250), -1)
+    chart = chart_of(as_photo(pixels), face)
+    glare = chart.reasons == REASONS.index("highlight")
+    assert glare[at(chart, cheek)] and glare.sum() / SCALE_OF_CHART**2 < 140
+    assert chart.skin[at(chart, cheek + [0, 40])]
+
+
 # ---- hair against spots
 
 
 def jaw_painted(what, side="left", seed=0):
-    """A clinical half face with freckles of 1 to 2 mm, stubble or both on the jaw."""
+    """A clinical half face with freckles of 1 to 2 mm, dense or sparse stubble, or both on the jaw; its freckles and its
+    hairs (H, W) in OD; the face."""
     pixels, keep, face = clinical(*plain_face(seed=seed), side)
     rng = np.random.default_rng(seed)
     od = np.zeros(pixels.shape[:2], np.float32)
@@ -148,21 +160,26 @@ def jaw_painted(what, side="left", seed=0):
                 od, centre.tolist(), int(rng.integers(2, 5)), float(rng.uniform(0.15, 0.35)), -1, cv2.LINE_AA
             )
     if "stubble" in what:
-        for root in jaw[rng.integers(0, len(jaw), len(jaw) // 30)]:
+        area, dark = (80, 0.4) if "sparse" in what else (30, 0.7)
+        for root in jaw[rng.integers(0, len(jaw), len(jaw) // area)]:
             turn = rng.normal(1.3, 0.4)
             tip = root + np.round(rng.uniform(6, 11) * np.array([np.cos(turn), np.sin(turn)])).astype(int)
-            cv2.line(hair, root.tolist(), tip.tolist(), 0.7, 1, cv2.LINE_AA)
+            cv2.line(hair, root.tolist(), tip.tolist(), dark, 1, cv2.LINE_AA)
     od = cv2.GaussianBlur(od, (0, 0), 1.0)
     linear = (pixels / 255.0) ** 2.2 * np.exp(-od[..., None] * [0.6, 1.0, 1.5] - hair[..., None])
-    return np.where(keep[..., None], 255 * linear ** (1 / 2.2), 0).astype(np.uint8), face
+    return np.where(keep[..., None], 255 * linear ** (1 / 2.2), 0).astype(np.uint8), od, hair, face
+
+
+def compressed(pixels, quality):
+    if not quality:
+        return pixels
+    _, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
 
 
 def share_of_hair(what, quality=None):
-    pixels, face = jaw_painted(what)
-    if quality:
-        _, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
-    chart = chart_of(as_photo(pixels), face)
+    pixels, _, _, face = jaw_painted(what)
+    chart = chart_of(as_photo(compressed(pixels, quality)), face)
     jaw = chart.visible & np.isin(chart.regions, [1 + CHART_REGIONS.index("left_jaw")])
     return np.isin(chart.reasons[jaw], [REASONS.index("beard"), REASONS.index("hair")]).mean()
 
@@ -175,6 +192,19 @@ def test_dense_freckles_at_the_jaw_are_no_beard(quality):
 @pytest.mark.parametrize("what", ["stubble", "stubble and freckles"])
 def test_stubble_is_beard_with_freckles_or_without(what):
     assert share_of_hair(what) > 0.7
+
+
+@pytest.mark.parametrize("what", ["sparse stubble", "sparse stubble and freckles"])
+def test_of_sparse_stubble_the_hairs_alone_are_left_out(what):
+    pixels, od, hair, face = jaw_painted(what)
+    chart = chart_of(as_photo(compressed(pixels, 90)), face)
+    on_chart = [cv2.warpAffine(one, chart.to_chart, chart.skin.shape[::-1]) for one in (od, hair)]
+    freckles, hairs = on_chart[0] > 0.1, on_chart[1]
+    jaw = chart.visible & (chart.regions == 1 + CHART_REGIONS.index("left_jaw"))
+    jaw &= chart.reasons != REASONS.index("halo of the mask")
+    assert chart.skin[jaw & (hairs < 0.02)].mean() > 0.75
+    assert chart.skin[jaw & (hairs > 0.3)].mean() < 0.25
+    assert "freckles" not in what or chart.skin[jaw & freckles & (hairs < 0.02)].mean() > 0.6
 
 
 def test_a_line_is_found_and_a_spot_of_its_width_is_not():

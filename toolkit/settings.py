@@ -61,11 +61,14 @@ class ChartSettings:
     hair_lines: float = (
         2.5  # at the rim of an unmasked face: fine lines so many times as dense as on the cheeks
     )
-    beard_lines: float = 2.2  # the same of the lower face: beard,
+    beard_lines: float = 2.2  # the same of the lower face: stubble or beard,
     beard_fringe: float = 1.5  # and what hangs together with it,
     beard_mm2: float = 100.0  # over this area
+    single_od: float = 0.08  # there a fine line this much darker than its sides is a hair,
+    dense_share: float = 0.45  # and hairs that cover this share of the skin hide it,
+    dense_mm2: float = 20.0  # over this area
     object_mm2: float = 6.0  # a smaller piece of a colour that is no skin's is left to the maps
-    glare_level: int = 250  # a channel at or over this is a highlight
+    glare_level: int = 250  # green or blue at or over this is a highlight
     min_piece_mm2: float = 30.0  # smaller islands of skin are not measured
 
 

@@ -19,6 +19,9 @@ _OD_OF_LEVEL = -np.log(
     np.maximum(np.where(_level <= 0.04045, _level / 12.92, ((_level + 0.055) / 1.055) ** 2.4), 1e-3)
 ).astype(np.float32)
 
+_CHEEKS_MM = -8.0, 40.0  # of the face frame, from below the brows to above the mouth
+_LEAST_SAMPLES = 30
+
 
 @dataclass(frozen=True, eq=False)
 class Colours:
@@ -33,30 +36,37 @@ class Colours:
     level: NDArray[np.float64]
 
 
-def colours(pixels: NDArray[np.uint8], bare: NDArray[np.bool_], frame: Frame) -> Colours:
+def colours(
+    pixels: NDArray[np.uint8], bare: NDArray[np.bool_], frame: Frame, settings: ChartSettings
+) -> Colours:
     """``bare`` (h, w): visible, and skin by its place. The skin expected in a place is a surface of second order
     (1, x, y, x^2, y^2 of the face frame), fitted robustly: light falls off towards the sides of a face by as much as hair
-    is darker than skin."""
+    is darker than skin. A fringe may cover all of a forehead: what looks like hair beside the cheeks has no say."""
     density: Any = cv2.LUT(pixels, _OD_OF_LEVEL)
     red, green, blue = cv2.split(density)
-    maps = green, blue - green, green - red
     x, y = (axis / 100 for axis in frame.face_mm())
-    rows, columns = (np.flatnonzero(bare[2::6, 2::6]) for _ in range(2))
-    rows, columns = np.divmod(rows, bare[2::6, 2::6].shape[1])
-    rows, columns = rows * 6 + 2, columns * 6 + 2
-    off, level = [], []
-    for values in maps:
-        soft = cv2.blur(values, (3, 3))
-        c = _fit(x[0, columns], y[rows, 0], soft[rows, columns].astype(np.float64))
+    rows, columns = (one * 6 + 2 for one in np.nonzero(bare[2::6, 2::6]))
+    maps = green, blue - green, green - red
+    samples = [cv2.blur(values, (3, 3))[rows, columns].astype(np.float64) for values in maps]
+    across, down = x[0, columns], y[rows, 0]
+    cheeks = (down > _CHEEKS_MM[0] / 100) & (down < _CHEEKS_MM[1] / 100)
+    if cheeks.sum() >= _LEAST_SAMPLES:
+        dark, red_off = (samples[n] - np.median(samples[n][cheeks]) for n in (0, 2))
+        paler = red_off < -0.25 * max(float(np.median(samples[2][cheeks])), 0.2)
+        keep = (down > _CHEEKS_MM[0] / 100) | (dark < settings.hair_od) | ~paler
+        across, down, samples = across[keep], down[keep], [one[keep] for one in samples]
+    off = []
+    for values, sample in zip(maps, samples, strict=True):
+        c = _fit(across, down, sample)
         off.append((values - (c[0] + c[1] * x + c[2] * y + c[3] * x**2 + c[4] * y**2)).astype(np.float32))
-        level.append(float(np.median(soft[rows, columns])) if len(rows) else 0.0)
-    return Colours(off[0], off[1], off[2], green, np.array(level))
+    levels = [float(np.median(sample)) if len(sample) else 0.0 for sample in samples]
+    return Colours(off[0], off[1], off[2], green, np.array(levels))
 
 
 def _fit(x: NDArray, y: NDArray, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Coefficients (5,) of the surface; Cauchy weights, so that hair among the samples counts
     for little. Nearly flat where little is seen."""
-    if len(values) < 30:
+    if len(values) < _LEAST_SAMPLES:
         return np.array([float(np.median(values)) if len(values) else 0.0, 0, 0, 0, 0])
     terms = np.column_stack([np.ones(len(x)), x, y, x**2, y**2]).astype(np.float64)
     start = np.array([np.median(values), 0.0, 0.0, 0.0, 0.0])
@@ -75,11 +85,13 @@ def dark_hair(
     found: Colours, visible: NDArray[np.bool_], scale: float, settings: ChartSettings
 ) -> NDArray[np.bool_]:
     """Much darker than bare skin in this place, over about a millimetre and over an area that no spot has, and not
-    as red as skin in shadow is."""
+    as red as skin in shadow is; or darker than any spot, over a smaller area: black print and thin frames too."""
     dark, red = (_soft(values, visible, scale) for values in (found.dark, found.red))
     paler = red < -0.25 * max(found.level[2], 0.2)
-    hairy = visible & (((dark > settings.hair_od) & paler) | (dark > 2 * settings.hair_od))
-    return near(pieces_over(hairy, settings.hair_mm2 * scale**2), scale) & visible
+    black = visible & (dark > 2 * settings.hair_od)
+    hairy = black | (visible & (dark > settings.hair_od) & paler)
+    large = pieces_over(hairy, settings.hair_mm2 * scale**2)
+    return near(large | pieces_over(black, settings.object_mm2 * scale**2), scale) & visible
 
 
 def objects(
@@ -94,8 +106,9 @@ def objects(
 
 
 def highlights(pixels: NDArray[np.uint8], scale: float, settings: ChartSettings) -> NDArray[np.bool_]:
-    """A clipped channel, and half a millimetre round it."""
-    below = cv2.inRange(pixels, (0, 0, 0), (settings.glare_level - 1,) * 3)
+    """Green or blue is clipped, and half a millimetre round it. Red clips first on light skin, and hides no pigment:
+    melanin and darkness are measured in the other two."""
+    below = cv2.inRange(pixels, (0, 0, 0), (255, *(settings.glare_level - 1,) * 2))
     return near(below == 0, 0.5 * scale)
 
 

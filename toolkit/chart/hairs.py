@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.chart.colour import Colours
-from toolkit.chart.frame import Frame, near, pieces_over
+from toolkit.chart.frame import Frame, mean_around, near, pieces_over, pieces_with
 from toolkit.settings import ChartSettings
 
 Array = NDArray[np.float32]
@@ -21,6 +22,7 @@ _LINES_OF_SPOTS = (
     0.36  # what dense freckles raise the density of lines by, of what they raise the coarser band by
 )
 _WITHIN_MM = 4.0
+_BETWEEN_MM = 2.0
 
 
 def fine_lines(dark: Array, width: float, length: float, turns: int) -> Array:
@@ -58,31 +60,38 @@ def strands(
     return near((lines > settings.strand_od) & visible, 0.4 * scale) & visible
 
 
-def line_density(
-    found: Colours, bare: NDArray[np.bool_], cheeks: NDArray[np.bool_], scale: float
-) -> tuple[Array, float]:
-    """How dense fine dark lines are, (h, w) float32 in OD, and how dense they usually are on this face: the median over
-    its ``cheeks``; 0 where too little of them is seen.
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """Fine dark lines: ``od`` (h, w) how much darker than both of its sides the skin is on one, ``density`` (h, w) how
+    much they darken the skin around on the mean, less what spots add to it, ``usual`` that of the upper cheeks."""
 
-    The mean over about 5 mm of skin of lines under a millimetre wide and over 1.3 mm long, less what spots add to it:
-    ``_LINES_OF_SPOTS`` times what the band of 0.5 to 1.2 mm exceeds that of the cheeks by (RMS).
+    od: Array
+    density: Array
+    usual: float
+
+
+def find_lines(found: Colours, bare: NDArray[np.bool_], frame: Frame) -> Lines:
+    """Lines under a millimetre wide and over 1.3 mm long, and their mean over about 5 mm of skin.
+
+    Spots add to that mean ``_LINES_OF_SPOTS`` times what the band of 0.5 to 1.2 mm exceeds that of the upper cheeks by
+    (RMS). All in OD of skin as light as the cheeks; ``usual`` is 0 where too little of them is seen.
     """
+    scale, cheeks = frame.px_per_mm, upper_cheeks(bare, frame)
     dark = _filled(found.dark, bare, scale)
-    share = np.maximum(cv2.GaussianBlur(bare.astype(np.float32), (0, 0), _WITHIN_MM * scale), 0.05)
+    share = np.maximum(mean_around(bare.astype(np.float32), _WITHIN_MM * scale), 0.05)
     lines = fine_lines(dark, scale, 4 / 3 * scale, 8) * bare
     band = (cv2.GaussianBlur(dark, (0, 0), 0.5 * scale) - cv2.GaussianBlur(dark, (0, 0), 1.2 * scale)) * bare
-    density, power = (
-        cv2.GaussianBlur(one, (0, 0), _WITHIN_MM * scale) / share for one in (lines, band * band)
-    )
+    density, power = (mean_around(one, _WITHIN_MM * scale) / share for one in (lines, band * band))
     if cheeks.sum() < 100 * scale**2:
-        return np.asarray(density), 0.0
+        return Lines(lines, np.asarray(density), 0.0)
     # A camera's noise is greater in OD where it is darker: by exp(D / 2.2) of sRGB levels.
-    level = cv2.GaussianBlur(found.density * bare, (0, 0), _WITHIN_MM * scale) / share
+    level = mean_around(found.density * bare, _WITHIN_MM * scale) / share
     noisier = np.exp(np.clip(level - np.median(level[cheeks]), 0, 1) / np.float32(2.2))
     spotted = np.sqrt(power) / noisier
     density /= noisier
     density -= np.float32(_LINES_OF_SPOTS) * np.maximum(spotted - np.median(spotted[cheeks]), 0)
-    return np.asarray(density), max(float(np.median(density[cheeks])), _LEAST_DENSITY_OD)
+    usual = max(float(np.median(density[cheeks])), _LEAST_DENSITY_OD)
+    return Lines(np.asarray(lines / noisier, np.float32), np.asarray(density), usual)
 
 
 def upper_cheeks(bare: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_]:
@@ -91,36 +100,49 @@ def upper_cheeks(bare: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_]:
     return bare & (y > 8) & (y < 36) & (np.abs(x) < 60)
 
 
-def beard(
-    density: Array, usual: float, bare: NDArray[np.bool_], frame: Frame, settings: ChartSettings
+def stubbled(
+    lines: Lines, bare: NDArray[np.bool_], frame: Frame, settings: ChartSettings
 ) -> NDArray[np.bool_]:
-    """Stubble and beard below the nose: fine lines ``beard_lines`` times as dense as on the same face's upper cheeks,
-    and what around is ``beard_fringe`` times as dense.
+    """Where a beard or stubble grows, below the nose: fine lines ``beard_lines`` times as dense as on the same face's
+    upper cheeks, and what around is ``beard_fringe`` times as dense.
 
     Freckles and moles do not raise the density, pores raise it on the whole face.
     """
-    if not usual:
+    if not lines.usual:
         return np.zeros_like(bare)
     _, y = frame.face_mm()
     below = bare & (y > _BEARD_TOP_MM)
     least = settings.beard_mm2 * frame.px_per_mm**2
-    core = pieces_over(below & (density > settings.beard_lines * usual), least)
-    around = pieces_over(below & (density > settings.beard_fringe * usual), least)
-    _, labels = cv2.connectedComponents(around.astype(np.uint8), connectivity=8)
-    reached = np.unique(labels[core & around])
-    found = np.isin(labels, reached[reached > 0])
-    return near(found, frame.px_per_mm) & bare
+    core = pieces_over(below & (lines.density > settings.beard_lines * lines.usual), least)
+    around = pieces_over(below & (lines.density > settings.beard_fringe * lines.usual), least)
+    return near(pieces_with(around, core), frame.px_per_mm) & bare
+
+
+def single_hairs(
+    lines: Lines, stubble: NDArray[np.bool_], scale: float, settings: ChartSettings
+) -> NDArray[np.bool_]:
+    """The hairs of stubble one by one; the skin between them can be seen."""
+    return near(stubble & (lines.od > settings.single_od), scale / 3) & stubble
+
+
+def beard(
+    hairs: NDArray[np.bool_], bare: NDArray[np.bool_], scale: float, settings: ChartSettings
+) -> NDArray[np.bool_]:
+    """Where single hairs cover so much of the skin that nothing is told between them."""
+    covered, seen = (mean_around(one.astype(np.float32), _BETWEEN_MM * scale) for one in (hairs, bare))
+    dense = bare & (covered > settings.dense_share * seen)
+    return near(pieces_over(dense, settings.dense_mm2 * scale**2), scale / 3) & bare
 
 
 def combed_hair(
-    density: Array, usual: float, visible: NDArray[np.bool_], frame: Frame, settings: ChartSettings
+    lines: Lines, visible: NDArray[np.bool_], frame: Frame, settings: ChartSettings
 ) -> NDArray[np.bool_]:
     """Hair as light as skin, at the rim of an unmasked face: far denser lines than on the upper cheeks."""
-    if not usual:
+    if not lines.usual:
         return np.zeros_like(visible)
     x, y = frame.face_mm()
     rim = visible & ((np.abs(x) > 56) | (y < -58))
-    hairy = rim & (density > settings.hair_lines * usual)
+    hairy = rim & (lines.density > settings.hair_lines * lines.usual)
     return near(pieces_over(hairy, settings.hair_mm2 * frame.px_per_mm**2), frame.px_per_mm) & visible
 
 

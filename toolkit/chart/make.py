@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from toolkit.chart.colour import Colours, colours, dark_hair, highlights, objects
 from toolkit.chart.frame import Frame, cut_to, near, pieces_over, unpainted, whole_frame
-from toolkit.chart.hairs import beard, combed_hair, line_density, strands, upper_cheeks
+from toolkit.chart.hairs import beard, combed_hair, find_lines, single_hairs, strands, stubbled
 from toolkit.chart.place import eyelids, inside_face, is_study_mask, lips, nostrils, on_side
 from toolkit.chart.regions import label_regions
 from toolkit.geometry import warp
@@ -76,7 +76,7 @@ def _reasons(
     lids, nose = eyelids(frame, settings, brows=not masked), nostrils(frame, settings)
     inner = np.ones_like(visible) if masked else inside_face(frame, settings)
     bare = visible & ~halo & ~lids & ~nose & inner
-    look = colours(pixels, bare & _safe(frame, masked), frame)
+    look = colours(pixels, bare & _safe(frame, masked), frame, settings)
     left_out = {
         "halo of the mask": halo,
         "outside the face": ~inner,
@@ -102,13 +102,14 @@ def _by_look(
 ) -> dict[str, Mask]:
     scale = frame.px_per_mm
     hair = dark_hair(look, visible, scale, settings)
-    density, usual = line_density(look, bare & ~hair, upper_cheeks(bare & ~hair, frame), scale)
-    combed = np.zeros_like(hair) if masked else combed_hair(density, usual, bare & ~hair, frame, settings)
+    lines = find_lines(look, bare & ~hair, frame)
+    single = single_hairs(lines, stubbled(lines, bare & ~hair, frame, settings), scale, settings)
+    combed = np.zeros_like(hair) if masked else combed_hair(lines, bare & ~hair, frame, settings)
     return {
         "highlight": highlights(pixels, scale, settings),
         "no skin": objects(look, visible & ~hair, scale, settings),
-        "hair": hair | combed | strands(look, visible & ~hair, scale, settings),
-        "beard": beard(density, usual, bare & ~hair, frame, settings),
+        "beard": beard(single, bare & ~hair, scale, settings),
+        "hair": hair | combed | single | strands(look, visible & ~hair, scale, settings),
     }
 
 
