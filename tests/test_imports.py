@@ -41,10 +41,11 @@ SHARED = {
     "settings",
     "errors",
     "geometry",
+    "jpeg",
     "meanface",
     "outputs",
     "tables",
-}  # geometry and meanface: arrays in, arrays out; outputs and tables: how any file is written
+}  # geometry, jpeg and meanface: arrays or bytes in, figures out; outputs and tables: how any file is written
 
 
 def loaded(code):

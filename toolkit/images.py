@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from toolkit.errors import PhotoError
+from toolkit.jpeg import fault as jpeg_fault
 from toolkit.records import Photo
 from toolkit.settings import PhotoSettings
 
@@ -152,6 +153,11 @@ def _decode(path: Path, data: bytes, settings: PhotoSettings) -> tuple[NDArray[n
         image.load()
     except _DECODE_ERRORS as error:
         raise PhotoError(f"{path}: the picture is damaged ({_one_line(error)}); export it again") from None
+    if image.format in ("JPEG", "MPO"):
+        wrong, remark = jpeg_fault(data, image)
+        if wrong:
+            raise PhotoError(f"{path}: the picture is damaged ({wrong}); export it again")
+        notes += [remark] if remark else []
     profile = image.info.get("icc_profile")
     image = _upright(image, notes)
     try:
