@@ -40,12 +40,13 @@ SHARED = {
     "records",
     "settings",
     "errors",
+    "formats",
     "geometry",
     "jpeg",
     "meanface",
     "outputs",
     "tables",
-}  # geometry, jpeg and meanface: arrays or bytes in, figures out; outputs and tables: how any file is written
+}  # formats, geometry, jpeg and meanface: arrays or bytes in, figures out; outputs and tables: how any file is written
 
 
 def loaded(code):

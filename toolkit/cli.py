@@ -157,6 +157,7 @@ def extract_patches(
             chart=chart,
             overwrite=overwrite,
         )
+    _say_passed_over(images)
     _say(
         f"{run.patches} patches of {run.found} of {run.photos} photos: {out / 'manifest.csv'}", *run.failures
     )
@@ -190,6 +191,7 @@ def features(
             overwrite=overwrite,
         )
     counts = f"{run.features} features of {run.patches} patches of {run.found} of {run.photos} photos"
+    _say_passed_over(images)
     _say(f"{counts}: {out}", *run.failures)
     raise typer.Exit(0 if run.found else 1)
 
@@ -241,6 +243,7 @@ def train(
             from_scratch, thumbnails, step_of(scale), overwrite=overwrite,
             retakes=retakes,
         )  # fmt: skip
+    _say_passed_over(images)
     _say(training_report(run), f"Model: {out}")
 
 
@@ -325,6 +328,7 @@ def grade(
             images, out, model, weights.value, _points(landmarks, landmark_model), count, tell, time_limit, overlays, page,
             append=append, overwrite=overwrite,
         )  # fmt: skip
+    _say_passed_over(images)
     _say(*run.remarks)
     if model is None:
         _say(
@@ -482,6 +486,7 @@ def evaluate(
             tell,
             overwrite,
         )
+    _say_passed_over(images)
     _say(found.text(), f"Page: {out / 'report.html'}", f"Workbook: {out / 'comparison.xlsx'}")
 
 
@@ -511,6 +516,17 @@ def _pairs(texts: list[str] | None) -> list[tuple[str, str]]:
 def _say(*lines: str) -> None:
     for line in lines:
         typer.echo(line)
+
+
+def _say_passed_over(images: list[Path]) -> None:
+    """Count and name the files in the folders that were taken for no photographs."""
+    from toolkit.images import passed_over
+    from toolkit.outputs import counted, some_of
+
+    others = passed_over(images)
+    if others:
+        names = some_of([path.name for path in others])
+        _say(f"Passed over, as no photographs: {counted(len(others), 'file')} ({names})")
 
 
 @contextmanager
