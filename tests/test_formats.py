@@ -124,3 +124,22 @@ def test_other_files_are_counted_and_named(tmp_path):
         app, ["features", str(tmp_path), "--out", str(tmp_path / "o" / "f.csv"), "--workers", "1"]
     )
     assert "Passed over, as no photographs: 3 files (a.jpg~, film.mov, README)" in ran.output
+
+
+POSTSCRIPT = (
+    b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n(%pipe%touch hacked) (w) file\nshowpage\n%%EOF\n"
+)
+
+
+@pytest.mark.parametrize("kind", ["EPS", "PCX", "PPM", "TGA", "ICNS", "SGI", "PDF", "PostScript"])
+def test_no_other_format_is_opened_under_a_picture_s_name(tmp_path, kind, monkeypatch):
+    """PostScript would start Ghostscript, and each further decoder is one more that hostile bytes can try."""
+    from PIL import EpsImagePlugin
+
+    def started(*arguments, **options):
+        raise AssertionError("Ghostscript was started")
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", started)
+    (tmp_path / "a.jpg").write_bytes(POSTSCRIPT if kind == "PostScript" else encoded(kind))
+    with pytest.raises(PhotoError, match=r"a\.jpg: not a picture that can be read"):
+        read_photo(tmp_path / "a.jpg", SETTINGS)
