@@ -72,6 +72,12 @@ Retakes = Annotated[
     bool,
     typer.Option("--retakes", help="Photographs in different folders may share a row: retakes of one visit."),
 ]
+Mode = Annotated[
+    str | None,
+    typer.Option(
+        help="Only photographs whose names end so: white, xpol, ppol, uv, nir, ... (white: no such end)."
+    ),
+]
 GradeScale = Annotated[
     str, typer.Option("--scale", help="What grades may be, within 0-9: LOW-HIGH, LOW-HIGH/STEP.")
 ]
@@ -219,6 +225,7 @@ def train(
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
     retakes: Retakes = False,
+    mode: Mode = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
@@ -241,7 +248,7 @@ def train(
         run = train_study(
             images, grades, out, folds, epochs, seed, names, _points(landmarks, landmark_model), count, tell, settings, encoder,
             from_scratch, thumbnails, step_of(scale), overwrite=overwrite,
-            retakes=retakes,
+            retakes=retakes, mode=mode,
         )  # fmt: skip
     _say_passed_over(images)
     _say(training_report(run), f"Model: {out}")
@@ -258,6 +265,7 @@ def build_index(
     thumbnails: Annotated[bool, typer.Option(help="Keep small pictures of the reference patches.")] = True,
     column: Columns = None,
     retakes: Retakes = False,
+    mode: Mode = None,
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Also replace another model at --out; only the model's own files."),
@@ -268,7 +276,9 @@ def build_index(
     from toolkit.runs import index_patches
 
     with _progress(quiet) as tell:
-        run = index_patches(patches, grades, model, out, _pairs(column), tell, thumbnails, retakes, overwrite)
+        run = index_patches(
+            patches, grades, model, out, _pairs(column), tell, thumbnails, retakes, overwrite, mode
+        )
     rebuilt = run.model
     counts = "  ".join(f"{label}: {count}" for label, count in rebuilt.index.class_counts().items())
     total = len(rebuilt.index.references.grades)
@@ -445,6 +455,7 @@ def evaluate(
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
     retakes: Retakes = False,
+    mode: Mode = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
@@ -472,6 +483,7 @@ def evaluate(
         from_scratch,
         step_of(scale),
         retakes,
+        mode,
     )
     count = workers or default_workers()
     with shown(quiet) as tell:

@@ -23,7 +23,8 @@ from toolkit.quality import Quality, assess, judge_casts
 from toolkit.reasons import Rows, evidence_of, reasons_of_regions, reasons_of_side
 from toolkit.records import HIDDEN_CHEEK, REGIONS, FacePatches, Photo, PhotoGrade
 from toolkit.settings import Settings
-from toolkit.study import facts_from_name
+from toolkit.study import facts_from_name, mode_notes
+from toolkit.study.modes import WHITE
 
 __all__ = ["OUT_OF_RANGE", "SIDE", "Grader", "PhotoResult", "PhotoTable", "Prepared", "Quality", "Rows", "Seen",
            "judge_study", "missing_regions", "prepare", "read_face", "see"]  # fmt: skip
@@ -178,6 +179,7 @@ class Grader:
         facts = facts_from_name(photo.name)
         grade, half_width, regions = judged.grades[i], judged.half_widths[i], judged.by_region[i]
         chart = face.chart
+        notes = (*mode_notes(photo.name, str(self.model.card.get("mode", WHITE))), *face.notes)
         return PhotoGrade(
             name=photo.name,
             facts=replace(facts, side=facts.side or (face.face.side if face.face else None)),
@@ -189,7 +191,7 @@ class Grader:
             else None,
             regions={r: float(g) for r, g in zip(REGIONS, regions, strict=True) if np.isfinite(g)},
             quality=face.quality,
-            note="; ".join([*face.notes, *missing_regions(face), *([OUT_OF_RANGE] if judged.far[i] else [])]),
+            note="; ".join([*notes, *missing_regions(face), *([OUT_OF_RANGE] if judged.far[i] else [])]),
             visible_cm2=chart.visible_cm2 if chart else None,
             measured_cm2=chart.measured_cm2 if chart else None,
         )

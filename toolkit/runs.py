@@ -70,7 +70,19 @@ from toolkit.scores import score, score_table, trivial_baselines
 from toolkit.settings import IndexSettings, Settings
 from toolkit.siamese import Encoder
 from toolkit.store import Input, Options, Store, open_store, read_store, store_path
-from toolkit.study import Columns, JoinedGrades, facts_from_name, join_files, refuse_shared
+from toolkit.study import (
+    Columns,
+    JoinedGrades,
+    facts_from_name,
+    join_files,
+    mode_notes,
+    mode_of,
+    modes_remark,
+    refuse_several_modes,
+    refuse_shared,
+    study_photos,
+)
+from toolkit.study.modes import WHITE
 from toolkit.study.names import stored_text
 from toolkit.study.tables import unguarded
 from toolkit.tables import clean, make_folder, write_atomically
@@ -417,6 +429,7 @@ def grade_photos(
         run = GradeRun(out, len(paths), graded, earlier, interrupted, time.monotonic() - clock, labels)
         facts = _run_facts(store, run, model, options, landmarks_name(landmark_model), workers, started)
         remarks = [*_other_landmarks(model, landmark_model), *_write_workbook(store, run, facts)]
+        remarks += modes_remark(names)
         if loss.changed:
             names = [one.name for one in loss.changed]
             remarks.append(f"changed since they were graded, and graded anew: {some_of(names)}")
@@ -598,11 +611,13 @@ def _inputs(paths: Sequence[Path], model: Model) -> list[Input]:
 
 def _hint_of(model: Model) -> Callable[[str], str]:
     known = set(model.index.references.subjects.tolist())
+    mode = str(model.card.get("mode", WHITE))
 
     def hint(name: str) -> str:
         facts = facts_from_name(name)
         subject = facts.subject if facts.subject in known else None
-        return json.dumps({"side": facts.side, "subject": subject})
+        noted = {"mode": mode_of(name)} if mode_notes(name, mode) else {}
+        return json.dumps({"side": facts.side, "subject": subject, **noted})
 
     return hint
 
@@ -750,6 +765,7 @@ def train_study(
     step: float | None = 0.5,
     overwrite: bool = False,
     retakes: bool = False,
+    mode: str | None = None,
 ) -> TrainRun:
     """Train on a study's graded photographs and write a model folder.
 
@@ -758,16 +774,18 @@ def train_study(
     keeps small pictures of its reference patches. ``grades_file``: one or several, and ``columns``, as for
     ``join_files``. ``step``: grades must be multiples of it, None: any number in 0-9. ``overwrite``: also over a
     model of other subjects; files in its folder that are not the model's are never touched. ``retakes`` as for
-    ``refuse_shared``.
+    ``refuse_shared``; ``mode``: only photographs whose names end so, as for ``study_photos``.
     """
     if from_scratch and encoder is not None:
         raise ToolkitError("--encoder keeps a network, --from-scratch learns a new one: choose one of them")
-    paths = _some_photos(images)
+    chosen, as_copies = study_photos([str(path) for path in _some_photos(images)], mode)
+    paths = [Path(name) for name in chosen]
     files = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
     check_model_target(out, [*paths, *files, *_read_files(encoder, landmark_model)])
     joined = join_files(
         photo_names(paths), grades_file, columns, step, dict(zip(photo_names(paths), paths, strict=True))
     )
+    refuse_several_modes(joined.grades, mode)
     refuse_shared(joined, contents(paths), retakes)
     if not overwrite:
         refuse_other_model(
@@ -788,9 +806,14 @@ def train_study(
     )
     pictures = thumbnails_of(photo.face for photo in usable) if thumbnails else ()
     model = replace(trained.model, name=Path(out).name, thumbnails=pictures)
-    told = {"landmarks": landmarks_name(landmark_model), TRAINED_ON: _hashes_of(usable)}
+    told = {
+        "landmarks": landmarks_name(landmark_model),
+        TRAINED_ON: _hashes_of(usable),
+        "mode": mode_of(usable[0].name),
+    }
     model = replace(model, card={**model.card, **told})
     model = replace(model, sha256=save_model(model, out))
+    left_out |= {Path(name).name: reason for name, reason in as_copies.items()}
     return TrainRun(trained, model, joined, np.array(truth), left_out)
 
 
@@ -866,9 +889,11 @@ def index_patches(
     thumbnails: bool = True,
     retakes: bool = False,
     overwrite: bool = False,
+    mode: str | None = None,
 ) -> IndexRun:
     """Rebuild a model's references from a folder of extracted patches and their grades; ``retakes`` as for
-    ``refuse_shared``; ``overwrite``: also over another model than the one whose network is used."""
+    ``refuse_shared``, ``mode`` as for ``train_study``; ``overwrite``: also over another model than the one whose
+    network is used."""
     files = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
     check_model_target(out or model_folder, files)
     model = load_model(model_folder)
@@ -879,7 +904,9 @@ def index_patches(
         raise PhotoError(
             f"{patches}: {twice[0]} is the name of two photographs: keep each study's patches apart"
         )
-    joined = join_files(list(hashes), grades_file, columns)
+    chosen, _ = study_photos(list(hashes), mode)
+    joined = join_files(chosen, grades_file, columns)
+    refuse_several_modes(joined.grades, mode)
     refuse_shared(joined, hashes.__getitem__, retakes)
     if out is not None and not overwrite and os.path.realpath(out) != os.path.realpath(model_folder):
         refuse_other_model(out, {one.subject for one in joined.facts.values()}, hashes.values)
@@ -891,7 +918,8 @@ def index_patches(
     rebuilt = rebuild_index(model, usable, grades, [joined.facts[photo.name].subject for photo in usable])
     if thumbnails:
         rebuilt = replace(rebuilt, thumbnails=thumbnails_of(photo.face for photo in usable))
-    rebuilt = replace(rebuilt, card={**rebuilt.card, TRAINED_ON: _hashes_of(usable)})
+    told = {TRAINED_ON: _hashes_of(usable), "mode": mode_of(usable[0].name)}
+    rebuilt = replace(rebuilt, card={**rebuilt.card, **told})
     save_model(rebuilt, out or model_folder)
     return IndexRun(rebuilt, joined)
 

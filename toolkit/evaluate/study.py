@@ -29,7 +29,15 @@ from toolkit.pipeline import Prepared, prepare
 from toolkit.quality import assess
 from toolkit.records import REGIONS, FacePatches, Patch, Photo, PhotoFacts, Window
 from toolkit.settings import RunSettings, Settings
-from toolkit.study import Columns, JoinedGrades, facts_from_name, join_files, refuse_shared
+from toolkit.study import (
+    Columns,
+    JoinedGrades,
+    facts_from_name,
+    join_files,
+    refuse_several_modes,
+    refuse_shared,
+    study_photos,
+)
 from toolkit.workers import contents, map_photos, photo_names, the_finder
 
 Progress = Callable[[str, int, int], None]
@@ -76,14 +84,17 @@ def graded_photos(
     columns: Columns = None,
     step: float | None = 0.5,
     retakes: bool = False,
+    mode: str | None = None,
 ) -> GradedPhotos:
-    """Join photographs and grades by name; no photograph is decoded. ``retakes`` as for ``refuse_shared``. Raises
-    PhotoError or GradesError."""
+    """Join photographs and grades by name; no photograph is decoded. ``retakes`` as for ``refuse_shared``, ``mode``
+    for ``study_photos``. Raises PhotoError, GradesError or TrainingError."""
     paths = find_photos(images)
     if not paths:
         raise PhotoError(f"no photographs in {', '.join(map(str, images))}: JPEG, PNG or TIFF are looked for")
+    paths = [Path(name) for name in study_photos([str(path) for path in paths], mode)[0]]
     names = photo_names(paths)
     joined = join_files(names, grades_file, columns, step, dict(zip(names, paths, strict=True)))
+    refuse_several_modes(joined.grades, mode)
     refuse_shared(joined, contents(paths), retakes)
     graded = tuple(pair for pair in zip(paths, names, strict=True) if pair[1] in joined.grades)
     return GradedPhotos(graded, joined)
