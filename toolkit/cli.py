@@ -44,6 +44,13 @@ class Style(StrEnum):
     mixed = "mixed"
 
 
+class KappaWeights(StrEnum):
+    """How far apart two grades count in Cohen's kappa."""
+
+    quadratic = "quadratic"
+    linear = "linear"
+
+
 class Weights(StrEnum):
     """How patch grades are weighed into a face."""
 
@@ -384,6 +391,7 @@ def agreement(
         str, typer.Option(help="Grades allowed: LOW-HIGH/STEP, LOW-HIGH for any number between, or free.")
     ] = "0-9/0.5",
     retakes: Retakes = False,
+    kappa: Annotated[KappaWeights, typer.Option(help="Weights of Cohen's kappa.")] = KappaWeights.quadratic,
     out: Annotated[
         Path | None, typer.Option(help="Workbook to write (.xlsx), with all figures and what did not match.")
     ] = None,
@@ -393,7 +401,7 @@ def agreement(
     from toolkit.agreement import compare_files
     from toolkit.study import parse_scale
 
-    found = compare_files(files, _pairs(column), parse_scale(scale), out, overwrite, retakes)
+    found = compare_files(files, _pairs(column), parse_scale(scale), out, overwrite, retakes, kappa.value)
     _say(found.text(), *([f"\nWorkbook: {out}"] if out else []))
 
 
