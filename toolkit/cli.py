@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
@@ -617,6 +618,10 @@ def _root(
 
 def main() -> None:
     """Entry point: errors meant for users are one line and exit status 2."""
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # a console of few characters shows the others as \\u0444, as stderr does
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except ToolkitError as error:
