@@ -20,6 +20,7 @@ from toolkit.errors import GradesError, ToolkitError
 from toolkit.settings import RunSettings
 
 if TYPE_CHECKING:
+    from toolkit.model import Model
     from toolkit.runs import Progress
 
 # TensorFlow's chatter is not for users.
@@ -175,7 +176,7 @@ def extract_patches(
     _say(
         f"{run.patches} patches of {run.found} of {run.photos} photos: {out / 'manifest.csv'}", *run.failures
     )
-    raise typer.Exit(0 if run.found else 1)
+    raise typer.Exit(_status(run.found, run.photos))
 
 
 @app.command(epilog="Example:  toolkit features photos/ --out features.csv --overlays pictures/")
@@ -207,7 +208,7 @@ def features(
     counts = f"{run.features} features of {run.patches} patches of {run.found} of {run.photos} photos"
     _say_passed_over(images)
     _say(f"{counts}: {out}", *run.failures)
-    raise typer.Exit(0 if run.found else 1)
+    raise typer.Exit(_status(run.found, run.photos))
 
 
 @app.command(epilog="Example:  toolkit train photos/ --grades grades.xlsx --out models/my-study")
@@ -259,7 +260,7 @@ def train(
             retakes=retakes, mode=mode,
         )  # fmt: skip
     _say_passed_over(images)
-    _say(training_report(run), f"Model: {out}")
+    _say(training_report(run), *_kept_pictures(run.model), f"Model: {out}")
 
 
 @app.command(epilog="Example:  toolkit build-index patches/ --grades grades.xlsx --model models/my-study")
@@ -291,6 +292,7 @@ def build_index(
     counts = "  ".join(f"{label}: {count}" for label, count in rebuilt.index.class_counts().items())
     total = len(rebuilt.index.references.grades)
     _say(
+        *_kept_pictures(rebuilt),
         f"{total} references on the {rebuilt.index.device.upper()}, by class:  {counts}",
         run.joined.summary(),
         f"Model: {out or model}",
@@ -369,7 +371,7 @@ def grade(
             f"{first.name}: {first.note}"
             + ("" if run.photos - run.graded == 1 else "; and others: see the notes")
         )
-    raise typer.Exit(0 if run.graded else 1)
+    raise typer.Exit(_status(run.graded, run.photos))
 
 
 @app.command(epilog="Example:  toolkit agreement expert1.xlsx expert2.xlsx grades.xlsx --out agreement.xlsx")
@@ -534,6 +536,21 @@ def _pairs(texts: list[str] | None) -> list[tuple[str, str]]:
     return [(role, name) for role, _, name in split]
 
 
+def _kept_pictures(model: Model) -> list[str]:
+    """A line where a model that was written holds parts of faces."""
+    if not model.thumbnails:
+        return []
+    return [
+        f"The model keeps {len(model.thumbnails)} small pictures of reference patches, to show as evidence: parts of your "
+        "subjects' faces. --no-thumbnails leaves them out."
+    ]
+
+
+def _status(done: int, photos: int) -> int:
+    """The exit status: 0 where all photos could be used, 3 where some could not, 1 where none could."""
+    return 0 if done == photos else 3 if done else 1
+
+
 def _say(*lines: str) -> None:
     for line in lines:
         typer.echo(line)
@@ -610,14 +627,27 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
+    shared: Annotated[
+        bool,
+        typer.Option(
+            "--shared",
+            help="Others may read what is written, as the umask says; without it the owner alone. "
+            "Exit status: 0 all photos graded, 3 some were not, 1 none, or an error, 2 a mistake in the command line.",
+        ),
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-) -> None: ...
+) -> None:
+    if not shared:  # faces and subjects stand in nearly everything that is written
+        before = os.umask(0o077)
+        os.umask(before | 0o077)
+        context.call_on_close(lambda: os.umask(before) and None)
 
 
 def main() -> None:
-    """Entry point: errors meant for users are one line and exit status 2."""
+    """Entry point: errors meant for users are one line and exit status 1."""
     if isinstance(
         sys.stdout, io.TextIOWrapper
     ):  # a console of few characters shows the others as \\u0444, as stderr does
@@ -626,7 +656,7 @@ def main() -> None:
         app()
     except ToolkitError as error:
         typer.echo(f"toolkit: {' '.join(str(error).splitlines())}", err=True)
-        sys.exit(2)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import itertools
 import json
+import math
 import os
 import platform
 import time
@@ -66,7 +67,7 @@ from toolkit.quality import judge_casts
 from toolkit.receipt import drop_receipt, is_receipt, read_receipt, receipt_path, write_receipt
 from toolkit.records import FacePatches, Photo, PhotoGrade
 from toolkit.report import Study, check_report, is_page, write_report
-from toolkit.scores import score, score_table, trivial_baselines
+from toolkit.scores import score, score_table, supported_coverage, trivial_baselines
 from toolkit.settings import IndexSettings, Settings
 from toolkit.siamese import Encoder
 from toolkit.store import Input, Options, Store, open_store, read_store, store_path
@@ -709,7 +710,7 @@ def _run_facts(
         "model sha256": model.sha256,
         "model trained": str(model.card.get("created", "")),
         "model subjects": int(model.card.get("subjects", 0)),
-        "interval coverage aimed at": model.settings.blend.coverage,
+        "interval coverage aimed at": round(supported(model), 3),
         "weights": options.weights,
         "landmarks": landmarks,
         "landmarks of the model": str(model.card.get("landmarks", "dlib")),
@@ -849,6 +850,23 @@ def _starting_point(
     return kept, known.encoder
 
 
+def supported(model: Model) -> float:
+    """The coverage that the model's intervals can be said to aim at: with n subjects no more than n / (n + 1)."""
+    return supported_coverage(model.settings.blend.coverage, model.card.get("subjects"))
+
+
+def coverage_told(model: Model) -> str:
+    """What the intervals aim at, in words; fewer than 9 subjects support no 90 %."""
+    aimed, subjects = model.settings.blend.coverage, model.card.get("subjects")
+    if supported(model) >= aimed:
+        return f"{aimed:.0%} aimed at".replace("%", " %")
+    wanted = math.ceil(aimed / (1 - aimed) - 1e-9)
+    return (
+        f"not the {aimed:.0%} that more subjects would allow: {subjects} support {supported(model):.0%} at most, "
+        f"{wanted} are needed"
+    ).replace("%", " %")
+
+
 def training_report(run: TrainRun) -> str:
     """Cross-validated scores beside the trivial baselines, and who was left out."""
     trained = run.trained
@@ -858,12 +876,12 @@ def training_report(run: TrainRun) -> str:
         "class of highest similarity": score(run.truth, trained.argmax),
     }
     rows |= trivial_baselines(run.truth, trained.folds)
-    card = run.model.card
+    card, model = run.model.card, run.model
     lines = [
         run.joined.summary(),
         f"{card['photos']} photos of {card['subjects']} subjects, {card['folds']} folds by subject:",
         score_table(rows),
-        f"Interval: the grade +- {card['half_width']:.2f} on average (90 % aimed at; "
+        f"Interval: the grade +- {card['half_width']:.2f} on average ({coverage_told(model)}; "
         f"{np.mean(np.abs(trained.predicted - run.truth) <= trained.half_widths):.0%} of these photos inside)",
         "Shares: " + ", ".join(f"{part} {share:.2f}" for part, share in card["shares"].items()),
         *(f"left out: {name}: {reason}" for name, reason in run.left_out.items()),

@@ -166,6 +166,12 @@ _HEADINGS = (
 )
 
 
+def supported_coverage(wanted: float, subjects: int | None) -> float:
+    """The coverage, at most ``wanted``, that split conformal intervals of so many calibration subjects can promise: the
+    largest of n residuals covers a new one with probability n / (n + 1). None: their number is not known."""
+    return wanted if subjects is None else min(wanted, subjects / (subjects + 1))
+
+
 def score_table(rows: Mapping[str, Scores], floor: NoiseFloor | None = None) -> str:
     """The scores as aligned plain text, a line a method; the noise floor, where given, as the last line."""
     cells = [_HEADINGS, *((name, *_score_cells(scores)) for name, scores in rows.items())]
