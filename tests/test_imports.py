@@ -43,6 +43,7 @@ SHARED = {
     "formats",
     "geometry",
     "jpeg",
+    "likeness",
     "meanface",
     "outputs",
     "tables",

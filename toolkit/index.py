@@ -116,10 +116,14 @@ class ReferenceIndex:
         )
 
     def distances(
-        self, embeddings: NDArray, regions: Sequence[str], subjects: Sequence[str]
+        self,
+        embeddings: NDArray,
+        regions: Sequence[str],
+        subjects: Sequence[str],
+        copied: Sequence[str] | None = None,
     ) -> NDArray[np.float32]:
         """Euclidean distance (q, n) of queries to all references; inf where the kind differs or the
-        subject is the query's own."""
+        subject is the query's own, or one of whose photographs it is a copy (``copied``, "" for none)."""
         n = len(self.references.grades)
         # Threads that wait for one another take longer over a photo's few patches than the search itself.
         small = len(embeddings) * self.references.embeddings.size < _WORTH_THREADS
@@ -129,7 +133,9 @@ class ReferenceIndex:
         rows, places = np.nonzero(ids >= 0)
         table[rows, ids[rows, places]] = np.sqrt(np.maximum(squared[rows, places], 0))
         table[np.array([kind(r) for r in regions])[:, None] != self._kinds[None]] = np.inf
-        table[np.asarray(subjects)[:, None] == self.references.subjects[None]] = np.inf
+        for own in (subjects, copied or ()):
+            if len(own):
+                table[np.asarray(own)[:, None] == self.references.subjects[None]] = np.inf
         return table
 
     def features(
@@ -138,9 +144,15 @@ class ReferenceIndex:
         """Similarity features (q, len(columns)); NaN where a class, or the kind, has no reference."""
         return self.query(embeddings, regions, subjects).features
 
-    def query(self, embeddings: NDArray, regions: Sequence[str], subjects: Sequence[str]) -> Query:
-        """All that the references say of q patches."""
-        distances = self.distances(embeddings, regions, subjects)
+    def query(
+        self,
+        embeddings: NDArray,
+        regions: Sequence[str],
+        subjects: Sequence[str],
+        copied: Sequence[str] | None = None,
+    ) -> Query:
+        """All that the references say of q patches, but those of the ``subjects`` and ``copied`` of ``distances``."""
+        distances = self.distances(embeddings, regions, subjects, copied)
         scale, offset = self.similarity
         known = np.isfinite(distances)
         # As logarithms, because similarities to all that is far away are too small for their squares.

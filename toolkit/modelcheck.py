@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ _POSITIVE = ("px_per_mm", "forehead_mm", "cheek_mm", "chin_mm", "smooth_mm", "fi
              "embedding", "map_gain", "map_clip", "neighbours", "top_per_class", "curve_scale", "curve_power")  # fmt: skip
 _TIMES_DEFAULT = 10.0  # what sizes pictures and arrays may be so many times its default
 _SIZES = ("px_per_mm", "_mm", "_px", "channels", "embedding", "max_megapixels", "max_bytes")
+_HEX = re.compile(r"[0-9a-f]{16}|[0-9a-f]{64}|")
 _ARRAY_KINDS = "fiuU"  # figures and text
 
 
@@ -150,6 +152,10 @@ def check_card(card: Mapping[str, Any]) -> None:
         ("photos", int), ("subjects", int), ("created", str), ("landmarks", str), ("mode", str), ("references", dict),
         ("photographs", list),
     )  # fmt: skip
+    held = card.get("reference_photos", {})
+    texts = [text for pair in held.values() for text in pair]
+    if any(len(pair) != 2 for pair in held.values()) or not all(_HEX.fullmatch(text) for text in texts):
+        raise ValueError("reference_photos are no hashes")
     for name, kind in wanted:
         if name in card and not isinstance(card[name], kind):
             raise ValueError(f"{name} is {card[name]!r:.40}")

@@ -83,6 +83,7 @@ from toolkit.study import (
     refuse_shared,
     study_photos,
 )
+from toolkit.study.copies import Picture, one_subject_each
 from toolkit.study.modes import WHITE
 from toolkit.study.names import stored_text
 from toolkit.study.tables import unguarded
@@ -739,13 +740,15 @@ def _run_facts(
 
 @dataclass(frozen=True)
 class TrainRun:
-    """What ``train_study`` did: the model, the join, the photos left out with their reasons."""
+    """What ``train_study`` did: the model, the join, the photos left out with their reasons, and a line for each
+    picture that stands under two subjects."""
 
     trained: Trained
     model: Model
     joined: JoinedGrades
     truth: np.ndarray
     left_out: Mapping[str, str]
+    copies: tuple[str, ...] = ()
 
 
 def train_study(
@@ -801,7 +804,7 @@ def train_study(
     everything = list(_told(found, len(wanted), "patches", tell))
     usable, left_out = _usable(everything)
     truth = [joined.grades[photo.name] for photo in usable]
-    subjects = [joined.facts[photo.name].subject for photo in usable]
+    subjects, copies = one_subject_each(_pictures(usable, joined))
     trained = train(
         usable, truth, subjects, settings, folds, seed, tell, start, keep_encoder=encoder is not None
     )
@@ -811,11 +814,12 @@ def train_study(
         "landmarks": landmarks_name(landmark_model),
         TRAINED_ON: _hashes_of(usable),
         "mode": mode_of(usable[0].name),
+        "reference_photos": _contents_of(usable),
     }
     model = replace(model, card={**model.card, **told})
     model = replace(model, sha256=save_model(model, out))
     left_out |= {Path(name).name: reason for name, reason in as_copies.items()}
-    return TrainRun(trained, model, joined, np.array(truth), left_out)
+    return TrainRun(trained, model, joined, np.array(truth), left_out, tuple(copies))
 
 
 def class_settings(edges: str | None) -> Settings:
@@ -885,6 +889,7 @@ def training_report(run: TrainRun) -> str:
         f"{np.mean(np.abs(trained.predicted - run.truth) <= trained.half_widths):.0%} of these photos inside)",
         "Shares: " + ", ".join(f"{part} {share:.2f}" for part, share in card["shares"].items()),
         *(f"left out: {name}: {reason}" for name, reason in run.left_out.items()),
+        *(f"warning: {line}" for line in run.copies),
     ]
     return "\n".join(lines)
 
@@ -933,10 +938,14 @@ def index_patches(
     prepared = list(_told(map(task, graded), len(graded), "features", tell))
     usable, _ = _usable(prepared)
     grades = [joined.grades[photo.name] for photo in usable]
-    rebuilt = rebuild_index(model, usable, grades, [joined.facts[photo.name].subject for photo in usable])
+    rebuilt = rebuild_index(model, usable, grades, one_subject_each(_pictures(usable, joined))[0])
     if thumbnails:
         rebuilt = replace(rebuilt, thumbnails=thumbnails_of(photo.face for photo in usable))
-    told = {TRAINED_ON: _hashes_of(usable), "mode": mode_of(usable[0].name)}
+    told = {
+        TRAINED_ON: _hashes_of(usable),
+        "mode": mode_of(usable[0].name),
+        "reference_photos": _contents_of(usable),
+    }
     rebuilt = replace(rebuilt, card={**rebuilt.card, **told})
     save_model(rebuilt, out or model_folder)
     return IndexRun(rebuilt, joined)
@@ -945,6 +954,22 @@ def index_patches(
 def _hashes_of(photos: Sequence[Prepared]) -> list[str]:
     """What the card keeps of the photographs that a model is made of."""
     return sorted({photo.face.sha256[:HASH_LENGTH] for photo in photos if photo.face})
+
+
+def _pictures(photos: Sequence[Prepared], joined: JoinedGrades) -> list[Picture]:
+    """Graded photos by their content."""
+    return [
+        Picture(
+            photo.name, joined.facts[photo.name].subject, photo.face.sha256 if photo.face else "",
+            photo.face.likeness if photo.face else "", joined.grades[photo.name],
+        )
+        for photo in photos
+    ]  # fmt: skip
+
+
+def _contents_of(photos: Sequence[Prepared]) -> dict[str, list[str]]:
+    """What the card keeps of each photo, to know a copy of it: the first digits of its SHA-256, and its likeness."""
+    return {p.name: [p.face.sha256[:HASH_LENGTH], p.face.likeness] for p in photos if p.face}
 
 
 def _some_photos(images: Sequence[Path]) -> list[Path]:

@@ -38,6 +38,7 @@ from toolkit.study import (
     refuse_shared,
     study_photos,
 )
+from toolkit.study.copies import Picture, one_subject_each
 from toolkit.workers import contents, map_photos, photo_names, the_finder
 
 Progress = Callable[[str, int, int], None]
@@ -125,6 +126,14 @@ def load_study(
         raise TrainingError(f"no photograph could be used: {reason}")
     names = [one.prepared.name for one in usable]
     grades = np.array([joined.grades[name] for name in names])
+    pictures = [
+        Picture(
+            one.prepared.name, joined.facts[one.prepared.name].subject, one.sha256,
+            one.prepared.face.likeness if one.prepared.face else "", joined.grades[one.prepared.name],
+        )
+        for one in usable
+    ]  # fmt: skip
+    subjects, copies = one_subject_each(pictures)
     return Study(
         tuple(names),
         tuple(one.sha256 for one in usable),
@@ -132,12 +141,12 @@ def load_study(
         tuple(one.prepared for one in usable),
         grades,
         class_of(grades, settings.index.class_edges).astype(np.intp),
-        np.array([joined.facts[name].subject for name in names], str),
+        np.array(subjects, str),
         np.array([_tone(one.prepared) for one in usable]),
         tuple(kept.picture(one.sha256, "whole") for one in usable),
         tuple(kept.picture(one.sha256, "threshold") for one in usable),
         settings,
-        joined.summary(),
+        "; ".join([joined.summary(), *(f"warning: {line}" for line in copies)]),
         {one.prepared.name: one.prepared.error for one in found if not one.prepared.inputs},
     )
 
