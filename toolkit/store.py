@@ -129,7 +129,7 @@ class Store:
         """Take ``photos`` as those of the run, in place of any before."""
         key = options.key()
         rows = [
-            (i, stored_text(p.name), _whole(p.path), _size(p.path), "", key, p.hint, NOT_REACHED)
+            (i, stored_text(p.name), self._place_of(p.path), _size(p.path), "", key, p.hint, NOT_REACHED)
             for i, p in enumerate(photos)
         ]
         with self._db:
@@ -143,7 +143,21 @@ class Store:
             "SELECT name, path, bytes, sha256 FROM photos WHERE EXISTS (SELECT 1 FROM results WHERE "
             "results.sha256 = photos.sha256 AND grade IS NOT NULL) ORDER BY place"
         )
-        return [InputRow(*row) for row in self._db.execute(query)]
+        return [self._input(*row) for row in self._db.execute(query)]
+
+    def _place_of(self, path: Path) -> str:
+        """Where a photo lies, seen from the store's folder, so that nothing tells of the machine; "" stays, of a photo that
+        is kept without its file. Whole where there is no way from there (another drive)."""
+        if path == Path():
+            return ""
+        try:
+            return stored_text(os.path.relpath(path.absolute(), self.path.parent.absolute()))
+        except ValueError:
+            return stored_text(str(path.absolute()))
+
+    def _input(self, name: str, path: str, size: int | None, sha256: str) -> InputRow:
+        place = os.path.normpath(self.path.parent.absolute() / path) if path else ""
+        return InputRow(name, place, size, sha256)
 
     def written(self) -> dict[str, str]:
         """The SHA-256 of each file of results as the run before wrote it, by the file's name."""
@@ -229,7 +243,7 @@ class Store:
     def inputs(self) -> Iterator[InputRow]:
         """The files of the run, in its order."""
         yield from (
-            InputRow(*row)
+            self._input(*row)
             for row in self._db.execute("SELECT name, path, bytes, sha256 FROM photos ORDER BY place")
         )
 
@@ -282,6 +296,7 @@ def open_store(out: Path) -> Iterator[Store]:
     Raises ToolkitError when another run holds it, or when it cannot be read or written.
     """
     path = store_path(out)
+    _refuse_links(path)
     with _locked(path.with_suffix(".lock"), out), _explained(path):
         connection = sqlite3.connect(path, isolation_level="IMMEDIATE")
         try:
@@ -292,6 +307,15 @@ def open_store(out: Path) -> Iterator[Store]:
             connection.close()
             if unused:  # a mistake that showed before the first photo leaves no file behind
                 path.unlink(missing_ok=True)
+
+
+def _refuse_links(path: Path) -> None:
+    """Results and lock are never written through a link: it may lead to anybody's file."""
+    for one in (path, path.with_suffix(".lock"), path.with_name(f"{path.name}-journal")):
+        if one.is_symlink():
+            raise ToolkitError(
+                f"{one}: is a link, and results are written through none: remove it, or name another output"
+            )
 
 
 @contextlib.contextmanager
@@ -369,7 +393,7 @@ def _locked(path: Path, out: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         try:
-            file = path.open("a+", encoding="utf-8", errors="replace")
+            file = os.fdopen(_opened_no_link(path), "a+", encoding="utf-8", errors="replace")
         except OSError as error:
             raise ToolkitError(f"{path}: cannot be opened ({error.strerror}): name another output") from None
         if not _try_lock(file):
@@ -392,6 +416,11 @@ def _locked(path: Path, out: Path) -> Iterator[None]:
         if fcntl is not None:  # Windows removes no open file
             path.unlink(missing_ok=True)
         file.close()
+
+
+def _opened_no_link(path: Path) -> int:
+    """A file to read and append to, made where there is none, never through a symbolic link."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _refuse_foreign_lock(file: IO[str], path: Path) -> None:
@@ -417,11 +446,6 @@ def _try_lock(file: IO[str]) -> bool:
 
 
 # --- rows and records ----------------------------------------------------------------------------
-
-
-def _whole(path: Path) -> str:
-    """Where a photo lies, whatever the folder of the next run; "" stays, of a photo that is kept without its file."""
-    return stored_text(str(path.absolute())) if path != Path() else ""
 
 
 def _size(path: Path) -> int | None:
