@@ -133,13 +133,13 @@ def test_a_patch_is_a_window_on_the_chart():
 
 
 def test_red_alone_clipped_is_light_skin_and_white_is_a_highlight():
-    pixels, keep, face = clinical(*plain_face(level=(254, 225, 208)))
+    pixels, _, face = clinical(*plain_face(level=(254, 225, 208)))
     cheek = np.round(0.5 * face.points[12] + 0.5 * face.points[35]).astype(int)
     cv2.circle(pixels, cheek.tolist(), 20, (255, 255, 250), -1)
     chart = chart_of(as_photo(pixels), face)
     glare = chart.reasons == REASONS.index("highlight")
     assert glare[at(chart, cheek)] and glare.sum() / SCALE_OF_CHART**2 < 140
-    assert chart.skin[at(chart, cheek + [0, 40])]
+    assert chart.skin[at(chart, np.add(cheek, [0, 40]))]
 
 
 # ---- hair against spots
