@@ -40,6 +40,13 @@ def clinical(pixels, face, side="left"):
     return np.where(keep[..., None], pixels, 0).astype(np.uint8), keep, replace(face, side=side)
 
 
+def compressed(pixels, quality):
+    if not quality:
+        return pixels
+    _, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+
+
 def at(chart, point):
     x, y = np.round(apply_affine(chart.to_chart, [point])[0]).astype(int)
     return y, x
@@ -139,7 +146,77 @@ def test_red_alone_clipped_is_light_skin_and_white_is_a_highlight():
     chart = chart_of(as_photo(pixels), face)
     glare = chart.reasons == REASONS.index("highlight")
     assert glare[at(chart, cheek)] and glare.sum() / SCALE_OF_CHART**2 < 140
-    assert chart.skin[at(chart, np.add(cheek, [0, 40]))]
+    assert chart.skin[at(chart, cheek + np.array([0, 40]))]
+
+
+# ---- objects
+
+MARKS = {"white ruler": (228, 226, 220), "green sticker": (60, 160, 80), "orange date": (255, 150, 0), "black date": (15, 15, 15)}  # fmt: skip
+
+
+def marked(pixels, face, what):
+    """The photo with an object on the left cheek; where it lies (H, W) bool."""
+    x, y = np.round(0.6 * face.points[13] + 0.4 * face.points[35]).astype(int).tolist()
+    mask = np.zeros(pixels.shape[:2], np.uint8)
+    if "ruler" in what:
+        cv2.rectangle(mask, (x - 60, y), (x + 60, y + 32), 255, -1)
+    elif "sticker" in what:
+        cv2.circle(mask, (x, y), 16, 255, -1)
+    else:
+        cv2.putText(mask, "2024-03-01", (x - 75, y), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 255, 3, cv2.LINE_AA)
+    share = mask[..., None] / 255
+    drawn = np.round(pixels * (1 - share) + np.array(MARKS[what]) * share).astype(np.uint8)
+    if "ruler" in what:
+        for tick in range(x - 60, x + 61, 4):
+            cv2.line(drawn, (tick, y), (tick, y + 10), (30, 30, 30), 1)
+    return drawn, mask > 127
+
+
+def seen_on(chart, mask):
+    return cv2.warpAffine(mask.astype(np.uint8), chart.to_chart, chart.skin.shape[::-1]) > 0
+
+
+@pytest.mark.parametrize("what", MARKS)
+def test_an_object_on_painted_out_skin_is_left_out_with_a_reason(what):
+    pixels, _, face = clinical(*plain_face())
+    drawn, mask = marked(pixels, face, what)
+    plain, chart = (chart_of(as_photo(compressed(one, 90)), face) for one in (pixels, drawn))
+    there = seen_on(chart, mask)
+    assert chart.skin[there].mean() < 0.1
+    reasons = {REASONS[n] for n in np.unique(chart.reasons[there & ~chart.skin])}
+    assert reasons <= {"no skin", "highlight", "hair"}
+    beside = plain.skin & (cv2.dilate(there.astype(np.uint8), np.ones((11, 11))) == 0)
+    assert chart.skin[beside].mean() > 0.99
+
+
+@pytest.mark.parametrize("width_mm", [1.2, 4.0])
+def test_spectacles_are_left_out_and_the_skin_round_them_is_not(width_mm):
+    pixels, points, _ = drawn_face(3)
+    unit = np.hypot(*(points[45] - points[36])) / 90  # px a mm, roughly
+    frame = np.zeros(pixels.shape[:2], np.uint8)
+    for eye in (points[36:42], points[42:48]):
+        middle = np.round(eye.mean(axis=0) + np.array([0, 3 * unit])).astype(int).tolist()
+        size = round(24 * unit), round(18 * unit)
+        cv2.ellipse(frame, middle, size, 0, 0, 360, 255, max(1, round(width_mm * unit)), cv2.LINE_AA)
+    share = frame[..., None] / 255
+    worn = as_photo(np.round(pixels * (1 - share) + 25 * share).astype(np.uint8))
+    face = FaceFinder(None, FaceSettings()).find(as_photo(pixels))
+    plain, chart = chart_of(as_photo(pixels), face), chart_of(worn, face)
+    there = seen_on(chart, frame > 127) & plain.skin
+    assert there.sum() > 300 and chart.skin[there].mean() < 0.05
+    beside = plain.skin & (cv2.dilate(there.astype(np.uint8), np.ones((13, 13))) == 0)
+    assert chart.skin[beside].mean() > 0.98
+
+
+def test_a_fringe_over_all_of_the_forehead_is_hair():
+    pixels, points, _ = drawn_face(3)
+    photo = pixels.copy()
+    low = round(points[17:27, 1].min() - 8)
+    dark = np.random.default_rng(0).normal((62, 46, 38), 6, photo[:low].shape)
+    photo[:low] = np.clip(dark, 0, 255).astype(np.uint8)
+    chart = chart_of(as_photo(photo), FaceFinder(None, FaceSettings()).find(as_photo(pixels)))
+    fringe = seen_on(chart, np.arange(photo.shape[0])[:, None] * np.ones((1, photo.shape[1])) < low - 3)
+    assert fringe.sum() > 20_000 and chart.skin[fringe].mean() < 0.02
 
 
 # ---- hair against spots
@@ -168,13 +245,6 @@ def jaw_painted(what, side="left", seed=0):
     od = cv2.GaussianBlur(od, (0, 0), 1.0)
     linear = (pixels / 255.0) ** 2.2 * np.exp(-od[..., None] * [0.6, 1.0, 1.5] - hair[..., None])
     return np.where(keep[..., None], 255 * linear ** (1 / 2.2), 0).astype(np.uint8), od, hair, face
-
-
-def compressed(pixels, quality):
-    if not quality:
-        return pixels
-    _, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
 
 
 def share_of_hair(what, quality=None):

@@ -51,9 +51,9 @@ def colours(
     across, down = x[0, columns], y[rows, 0]
     cheeks = (down > _CHEEKS_MM[0] / 100) & (down < _CHEEKS_MM[1] / 100)
     if cheeks.sum() >= _LEAST_SAMPLES:
-        dark, red_off = (samples[n] - np.median(samples[n][cheeks]) for n in (0, 2))
-        paler = red_off < -0.25 * max(float(np.median(samples[2][cheeks])), 0.2)
-        keep = (down > _CHEEKS_MM[0] / 100) | (dark < settings.hair_od) | ~paler
+        dark, redder = (samples[n] - np.median(samples[n][cheeks]) for n in (0, 2))
+        hairy = _hairy(dark, redder, float(np.median(samples[2][cheeks])), settings)
+        keep = (down > _CHEEKS_MM[0] / 100) | ~hairy
         across, down, samples = across[keep], down[keep], [one[keep] for one in samples]
     off = []
     for values, sample in zip(maps, samples, strict=True):
@@ -87,11 +87,15 @@ def dark_hair(
     """Much darker than bare skin in this place, over about a millimetre and over an area that no spot has, and not
     as red as skin in shadow is; or darker than any spot, over a smaller area: black print and thin frames too."""
     dark, red = (_soft(values, visible, scale) for values in (found.dark, found.red))
-    paler = red < -0.25 * max(found.level[2], 0.2)
+    hairy = visible & _hairy(dark, red, float(found.level[2]), settings)
     black = visible & (dark > 2 * settings.hair_od)
-    hairy = black | (visible & (dark > settings.hair_od) & paler)
     large = pieces_over(hairy, settings.hair_mm2 * scale**2)
     return near(large | pieces_over(black, settings.object_mm2 * scale**2), scale) & visible
+
+
+def _hairy(dark: NDArray, redder: NDArray, redness: float, settings: ChartSettings) -> NDArray[np.bool_]:
+    """Much darker than skin whose erythema is ``redness``, and not as red as skin in shadow is, or darker still."""
+    return (dark > 2 * settings.hair_od) | ((dark > settings.hair_od) & (redder < -0.25 * max(redness, 0.2)))
 
 
 def objects(
