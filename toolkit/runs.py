@@ -53,6 +53,7 @@ from toolkit.outputs import (
     Output,
     check_folder,
     check_outputs,
+    counted,
     has_columns,
     is_marked_picture,
     is_stamped,
@@ -416,6 +417,7 @@ def grade_photos(
     check_outputs([Output(store_path(out), "--out", lambda _: True)], read)
     with open_store(out) as store:
         _check_results(out, store, read, overwrite)
+        damaged = store.drop_damaged()
         model = load_model(model_folder)
         options = _options(model, weights, landmark_model)
         photos, hashes, loss = _planned(store, out, paths, model, options, append, overwrite, hashes_of)
@@ -433,17 +435,32 @@ def grade_photos(
         labels, graded = _study_labels(store, model.settings), store.counts()["graded"]
         run = GradeRun(out, len(paths), graded, earlier, interrupted, time.monotonic() - clock, labels)
         facts = _run_facts(store, run, model, options, landmarks_name(landmark_model), workers, started)
-        remarks = [*_other_landmarks(model, landmark_model), *_write_workbook(store, run, facts)]
-        remarks += modes_remark(names)
-        if loss.changed:
-            names = [one.name for one in loss.changed]
-            remarks.append(f"changed since they were graded, and graded anew: {some_of(names)}")
+        remarks = [
+            *_other_landmarks(model, landmark_model),
+            *_write_workbook(store, run, facts),
+            *modes_remark(names),
+            *_changes_told(store, damaged, loss),
+        ]
         if joined and report.expert_grades:
             remarks.append(f"{report.expert_grades.name}: {joined.summary()}")
         if report.wanted and not interrupted:
             study = _report_study(store, paths, run, model, facts, report, joined)
             write_report(study, report.file, report.folder, workers, limit_s, tell)
     return replace(run, remarks=tuple(remarks))
+
+
+def _changes_told(store: Store, damaged: int, loss: Loss) -> list[str]:
+    """What was graded anew although there were results of it."""
+    lines = []
+    if damaged:
+        results = counted(damaged, "result")
+        lines.append(
+            f"{store.path.name}: {results} damaged; the photos of this run among them were graded anew"
+        )
+    if loss.changed:
+        names = [one.name for one in loss.changed]
+        lines.append(f"changed since they were graded, and graded anew: {some_of(names)}")
+    return lines
 
 
 @dataclass(frozen=True)

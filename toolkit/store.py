@@ -7,6 +7,7 @@ name is not part of that, so a photo that was moved or renamed is not graded aga
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import platform
@@ -58,6 +59,17 @@ CREATE TABLE outputs (           -- the files made of these results, as they wer
     name TEXT PRIMARY KEY, sha256 TEXT NOT NULL
 );
 """
+# Beside the results, so that a version without it reads them all the same: a hash of each row as it was written.
+_CHECKSUMS = """
+CREATE TABLE IF NOT EXISTS checksums (
+    sha256 TEXT NOT NULL, options TEXT NOT NULL, hint TEXT NOT NULL, checksum TEXT NOT NULL,
+    PRIMARY KEY (sha256, options, hint)
+);
+"""
+_RESULT_COLUMNS = (
+    "sha256", "options", "hint", "grade", "lower", "upper", "nearest_class", "side", "regions", "quality", "figures",
+    "note", "face", "patches", "contributions", "evidence", "pigment",
+)  # fmt: skip
 _MIGRATIONS = {  # from the format of that number to the next
     1: "ALTER TABLE results ADD COLUMN pigment TEXT NOT NULL DEFAULT '[]';",
     2: "CREATE TABLE outputs (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL);",
@@ -214,6 +226,41 @@ class Store:
                 ),
             )  # fmt: skip
             self._db.execute("UPDATE photos SET sha256 = ?, note = '' WHERE place = ?", (sha256, place))
+            written = "rowid IN (SELECT results.rowid FROM photos JOIN results USING (sha256, options, hint) WHERE place = ?)"
+            for row, checksum in self._checksums(written, (place,)):
+                self._db.execute(
+                    "INSERT OR REPLACE INTO checksums SELECT sha256, options, hint, ? FROM results WHERE rowid = ?",
+                    (checksum, row),
+                )
+
+    def _checksums(self, which: str, values: Sequence[object] = ()) -> Iterator[tuple[int, str]]:
+        """(row number, hash of all that the row holds) of some results."""
+        columns = ", ".join(f"CAST({name} AS BLOB)" for name in _RESULT_COLUMNS)
+        for row, *cells in self._db.execute(f"SELECT rowid, {columns} FROM results WHERE {which}", values):
+            told = hashlib.sha256()
+            for cell in cells:
+                told.update(b"-" if cell is None else b"%d:" % len(cell) + cell)
+            yield row, told.hexdigest()
+
+    def drop_damaged(self) -> int:
+        """Take out the results that are no longer as they were written, and say how many; their photos are graded anew.
+        Those of an older version, which kept no checksums, are believed."""
+        query = "SELECT results.rowid, checksum FROM checksums JOIN results USING (sha256, options, hint)"
+        wanted = dict(self._db.execute(query).fetchall())
+        kept = [row for (row,) in self._db.execute("SELECT rowid FROM results")]
+        # A row whose key was damaged has lost its checksum, and leaves one without a row.
+        orphans = self._db.execute(
+            "SELECT COUNT(*) FROM checksums LEFT JOIN results USING (sha256, options, hint) WHERE results.rowid IS NULL"
+        ).fetchone()[0]
+        bad = [row for row, found in self._checksums("1") if wanted.get(row, found) != found]
+        bad += [row for row in kept if row not in wanted] if orphans else []
+        with self._db:
+            self._db.executemany("DELETE FROM results WHERE rowid = ?", [(row,) for row in bad])
+            self._db.execute(
+                "DELETE FROM checksums WHERE NOT EXISTS (SELECT 1 FROM results WHERE results.sha256 = checksums.sha256 "
+                "AND results.options = checksums.options AND results.hint = checksums.hint)"
+            )
+        return len(bad)
 
     def put_failure(self, place: int, note: str, sha256: str = "") -> None:
         """Note why the photo at ``place`` has no result; it is tried again when the run is repeated."""
@@ -347,6 +394,7 @@ def _set_up(db: sqlite3.Connection) -> None:
     for number, migration in _MIGRATIONS.items():
         if _is_ours(db, number):
             db.executescript(f"BEGIN; {migration} PRAGMA user_version = {number + 1}; COMMIT;")
+    db.executescript(_CHECKSUMS)
 
 
 def _is_unused(db: sqlite3.Connection) -> bool:
