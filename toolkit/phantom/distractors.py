@@ -16,7 +16,7 @@ from toolkit.phantom.stamps import Kinds, Spots, stamp
 
 _MAX_MOLES: Final = 64
 _LEAST_PX_PER_MM: Final = 2.5
-_TINT: Final = np.array([-0.12, 0.0, 0.25], np.float32)  # (R, G, B) from grey brown to reddish brown
+_TINT: Final = np.array([-0.04, 0.0, 0.1], np.float32)  # (R, G, B) from grey brown to reddish brown
 
 
 @dataclass(frozen=True)
