@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from toolkit.agreement import (
+    Estimate,
     agree,
     compare_all,
     compare_changes,
@@ -301,7 +302,7 @@ def test_constants_and_single_photos_are_undefined_without_a_warning():
         constant = compare_pair(study([[3, 3], [3, 3]], [0, 1]), 0, 1).estimates
         assert constant["icc_2_1"].value is None and constant["rmse"].value == 0
         shifted = compare_pair(study([[3, 4], [3, 4]], [0, 1]), 0, 1).estimates
-        assert (shifted["icc_2_1"].value, shifted["kappa"].value, shifted["bias"].value) == (0, 0, 1)
+        assert (shifted["icc_2_1"].value, shifted["kappa"].value, shifted["bias"].value) == (None, 0, 1)
         assert krippendorff_alpha([[NA, 1], [2, NA]]) is None and krippendorff_alpha([[2, 2]]) is None
         one = compare_pair(study([[3, 4], [4, 4], [1, 2]], [0, 0, 0]), 0, 1).estimates
         assert one["rmse"].value and one["rmse"].lower is None and one["loa_upper"].value is None
@@ -574,3 +575,42 @@ def test_retakes_are_averaged_before_changes():
     (change,) = compare_changes(join_ratings([("e", expert), ("r", run)]), resamples=10)
     assert change.changes == 1
     assert change.estimates["mean_first"].value == -1 and change.estimates["mean_second"].value == -1.5
+
+
+UP = list(range(10)) * 2
+LATIN = [[1, 2, 3], [2, 3, 1], [3, 1, 2], [1, 3, 2], [2, 1, 3], [3, 2, 1]]
+
+
+@pytest.mark.parametrize(
+    "grades", [list(zip(UP, UP[9::-1] * 2, strict=True)), LATIN, [[2, 4], [4, 2]], [[0.1, 0.3], [0.3, 0.1]]]
+)
+def test_without_variance_between_photos_an_icc_is_undefined_and_has_no_words(grades):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = agree(study(grades, list(range(len(grades)))), resamples=50)
+        text = found.text()
+    for pair in found.pairs if len(grades[0]) == 2 else ():
+        assert pair.verdict == "" and pair.estimates["icc_2_1"].value is None
+        assert pair.icc_by_f["icc_2_1"] == pair.icc_by_f["icc_3_1"] == Estimate(None)
+    assert found.group.verdict == "" and found.group.icc_by_f["icc_2_1"].value is None
+    assert "nan" not in text and "good agreement" not in text
+
+
+def test_no_words_for_bounds_that_are_no_numbers():
+    assert koo_li(float("nan"), float("nan")) == koo_li(0.9, float("inf")) == ""
+
+
+@pytest.mark.parametrize("weights", ["linear", "quadratic"])
+def test_kappa_of_either_weights_is_scikit_learns(weights):
+    from sklearn.metrics import cohen_kappa_score
+
+    rng = np.random.default_rng(4)
+    first = rng.integers(0, 8, 60) / 2
+    second = np.clip(first + rng.integers(-2, 3, 60) / 2, 0, 9)
+    ratings = study(np.column_stack([first, second]).tolist(), list(range(60)))
+    found = agree(ratings, resamples=20, weights=weights)
+    wanted = cohen_kappa_score(
+        (2 * first).astype(int), (2 * second).astype(int), weights=weights, labels=range(19)
+    )
+    assert found.pairs[0].estimates["kappa"].value == pytest.approx(wanted)
+    assert f"kappa, {weights} weights" in found.text()

@@ -606,7 +606,7 @@ def test_a_mistake_is_one_line_and_status_2(line, told, study, photos, patches, 
 def test_a_mistake_in_a_process_of_its_own(arguments, tmp_path):
     command = [sys.executable, "-m", "toolkit.cli", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and done.stderr.startswith("toolkit: "), done.stderr
     assert done.stdout == ""
 

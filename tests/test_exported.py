@@ -15,13 +15,14 @@ from toolkit.records import FacePatches
 from toolkit.settings import EncoderSettings
 from toolkit.siamese import Encoder
 from toolkit.siamese.exported import ExportedTrunk, head_of, head_shapes, trunk_graph, trunk_shapes
+from toolkit.siamese.inputs import CHANNELS
 
 SMALL = EncoderSettings(channels=(4, 6, 8), embedding=5)
 OTHER = EncoderSettings(channels=(3, 5), embedding=4, map_gain=2.0)
 
 
 def pictures(rng, *sizes):
-    found = [rng.normal(0, 1, (*size, 4)).astype(np.float16) for size in sizes]
+    found = [rng.normal(0, 1, (*size, CHANNELS)).astype(np.float16) for size in sizes]
     for picture in found:
         picture[..., -1] = rng.random(picture.shape[:2]) > 0.3
     return found
@@ -122,7 +123,7 @@ def test_grading_loads_no_tensorflow(tmp_path):
     code = (
         "import sys, numpy as np\n"
         "from toolkit.model import load_model\n"
-        "load_model().encoder.embed([np.ones((96, 224, 4), np.float16)])\n"
+        "load_model().encoder.embed([np.ones((96, 224, 6), np.float16)])\n"
         "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -40,11 +40,14 @@ SHARED = {
     "records",
     "settings",
     "errors",
+    "formats",
     "geometry",
+    "jpeg",
+    "likeness",
     "meanface",
     "outputs",
     "tables",
-}  # geometry and meanface: arrays in, arrays out; outputs and tables: how any file is written
+}  # formats, geometry, jpeg and meanface: arrays or bytes in, figures out; outputs and tables: how any file is written
 
 
 def loaded(code):

@@ -13,7 +13,9 @@ import pytest
 from toolkit import phantom
 from toolkit.errors import FaceError, PhotoError, ToolkitError
 from toolkit.landmarks import FaceFinder
-from toolkit.phantom import geometry, optics
+from toolkit.phantom import camera, geometry, optics
+from toolkit.phantom.cleaning import found_spots, without_spots
+from toolkit.pigment import visible_pigment
 from toolkit.records import Photo
 from toolkit.settings import FaceSettings
 
@@ -167,7 +169,9 @@ def test_drawn_skin_is_as_uneven_as_real_skin(ita):
     for seed in range(7):
         rng = np.random.default_rng(seed)
         face = phantom.draw_face(rng, (900, 900), span_px=330, ita=ita)
-        found.append(_spectra(face, phantom.photograph(face.light, np.eye(2, 3), 0.007, rng)))
+        found.append(
+            _spectra(face, camera.take(face.light, np.eye(2, 3), phantom.Distractors(noise=0.007), rng))
+        )
     ratio = np.median(found, axis=0) / REAL_SPECTRA[ita]
     assert ratio.min() > 1 / 1.7 and ratio.max() < 1.5, np.round(ratio, 2)
 
@@ -202,43 +206,79 @@ def test_the_same_seed_draws_the_same_face_and_another_another():
 # painting --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("area", "od", "grade"), [(0.01, 0.15, 1.2), (0.03, 0.2, 2.8), (0.08, 0.25, 5.0), (0.18, 0.3, 7.1)]
-)
-def test_grade_of_load_at_published_points(area, od, grade):
-    assert phantom.grade_of_load(area * od) == pytest.approx(grade, abs=0.06)
+@pytest.mark.parametrize(("load", "grade"), [(0.0, 0.0), (0.0020, 3.0), (0.0151, 6.0), (0.06, 8.0)])
+def test_grade_of_load_at_its_anchors(load, grade):
+    assert phantom.grade_of_load(load) == pytest.approx(grade, abs=0.05)
 
 
 def test_load_and_grade_are_inverse_and_capped():
     for grade in (0.0, 0.5, 4.0, 8.5):
         assert phantom.grade_of_load(phantom.load_of_grade(grade)) == pytest.approx(grade)
-    assert phantom.load_of_grade(9.0) == phantom.load_of_grade(8.8)
+    assert phantom.load_of_grade(9.0) == phantom.load_of_grade(8.6)
 
 
-def test_load_of_map_weighs_regions_by_hand():
-    regions = {f"{s}_{r}": np.zeros((4, 6), bool) for s in ("left", "right") for r in geometry.SIDE_WEIGHTS}
-    for column, name in enumerate(regions):
-        regions[name][:, column] = True
-    pigment = np.zeros((4, 6), np.float32)
-    pigment[:2, 1] = 0.4  # half of the left cheek
-    pigment[2:, 1] = -0.3  # whitish flecks do not count
-    assert list(regions)[1] == "left_cheek"
-    assert phantom.load_of_map(pigment, regions, "left") == pytest.approx(0.6 * 0.2)
-    assert phantom.load_of_map(pigment, regions, "right") == 0
-    assert phantom.load_of_map(pigment, regions, "both") == pytest.approx(0.6 * 0.1)
+def test_only_what_can_be_seen_counts():
+    skin = np.ones((200, 200), np.float32)
+    spot = np.zeros_like(skin)
+    spot[99:102, 99:102] = 0.2  # 1.5 mm at 2 px/mm: stands out nearly whole
+    seen = visible_pigment(spot, skin, 16.0)
+    assert 0.95 * spot.sum() < seen.sum() <= spot.sum()
+    faint, broad = (visible_pigment(np.full_like(skin, od), skin, 16.0) for od in (0.025, 0.08))
+    assert faint.max() < 1e-6
+    assert broad == pytest.approx(0.05, abs=1e-4)
 
 
-def test_painted_loads_meet_the_wanted_grades(canvas):
-    wanted = {"left": [2.0, 1.0], "right": [7.0, 6.5]}
-    maps = phantom.paint(canvas, wanted, np.random.default_rng(2), phantom.Kinds(sheet=0, flecks=0))
-    regions = canvas.regions()
+def test_a_load_is_the_mean_over_all_skin_of_a_side(canvas):
+    u, v = geometry.canonical_grid(canvas.points, canvas.skin.shape, 1)
+    spots = np.zeros(canvas.skin.shape, np.float32)
+    spots[::12, ::12] = 0.5
+    jaw = spots * ((u > 0.2) & (v > 0.8)) * canvas.skin
+    left, right, both = (phantom.load_of_map(jaw, canvas, side) for side in ("left", "right", "both"))
+    assert left > 0 and right == 0 and both == pytest.approx(left / 2)
+    assert phantom.load_of_map(-jaw, canvas, "left") == 0  # whitish flecks do not count
+
+
+@pytest.mark.parametrize("painter", phantom.PAINTERS)
+def test_painted_loads_meet_the_wanted_grades(canvas, painter):
+    wanted = {"left": [4.0, 3.0], "right": [7.0, 6.5]}
+    kinds = phantom.Kinds(sheet=0, flecks=0)
+    maps = phantom.paint(canvas, wanted, np.random.default_rng(2), kinds, painter)
     for side, grades in wanted.items():
         for grade, pigment in zip(grades, maps, strict=True):
-            got = phantom.grade_of_load(phantom.load_of_map(pigment, regions, side))
+            got = phantom.grade_of_load(phantom.load_of_map(pigment, canvas, side))
             assert got == pytest.approx(grade, abs=0.35), side
     assert all((pigment[canvas.skin == 0] == 0).all() for pigment in maps)
     first, second = (pigment > 0.05 for pigment in maps)
     assert (second & ~first).sum() < 0.02 * first.sum()  # a better visit has no new spots
+
+
+def test_painters_share_no_spots(canvas):
+    grades = {"left": [6.0], "right": [6.0]}
+    maps = [
+        phantom.paint(canvas, grades, np.random.default_rng(2), phantom.Kinds(sheet=0), painter)[0]
+        for painter in phantom.PAINTERS
+    ]
+    with pytest.raises(KeyError):
+        phantom.paint(canvas, grades, np.random.default_rng(2), painter="nobody")
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert np.corrcoef(maps[one].ravel(), maps[other].ravel())[0, 1] < 0.5
+
+
+def test_own_spots_are_filled_with_the_texture_around():
+    rng = np.random.default_rng(1)
+    od = np.full((240, 240, 3), (0.4, 0.7, 0.95), np.float32)
+    od += 0.02 * optics.smooth_noise(rng, (240, 240), 1.2)[..., None]
+    y, x = np.mgrid[:240, :240]
+    disc = np.clip(4 - np.hypot(x - 120, y - 110), 0, 1).astype(np.float32)  # 2 mm across at 4 px/mm
+    fold = np.exp(-(((x - 60) / 3) ** 2)).astype(np.float32)
+    marked = np.exp(-(od + disc[..., None] * (0.1, 0.2, 0.35) + 0.15 * fold[..., None])).astype(np.float32)
+    skin = np.ones((240, 240), np.float32)
+    spots = found_spots(-np.log(marked), skin, 4.0)
+    assert spots[110, 120] and not spots[:, 40:80].any()
+    cleaned = -np.log(without_spots(marked, skin, 4.0))
+    assert abs(cleaned[106:115, 116:125, 1].mean() - 0.7) < 0.015
+    assert cleaned[106:115, 116:125, 1].std() > 0.3 * od[..., 1].std()
+    assert (without_spots(np.exp(-od), skin, 4.0) == np.exp(-od)).all()
 
 
 def test_a_heavier_grade_means_more_spots_not_darker_ones(canvas):
@@ -282,6 +322,7 @@ def test_without_distractors_nothing_changes(canvas, plain):
 
 def test_melanin_adds_its_vector(canvas, plain):
     pigment = np.full(canvas.skin.shape, 0.3, np.float32)
+    plain = dataclasses.replace(plain, tint=np.zeros_like(pigment))
     rendered = phantom.render(canvas, pigment, plain, phantom.Distractors(), np.random.default_rng(0))
     assert -np.log(rendered / canvas.light)[100, 100] == pytest.approx(0.3 * canvas.melanin, rel=1e-3)
 
@@ -350,9 +391,9 @@ def test_flecks_and_sheets_leave_the_spots_where_they_are(canvas):
     spots, flecked, sheeted = painted(), painted(flecks=1.0), painted(sheet=0.5)
     same = abs(flecked - spots) < 1e-6
     assert 0.9 < same[canvas.skin > 0.5].mean() < 1
-    strong = sheeted > 0.45  # what is left of the spots, over the sheet
+    strong = sheeted > 0.2  # what is left of the spots, over the sheet
     assert strong.sum() > 20
-    assert (spots[strong] > 0.2).mean() > 0.9
+    assert (spots[strong] > 0.1).mean() > 0.9
 
 
 def test_edge_softens_spots(canvas):
@@ -480,7 +521,7 @@ def test_study_photos_are_what_the_truth_says(study):
     out, _ = study
     for row in _rows(out):
         pixels = cv2.imread(str(out / "images" / row["file"]))
-        assert pixels.shape[0] >= 1570
+        assert pixels.shape[0] >= 500
         black = (pixels.max(axis=2) <= 8).mean()
         assert black > 0.5 if row["style"] == "half" else black < 0.1
         assert float(row["latent_grade"]) == pytest.approx(

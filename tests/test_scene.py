@@ -48,7 +48,7 @@ def test_a_shot_is_what_it_says(scene, shot):
     assert shot.pixels.dtype == np.uint8 and shot.melanin.dtype == np.float32 and shot.mask.dtype == bool
     assert not shot.pixels[~shot.mask].any() and not shot.melanin[~shot.mask].any()
     assert shot.latent_grade == phantom.grade_of_load(shot.load)
-    assert shot.load == phantom.load_of_map(scene.pigment, scene.canvas.regions(), "left")
+    assert shot.load == phantom.load_of_map(scene.pigment, scene.canvas, "left")
     assert phantom.shoot(scene, "right").latent_grade < shot.latent_grade
     decoded = cv2.imdecode(np.frombuffer(shot.jpeg(), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     assert abs(decoded.astype(int) - shot.pixels).mean() < 4

@@ -161,3 +161,10 @@ def test_score_table_is_aligned_and_shows_what_is_undefined():
     ]
     assert lines[3].endswith("0.00         -      0.00")
     assert lines[4].startswith("noise floor: 2 graders differ by RMSE 0.82")
+
+
+def test_few_subjects_support_less_than_what_is_aimed_at():
+    from toolkit.scores import supported_coverage
+
+    assert [round(supported_coverage(0.9, n), 3) for n in (1, 4, 8, 9, 100)] == [0.5, 0.8, 0.889, 0.9, 0.9]
+    assert supported_coverage(0.9, None) == 0.9

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from toolkit.errors import ModelError, TrainingError
-from toolkit.pigment import measure
+from toolkit.pigment import map_skin
 from toolkit.records import Patch, PigmentMaps
 from toolkit.settings import EncoderSettings, Settings
 from toolkit.siamese import (
@@ -122,8 +122,18 @@ def maps_of(shape=(60, 90), px_per_mm=3.0):
     return PigmentMaps(melanin, darkness, erythema, skin, px_per_mm)
 
 
+def components_of(maps, level=(0.4, 0.9, 0.3)):
+    """Melanin, darkness and erythema of even skin, with the deviations of the maps on it."""
+    deviations = np.dstack([maps.melanin, maps.darkness, maps.erythema])
+    return (deviations + np.array(level)).astype(np.float32)
+
+
+def seen(maps, settings):
+    return encoder_input(maps, components_of(maps), settings)
+
+
 def test_encoder_input_has_the_networks_scale():
-    x = encoder_input(maps_of(), EncoderSettings(px_per_mm=2.0))
+    x = seen(maps_of(), EncoderSettings(px_per_mm=2.0))
     assert x.shape == (40, 60, CHANNELS) and x.dtype == np.float16
     assert np.abs(x[..., :MASK]).max() == EncoderSettings().map_clip  # some values lie beyond the clip
     np.testing.assert_array_equal(x[:20, :20], 0)
@@ -132,7 +142,7 @@ def test_encoder_input_has_the_networks_scale():
 
 def test_encoder_input_at_equal_scale_is_the_maps_times_the_gain():
     maps = maps_of(px_per_mm=2.0)
-    x = encoder_input(maps, EncoderSettings(px_per_mm=2.0, map_gain=4.0, map_clip=2.0))
+    x = seen(maps, EncoderSettings(px_per_mm=2.0, map_gain=4.0, map_clip=2.0))
     for channel, name in enumerate(("melanin", "darkness", "erythema")):
         wanted = np.clip(4.0 * getattr(maps, name), -2, 2)
         np.testing.assert_allclose(x[..., channel], wanted, atol=2e-3)
@@ -142,8 +152,28 @@ def test_encoder_input_of_even_skin_is_even():
     maps = PigmentMaps(
         *(np.full((30, 30), v, np.float32) for v in (0.1, 0.2, -0.1)), np.ones((30, 30), bool), 3.0
     )
-    x = encoder_input(maps, EncoderSettings())
-    np.testing.assert_allclose(x[..., :3], np.full((20, 20, 3), [0.6, 1.2, -0.6]), atol=2e-3)
+    x = seen(maps, EncoderSettings())
+    np.testing.assert_allclose(x[..., :5], np.full((20, 20, 5), [0.6, 1.2, -0.6, 0, 0]), atol=2e-3)
+
+
+def test_a_field_as_broad_as_its_surroundings_shows_against_plain_skin():
+    flat = np.zeros((40, 60), np.float32)
+    maps = PigmentMaps(flat, flat, flat, np.ones((40, 60), bool), 2.0)
+    components = components_of(maps)
+    components[:, :25, 0] += 0.1
+    x = encoder_input(maps, components, EncoderSettings(px_per_mm=2.0))
+    np.testing.assert_allclose(x[:, :25, 3], 0.6, atol=2e-3)
+    np.testing.assert_allclose(x[:, 25:, 3], 0.0, atol=2e-3)
+    assert not x[..., :3].any()
+
+
+def test_cut_off_margins_are_given_back():
+    maps = maps_of(shape=(40, 60), px_per_mm=2.0)
+    with_margins = replace(maps, margins=((4, 8), (2, 6)))
+    x = seen(with_margins, EncoderSettings(px_per_mm=2.0))
+    assert x.shape == (52, 68, CHANNELS)
+    np.testing.assert_array_equal(x[4:44, 2:62], seen(maps, EncoderSettings(px_per_mm=2.0)))
+    assert not x[:4].any() and not x[:, :2].any() and not x[44:].any() and not x[:, 62:].any()
 
 
 @pytest.mark.parametrize("region", ["forehead", "left_cheek", "chin"])
@@ -152,9 +182,26 @@ def test_the_default_patches_can_be_halved_as_often_as_the_network_does(region):
     width, height = settings.patch.size_px(region)
     flat = np.zeros((height, width), np.float32)
     maps = PigmentMaps(flat, flat, flat, np.ones((height, width), bool), settings.patch.px_per_mm)
-    height, width = encoder_input(maps, settings.encoder).shape[:2]
+    height, width = seen(maps, settings.encoder).shape[:2]
     step = 2 ** (len(settings.encoder.channels) - 1)
     assert height % step == 0 and width % step == 0
+
+
+# --- large pictures
+
+
+def test_a_crop_lies_on_skin_and_is_whole_whatever_the_picture():
+    from toolkit.siamese.training import _CROP_PX, _cut, _somewhere
+
+    rng = np.random.default_rng(0)
+    picture = np.zeros((400, 120, CHANNELS), np.float16)
+    picture[300:, :, MASK] = 1
+    for _ in range(20):
+        window = _somewhere(picture, rng)
+        crop = _cut(picture, window)
+        assert crop.shape == (_CROP_PX, _CROP_PX, CHANNELS)
+        assert crop[..., MASK].sum() >= 0.2 * picture[..., MASK].sum()
+    assert _somewhere(picture[:100], rng) is None
 
 
 # --- losses
@@ -555,8 +602,8 @@ def test_what_is_painted_out_does_not_matter(trained):
     inputs = []
     for fill in (0, 255, rng.integers(0, 256, (skin.size - skin.sum(), 3))):
         pixels[~skin] = fill
-        _, maps = measure(Patch("chin", pixels.copy(), skin, 3.0, np.eye(2, 3)), Settings().pigment)
-        inputs.append(encoder_input(maps, SMALL))
+        maps = map_skin(Patch("chin", pixels.copy(), skin, 3.0, np.eye(2, 3)), Settings().pigment)
+        inputs.append(encoder_input(maps.wide, maps.components, SMALL))
     pooled, maps = trained.look(inputs)
     embeddings, scores = trained.place(pooled)
     np.testing.assert_allclose(pooled, pooled[[0, 0, 0]], atol=1e-5)

@@ -289,3 +289,49 @@ def test_results_of_the_first_format_are_kept(out):
             store.put(1, "bb", RESULT)
             assert len(store.behind(1).pigment) == len(RESULT.pigment)
             store._db.execute("DELETE FROM results WHERE sha256 = 'bb'").connection.commit()
+
+
+# ---- damaged rows
+
+
+def with_two(out):
+    with open_store(out) as store:
+        store.begin(photos("a.jpg", "b.jpg"), OPTIONS)
+        store.put(0, "aa", RESULT)
+        store.put(1, "bb", RESULT)
+        assert store.drop_damaged() == 0 and store.missing() == []
+    return sqlite3.connect(store_path(out))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "grade = 9.0", "grade = NULL", "note = 'another'", "patches = '[]'", "regions = '{\"chin\": 8}'", "side = NULL",
+        "face = 'x'", "patches = CAST(X'ff00fe' AS TEXT)", "sha256 = 'ab'", "options = '{}'",
+    ],
+)  # fmt: skip
+def test_a_damaged_row_costs_its_photo_a_new_grading_and_no_other(out, damage):
+    db = with_two(out)
+    with db:
+        db.execute(f"UPDATE results SET {damage} WHERE sha256 = 'aa'")
+    db.close()
+    with open_store(out) as store:
+        assert store.drop_damaged() == 1
+        store.begin(photos("a.jpg", "b.jpg"), OPTIONS)
+        store.claim([(0, "aa"), (1, "bb")])
+        assert store.missing() == [0]
+        store.put(0, "aa", RESULT)
+        assert store.drop_damaged() == 0
+        assert [one.grade for one in grades(store)] == [RESULT.grade.grade] * 2
+
+
+def test_rows_of_a_version_without_checksums_are_believed(out):
+    db = with_two(out)
+    with db:
+        db.execute("DROP TABLE checksums")
+    db.close()
+    with open_store(out) as store:
+        assert store.drop_damaged() == 0
+        store.begin(photos("a.jpg", "b.jpg"), OPTIONS)
+        store.claim([(0, "aa"), (1, "bb")])
+        assert store.missing() == []

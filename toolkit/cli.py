@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
@@ -19,6 +20,7 @@ from toolkit.errors import GradesError, ToolkitError
 from toolkit.settings import RunSettings
 
 if TYPE_CHECKING:
+    from toolkit.model import Model
     from toolkit.runs import Progress
 
 # TensorFlow's chatter is not for users.
@@ -42,6 +44,22 @@ class Style(StrEnum):
     half = "half"
     full = "full"
     mixed = "mixed"
+
+
+class PainterName(StrEnum):
+    """Whose spots a phantom has."""
+
+    stamps = "stamps"
+    fields = "fields"
+    dots = "dots"
+    mixed = "mixed"
+
+
+class KappaWeights(StrEnum):
+    """How far apart two grades count in Cohen's kappa."""
+
+    quadratic = "quadratic"
+    linear = "linear"
 
 
 class Weights(StrEnum):
@@ -72,6 +90,12 @@ Retakes = Annotated[
     bool,
     typer.Option("--retakes", help="Photographs in different folders may share a row: retakes of one visit."),
 ]
+Mode = Annotated[
+    str | None,
+    typer.Option(
+        help="Only photographs whose names end so: white, xpol, ppol, uv, nir, ... (white: no such end)."
+    ),
+]
 GradeScale = Annotated[
     str, typer.Option("--scale", help="What grades may be, within 0-9: LOW-HIGH, LOW-HIGH/STEP.")
 ]
@@ -100,6 +124,9 @@ def phantom(
     subjects: Annotated[int, typer.Option(min=1, help="Number of people.")] = 20,
     visits: Annotated[int, typer.Option(min=1, help="Visits of each.")] = 1,
     style: Annotated[Style, typer.Option(help="Clinical half faces, full faces, or both.")] = Style.half,
+    painter: Annotated[
+        PainterName, typer.Option(help="Recipe of the spots; mixed: people take turns.")
+    ] = PainterName.mixed,
     seed: Annotated[int, typer.Option(help="The same seed gives the same study.")] = 0,
     faces: Annotated[Path | None, typer.Option(help="Paint on the photographs in this folder.")] = None,
     maps: Annotated[
@@ -122,6 +149,7 @@ def phantom(
             workers or default_workers(),
             tell,
             save_maps=maps,
+            painter=painter.value,
         )
     _say(phantom_report(out, made))
 
@@ -157,10 +185,11 @@ def extract_patches(
             chart=chart,
             overwrite=overwrite,
         )
+    _say_passed_over(images)
     _say(
         f"{run.patches} patches of {run.found} of {run.photos} photos: {out / 'manifest.csv'}", *run.failures
     )
-    raise typer.Exit(0 if run.found else 1)
+    raise typer.Exit(_status(run.found, run.photos))
 
 
 @app.command(epilog="Example:  toolkit features photos/ --out features.csv --overlays pictures/")
@@ -190,8 +219,9 @@ def features(
             overwrite=overwrite,
         )
     counts = f"{run.features} features of {run.patches} patches of {run.found} of {run.photos} photos"
+    _say_passed_over(images)
     _say(f"{counts}: {out}", *run.failures)
-    raise typer.Exit(0 if run.found else 1)
+    raise typer.Exit(_status(run.found, run.photos))
 
 
 @app.command(epilog="Example:  toolkit train photos/ --grades grades.xlsx --out models/my-study")
@@ -217,6 +247,7 @@ def train(
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
     retakes: Retakes = False,
+    mode: Mode = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
@@ -239,9 +270,10 @@ def train(
         run = train_study(
             images, grades, out, folds, epochs, seed, names, _points(landmarks, landmark_model), count, tell, settings, encoder,
             from_scratch, thumbnails, step_of(scale), overwrite=overwrite,
-            retakes=retakes,
+            retakes=retakes, mode=mode,
         )  # fmt: skip
-    _say(training_report(run), f"Model: {out}")
+    _say_passed_over(images)
+    _say(training_report(run), *_kept_pictures(run.model), f"Model: {out}")
 
 
 @app.command(epilog="Example:  toolkit build-index patches/ --grades grades.xlsx --model models/my-study")
@@ -255,6 +287,7 @@ def build_index(
     thumbnails: Annotated[bool, typer.Option(help="Keep small pictures of the reference patches.")] = True,
     column: Columns = None,
     retakes: Retakes = False,
+    mode: Mode = None,
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Also replace another model at --out; only the model's own files."),
@@ -265,11 +298,14 @@ def build_index(
     from toolkit.runs import index_patches
 
     with _progress(quiet) as tell:
-        run = index_patches(patches, grades, model, out, _pairs(column), tell, thumbnails, retakes, overwrite)
+        run = index_patches(
+            patches, grades, model, out, _pairs(column), tell, thumbnails, retakes, overwrite, mode
+        )
     rebuilt = run.model
     counts = "  ".join(f"{label}: {count}" for label, count in rebuilt.index.class_counts().items())
     total = len(rebuilt.index.references.grades)
     _say(
+        *_kept_pictures(rebuilt),
         f"{total} references on the {rebuilt.index.device.upper()}, by class:  {counts}",
         run.joined.summary(),
         f"Model: {out or model}",
@@ -325,6 +361,7 @@ def grade(
             images, out, model, weights.value, _points(landmarks, landmark_model), count, tell, time_limit, overlays, page,
             append=append, overwrite=overwrite,
         )  # fmt: skip
+    _say_passed_over(images)
     _say(*run.remarks)
     if model is None:
         _say(
@@ -347,7 +384,7 @@ def grade(
             f"{first.name}: {first.note}"
             + ("" if run.photos - run.graded == 1 else "; and others: see the notes")
         )
-    raise typer.Exit(0 if run.graded else 1)
+    raise typer.Exit(_status(run.graded, run.photos))
 
 
 @app.command(epilog="Example:  toolkit agreement expert1.xlsx expert2.xlsx grades.xlsx --out agreement.xlsx")
@@ -370,6 +407,7 @@ def agreement(
         str, typer.Option(help="Grades allowed: LOW-HIGH/STEP, LOW-HIGH for any number between, or free.")
     ] = "0-9/0.5",
     retakes: Retakes = False,
+    kappa: Annotated[KappaWeights, typer.Option(help="Weights of Cohen's kappa.")] = KappaWeights.quadratic,
     out: Annotated[
         Path | None, typer.Option(help="Workbook to write (.xlsx), with all figures and what did not match.")
     ] = None,
@@ -379,7 +417,7 @@ def agreement(
     from toolkit.agreement import compare_files
     from toolkit.study import parse_scale
 
-    found = compare_files(files, _pairs(column), parse_scale(scale), out, overwrite, retakes)
+    found = compare_files(files, _pairs(column), parse_scale(scale), out, overwrite, retakes, kappa.value)
     _say(found.text(), *([f"\nWorkbook: {out}"] if out else []))
 
 
@@ -441,6 +479,7 @@ def evaluate(
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
     retakes: Retakes = False,
+    mode: Mode = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
@@ -468,6 +507,7 @@ def evaluate(
         from_scratch,
         step_of(scale),
         retakes,
+        mode,
     )
     count = workers or default_workers()
     with shown(quiet) as tell:
@@ -482,6 +522,7 @@ def evaluate(
             tell,
             overwrite,
         )
+    _say_passed_over(images)
     _say(found.text(), f"Page: {out / 'report.html'}", f"Workbook: {out / 'comparison.xlsx'}")
 
 
@@ -508,9 +549,35 @@ def _pairs(texts: list[str] | None) -> list[tuple[str, str]]:
     return [(role, name) for role, _, name in split]
 
 
+def _kept_pictures(model: Model) -> list[str]:
+    """A line where a model that was written holds parts of faces."""
+    if not model.thumbnails:
+        return []
+    return [
+        f"The model keeps {len(model.thumbnails)} small pictures of reference patches, to show as evidence: parts of your "
+        "subjects' faces. --no-thumbnails leaves them out."
+    ]
+
+
+def _status(done: int, photos: int) -> int:
+    """The exit status: 0 where all photos could be used, 3 where some could not, 1 where none could."""
+    return 0 if done == photos else 3 if done else 1
+
+
 def _say(*lines: str) -> None:
     for line in lines:
         typer.echo(line)
+
+
+def _say_passed_over(images: list[Path]) -> None:
+    """Count and name the files in the folders that were taken for no photographs."""
+    from toolkit.images import passed_over
+    from toolkit.outputs import counted, some_of
+
+    others = passed_over(images)
+    if others:
+        names = some_of([path.name for path in others])
+        _say(f"Passed over, as no photographs: {counted(len(others), 'file')} ({names})")
 
 
 @contextmanager
@@ -573,19 +640,36 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
+    shared: Annotated[
+        bool,
+        typer.Option(
+            "--shared",
+            help="Others may read what is written, as the umask says; without it the owner alone. "
+            "Exit status: 0 all photos graded, 3 some were not, 1 none, or an error, 2 a mistake in the command line.",
+        ),
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-) -> None: ...
+) -> None:
+    if not shared:  # faces and subjects stand in nearly everything that is written
+        before = os.umask(0o077)
+        os.umask(before | 0o077)
+        context.call_on_close(lambda: os.umask(before) and None)
 
 
 def main() -> None:
-    """Entry point: errors meant for users are one line and exit status 2."""
+    """Entry point: errors meant for users are one line and exit status 1."""
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # a console of few characters shows the others as \\u0444, as stderr does
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except ToolkitError as error:
         typer.echo(f"toolkit: {' '.join(str(error).splitlines())}", err=True)
-        sys.exit(2)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ _SHEETS: dict[str, dict[str, tuple[str, str, str]]] = {
         "value": ("its value; sha256 identify files, seconds are of this sitting", *_TEXT),
     },
 }  # fmt: skip
+_SEVERITY = "how severe it looks to the network, x: 9 (1 - exp(-x)) is its grade on the phantoms' scale; the curve grades by it"
 _PATCH: dict[str, tuple[str, str, str]] = {
     "grade": ("grade of this patch alone", *_GRADE),
     "ita_deg": ("individual typology angle of the median colour: skin tone, the larger the lighter", "degrees", "-90 to 90"),
@@ -126,12 +127,15 @@ _PATCH: dict[str, tuple[str, str, str]] = {
     "neighbour_distance": ("their mean distance: large where nothing is alike", "none", "0 and up"),
     "embedding_score": ("the network's own grade of the patch", *_GRADE),
     "net_mean_root": ("mean of its root, in which faint spots count", "root of OD", "0 and up"),
-    "net_mean_power": ("mean of it to the power 2/3: the curve grades by it", "OD^2/3", "0 and up"),
+    "net_mean_power": ("mean of it to the power 2/3", "OD^2/3", "0 and up"),
+    "net_severity": (_SEVERITY, "none", "0 to 3.4"),
 }  # fmt: skip
 _SIDE: dict[str, tuple[str, str, str]] = {
-    "grade": ("grade by the curve of net_core_power alone", *_GRADE),
+    "grade": ("grade by the curve of net_severity alone", *_GRADE),
     "net_mean_root": ("mean of its root, in which faint spots count", "root of OD", "0 and up"),
-    "net_core_power": ("mean of it to the power 2/3, without nose, eyelids and upper lip: the curve grades by it", "OD^2/3", "0 and up"),
+    "net_core_power": ("mean of it to the power 2/3, without nose, eyelids and upper lip", "OD^2/3", "0 and up"),
+    "net_visible": ("mean of what of it stands out of its surroundings, there", *_OD),
+    "net_severity": (_SEVERITY, "none", "0 to 3.4"),
     "measured_cm2": ("area of the skin that was measured", "cm2", "0 and up"),
     "ita_deg": ("individual typology angle of the median colour: skin tone, the larger the lighter", "degrees", "-90 to 90"),
     "lightness": ("L* of the median colour", "L*", "0-100"),

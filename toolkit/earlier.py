@@ -7,6 +7,7 @@ the new run does not name is kept or dropped as the user says, never in silence.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,7 @@ def find_loss(
 ) -> Loss:
     """What of the ``earlier`` photos a run of the photographs at ``paths`` with these ``hashes`` does not hold. To
     ``append`` keeps what was changed as well."""
-    known, named = set(hashes), {path.absolute() for path in paths}
+    known, named = set(hashes), {Path(os.path.normpath(path.absolute())) for path in paths}
     gone = [one for one in earlier if one.sha256 not in known]
     changed = tuple(one for one in gone if one.path and Path(one.path) in named)
     if append or 2 * len(changed) > len(earlier):

@@ -27,11 +27,14 @@ class TrainingError(ToolkitError):
     """A study cannot be trained on (too few subjects, one grade only, ...)."""
 
 
+NOT_INSTALLED = "is not installed: run  pip install"
+
+
 class MissingExtraError(ToolkitError):
     """An optional dependency is not installed; the text names the exact command that mends it."""
 
     def __init__(self, module: str, extra: str) -> None:
-        super().__init__(f"{module} is not installed: run  pip install 'hyperpigmentation-toolkit[{extra}]'")
+        super().__init__(f"{module} {NOT_INSTALLED} 'hyperpigmentation-toolkit[{extra}]'")
         self._made_of = module, extra
 
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from toolkit.errors import PhotoError
+from toolkit.formats import IMAGE_SUFFIXES, TABLE_SUFFIXES, is_photo_name, open_picture
+from toolkit.jpeg import fault as jpeg_fault
+from toolkit.outputs import LITTER
 from toolkit.records import Photo
 from toolkit.settings import PhotoSettings
-
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".gif"}
-)
 
 _MAX_SIDE = 32000  # OpenCV's warps count pixels in 16 bits
 
@@ -32,8 +31,8 @@ _DECODE_ERRORS = (OSError, ValueError, SyntaxError, IndexError, KeyError, TypeEr
 def find_photos(paths: Sequence[Path]) -> list[Path]:
     """The photographs that ``paths`` (files and folders) name, each once, in the order given.
 
-    Folders are searched recursively, in natural order (2 before 10), for files with an image suffix;
-    hidden files are passed over. Links that lead nowhere and empty folders with an image suffix are kept, so
+    Folders are searched recursively, in natural order (2 before 10), for files with an image suffix, and
+    for pictures under another or without one (see ``formats.is_photo_name``); hidden files are passed over. Links that lead nowhere and empty folders with an image suffix are kept, so
     that whoever counts photographs learns of them. A file named explicitly is always kept, whatever its
     suffix. Raises PhotoError for a path that does not exist.
     """
@@ -50,6 +49,15 @@ def find_photos(paths: Sequence[Path]) -> list[Path]:
     return list(found.values())
 
 
+def passed_over(paths: Sequence[Path]) -> list[Path]:
+    """The files in the folders among ``paths`` that are taken for no picture, but for tables and texts."""
+    found: dict[Path, None] = {}
+    for folder in map(Path, paths):
+        if folder.is_dir():
+            found |= dict.fromkeys(_walk(folder, set(), photos=False))
+    return list(found)
+
+
 def _resolved(path: Path) -> Path:
     try:
         return path.resolve()
@@ -57,7 +65,8 @@ def _resolved(path: Path) -> Path:
         return path.absolute()
 
 
-def _walk(folder: Path, seen: set[Path]) -> Iterator[Path]:
+def _walk(folder: Path, seen: set[Path], photos: bool = True) -> Iterator[Path]:
+    """The photographs in a folder; without ``photos`` the other files."""
     real = folder.resolve()
     if real in seen:  # a link back to a folder already searched
         return
@@ -69,11 +78,14 @@ def _walk(folder: Path, seen: set[Path]) -> Iterator[Path]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        is_image = entry.suffix.lower() in IMAGE_SUFFIXES
         if entry.is_dir():
-            inside = list(_walk(entry, seen))
-            yield from inside or ([entry] if is_image and not any(entry.iterdir()) else [])
-        elif is_image:
+            inside = list(_walk(entry, seen, photos))
+            named_so = photos and entry.suffix.lower() in IMAGE_SUFFIXES
+            yield from inside or ([entry] if named_so and not any(entry.iterdir()) else [])
+        elif is_photo_name(entry):
+            if photos:
+                yield entry
+        elif not photos and entry.suffix.lower() not in TABLE_SUFFIXES and entry.name not in LITTER:
             yield entry
 
 
@@ -131,13 +143,11 @@ def _read_bytes(path: Path, settings: PhotoSettings) -> bytes:
 def _decode(path: Path, data: bytes, settings: PhotoSettings) -> tuple[NDArray[np.uint8], list[str]]:
     notes: list[str] = []
     try:
-        image: Image.Image = Image.open(io.BytesIO(data))
+        image = open_picture(path, data, settings.max_megapixels * 1e6)
     except Image.DecompressionBombError:
         raise PhotoError(f"{path}: far too many pixels; save a smaller copy") from None
     except _DECODE_ERRORS:
-        raise PhotoError(
-            f"{path}: not a picture that can be read; save it as JPEG, PNG or TIFF (a HEIC file too)"
-        ) from None
+        raise PhotoError(f"{path}: not a picture that can be read; save it as JPEG, PNG or TIFF") from None
     width, height = image.size
     if width * height > settings.max_megapixels * 1e6:
         raise PhotoError(
@@ -152,6 +162,11 @@ def _decode(path: Path, data: bytes, settings: PhotoSettings) -> tuple[NDArray[n
         image.load()
     except _DECODE_ERRORS as error:
         raise PhotoError(f"{path}: the picture is damaged ({_one_line(error)}); export it again") from None
+    if image.format in ("JPEG", "MPO"):
+        wrong, remark = jpeg_fault(data, image)
+        if wrong:
+            raise PhotoError(f"{path}: the picture is damaged ({wrong}); export it again")
+        notes += [remark] if remark else []
     profile = image.info.get("icc_profile")
     image = _upright(image, notes)
     try:

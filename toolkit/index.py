@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import MissingExtraError, ModelError
+from toolkit.records import REGIONS
 from toolkit.settings import IndexSettings
 
 _WORTH_THREADS = 10_000_000  # products of queries and references
@@ -115,10 +116,14 @@ class ReferenceIndex:
         )
 
     def distances(
-        self, embeddings: NDArray, regions: Sequence[str], subjects: Sequence[str]
+        self,
+        embeddings: NDArray,
+        regions: Sequence[str],
+        subjects: Sequence[str],
+        copied: Sequence[str] | None = None,
     ) -> NDArray[np.float32]:
         """Euclidean distance (q, n) of queries to all references; inf where the kind differs or the
-        subject is the query's own."""
+        subject is the query's own, or one of whose photographs it is a copy (``copied``, "" for none)."""
         n = len(self.references.grades)
         # Threads that wait for one another take longer over a photo's few patches than the search itself.
         small = len(embeddings) * self.references.embeddings.size < _WORTH_THREADS
@@ -128,7 +133,9 @@ class ReferenceIndex:
         rows, places = np.nonzero(ids >= 0)
         table[rows, ids[rows, places]] = np.sqrt(np.maximum(squared[rows, places], 0))
         table[np.array([kind(r) for r in regions])[:, None] != self._kinds[None]] = np.inf
-        table[np.asarray(subjects)[:, None] == self.references.subjects[None]] = np.inf
+        for own in (subjects, copied or ()):
+            if len(own):
+                table[np.asarray(own)[:, None] == self.references.subjects[None]] = np.inf
         return table
 
     def features(
@@ -137,9 +144,15 @@ class ReferenceIndex:
         """Similarity features (q, len(columns)); NaN where a class, or the kind, has no reference."""
         return self.query(embeddings, regions, subjects).features
 
-    def query(self, embeddings: NDArray, regions: Sequence[str], subjects: Sequence[str]) -> Query:
-        """All that the references say of q patches."""
-        distances = self.distances(embeddings, regions, subjects)
+    def query(
+        self,
+        embeddings: NDArray,
+        regions: Sequence[str],
+        subjects: Sequence[str],
+        copied: Sequence[str] | None = None,
+    ) -> Query:
+        """All that the references say of q patches, but those of the ``subjects`` and ``copied`` of ``distances``."""
+        distances = self.distances(embeddings, regions, subjects, copied)
         scale, offset = self.similarity
         known = np.isfinite(distances)
         # As logarithms, because similarities to all that is far away are too small for their squares.
@@ -188,18 +201,42 @@ class ReferenceIndex:
             raise ModelError(
                 f"{path}: references cannot be read ({error}); run toolkit build-index"
             ) from None
-        try:
-            stored = _faiss().read_index(str(folder / "index.faiss"))
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise ModelError(
-                f"{folder / 'index.faiss'}: cannot be read ({reason}); run toolkit build-index"
-            ) from None
-        if (stored.ntotal, stored.d) != references.embeddings.shape:
+        _check_references(path, references, (scale, offset))
+        own = _faiss_index(references.embeddings, settings.factory)
+        # FAISS trusts what it reads. The index of these references is known to the last byte, so its file is compared.
+        if _faiss().serialize_index(own).tobytes() != _bytes_of(folder / "index.faiss"):
             raise ModelError(
                 f"{folder}: index.faiss and references.npz do not belong together; run toolkit build-index"
             )
-        return cls(references, settings, (scale, offset), stored)
+        return cls(references, settings, (scale, offset), own)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); run toolkit build-index") from None
+
+
+def _check_references(path: Path, references: References, similarity: tuple[float, float]) -> None:
+    """Refuse references that no training leaves: of other types or shapes, not finite, of no grade or region."""
+    grades, vectors = references.grades, references.embeddings
+    texts = (references.subjects, references.photos, references.regions)
+    fit = (
+        vectors.ndim == 2 and vectors.size > 0 and vectors.dtype == np.float32 and np.isfinite(vectors).all()
+        and grades.shape == (len(vectors),) and grades.dtype == np.float32
+        and all(text.shape == (len(vectors),) and text.dtype.kind == "U" for text in texts)
+    )  # fmt: skip
+    if (
+        not fit
+        or not ((grades >= 0) & (grades <= 9)).all()
+        or set(references.regions.tolist()) - set(REGIONS)
+    ):
+        raise ModelError(f"{path}: references cannot be read (no graded patches); run toolkit build-index")
+    if not np.isfinite(similarity).all():
+        raise ModelError(
+            f"{path}: references cannot be read (similarity is not finite); run toolkit build-index"
+        )
 
 
 def _faiss() -> Any:

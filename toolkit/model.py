@@ -20,12 +20,13 @@ from typing import Any
 from toolkit.blend import Blend
 from toolkit.errors import ModelError
 from toolkit.index import ReferenceIndex
+from toolkit.modelcheck import check_card, check_model_files, read_json
 from toolkit.outputs import Output, check_outputs, file_hash, first_entry, some_of
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder
 from toolkit.thumbnails import load_thumbnails, save_thumbnails
 
-FORMAT = 3
+FORMAT = 4
 CARD = "model.json"
 TRAINED_ON, HASH_LENGTH = "photographs", 16  # in the card: the first digits of their SHA-256
 FILES = (
@@ -131,22 +132,23 @@ def save_model(model: Model, folder: Path) -> str:
             (new / name).replace(folder / name)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-    return _whole_hash(hashes)
+    return _whole_hash(read_card(folder))
 
 
 def read_card(folder: Path) -> dict[str, Any]:
     """The contents of model.json; raises ModelError when there is no model of a known format."""
     path = Path(folder) / CARD
     try:
-        card = json.loads(path.read_text())
+        card = read_json(path)
         if card["format"] != FORMAT:
             raise ModelError(f"{folder}: model format {card['format']} is not {FORMAT}; retrain it")
+        check_card(card)
         hashes = {name: str(card["files"][name]) for name in FILES}
     except (FileNotFoundError, NotADirectoryError):
         raise ModelError(
             f"{folder}: no model there (model.json is missing); see toolkit train --help"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{path}: damaged ({error}); restore it or retrain") from None
     return {**card, "files": hashes}
 
@@ -163,6 +165,7 @@ def load_model(folder: Path | str | None = None) -> Model:
             raise ModelError(f"{folder / name}: missing; restore the model folder or retrain")
         if file_hash(folder / name) != wanted:
             raise ModelError(f"{folder / name}: changed since the model was saved; restore it or retrain")
+    check_model_files(folder)
     settings = Settings.from_json((folder / "settings.json").read_text())
     return Model(
         settings=settings,
@@ -171,10 +174,12 @@ def load_model(folder: Path | str | None = None) -> Model:
         blend=Blend.load(folder),
         card={key: value for key, value in card.items() if key not in ("format", "files")},
         name=folder.resolve().name,
-        sha256=_whole_hash(card["files"]),
+        sha256=_whole_hash(card),
         thumbnails=load_thumbnails(folder / "thumbnails.npz"),
     )
 
 
-def _whole_hash(hashes: Mapping[str, str]) -> str:
-    return hashlib.sha256("".join(hashes[name] for name in FILES).encode()).hexdigest()
+def _whole_hash(card: Mapping[str, Any]) -> str:
+    """Of all files of a model: those that the card has the hashes of, and the card itself."""
+    told = {**card, "format": FORMAT, "files": {name: card["files"][name] for name in FILES}}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -21,7 +21,7 @@ from toolkit.errors import ToolkitError
 _NAMED_AT_MOST = 3
 NOTHING = 5  # bytes: an empty file, or a table of no rows (a mark and a line end)
 # What the file systems of desktops leave in every folder; it makes no folder somebody's.
-_LITTER = ("Thumbs.db", "desktop.ini")
+LITTER = ("Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def first_entry(folder: Path) -> Path | None:
     if not folder.is_dir():
         return None
     return next(
-        (one for one in sorted(folder.iterdir()) if one.name[0] != "." and one.name not in _LITTER), None
+        (one for one in sorted(folder.iterdir()) if one.name[0] != "." and one.name not in LITTER), None
     )
 
 

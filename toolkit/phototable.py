@@ -14,8 +14,7 @@ from toolkit.prepared import Prepared, Seen, see
 from toolkit.records import REGIONS
 from toolkit.siamese import Encoder
 
-FIGURE = "net_core_power"  # the figure of a side that the curve grades by,
-_PATCH_FIGURE = "net_mean_power"  # and that of a patch
+FIGURE = "net_severity"  # of a side and of a patch: the curve grades by it
 Matrix = NDArray[np.float64]
 
 
@@ -89,11 +88,10 @@ class PhotoTable:
 
     # --- what follows from them
 
-    def region_grades(self, curve: RisingCurve, figures: Matrix, ita: Matrix) -> Matrix:
+    def region_grades(self, curve: RisingCurve, figures: Matrix) -> Matrix:
         """The grade of each region by itself (photos, 4), in the order of REGIONS; NaN where there is no patch.
-        ``figures`` (n, q) of the map on each patch; ``ita`` (photos,): the skin tone of each side."""
-        own = figures[:, LEARNT_COLUMNS.index(_PATCH_FIGURE)]
-        return self.by_photo(curve.predict(own, ita[self.photo]))
+        ``figures`` (n, q) of the map on each patch."""
+        return self.by_photo(curve.predict(figures[:, LEARNT_COLUMNS.index(FIGURE)]))
 
     def difficulty(
         self, values: Matrix, columns: Sequence[str], disagreement: Matrix, by_photo: Matrix, grades: Matrix

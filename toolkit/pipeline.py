@@ -15,7 +15,8 @@ from toolkit.chart import make_chart
 from toolkit.images import read_photo
 from toolkit.index import Query
 from toolkit.landmarks import FaceFinder
-from toolkit.model import Model
+from toolkit.likeness import SAME, bits_apart, likeness
+from toolkit.model import HASH_LENGTH, Model
 from toolkit.patches import cut_patches
 from toolkit.phototable import FIGURE, PhotoTable
 from toolkit.prepared import Prepared, Seen, prepare, see
@@ -23,7 +24,8 @@ from toolkit.quality import Quality, assess, judge_casts
 from toolkit.reasons import Rows, evidence_of, reasons_of_regions, reasons_of_side
 from toolkit.records import HIDDEN_CHEEK, REGIONS, FacePatches, Photo, PhotoGrade
 from toolkit.settings import Settings
-from toolkit.study import facts_from_name
+from toolkit.study import facts_from_name, mode_notes
+from toolkit.study.modes import WHITE
 
 __all__ = ["OUT_OF_RANGE", "SIDE", "Grader", "PhotoResult", "PhotoTable", "Prepared", "Quality", "Rows", "Seen",
            "judge_study", "missing_regions", "prepare", "read_face", "see"]  # fmt: skip
@@ -58,7 +60,8 @@ def read_face(
     patches, dropped = cut_patches(chart, face.side, settings.patch)
     quality = assess(photo, face, patches, settings.quality, chart)
     notes = photo.notes + face.notes
-    found = FacePatches(name, photo.sha256, patches, face, dropped, quality.label, notes, chart)
+    found = FacePatches(name, photo.sha256, patches, face, dropped, quality.label, notes, chart,
+                        likeness(photo.pixels))  # fmt: skip
     return photo, found, quality
 
 
@@ -87,6 +90,7 @@ class Grader:
     def __init__(self, model: Model, weights: str = "learned") -> None:
         self.model = model
         self.weights = model.blend.region_weights(weights, model.settings.blend)
+        self._own = _OwnPhotos(model)
 
     def grade(self, prepared: Iterable[Prepared], batch: int = 64) -> Iterator[PhotoResult]:
         """Grades in the order given; a photo that could not be prepared gets an empty grade and a note."""
@@ -101,7 +105,7 @@ class Grader:
 
     def _grade_batch(self, batch: Sequence[Prepared]) -> Iterator[PhotoResult]:
         table = PhotoTable(batch)
-        judged = self._judge(table) if table.regions else None
+        judged = self._judge(table, batch) if table.regions else None
         pictures = iter(judged.seen.maps if judged else ())
         for i, photo in enumerate(batch):
             if photo.error or photo.face is None or judged is None:
@@ -126,18 +130,18 @@ class Grader:
                 maps,
             )
 
-    def _judge(self, table: PhotoTable) -> _Judged:
+    def _judge(self, table: PhotoTable, photos: Sequence[Prepared]) -> _Judged:
         """Patches through network and references, sides through the blend."""
         encoder, index, blend = self.model.encoder, self.model.index, self.model.blend
         seen = table.seen(encoder)
         embeddings, scores = encoder.place(seen.pooled)
         subjects = [facts_from_name(table.photos[i]).subject for i in table.photo]
-        found = index.query(embeddings, table.regions, subjects)
+        copied = [self._own.subject_of(photos[i].face) for i in range(len(photos))]
+        found = index.query(embeddings, table.regions, subjects, [copied[i] for i in table.photo])
         columns, values = table.side_columns(index), table.side_values(seen, found.features, scores)
         boosted, ridge = blend.side.predict_both(columns, values)
-        ita = values[:, columns.index("ita_deg")]
-        by_curve = blend.curve.predict(values[:, columns.index(FIGURE)], ita)
-        by_region = table.region_grades(blend.curve, seen.figures, ita)
+        by_curve = blend.curve.predict(values[:, columns.index(FIGURE)])
+        by_region = table.region_grades(blend.curve, seen.figures)
         grades = blend.mixed(by_curve, boosted, ridge)
         if self.weights is not None:
             grades = combine(by_region, self.weights)
@@ -178,6 +182,11 @@ class Grader:
         facts = facts_from_name(photo.name)
         grade, half_width, regions = judged.grades[i], judged.half_widths[i], judged.by_region[i]
         chart = face.chart
+        notes = (
+            *self._own.notes(face, facts.subject),
+            *mode_notes(photo.name, str(self.model.card.get("mode", WHITE))),
+            *face.notes,
+        )
         return PhotoGrade(
             name=photo.name,
             facts=replace(facts, side=facts.side or (face.face.side if face.face else None)),
@@ -189,10 +198,45 @@ class Grader:
             else None,
             regions={r: float(g) for r, g in zip(REGIONS, regions, strict=True) if np.isfinite(g)},
             quality=face.quality,
-            note="; ".join([*face.notes, *missing_regions(face), *([OUT_OF_RANGE] if judged.far[i] else [])]),
+            note="; ".join([*notes, *missing_regions(face), *([OUT_OF_RANGE] if judged.far[i] else [])]),
             visible_cm2=chart.visible_cm2 if chart else None,
             measured_cm2=chart.measured_cm2 if chart else None,
         )
+
+
+class _OwnPhotos:
+    """The photographs that a model's references are of, by content: none of them answers for a copy of itself."""
+
+    def __init__(self, model: Model) -> None:
+        held = model.card.get("reference_photos", {})
+        bank = model.index.references
+        by_name = dict(zip(bank.photos.tolist(), bank.subjects.tolist(), strict=True))
+        self._names = [name for name in held if name in by_name]
+        self._subjects = [by_name[name] for name in self._names]
+        self._hashes = {held[name][0]: place for place, name in enumerate(self._names)}
+        self._likenesses = [held[name][1] for name in self._names]
+
+    def _place_of(self, face: FacePatches | None) -> int | None:
+        """Which of them a photo is a copy of, if any."""
+        if face is None or not self._names:
+            return None
+        same = self._hashes.get(face.sha256[:HASH_LENGTH])
+        if same is not None:
+            return same
+        apart = bits_apart([face.likeness], self._likenesses)[0]
+        return int(apart.argmin()) if apart.min() <= SAME else None
+
+    def subject_of(self, face: FacePatches | None) -> str:
+        """The subject of the references whose photo a face is a copy of; "" where it is none."""
+        place = self._place_of(face)
+        return "" if place is None else self._subjects[place]
+
+    def notes(self, face: FacePatches, subject: str) -> list[str]:
+        """A note where a photo is a copy of a reference's under another subject."""
+        place = self._place_of(face)
+        if place is None or self._subjects[place] == subject:
+            return []
+        return [f"the same picture as {self._names[place]} of the model's own, under another subject"]
 
 
 def _failed(photo: Prepared) -> PhotoResult:

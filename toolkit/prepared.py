@@ -12,20 +12,24 @@ from numpy.typing import NDArray
 
 from toolkit.patches import region_window
 from toolkit.pigment import (
+    MAP_COLUMNS,
     NET_COLUMNS,
     Skin,
     learnt_table,
+    map_figures,
     map_skin,
-    measure,
     measure_window,
+    patch_features,
     side_features,
     side_figures,
-    whole,
 )
 from toolkit.quality import Quality
 from toolkit.records import FaceChart, FacePatches, Window
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder, encoder_input
+
+_USUAL_POWER = 0.065  # of a map, OD^2/3
+_USUAL_ITA = 35.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +64,11 @@ class Prepared:
     parts: tuple[NDArray[np.uint8], ...] = ()
     windows: tuple[Window, ...] = ()
 
+    @property
+    def tone(self) -> float:
+        """The skin's ITA, degrees."""
+        return float((self.side or {}).get("ita_deg", _USUAL_ITA))
+
     def patch_inputs(self) -> list[NDArray[np.float16]]:
         """The network's view of each patch alone."""
         return [window.cut(self.inputs[window.picture]) for window in self.windows]
@@ -86,7 +95,7 @@ def _of_chart(face: FacePatches, chart: FaceChart, settings: Settings) -> Prepar
     high, wide = chart.skin.shape
     parts = chart.regions[above : high - below, left : wide - right]
     side = side_features([Skin(maps, parts, chart.pixels[chart.skin])])
-    picture = encoder_input(whole(maps.wide), settings.encoder)
+    picture = encoder_input(maps.wide, maps.components, settings.encoder)
     small: Any = cv2.resize(chart.regions, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     return Prepared(
         face.name,
@@ -110,10 +119,9 @@ def _of_patches(face: FacePatches, settings: Settings) -> Prepared:
     """Patches that came without their chart: each is a picture of its own, and all their skin is the side."""
     rows, inputs, skins = [], [], []
     for patch in face.patches:
-        row, maps = measure(patch, settings.pigment)
-        rows.append(row)
-        inputs.append(encoder_input(maps, settings.encoder))
         found = map_skin(patch, settings.pigment)
+        rows.append(patch_features(patch, found, settings.pigment))
+        inputs.append(encoder_input(found.wide, found.components, settings.encoder))
         nowhere = np.zeros(found.near.skin.shape, np.uint8)
         skins.append(Skin(found, nowhere, patch.pixels[patch.skin]))
     return Prepared(
@@ -138,16 +146,42 @@ def see(encoder: Encoder, photos: Sequence[Prepared]) -> Seen:
     ]
     pooled, maps = encoder.look_through(pictures, windows)
     skins = [picture[..., -1] > 0.5 for picture in pictures]
+    parts = [one for photo in photos for one in photo.parts]
     scale = encoder.settings.px_per_mm
-    figures = learnt_table(
-        [window.cut(maps[window.picture]) for window in windows],
-        [window.cut(skins[window.picture]) for window in windows],
-        scale,
-    )
+    shown = [(maps[window.picture], skins[window.picture], parts[window.picture]) for window in windows]
+    cuts = [tuple(window.cut(one) for one in of) for window, of in zip(windows, shown, strict=True)]
+    figures = learnt_table([own for own, _, _ in cuts], [skin for _, skin, _ in cuts], scale)
+    by_window = np.array([map_figures(own, skin, part, scale) for own, skin, part in cuts])
+    by_window = by_window.reshape(len(windows), len(MAP_COLUMNS))
+    tones = np.array([photo.tone for photo in photos for _ in photo.windows])
+    figures[:, -1] = _severity(encoder, by_window, tones)
     sides = np.zeros((len(photos), len(NET_COLUMNS)))
     for row, (photo, first) in enumerate(zip(photos, firsts, strict=False)):
         mine = range(first, first + len(photo.inputs))
-        shown = [(skins[n], parts) for n, parts in zip(mine, photo.parts, strict=True)]
-        if shown:
-            sides[row] = side_figures([maps[n] for n in mine], shown, scale)
+        if mine:
+            sides[row] = side_figures([maps[n] for n in mine], [(skins[n], parts[n]) for n in mine], scale)
+    tones = np.array([photo.tone for photo in photos])
+    sides[:, -1] = _severity(encoder, sides[:, : len(MAP_COLUMNS)], tones)
     return Seen(pooled, figures, sides, maps)
+
+
+def severity_inputs_of(encoder: Encoder, photos: Sequence[Prepared]) -> NDArray[np.float32]:
+    """What the severity of each photograph's side is told from, (n, q)."""
+    seen = [see(encoder, [photo]) for photo in photos]
+    tones = np.array([photo.tone for photo in photos])
+    sides = np.concatenate([one.sides for one in seen])[:, : len(MAP_COLUMNS)]
+    return severity_inputs(sides, tones)
+
+
+def _severity(encoder: Encoder, figures: NDArray, tones: NDArray) -> NDArray[np.float64]:
+    """How severe n sides or patches look: x of which 9 (1 - exp(-x)) is the grade on the phantoms' scale. A trunk that was
+    not taught by phantoms knows no severity: there x is the mean power of its map, over the usual scale."""
+    if encoder.severity is None:
+        return figures[:, MAP_COLUMNS.index("net_core_power")] / _USUAL_POWER
+    return encoder.severity.figures(severity_inputs(figures, tones))
+
+
+def severity_inputs(figures: NDArray, tones: NDArray) -> NDArray[np.float32]:
+    """What severity is told from, (n, q): roots of the map's figures (n, len(MAP_COLUMNS)), and skin tones (n,), ITA in
+    degrees."""
+    return np.column_stack([np.sqrt(np.maximum(figures, 0)), tones / 50]).astype(np.float32)

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import itertools
 import json
+import math
 import os
 import platform
 import time
@@ -52,6 +53,7 @@ from toolkit.outputs import (
     Output,
     check_folder,
     check_outputs,
+    counted,
     has_columns,
     is_marked_picture,
     is_stamped,
@@ -66,11 +68,24 @@ from toolkit.quality import judge_casts
 from toolkit.receipt import drop_receipt, is_receipt, read_receipt, receipt_path, write_receipt
 from toolkit.records import FacePatches, Photo, PhotoGrade
 from toolkit.report import Study, check_report, is_page, write_report
-from toolkit.scores import score, score_table, trivial_baselines
+from toolkit.scores import score, score_table, supported_coverage, trivial_baselines
 from toolkit.settings import IndexSettings, Settings
 from toolkit.siamese import Encoder
 from toolkit.store import Input, Options, Store, open_store, read_store, store_path
-from toolkit.study import Columns, JoinedGrades, facts_from_name, join_files, refuse_shared
+from toolkit.study import (
+    Columns,
+    JoinedGrades,
+    facts_from_name,
+    join_files,
+    mode_notes,
+    mode_of,
+    modes_remark,
+    refuse_several_modes,
+    refuse_shared,
+    study_photos,
+)
+from toolkit.study.copies import Picture, one_subject_each
+from toolkit.study.modes import WHITE
 from toolkit.study.names import stored_text
 from toolkit.study.tables import unguarded
 from toolkit.tables import clean, make_folder, write_atomically
@@ -128,9 +143,11 @@ def make_phantoms(
     tell: Progress = lambda stage, done, total: None,
     grades: Sequence[float] | None = None,
     save_maps: bool = False,
+    painter: str = "mixed",
 ) -> StudySummary:
     """Write a study of phantoms; with ``faces``, painted on the photographs of that folder; ``grades`` fixes
-    the latent grades of the subjects, in turn; ``save_maps`` adds the planted pigment as pictures."""
+    the latent grades of the subjects, in turn; ``save_maps`` adds the planted pigment as pictures; ``painter`` as for
+    ``write_study``."""
     finder = FaceFinder(None, Settings().face)
 
     def find_points(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -148,6 +165,7 @@ def make_phantoms(
         find_points=find_points,
         progress=partial(tell, "phantoms"),
         save_maps=save_maps,
+        painter=painter,
     )
     _note_graders(out, made)
     return made
@@ -399,6 +417,7 @@ def grade_photos(
     check_outputs([Output(store_path(out), "--out", lambda _: True)], read)
     with open_store(out) as store:
         _check_results(out, store, read, overwrite)
+        damaged = store.drop_damaged()
         model = load_model(model_folder)
         options = _options(model, weights, landmark_model)
         photos, hashes, loss = _planned(store, out, paths, model, options, append, overwrite, hashes_of)
@@ -416,16 +435,32 @@ def grade_photos(
         labels, graded = _study_labels(store, model.settings), store.counts()["graded"]
         run = GradeRun(out, len(paths), graded, earlier, interrupted, time.monotonic() - clock, labels)
         facts = _run_facts(store, run, model, options, landmarks_name(landmark_model), workers, started)
-        remarks = [*_other_landmarks(model, landmark_model), *_write_workbook(store, run, facts)]
-        if loss.changed:
-            names = [one.name for one in loss.changed]
-            remarks.append(f"changed since they were graded, and graded anew: {some_of(names)}")
+        remarks = [
+            *_other_landmarks(model, landmark_model),
+            *_write_workbook(store, run, facts),
+            *modes_remark(names),
+            *_changes_told(store, damaged, loss),
+        ]
         if joined and report.expert_grades:
             remarks.append(f"{report.expert_grades.name}: {joined.summary()}")
         if report.wanted and not interrupted:
             study = _report_study(store, paths, run, model, facts, report, joined)
             write_report(study, report.file, report.folder, workers, limit_s, tell)
     return replace(run, remarks=tuple(remarks))
+
+
+def _changes_told(store: Store, damaged: int, loss: Loss) -> list[str]:
+    """What was graded anew although there were results of it."""
+    lines = []
+    if damaged:
+        results = counted(damaged, "result")
+        lines.append(
+            f"{store.path.name}: {results} damaged; the photos of this run among them were graded anew"
+        )
+    if loss.changed:
+        names = [one.name for one in loss.changed]
+        lines.append(f"changed since they were graded, and graded anew: {some_of(names)}")
+    return lines
 
 
 @dataclass(frozen=True)
@@ -598,11 +633,13 @@ def _inputs(paths: Sequence[Path], model: Model) -> list[Input]:
 
 def _hint_of(model: Model) -> Callable[[str], str]:
     known = set(model.index.references.subjects.tolist())
+    mode = str(model.card.get("mode", WHITE))
 
     def hint(name: str) -> str:
         facts = facts_from_name(name)
         subject = facts.subject if facts.subject in known else None
-        return json.dumps({"side": facts.side, "subject": subject})
+        noted = {"mode": mode_of(name)} if mode_notes(name, mode) else {}
+        return json.dumps({"side": facts.side, "subject": subject, **noted})
 
     return hint
 
@@ -694,7 +731,7 @@ def _run_facts(
         "model sha256": model.sha256,
         "model trained": str(model.card.get("created", "")),
         "model subjects": int(model.card.get("subjects", 0)),
-        "interval coverage aimed at": model.settings.blend.coverage,
+        "interval coverage aimed at": round(supported(model), 3),
         "weights": options.weights,
         "landmarks": landmarks,
         "landmarks of the model": str(model.card.get("landmarks", "dlib")),
@@ -723,13 +760,15 @@ def _run_facts(
 
 @dataclass(frozen=True)
 class TrainRun:
-    """What ``train_study`` did: the model, the join, the photos left out with their reasons."""
+    """What ``train_study`` did: the model, the join, the photos left out with their reasons, and a line for each
+    picture that stands under two subjects."""
 
     trained: Trained
     model: Model
     joined: JoinedGrades
     truth: np.ndarray
     left_out: Mapping[str, str]
+    copies: tuple[str, ...] = ()
 
 
 def train_study(
@@ -750,6 +789,7 @@ def train_study(
     step: float | None = 0.5,
     overwrite: bool = False,
     retakes: bool = False,
+    mode: str | None = None,
 ) -> TrainRun:
     """Train on a study's graded photographs and write a model folder.
 
@@ -758,16 +798,18 @@ def train_study(
     keeps small pictures of its reference patches. ``grades_file``: one or several, and ``columns``, as for
     ``join_files``. ``step``: grades must be multiples of it, None: any number in 0-9. ``overwrite``: also over a
     model of other subjects; files in its folder that are not the model's are never touched. ``retakes`` as for
-    ``refuse_shared``.
+    ``refuse_shared``; ``mode``: only photographs whose names end so, as for ``study_photos``.
     """
     if from_scratch and encoder is not None:
         raise ToolkitError("--encoder keeps a network, --from-scratch learns a new one: choose one of them")
-    paths = _some_photos(images)
+    chosen, as_copies = study_photos([str(path) for path in _some_photos(images)], mode)
+    paths = [Path(name) for name in chosen]
     files = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
     check_model_target(out, [*paths, *files, *_read_files(encoder, landmark_model)])
     joined = join_files(
         photo_names(paths), grades_file, columns, step, dict(zip(photo_names(paths), paths, strict=True))
     )
+    refuse_several_modes(joined.grades, mode)
     refuse_shared(joined, contents(paths), retakes)
     if not overwrite:
         refuse_other_model(
@@ -782,16 +824,22 @@ def train_study(
     everything = list(_told(found, len(wanted), "patches", tell))
     usable, left_out = _usable(everything)
     truth = [joined.grades[photo.name] for photo in usable]
-    subjects = [joined.facts[photo.name].subject for photo in usable]
+    subjects, copies = one_subject_each(_pictures(usable, joined))
     trained = train(
         usable, truth, subjects, settings, folds, seed, tell, start, keep_encoder=encoder is not None
     )
     pictures = thumbnails_of(photo.face for photo in usable) if thumbnails else ()
     model = replace(trained.model, name=Path(out).name, thumbnails=pictures)
-    told = {"landmarks": landmarks_name(landmark_model), TRAINED_ON: _hashes_of(usable)}
+    told = {
+        "landmarks": landmarks_name(landmark_model),
+        TRAINED_ON: _hashes_of(usable),
+        "mode": mode_of(usable[0].name),
+        "reference_photos": _contents_of(usable),
+    }
     model = replace(model, card={**model.card, **told})
     model = replace(model, sha256=save_model(model, out))
-    return TrainRun(trained, model, joined, np.array(truth), left_out)
+    left_out |= {Path(name).name: reason for name, reason in as_copies.items()}
+    return TrainRun(trained, model, joined, np.array(truth), left_out, tuple(copies))
 
 
 def class_settings(edges: str | None) -> Settings:
@@ -826,6 +874,23 @@ def _starting_point(
     return kept, known.encoder
 
 
+def supported(model: Model) -> float:
+    """The coverage that the model's intervals can be said to aim at: with n subjects no more than n / (n + 1)."""
+    return supported_coverage(model.settings.blend.coverage, model.card.get("subjects"))
+
+
+def coverage_told(model: Model) -> str:
+    """What the intervals aim at, in words; fewer than 9 subjects support no 90 %."""
+    aimed, subjects = model.settings.blend.coverage, model.card.get("subjects")
+    if supported(model) >= aimed:
+        return f"{aimed:.0%} aimed at".replace("%", " %")
+    wanted = math.ceil(aimed / (1 - aimed) - 1e-9)
+    return (
+        f"not the {aimed:.0%} that more subjects would allow: {subjects} support {supported(model):.0%} at most, "
+        f"{wanted} are needed"
+    ).replace("%", " %")
+
+
 def training_report(run: TrainRun) -> str:
     """Cross-validated scores beside the trivial baselines, and who was left out."""
     trained = run.trained
@@ -835,15 +900,16 @@ def training_report(run: TrainRun) -> str:
         "class of highest similarity": score(run.truth, trained.argmax),
     }
     rows |= trivial_baselines(run.truth, trained.folds)
-    card = run.model.card
+    card, model = run.model.card, run.model
     lines = [
         run.joined.summary(),
         f"{card['photos']} photos of {card['subjects']} subjects, {card['folds']} folds by subject:",
         score_table(rows),
-        f"Interval: the grade +- {card['half_width']:.2f} on average (90 % aimed at; "
+        f"Interval: the grade +- {card['half_width']:.2f} on average ({coverage_told(model)}; "
         f"{np.mean(np.abs(trained.predicted - run.truth) <= trained.half_widths):.0%} of these photos inside)",
         "Shares: " + ", ".join(f"{part} {share:.2f}" for part, share in card["shares"].items()),
         *(f"left out: {name}: {reason}" for name, reason in run.left_out.items()),
+        *(f"warning: {line}" for line in run.copies),
     ]
     return "\n".join(lines)
 
@@ -866,9 +932,11 @@ def index_patches(
     thumbnails: bool = True,
     retakes: bool = False,
     overwrite: bool = False,
+    mode: str | None = None,
 ) -> IndexRun:
     """Rebuild a model's references from a folder of extracted patches and their grades; ``retakes`` as for
-    ``refuse_shared``; ``overwrite``: also over another model than the one whose network is used."""
+    ``refuse_shared``, ``mode`` as for ``train_study``; ``overwrite``: also over another model than the one whose
+    network is used."""
     files = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
     check_model_target(out or model_folder, files)
     model = load_model(model_folder)
@@ -879,7 +947,9 @@ def index_patches(
         raise PhotoError(
             f"{patches}: {twice[0]} is the name of two photographs: keep each study's patches apart"
         )
-    joined = join_files(list(hashes), grades_file, columns)
+    chosen, _ = study_photos(list(hashes), mode)
+    joined = join_files(chosen, grades_file, columns)
+    refuse_several_modes(joined.grades, mode)
     refuse_shared(joined, hashes.__getitem__, retakes)
     if out is not None and not overwrite and os.path.realpath(out) != os.path.realpath(model_folder):
         refuse_other_model(out, {one.subject for one in joined.facts.values()}, hashes.values)
@@ -888,10 +958,15 @@ def index_patches(
     prepared = list(_told(map(task, graded), len(graded), "features", tell))
     usable, _ = _usable(prepared)
     grades = [joined.grades[photo.name] for photo in usable]
-    rebuilt = rebuild_index(model, usable, grades, [joined.facts[photo.name].subject for photo in usable])
+    rebuilt = rebuild_index(model, usable, grades, one_subject_each(_pictures(usable, joined))[0])
     if thumbnails:
         rebuilt = replace(rebuilt, thumbnails=thumbnails_of(photo.face for photo in usable))
-    rebuilt = replace(rebuilt, card={**rebuilt.card, TRAINED_ON: _hashes_of(usable)})
+    told = {
+        TRAINED_ON: _hashes_of(usable),
+        "mode": mode_of(usable[0].name),
+        "reference_photos": _contents_of(usable),
+    }
+    rebuilt = replace(rebuilt, card={**rebuilt.card, **told})
     save_model(rebuilt, out or model_folder)
     return IndexRun(rebuilt, joined)
 
@@ -899,6 +974,22 @@ def index_patches(
 def _hashes_of(photos: Sequence[Prepared]) -> list[str]:
     """What the card keeps of the photographs that a model is made of."""
     return sorted({photo.face.sha256[:HASH_LENGTH] for photo in photos if photo.face})
+
+
+def _pictures(photos: Sequence[Prepared], joined: JoinedGrades) -> list[Picture]:
+    """Graded photos by their content."""
+    return [
+        Picture(
+            photo.name, joined.facts[photo.name].subject, photo.face.sha256 if photo.face else "",
+            photo.face.likeness if photo.face else "", joined.grades[photo.name],
+        )
+        for photo in photos
+    ]  # fmt: skip
+
+
+def _contents_of(photos: Sequence[Prepared]) -> dict[str, list[str]]:
+    """What the card keeps of each photo, to know a copy of it: the first digits of its SHA-256, and its likeness."""
+    return {p.name: [p.face.sha256[:HASH_LENGTH], p.face.likeness] for p in photos if p.face}
 
 
 def _some_photos(images: Sequence[Path]) -> list[Path]:

@@ -14,6 +14,7 @@ from toolkit.errors import TrainingError
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 _TOP_HALF_STEP = 18  # grade 9
+NO_VARIANCE = 1e-9  # a variance smaller than this share of all variances is rounding
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def icc_2_1(ratings: ArrayLike) -> float | None:
     """ICC(2,1): two-way random effects, absolute agreement, a single rater.
 
     ``ratings`` (targets, raters). Formula: Shrout and Fleiss, Psychological Bulletin 86 (1979) 420-428.
-    None for fewer than two targets or raters, and where all ratings are equal.
+    None for fewer than two targets or raters, and where targets do not differ: their mean ratings are all one.
     """
     x = np.asarray(ratings, dtype=float)
     if x.ndim != 2:
@@ -96,6 +97,8 @@ def icc_2_1(ratings: ArrayLike) -> float | None:
     between_targets = k * (targets**2).sum() / (n - 1)
     between_raters = n * (raters**2).sum() / (k - 1)
     residual = ((x - targets[:, None] - raters) ** 2).sum() / ((n - 1) * (k - 1))
+    if between_targets <= NO_VARIANCE * (between_targets + between_raters + residual):
+        return None
     spread = between_targets + (k - 1) * residual + k * (between_raters - residual) / n
     return float((between_targets - residual) / spread)
 
@@ -149,7 +152,24 @@ def noise_floor(graders: ArrayLike, latent: ArrayLike | None = None) -> NoiseFlo
     return NoiseFloor(x.shape[1], between, one, mean, icc_2_1(complete), latent is not None)
 
 
-_HEADINGS = ("", "n", "RMSE", "MAE", "bias", "within 0.5", "within 1.0", "kappa", "Spearman", "ICC(2,1)")
+_HEADINGS = (
+    "",
+    "n",
+    "RMSE",
+    "MAE",
+    "bias",
+    "within 0.5",
+    "within 1.0",
+    "quadratic kappa",
+    "Spearman",
+    "ICC(2,1)",
+)
+
+
+def supported_coverage(wanted: float, subjects: int | None) -> float:
+    """The coverage, at most ``wanted``, that split conformal intervals of so many calibration subjects can promise: the
+    largest of n residuals covers a new one with probability n / (n + 1). None: their number is not known."""
+    return wanted if subjects is None else min(wanted, subjects / (subjects + 1))
 
 
 def score_table(rows: Mapping[str, Scores], floor: NoiseFloor | None = None) -> str:

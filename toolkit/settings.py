@@ -128,7 +128,7 @@ class EncoderSettings:
     """The Siamese network and its training."""
 
     px_per_mm: float = 2.0
-    channels: tuple[int, ...] = (16, 24, 32, 48)
+    channels: tuple[int, ...] = (16, 24, 32, 48, 64)
     embedding: int = 32
     dropout: float = 0.2
     map_gain: float = 6.0
@@ -171,10 +171,9 @@ class BlendSettings:
     l2: float = 5.0
     coverage: float = 0.9
     mmasi_weights: tuple[float, float, float, float] = (0.3, 0.3, 0.3, 0.1)  # in the order of REGIONS
-    tone_gain: float = 0.25  # logarithm by which the load predicted on dark skin (ITA -9) is raised
-    # The starter's own curve of the predicted pigment's mean power 2/3 (OD^2/3), which a study bends.
-    curve_scale: float = 0.065
-    curve_power: float = 0.96
+    # The phantoms' own scale, on which the network tells severity; a study bends it.
+    curve_scale: float = 1.0
+    curve_power: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ name is not part of that, so a photo that was moved or renamed is not graded aga
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import platform
@@ -58,6 +59,17 @@ CREATE TABLE outputs (           -- the files made of these results, as they wer
     name TEXT PRIMARY KEY, sha256 TEXT NOT NULL
 );
 """
+# Beside the results, so that a version without it reads them all the same: a hash of each row as it was written.
+_CHECKSUMS = """
+CREATE TABLE IF NOT EXISTS checksums (
+    sha256 TEXT NOT NULL, options TEXT NOT NULL, hint TEXT NOT NULL, checksum TEXT NOT NULL,
+    PRIMARY KEY (sha256, options, hint)
+);
+"""
+_RESULT_COLUMNS = (
+    "sha256", "options", "hint", "grade", "lower", "upper", "nearest_class", "side", "regions", "quality", "figures",
+    "note", "face", "patches", "contributions", "evidence", "pigment",
+)  # fmt: skip
 _MIGRATIONS = {  # from the format of that number to the next
     1: "ALTER TABLE results ADD COLUMN pigment TEXT NOT NULL DEFAULT '[]';",
     2: "CREATE TABLE outputs (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL);",
@@ -129,7 +141,7 @@ class Store:
         """Take ``photos`` as those of the run, in place of any before."""
         key = options.key()
         rows = [
-            (i, stored_text(p.name), _whole(p.path), _size(p.path), "", key, p.hint, NOT_REACHED)
+            (i, stored_text(p.name), self._place_of(p.path), _size(p.path), "", key, p.hint, NOT_REACHED)
             for i, p in enumerate(photos)
         ]
         with self._db:
@@ -143,7 +155,21 @@ class Store:
             "SELECT name, path, bytes, sha256 FROM photos WHERE EXISTS (SELECT 1 FROM results WHERE "
             "results.sha256 = photos.sha256 AND grade IS NOT NULL) ORDER BY place"
         )
-        return [InputRow(*row) for row in self._db.execute(query)]
+        return [self._input(*row) for row in self._db.execute(query)]
+
+    def _place_of(self, path: Path) -> str:
+        """Where a photo lies, seen from the store's folder, so that nothing tells of the machine; "" stays, of a photo that
+        is kept without its file. Whole where there is no way from there (another drive)."""
+        if path == Path():
+            return ""
+        try:
+            return stored_text(os.path.relpath(path.absolute(), self.path.parent.absolute()))
+        except ValueError:
+            return stored_text(str(path.absolute()))
+
+    def _input(self, name: str, path: str, size: int | None, sha256: str) -> InputRow:
+        place = os.path.normpath(self.path.parent.absolute() / path) if path else ""
+        return InputRow(name, place, size, sha256)
 
     def written(self) -> dict[str, str]:
         """The SHA-256 of each file of results as the run before wrote it, by the file's name."""
@@ -200,6 +226,41 @@ class Store:
                 ),
             )  # fmt: skip
             self._db.execute("UPDATE photos SET sha256 = ?, note = '' WHERE place = ?", (sha256, place))
+            written = "rowid IN (SELECT results.rowid FROM photos JOIN results USING (sha256, options, hint) WHERE place = ?)"
+            for row, checksum in self._checksums(written, (place,)):
+                self._db.execute(
+                    "INSERT OR REPLACE INTO checksums SELECT sha256, options, hint, ? FROM results WHERE rowid = ?",
+                    (checksum, row),
+                )
+
+    def _checksums(self, which: str, values: Sequence[object] = ()) -> Iterator[tuple[int, str]]:
+        """(row number, hash of all that the row holds) of some results."""
+        columns = ", ".join(f"CAST({name} AS BLOB)" for name in _RESULT_COLUMNS)
+        for row, *cells in self._db.execute(f"SELECT rowid, {columns} FROM results WHERE {which}", values):
+            told = hashlib.sha256()
+            for cell in cells:
+                told.update(b"-" if cell is None else b"%d:" % len(cell) + cell)
+            yield row, told.hexdigest()
+
+    def drop_damaged(self) -> int:
+        """Take out the results that are no longer as they were written, and say how many; their photos are graded anew.
+        Those of an older version, which kept no checksums, are believed."""
+        query = "SELECT results.rowid, checksum FROM checksums JOIN results USING (sha256, options, hint)"
+        wanted = dict(self._db.execute(query).fetchall())
+        kept = [row for (row,) in self._db.execute("SELECT rowid FROM results")]
+        # A row whose key was damaged has lost its checksum, and leaves one without a row.
+        orphans = self._db.execute(
+            "SELECT COUNT(*) FROM checksums LEFT JOIN results USING (sha256, options, hint) WHERE results.rowid IS NULL"
+        ).fetchone()[0]
+        bad = [row for row, found in self._checksums("1") if wanted.get(row, found) != found]
+        bad += [row for row in kept if row not in wanted] if orphans else []
+        with self._db:
+            self._db.executemany("DELETE FROM results WHERE rowid = ?", [(row,) for row in bad])
+            self._db.execute(
+                "DELETE FROM checksums WHERE NOT EXISTS (SELECT 1 FROM results WHERE results.sha256 = checksums.sha256 "
+                "AND results.options = checksums.options AND results.hint = checksums.hint)"
+            )
+        return len(bad)
 
     def put_failure(self, place: int, note: str, sha256: str = "") -> None:
         """Note why the photo at ``place`` has no result; it is tried again when the run is repeated."""
@@ -229,7 +290,7 @@ class Store:
     def inputs(self) -> Iterator[InputRow]:
         """The files of the run, in its order."""
         yield from (
-            InputRow(*row)
+            self._input(*row)
             for row in self._db.execute("SELECT name, path, bytes, sha256 FROM photos ORDER BY place")
         )
 
@@ -282,6 +343,7 @@ def open_store(out: Path) -> Iterator[Store]:
     Raises ToolkitError when another run holds it, or when it cannot be read or written.
     """
     path = store_path(out)
+    _refuse_links(path)
     with _locked(path.with_suffix(".lock"), out), _explained(path):
         connection = sqlite3.connect(path, isolation_level="IMMEDIATE")
         try:
@@ -292,6 +354,15 @@ def open_store(out: Path) -> Iterator[Store]:
             connection.close()
             if unused:  # a mistake that showed before the first photo leaves no file behind
                 path.unlink(missing_ok=True)
+
+
+def _refuse_links(path: Path) -> None:
+    """Results and lock are never written through a link: it may lead to anybody's file."""
+    for one in (path, path.with_suffix(".lock"), path.with_name(f"{path.name}-journal")):
+        if one.is_symlink():
+            raise ToolkitError(
+                f"{one}: is a link, and results are written through none: remove it, or name another output"
+            )
 
 
 @contextlib.contextmanager
@@ -323,6 +394,7 @@ def _set_up(db: sqlite3.Connection) -> None:
     for number, migration in _MIGRATIONS.items():
         if _is_ours(db, number):
             db.executescript(f"BEGIN; {migration} PRAGMA user_version = {number + 1}; COMMIT;")
+    db.executescript(_CHECKSUMS)
 
 
 def _is_unused(db: sqlite3.Connection) -> bool:
@@ -369,7 +441,7 @@ def _locked(path: Path, out: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         try:
-            file = path.open("a+", encoding="utf-8", errors="replace")
+            file = os.fdopen(_opened_no_link(path), "a+", encoding="utf-8", errors="replace")
         except OSError as error:
             raise ToolkitError(f"{path}: cannot be opened ({error.strerror}): name another output") from None
         if not _try_lock(file):
@@ -392,6 +464,11 @@ def _locked(path: Path, out: Path) -> Iterator[None]:
         if fcntl is not None:  # Windows removes no open file
             path.unlink(missing_ok=True)
         file.close()
+
+
+def _opened_no_link(path: Path) -> int:
+    """A file to read and append to, made where there is none, never through a symbolic link."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _refuse_foreign_lock(file: IO[str], path: Path) -> None:
@@ -417,11 +494,6 @@ def _try_lock(file: IO[str]) -> bool:
 
 
 # --- rows and records ----------------------------------------------------------------------------
-
-
-def _whole(path: Path) -> str:
-    """Where a photo lies, whatever the folder of the next run; "" stays, of a photo that is kept without its file."""
-    return stored_text(str(path.absolute())) if path != Path() else ""
 
 
 def _size(path: Path) -> int | None:

@@ -207,11 +207,11 @@ def _fit_blend(
 ) -> _Out:
     """The shares that grade a fold are chosen on the other folds."""
     table, grades, settings = study.table, study.grades, study.settings.blend
-    figure, ita = (values[:, columns.index(name)] for name in (FIGURE, "ita_deg"))
+    figure = values[:, columns.index(FIGURE)]
 
     def fit(photos: NDArray) -> tuple[RisingCurve, TableBlend]:
         owners = study.subjects[photos]
-        curve = RisingCurve.fit(figure[photos], ita[photos], grades[photos], settings)
+        curve = RisingCurve.fit(figure[photos], grades[photos], settings)
         return curve, TableBlend.fit(columns, values[photos], grades[photos], owners, settings, study.seed)
 
     def shares(photos: NDArray) -> tuple[float, float, float]:
@@ -221,9 +221,9 @@ def _fit_blend(
     parts, by_region = np.zeros((n, 3)), np.full((n, 4), np.nan)
     for train_photos, test_photos in splits:
         curve, side = fit(train_photos)
-        parts[test_photos, 0] = curve.predict(figure[test_photos], ita[test_photos])
+        parts[test_photos, 0] = curve.predict(figure[test_photos])
         parts[test_photos, 1], parts[test_photos, 2] = side.predict_both(columns, values[test_photos])
-        by_region[test_photos] = table.region_grades(curve, figures, ita)[test_photos]
+        by_region[test_photos] = table.region_grades(curve, figures)[test_photos]
     predicted = np.zeros(n)
     for train_photos, test_photos in splits:
         predicted[test_photos] = np.clip(parts[test_photos] @ shares(train_photos), 0, 9)

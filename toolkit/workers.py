@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from toolkit.errors import ModelError, PhotoError, ToolkitError
+from toolkit.errors import NOT_INSTALLED, ModelError, PhotoError, ToolkitError
 from toolkit.images import file_sha256
 from toolkit.landmarks import FaceFinder
 from toolkit.outputs import marked_jpeg
@@ -120,7 +120,8 @@ def _read_one(job: tuple[Path, str], settings: Settings) -> Reading:
     if prepared.face:
         return Reading(prepared.face.sha256, replace(prepared, inputs=()) if prepared.seen else prepared)
     sha256 = _hash_one(job[0])
-    return Reading(sha256, prepared, lasting=bool(sha256) and not prepared.error.startswith(_UNEXPECTED))
+    passing = prepared.error.startswith(_UNEXPECTED) or NOT_INSTALLED in prepared.error
+    return Reading(sha256, prepared, lasting=bool(sha256) and not passing)
 
 
 def hash_all(paths: Sequence[Path], workers: int, limit_s: float) -> Generator[tuple[int, str], None, None]:

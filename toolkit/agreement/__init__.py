@@ -66,33 +66,41 @@ class Agreement:
     changes: tuple[ChangeAgreement, ...]
     scale: Scale
     resamples: int
+    weights: str = "quadratic"
 
     def text(self) -> str:
         """Aligned plain text, to read."""
-        return report(self.ratings, self.group, self.pairs, self.changes, self.resamples)
+        return report(self.ratings, self.group, self.pairs, self.changes, self.resamples, self.weights)
 
     def write(self, path: Path) -> None:
         """A workbook: sheets Summary, Pairs, Unmatched, Changes, Dictionary. Raises ToolkitError."""
-        made = sheets(self.ratings, self.group, self.pairs, self.changes, self.scale, self.resamples)
+        made = sheets(
+            self.ratings, self.group, self.pairs, self.changes, self.scale, self.resamples, self.weights
+        )
         rows = {title: rows for title, (_, rows) in made.items()}
         columns = {title: names for title, (names, _) in made.items()}
         write_sheets(path, rows, columns, number_format="0.000", kind=KIND)
 
 
 def agree(
-    ratings: Ratings, scale: Scale = CLINICAL_SCALE, resamples: int = RESAMPLES, seed: int = 0
+    ratings: Ratings,
+    scale: Scale = CLINICAL_SCALE,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    weights: str = "quadratic",
 ) -> Agreement:
     """Compare every pair of graders, all of them together, and their changes from baseline.
 
-    ``resamples`` of subjects for each 95 % interval; the same ``seed`` gives the same intervals.
+    ``resamples`` of subjects for each 95 % interval; the same ``seed`` gives the same intervals. ``weights`` of
+    kappa: quadratic or linear.
     """
     pairs = tuple(
-        compare_pair(ratings, first, second, scale, resamples, seed)
+        compare_pair(ratings, first, second, scale, resamples, seed, weights)
         for first, second in itertools.combinations(range(len(ratings.graders)), 2)
     )
     group = compare_all(ratings, scale, resamples, seed)
     changes = tuple(compare_changes(ratings, resamples, seed))
-    return Agreement(ratings, pairs, group, changes, scale, resamples)
+    return Agreement(ratings, pairs, group, changes, scale, resamples, weights)
 
 
 def compare_files(
@@ -102,17 +110,18 @@ def compare_files(
     out: Path | None = None,
     overwrite: bool = False,
     retakes: bool = False,
+    weights: str = "quadratic",
 ) -> Agreement:
     """Compare the graders in workbooks, as ``read_graders`` reads and ``join_ratings`` joins them.
 
     ``out``: a workbook (.xlsx) to write; with ``overwrite`` also over a file that is no earlier comparison, never over
     one of ``paths``. Raises GradesError on files that cannot be read or joined, and ToolkitError, before any work,
-    where ``out`` could not be written. ``retakes`` as for ``join_ratings``.
+    where ``out`` could not be written. ``retakes`` as for ``join_ratings``, ``weights`` for ``agree``.
     """
     if out is not None:
         check_target(out, (".xlsx",))
         check_outputs([Output(out, "--out", is_stamped(KIND))], map(Path, paths), overwrite)
-    found = agree(join_ratings(read_graders(paths, columns, scale), retakes), scale)
+    found = agree(join_ratings(read_graders(paths, columns, scale), retakes), scale, weights=weights)
     if out is not None:
         found.write(out)
     return found

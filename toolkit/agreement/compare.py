@@ -105,8 +105,10 @@ def compare_pair(
     scale: Scale = CLINICAL_SCALE,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    weights: str = "quadratic",
 ) -> PairAgreement:
-    """Agreement of two graders, by their number; with nothing to say where no photo is graded by both."""
+    """Agreement of two graders, by their number; with nothing to say where no photo is graded by both. ``weights`` of
+    kappa: quadratic or linear."""
     photos = ratings.common((first, second))
     names = (ratings.graders[first], ratings.graders[second])
     if not len(photos):
@@ -118,7 +120,7 @@ def compare_pair(
     def statistics(counts: Float) -> dict[str, Float]:
         return {
             **icc_statistics(both, subjects, counts),
-            "kappa": kappa_statistic(a, b, scale.rounding, subjects, counts),
+            "kappa": kappa_statistic(a, b, scale.rounding, subjects, counts, weights),
             "spearman": spearman_statistic(a, b, subjects, counts),
             **difference_statistics(a, b, subjects, counts),
         }

@@ -95,6 +95,7 @@ class _Study:
         self._facts: dict[str, PhotoFacts] = {}  # only where the subject is known
         self._notes = [_ANCHORED] if any(table.reviewed for table in tables) else []
         self._notes += [note for table in tables for note in table.notes]
+        self._notes += dict.fromkeys(remark for table in tables for remark in table.remarks)
         self._notes += [f"{table.source.name}: {table.doubts}" for table in tables if table.doubts]
         by_number = self._subjects.by_number(subject for group in (*named, *told) for subject in group)
         self._notes += [by_number_note(by_number)] if by_number else []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from toolkit.scores import icc_2_1
+from toolkit.scores import NO_VARIANCE, icc_2_1
 
 _BOUNDS = ((0.5, "poor"), (0.75, "moderate"), (0.9, "good"))  # Koo and Li 2016
 
@@ -31,6 +31,11 @@ class MeanSquares:
     targets: float
     raters: float
     residual: float
+
+    @property
+    def targets_differ(self) -> bool:
+        """Whether there is any variance between targets, beyond rounding."""
+        return self.targets > NO_VARIANCE * (self.targets + self.raters + self.residual)
 
 
 def mean_squares(ratings: ArrayLike) -> MeanSquares | None:
@@ -62,12 +67,13 @@ def icc_absolute(ratings: ArrayLike, confidence: float = 0.95) -> Estimate:
 
     ``ratings`` (targets, raters). Value: Shrout and Fleiss, Psychological Bulletin 86 (1979) 420-428.
     Interval: McGraw and Wong, Psychological Methods 1 (1996) 30-46, ICC(A,1), with Satterthwaite's degrees
-    of freedom; it takes targets for independent. No interval where raters agree perfectly.
+    of freedom; it takes targets for independent. No interval where raters agree perfectly; nothing where targets do
+    not differ.
     """
     ms, value = mean_squares(ratings), icc_2_1(ratings)
     if ms is None or value is None:
         return Estimate(None)
-    if ms.residual <= 1e-12 * (ms.targets + ms.raters):
+    if ms.residual <= NO_VARIANCE * (ms.targets + ms.raters) or abs(1 - value) <= NO_VARIANCE:
         return Estimate(value)
 
     from scipy.stats import f
@@ -83,20 +89,25 @@ def icc_absolute(ratings: ArrayLike, confidence: float = 0.95) -> Estimate:
     rest = k * ms.raters + (k * n - k - n) * ms.residual
     lower = n * (ms.targets - below * ms.residual) / (below * rest + n * ms.targets)
     upper = n * (above * ms.targets - ms.residual) / (rest + n * above * ms.targets)
-    return Estimate(value, float(lower), float(upper))
+    return _finite(value, float(lower), float(upper))
+
+
+def _finite(value: float, lower: float, upper: float) -> Estimate:
+    """The estimate, without an interval where that has no finite bounds."""
+    return Estimate(value, lower, upper) if math.isfinite(lower) and math.isfinite(upper) else Estimate(value)
 
 
 def icc_consistency(ratings: ArrayLike, confidence: float = 0.95) -> Estimate:
     """ICC(3,1): two-way mixed effects, consistency, a single rater; with its interval by F.
 
     A constant difference between raters does not lower it. Formulas of value and interval: Shrout and
-    Fleiss 1979. No interval where raters are consistent without error.
+    Fleiss 1979. No interval where raters are consistent without error; nothing where targets do not differ.
     """
     ms = mean_squares(ratings)
-    if ms is None or ms.targets + ms.residual == 0:
+    if ms is None or not ms.targets_differ:
         return Estimate(None)
     value = (ms.targets - ms.residual) / (ms.targets + (ms.k - 1) * ms.residual)
-    if ms.residual <= 1e-12 * (ms.targets + ms.raters):
+    if ms.residual <= NO_VARIANCE * (ms.targets + ms.raters):
         return Estimate(value)
 
     from scipy.stats import f
@@ -105,7 +116,7 @@ def icc_consistency(ratings: ArrayLike, confidence: float = 0.95) -> Estimate:
     ratio = ms.targets / ms.residual
     low = ratio / f.ppf((1 + confidence) / 2, between, within)
     high = ratio * f.ppf((1 + confidence) / 2, within, between)
-    return Estimate(value, float((low - 1) / (low + ms.k - 1)), float((high - 1) / (high + ms.k - 1)))
+    return _finite(value, float((low - 1) / (low + ms.k - 1)), float((high - 1) / (high + ms.k - 1)))
 
 
 @dataclass(frozen=True)
@@ -188,7 +199,7 @@ def koo_li(lower: float | None, upper: float | None) -> str:
     Under 0.5 poor, to 0.75 moderate, to 0.9 good, over it excellent: Koo and Li, Journal of Chiropractic
     Medicine 15 (2016) 155-163. "" without bounds.
     """
-    if lower is None or upper is None:
+    if lower is None or upper is None or not (math.isfinite(lower) and math.isfinite(upper)):
         return ""
     low, high = _word(lower), _word(upper)
     return low if low == high else f"{low} to {high}"

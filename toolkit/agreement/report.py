@@ -15,7 +15,7 @@ from toolkit.agreement.tables import trivial_figures
 _TITLES = {
     "icc_2_1": "ICC(2,1)",
     "icc_3_1": "ICC(3,1)",
-    "kappa": "weighted kappa",
+    "kappa": "kappa",
     "spearman": "Spearman",
     "rmse": "RMSE",
     "mae": "MAE",
@@ -37,9 +37,10 @@ def report(
     pairs: Sequence[PairAgreement],
     changes: Sequence[ChangeAgreement],
     resamples: int = RESAMPLES,
+    weights: str = "quadratic",
 ) -> str:
     """The whole account: who graded what, each pair beside trivial answers, all graders, changes."""
-    parts = [_who(ratings), *map(_pair, pairs), _group(group)]
+    parts = [_who(ratings), *(_pair(pair, weights) for pair in pairs), _group(group)]
     if changes:
         parts.append(_changes(changes))
     parts.append(_how(pairs, resamples))
@@ -63,7 +64,7 @@ def _who(ratings: Ratings) -> str:
     return "\n".join(lines + [f"  note: {note}" for note in ratings.notes])
 
 
-def _pair(pair: PairAgreement) -> str:
+def _pair(pair: PairAgreement, weights: str) -> str:
     heading = f"{pair.second} against {pair.first}"
     if not pair.photos:
         return f"{heading}: no photo is graded by both"
@@ -71,7 +72,7 @@ def _pair(pair: PairAgreement) -> str:
         ("", "value", "95 % interval", "interval by F", "always the mean", "always the commonest")
     ]
     trivial = [trivial_figures(scores) for scores in pair.trivial.values()]
-    for name, title in _TITLES.items():
+    for name, title in {**_TITLES, "kappa": f"kappa, {weights} weights"}.items():
         estimate = pair.estimates[name]
         by_f = _interval(name, pair.icc_by_f[name]) if name in pair.icc_by_f else ""
         constant = [_figure(name, figures[name]) if name in figures else "" for figures in trivial]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from toolkit.agreement.reliability import Estimate
+from toolkit.scores import NO_VARIANCE
 
 Float = NDArray[np.float64]
 Whole = NDArray[np.intp]
@@ -113,10 +114,10 @@ def icc_statistics(ratings: ArrayLike, subjects: Whole, counts: Float) -> dict[s
         targets = k * np.maximum(squares - total**2 / n, 0) / (n - 1)
         between = of_raters / (k - 1)
         residual = np.maximum(within - of_raters, 0) / ((n - 1) * (k - 1))
-        alike = targets + between + residual < 1e-12
+        alike = targets <= NO_VARIANCE * np.maximum(targets + between + residual, NO_VARIANCE)
         error = (k - 1) * residual
         absolute = (targets - residual) / (targets + error + k * (between - residual) / n)
-        consistent = (targets - residual) / np.where(targets + error < 1e-12, np.nan, targets + error)
+        consistent = (targets - residual) / (targets + error)
         return {
             "icc_2_1": np.where(alike, np.nan, absolute),
             "icc_3_1": np.where(alike, np.nan, consistent),
@@ -124,24 +125,51 @@ def icc_statistics(ratings: ArrayLike, subjects: Whole, counts: Float) -> dict[s
 
 
 def kappa_statistic(
-    first: ArrayLike, second: ArrayLike, rounding: float, subjects: Whole, counts: Float
+    first: ArrayLike,
+    second: ArrayLike,
+    rounding: float,
+    subjects: Whole,
+    counts: Float,
+    weights: str = "quadratic",
 ) -> Float:
-    """Cohen's kappa with quadratic weights (R,), of grades rounded to multiples of ``rounding``.
+    """Cohen's kappa with ``quadratic`` or ``linear`` weights (R,), of grades rounded to multiples of ``rounding``.
 
-    1 - the mean squared difference / that of independent gradings of the same frequencies, which is the sum
-    of both variances and of the squared difference of means: Fleiss and Cohen, Educational and Psychological
-    Measurement 33 (1973) 613-619.
+    1 - the mean squared (or absolute) difference / that of independent gradings of the same frequencies: Fleiss and
+    Cohen, Educational and Psychological Measurement 33 (1973) 613-619.
     """
     a, b = (np.round(np.asarray(grades, dtype=float) / rounding) for grades in (first, second))
+    if weights == "linear":
+        n, apart = _sums([np.ones_like(a), np.abs(a - b)], subjects, counts)
+        chance = _mean_distance(a, b, subjects, counts)
+    elif weights == "quadratic":
+        n, apart = _sums([np.ones_like(a), (a - b) ** 2], subjects, counts)
+        chance = _mean_square(a, b, subjects, counts)
+    else:
+        raise ValueError(f"weights must be quadratic or linear, got {weights!r}")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where((chance > 1e-9) & (n > 1), 1 - apart / n / chance, np.nan)
+
+
+def _mean_square(a: Float, b: Float, subjects: Whole, counts: Float) -> Float:
+    """Mean squared difference of independent draws of ``a`` and ``b`` (R,): both variances and the squared difference
+    of means."""
     middle = np.round(np.concatenate([a, b]).mean())
     a, b = a - middle, b - middle
-    n, sum_a, sum_b, squares_a, squares_b, apart = _sums(
-        [np.ones_like(a), a, b, a**2, b**2, (a - b) ** 2], subjects, counts
-    )
+    n, sum_a, sum_b, squares_a, squares_b = _sums([np.ones_like(a), a, b, a**2, b**2], subjects, counts)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean_a, mean_b = sum_a / n, sum_b / n
-        chance = squares_a / n - mean_a**2 + squares_b / n - mean_b**2 + (mean_a - mean_b) ** 2
-        return np.where((chance > 1e-9) & (n > 1), 1 - apart / n / chance, np.nan)
+        return squares_a / n - mean_a**2 + squares_b / n - mean_b**2 + (mean_a - mean_b) ** 2
+
+
+def _mean_distance(a: Float, b: Float, subjects: Whole, counts: Float) -> Float:
+    """Mean absolute difference of independent draws of ``a`` and ``b`` (R,): the chance, for each step between two
+    values, that they lie on its two sides."""
+    values = np.unique(np.concatenate([a, b]))[:, None]
+    n, *below = _sums([np.ones_like(a), *(a <= values), *(b <= values)], subjects, counts)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        under_a, under_b = np.array(below).reshape(2, len(values), -1) / n
+    apart = under_a * (1 - under_b) + under_b * (1 - under_a)
+    return (apart[:-1] * np.diff(values, axis=0)).sum(axis=0)
 
 
 def spearman_statistic(first: ArrayLike, second: ArrayLike, subjects: Whole, counts: Float) -> Float:

@@ -26,7 +26,7 @@ MEANINGS: dict[str, str] = {
     "(Shrout and Fleiss 1979). 1 is perfect; a constant difference between graders lowers it",
     "icc_3_1": "ICC(3,1): two-way mixed effects, consistency, a single grader (Shrout and Fleiss 1979). "
     "A constant difference between graders does not lower it",
-    "kappa": "Cohen's kappa with quadratic weights, of grades rounded to the scale's step "
+    "kappa": "Cohen's kappa with the weights that Summary names, of grades rounded to the scale's step "
     "(half steps where the scale has none)",
     "spearman": "Spearman's rank correlation: 1 where both graders rank photos alike",
     "rmse": "root mean square of the differences, in grades",
@@ -89,7 +89,11 @@ _CHANGE_FIGURES = ("rmse", "mae", "bias", "spearman", "icc_2_1", "mean_first", "
 
 
 def summary_rows(
-    ratings: Ratings, group: GroupAgreement, scale: Scale, resamples: int = RESAMPLES
+    ratings: Ratings,
+    group: GroupAgreement,
+    scale: Scale,
+    resamples: int = RESAMPLES,
+    weights: str = "quadratic",
 ) -> list[Row]:
     """Who graded what, and how all graders agree."""
     rows: list[Row] = [
@@ -100,6 +104,7 @@ def summary_rows(
     rows += [
         _line("method", "scale of grades", str(scale)),
         _line("method", "resamples of subjects", resamples),
+        _line("method", "weights of kappa", weights),
         _line("all graders", "photos graded by all", group.photos),
         _line("all graders", "subjects of these", group.subjects),
     ]
@@ -234,10 +239,11 @@ def sheets(
     changes: Iterable[ChangeAgreement],
     scale: Scale,
     resamples: int = RESAMPLES,
+    weights: str = "quadratic",
 ) -> dict[str, tuple[list[str], list[Row]]]:
     """Columns and rows by sheet: Summary, Pairs, Unmatched, Changes, Dictionary."""
     made: dict[str, tuple[list[str], list[Row]]] = {
-        "Summary": (list(_COLUMNS["Summary"]), summary_rows(ratings, group, scale, resamples)),
+        "Summary": (list(_COLUMNS["Summary"]), summary_rows(ratings, group, scale, resamples, weights)),
         "Pairs": (_pair_columns(), pair_rows(pairs)),
         "Unmatched": (list(_COLUMNS["Unmatched"]), unmatched_rows(ratings)),
         "Changes": (_change_columns(), change_rows(changes)),

@@ -1,6 +1,6 @@
 """From features to grades: a rising curve, LightGBM and a ridge on a side's table, conformal intervals."""
 
-from toolkit.blend.curve import RisingCurve, best_shares, for_tone
+from toolkit.blend.curve import RisingCurve, best_shares
 from toolkit.blend.face import combine, fit_weights
 from toolkit.blend.interval import DIFFICULTY, Interval, conformal_half_width
 from toolkit.blend.ridge import Ridge
@@ -19,7 +19,6 @@ __all__ = [
     "combine",
     "conformal_half_width",
     "fit_weights",
-    "for_tone",
     "mixed",
     "share_of_two",
 ]

@@ -89,7 +89,7 @@ class Blend:
         return blend
 
 
-_CURVE = ("scale", "power", "usual", "tone_gain")
+_CURVE = ("scale", "power", "usual")
 
 
 def share_of_two(boosted: float, ridge: float) -> float:

@@ -15,7 +15,7 @@ from toolkit.records import Face, Photo
 
 # The whole frame (mm): ears, hairline and jaw of any face lie inside it.
 LEFT_MM, TOP_MM, WIDTH_MM, HEIGHT_MM = -92, -96, 184, 224
-_STEP_MM = 4  # a chart's corner and sides are whole multiples of it, so that the network's cells fit
+_STEP_MM = 8  # a chart's corner and sides are whole multiples of it, so that the network's cells fit
 _DILATED_PX = 4  # up to here a dilation is faster than a distance transform
 
 

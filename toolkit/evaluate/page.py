@@ -18,7 +18,7 @@ from toolkit.evaluate.tables import Scored, meaning, run_rows
 
 _COLUMNS = (
     ("rmse", "RMSE"), ("mae", "MAE"), ("bias", "bias"), ("within_half", "within 0.5"),
-    ("within_one", "within 1.0"), ("kappa", "weighted kappa"), ("icc_2_1", "ICC(2,1)"),
+    ("within_one", "within 1.0"), ("kappa", "kappa, quadratic weights"), ("icc_2_1", "ICC(2,1)"),
     ("icc_3_1", "ICC(3,1)"), ("spearman", "Spearman"), ("rmse_gain", "RMSE gained on the mean"),
 )  # fmt: skip
 _SHARES = ("within_half", "within_one", "training", "validation", "test", "accuracy")

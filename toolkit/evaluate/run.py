@@ -67,6 +67,7 @@ class Options:
     from_scratch: bool = False
     step: float | None = 0.5  # of the expert grades; None for any number
     retakes: bool = False  # whether photographs in different folders may share a row of the grades
+    mode: str | None = None  # only photographs whose names end so
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +97,7 @@ def compare(
 ) -> Compared:
     """Fit and test every chosen method on the same folds; see ``evaluate``."""
     methods = chosen_methods(options.methods)
-    graded = graded_photos(images, grades_file, columns, options.step, options.retakes)
+    graded = graded_photos(images, grades_file, columns, options.step, options.retakes, options.mode)
     settings, start, encoder = options.settings, None, "none"
     if any("baselines" in METHODS[name].needs for name in methods):
         check_backbone(options.baselines)

@@ -29,7 +29,16 @@ from toolkit.pipeline import Prepared, prepare
 from toolkit.quality import assess
 from toolkit.records import REGIONS, FacePatches, Patch, Photo, PhotoFacts, Window
 from toolkit.settings import RunSettings, Settings
-from toolkit.study import Columns, JoinedGrades, facts_from_name, join_files, refuse_shared
+from toolkit.study import (
+    Columns,
+    JoinedGrades,
+    facts_from_name,
+    join_files,
+    refuse_several_modes,
+    refuse_shared,
+    study_photos,
+)
+from toolkit.study.copies import Picture, one_subject_each
 from toolkit.workers import contents, map_photos, photo_names, the_finder
 
 Progress = Callable[[str, int, int], None]
@@ -76,14 +85,17 @@ def graded_photos(
     columns: Columns = None,
     step: float | None = 0.5,
     retakes: bool = False,
+    mode: str | None = None,
 ) -> GradedPhotos:
-    """Join photographs and grades by name; no photograph is decoded. ``retakes`` as for ``refuse_shared``. Raises
-    PhotoError or GradesError."""
+    """Join photographs and grades by name; no photograph is decoded. ``retakes`` as for ``refuse_shared``, ``mode``
+    for ``study_photos``. Raises PhotoError, GradesError or TrainingError."""
     paths = find_photos(images)
     if not paths:
         raise PhotoError(f"no photographs in {', '.join(map(str, images))}: JPEG, PNG or TIFF are looked for")
+    paths = [Path(name) for name in study_photos([str(path) for path in paths], mode)[0]]
     names = photo_names(paths)
     joined = join_files(names, grades_file, columns, step, dict(zip(names, paths, strict=True)))
+    refuse_several_modes(joined.grades, mode)
     refuse_shared(joined, contents(paths), retakes)
     graded = tuple(pair for pair in zip(paths, names, strict=True) if pair[1] in joined.grades)
     return GradedPhotos(graded, joined)
@@ -114,6 +126,14 @@ def load_study(
         raise TrainingError(f"no photograph could be used: {reason}")
     names = [one.prepared.name for one in usable]
     grades = np.array([joined.grades[name] for name in names])
+    pictures = [
+        Picture(
+            one.prepared.name, joined.facts[one.prepared.name].subject, one.sha256,
+            one.prepared.face.likeness if one.prepared.face else "", joined.grades[one.prepared.name],
+        )
+        for one in usable
+    ]  # fmt: skip
+    subjects, copies = one_subject_each(pictures)
     return Study(
         tuple(names),
         tuple(one.sha256 for one in usable),
@@ -121,12 +141,12 @@ def load_study(
         tuple(one.prepared for one in usable),
         grades,
         class_of(grades, settings.index.class_edges).astype(np.intp),
-        np.array([joined.facts[name].subject for name in names], str),
+        np.array(subjects, str),
         np.array([_tone(one.prepared) for one in usable]),
         tuple(kept.picture(one.sha256, "whole") for one in usable),
         tuple(kept.picture(one.sha256, "threshold") for one in usable),
         settings,
-        joined.summary(),
+        "; ".join([joined.summary(), *(f"warning: {line}" for line in copies)]),
         {one.prepared.name: one.prepared.error for one in found if not one.prepared.inputs},
     )
 

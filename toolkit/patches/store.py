@@ -230,8 +230,8 @@ def _load_one(manifest: Path, rows: list[dict[str, str]]) -> FacePatches:
 def _load_patch(folder: Path, row: dict[str, str]) -> Patch:
     path = folder / Path(row["patch"]).name  # never outside the folder, whatever the manifest says
     try:
-        with Image.open(path) as image:
-            if image.format != "PNG" or image.mode != "RGBA":
+        with Image.open(path, formats=["PNG"]) as image:
+            if image.mode != "RGBA":
                 raise PhotoError(f"{path}: not a patch (an RGBA PNG was expected); extract the patches again")
             rgba = np.asarray(image)
     except (OSError, SyntaxError, ValueError) as error:

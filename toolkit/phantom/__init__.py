@@ -5,19 +5,14 @@ has graded photographs, and on a phantom the truth and the noise floor of any sc
 """
 
 from toolkit.phantom.clinical import to_clinical_half
+from toolkit.phantom.distractors import Blemishes, Distractors, render
 from toolkit.phantom.draw import Canvas, draw_face
-from toolkit.phantom.painting import (
-    Blemishes,
-    Distractors,
-    Kinds,
-    grade_of_load,
-    load_of_grade,
-    load_of_map,
-    paint,
-    render,
-)
+from toolkit.phantom.latent import grade_of_load, load_of_grade, load_of_map
+from toolkit.phantom.painters import PAINTERS
+from toolkit.phantom.painting import paint
 from toolkit.phantom.photograph import canvas_of_photograph
-from toolkit.phantom.scene import Scene, Shot, compose, photograph, shoot, with_mole
+from toolkit.phantom.scene import Scene, Shot, compose, shoot, with_mole
+from toolkit.phantom.stamps import Kinds
 from toolkit.phantom.study import (
     StudySummary,
     draw_latent_grades,
@@ -26,6 +21,7 @@ from toolkit.phantom.study import (
 )
 
 __all__ = [
+    "PAINTERS",
     "Blemishes",
     "Canvas",
     "Distractors",
@@ -41,7 +37,6 @@ __all__ = [
     "load_of_grade",
     "load_of_map",
     "paint",
-    "photograph",
     "render",
     "shoot",
     "simulate_graders",

@@ -60,7 +60,6 @@ class Looks:
     ita: float
     tone: float  # constitutive melanin, green OD
     flush: float  # blood in plain skin, green OD
-    melanin_t: float
     blood_t: float
     hairline: float  # canonical height of its middle
     hair: str  # "back", "parted", "cropped" or "bald"
@@ -83,7 +82,7 @@ class Looks:
         man = hair in ("cropped", "bald") and rng.random() < 0.6
         return cls(
             ita=ita, tone=optics.tone_for_ita(ita, flush), flush=flush,
-            melanin_t=float(rng.uniform(*optics.MELANIN_RANGE)), blood_t=float(rng.uniform(0, 1)),
+            blood_t=float(rng.uniform(0, 1)),
             hairline=float(rng.uniform(-0.95, -0.72)), hair=hair, hair_od=hair_od.astype(np.float32),
             brow_strength=float(rng.uniform(0.5, 1.0)), age=float(rng.beta(2, 2)),
             relief=float(rng.uniform(1.0, 1.5)), beard=float(rng.uniform(0.1, 0.35)) if man else 0.0,
@@ -122,7 +121,7 @@ def draw_face(
     for polygons in geometry.holes(points).values():
         for polygon in polygons:
             cv2.fillPoly(skin, [np.round(polygon).astype(np.int32)], 0)
-    melanin, blood = optics.melanin_vector(looks.melanin_t), optics.blood_vector(looks.blood_t)
+    melanin, blood = optics.draw_melanin(rng), optics.blood_vector(looks.blood_t)
     return Canvas(light, points, skin, forehead, looks.ita, melanin, blood)
 
 

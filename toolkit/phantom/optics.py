@@ -20,10 +20,6 @@ Bytes = NDArray[Any]  # uint8
 # Ranges of the two absorbers' colours in the literature on skin (Tsumura et al. 2003 and others).
 _MELANIN: Final = (np.array([0.23, 0.45, 0.86]), np.array([0.44, 0.61, 0.66]))
 _BLOOD: Final = (np.array([0.175, 0.65, 0.74]), np.array([0.2988, 0.6838, 0.6657]))
-# Of the range above, what dark spots look like in photographs: on 60 light faces (DeBruine & Jones 2017)
-# their OD is .77 in red and 1.07 in blue for 1 of green in the median, .54 and 1.34 at the tenth percentile
-# toward brown; t = 1 gives .72 and 1.08, t = .2 gives .56 and 1.70.
-MELANIN_RANGE: Final = (0.2, 1.0)
 # Bloodless, melanin-free skin under studio light, and what constitutive melanin adds to it.
 _PALE_OD: Final = np.array([0.26, 0.45, 0.58])
 _TONE: Final = np.array([0.71, 1.0, 1.19])
@@ -37,6 +33,14 @@ _SURFACE: Final = (
 def melanin_vector(t: float) -> Float:
     """OD of melanin in (R, G, B) for 1 of green; ``t`` 0 (reddish brown) to 1 (grey brown)."""
     return _mixed(_MELANIN, t)
+
+
+def draw_melanin(rng: np.random.Generator) -> Float:
+    """One person's ``melanin_vector``: blue 1.05 to 1.9 and red .8 to .35 for 1 of green, as spots are on published
+    clinical photographs and, in the middle of that range, on 60 light faces (DeBruine & Jones 2017)."""
+    reddish = float(rng.uniform(0, 1))
+    red = 0.78 - 0.36 * reddish + 0.06 * float(rng.standard_normal())
+    return np.array([np.clip(red, 0.35, 0.8), 1.0, 1.05 + 0.85 * reddish], np.float32)
 
 
 def blood_vector(t: float) -> Float:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from toolkit.phantom import geometry, optics
+from toolkit.phantom.cleaning import without_spots
 from toolkit.phantom.draw import Canvas
 from toolkit.phantom.geometry import Points
 from toolkit.phantom.optics import Bytes, Float
@@ -29,7 +30,7 @@ def canvas_of_photograph(pixels: Bytes, points: Points, rng: np.random.Generator
     """The face of an RGB photograph (H, W, 3) as a canvas: cropped round the head, at most 1600 px.
 
     Skin is what lies within the face outline and neither in a hole (eyes, brows, nostrils, lips) nor
-    much darker than the cheeks (hair, beard).
+    much darker than the cheeks (hair, beard). Its own spots are filled, so that paint is all the pigment there is.
     """
     pixels, points = _crop(pixels, np.asarray(points, np.float64))
     light = np.maximum(optics.to_light(pixels), np.float32(1e-3))
@@ -40,10 +41,11 @@ def canvas_of_photograph(pixels: Bytes, points: Points, rng: np.random.Generator
     )
     forehead = _find_hairline(smooth, points, cheeks)
     skin = _skin(smooth, points, forehead, cheeks, px_per_mm)
+    light = without_spots(light, skin, px_per_mm)
     ita = float(optics.individual_typology_angle(cheeks))
     return Canvas(
         light, points, skin, forehead, ita,
-        optics.melanin_vector(float(rng.uniform(*optics.MELANIN_RANGE))), optics.blood_vector(float(rng.uniform(0, 1))),
+        optics.draw_melanin(rng), optics.blood_vector(float(rng.uniform(0, 1))),
     )  # fmt: skip
 
 

@@ -19,13 +19,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import ToolkitError
-from toolkit.phantom import geometry, optics, painting
+from toolkit.phantom import camera, geometry, painting
 from toolkit.phantom.clinical import half_mask
+from toolkit.phantom.distractors import Blemishes, Distractors, render
 from toolkit.phantom.draw import Canvas
 from toolkit.phantom.geometry import Points
+from toolkit.phantom.latent import Scales, grade_of_load
 from toolkit.phantom.optics import Bytes, Float
-from toolkit.phantom.painting import Blemishes, Distractors, Kinds
+from toolkit.phantom.stamps import Kinds
 
 Seed = tuple[int, ...]
 STYLES_OF_SHOT: Final = ("left", "right", "both")
@@ -81,14 +82,14 @@ class Scene:
 class Shot:
     """A photograph and the truth about it.
 
-    ``pixels`` (H, W, 3) uint8 RGB before compression; ``points`` (68, 2) float64; ``melanin`` (H, W)
+    ``pixels`` (H, W, 3) uint8 RGB before compression; ``session``: light, camera and file; ``points`` (68, 2) float64; ``melanin`` (H, W)
     float32: planted green OD on the photograph's pixels, 0 where it is masked; ``mask`` (H, W) bool: True
     where the picture is shown. ``load`` and ``latent_grade`` (0-9) are those of the planted map on the side
     shown, ``redness`` the load of added blood.
     """
 
     pixels: Bytes
-    jpeg_quality: int
+    session: Distractors
     points: Points
     melanin: Float
     mask: NDArray[np.bool_]
@@ -97,24 +98,22 @@ class Shot:
     redness: float
 
     def jpeg(self) -> bytes:
-        """The photograph as a JPEG file of its quality."""
-        done, data = cv2.imencode(
-            ".jpg",
-            np.ascontiguousarray(self.pixels[..., ::-1]),
-            [cv2.IMWRITE_JPEG_QUALITY, self.jpeg_quality],
-        )
-        if not done:
-            raise ToolkitError("a photograph could not be encoded as JPEG")
-        return data.tobytes()
+        """The photograph as a JPEG file of the session's quality."""
+        return camera.jpeg(self.pixels, self.session)
 
 
 def compose(
-    canvas: Canvas, grades: Mapping[str, Sequence[float]], seed: Seed, kinds: Kinds | None = None
+    canvas: Canvas,
+    grades: Mapping[str, Sequence[float]],
+    seed: Seed,
+    kinds: Kinds | None = None,
+    painter: str = "stamps",
 ) -> list[Scene]:
-    """A random person on ``canvas``, a scene a visit; ``grades`` ("left", "right") as for ``paint``."""
+    """A random person on ``canvas``, a scene a visit; ``grades`` ("left", "right"), ``kinds``
+    and ``painter`` as for ``paint``."""
     person = Distractors.draw(stream(seed, "person"))
     blemishes = Blemishes.draw(canvas, person, stream(seed, "blemishes"))
-    maps = painting.paint(canvas, grades, stream(seed, "pigment"), kinds)
+    maps = painting.paint(canvas, grades, stream(seed, "pigment"), kinds, painter)
     return [
         Scene(canvas, pigment, blemishes, person, (*seed, visit + 1)) for visit, pigment in enumerate(maps)
     ]
@@ -145,27 +144,25 @@ def shoot(scene: Scene, style: str, resolution: float = 1.0) -> Shot:
     if not 0 < resolution <= 1:
         raise ValueError(f"resolution must be over 0 and at most 1, got {resolution}")
     canvas, session = scene.canvas, scene.distractors
-    light = painting.render(canvas, scene.pigment, scene.blemishes, session, stream(scene.seed, "shadow"))
+    light = render(canvas, scene.pigment, scene.blemishes, session, stream(scene.seed, "shadow"))
     pose = _pose(canvas, stream(scene.seed, "pose"))
-    pixels = photograph(light, pose, session.noise, stream(scene.seed, "noise"))
+    resolution *= session.scale_on(canvas.px_per_mm)
+    pixels = camera.take(light, pose, session, stream(scene.seed, "noise"), resolution)
     melanin = cv2.warpAffine(scene.pigment, pose, scene.pigment.shape[::-1])
     points, forehead = (cv2.transform(one[None], pose)[0] for one in (canvas.points, canvas.forehead))
     if resolution < 1:
-        pixels, melanin = (
-            cv2.resize(one, None, fx=resolution, fy=resolution, interpolation=cv2.INTER_AREA)
-            for one in (pixels, melanin)
-        )
+        melanin = cv2.resize(melanin, pixels.shape[1::-1], interpolation=cv2.INTER_AREA)
         points, forehead = ((one + 0.5) * resolution - 0.5 for one in (points, forehead))
     mask = np.full(melanin.shape, 255, np.uint8)
     if style != "both":
         mask = half_mask(melanin.shape, points, style, stream(scene.seed, "mask"), forehead)
         pixels = cv2.bitwise_and(pixels, pixels, mask=mask)
-    regions = canvas.regions()
-    load = painting.load_of_map(scene.pigment, regions, style)
+    scales = Scales(canvas)
+    load = scales.load(scene.pigment, style)
     red = session.redness * scene.blemishes.redness + scene.blemishes.vessels
     return Shot(
-        pixels, session.jpeg_quality, points, melanin * (mask > 0), mask > 0,
-        load, painting.grade_of_load(load), painting.load_of_map(red, regions, style),
+        pixels, session, points, melanin * (mask > 0), mask > 0,
+        load, grade_of_load(load), scales.mean(red, style),
     )  # fmt: skip
 
 
@@ -178,12 +175,3 @@ def _pose(canvas: Canvas, rng: np.random.Generator) -> NDArray[Any]:
     )
     pose[:, 2] = pose[:, 2] + 0.015 * unit * rng.standard_normal(2)
     return pose
-
-
-def photograph(light: Float, pose: NDArray[np.float64], noise: float, rng: np.random.Generator) -> Bytes:
-    """The camera: linear light (H, W, 3) moved by ``pose``, encoded as sRGB with noise (sRGB, 0-1)."""
-    size = (light.shape[1], light.shape[0])
-    pixels = optics.to_srgb(cv2.warpAffine(light, pose, size, borderMode=cv2.BORDER_REPLICATE))
-    grain: Float = rng.standard_normal(pixels.shape, dtype=np.float32)
-    grain *= np.float32(255 * noise)
-    return cv2.convertScaleAbs(np.maximum(grain + pixels, 0))

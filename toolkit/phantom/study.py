@@ -20,6 +20,7 @@ from toolkit.errors import FaceError, PhotoError, ToolkitError
 from toolkit.outputs import check_folder, first_entry, is_stamped, stamp_workbook
 from toolkit.phantom.draw import Canvas, draw_face
 from toolkit.phantom.optics import Bytes, Float
+from toolkit.phantom.painters import PAINTERS
 from toolkit.phantom.photograph import Sitter, canvas_of_photograph
 from toolkit.phantom.scene import Scene, compose, shoot, stream
 from toolkit.tables import write_atomically
@@ -27,6 +28,8 @@ from toolkit.tables import write_atomically
 # Photos a half step in Unilever's and Columbia's 2020 study, grades .5 to 7.
 GRADE_COUNTS: Final = (10, 19, 76, 148, 196, 348, 261, 452, 379, 285, 108, 87, 18, 16)
 STYLES: Final = ("half", "full", "mixed")
+MIXED: Final = "mixed"
+_IN_TURN: Final = ("stamps", "dots", "fields")
 MAP_SCALE: Final = 200  # grey levels of a saved map for 1 of green OD
 _NOTE, _TRUTH, _WORKBOOK = "phantom.json", "truth.csv", "grades.xlsx"
 _KIND = "phantom"  # of whose output the workbook is
@@ -68,6 +71,7 @@ class _Task:
     sitter: Sitter | None
     save_maps: bool
     single_thread: bool
+    painter: str
 
 
 def write_study(
@@ -83,6 +87,7 @@ def write_study(
     find_points: PointsFinder | None = None,
     progress: Callable[[int, int], None] | None = None,
     save_maps: bool = False,
+    painter: str = MIXED,
 ) -> StudySummary:
     """Writes a study of phantoms: ``out``/images/*.jpg, grades.xlsx, truth.csv and phantom.json.
 
@@ -91,12 +96,12 @@ def write_study(
     subject, in turn; it needs ``find_points``, which gives the 68 landmarks (68, 2) of an RGB uint8
     picture or raises a ToolkitError. ``grades``: latent grades (0-9) of the subjects at baseline, in
     turn, instead of grades drawn as in real cohorts. ``progress(done, total)`` is called after each
-    subject. ``save_maps`` adds maps/<name>.png, the added melanin: grey level = 200 x green OD.
+    subject. ``painter``: one of ``PAINTERS``, or "mixed" (subjects take turns). ``save_maps`` adds maps/<name>.png, the added melanin: grey level = 200 x green OD.
 
     The same arguments give the same files, whatever the number of ``workers``. Raises ToolkitError on
     arguments out of range or a folder of other files, PhotoError or FaceError on an unusable photograph.
     """
-    _check(subjects, visits, style, seed, workers, grades)
+    _check(subjects, visits, style, painter, seed, workers, grades)
     sitters = _load_sitters(Path(faces), find_points, subjects) if faces is not None else None
     if faces is not None:
         check_folder(Path(out), [Path(faces)], [], "the study")
@@ -106,6 +111,7 @@ def write_study(
         "style": style,
         "seed": seed,
         "faces": bool(faces),
+        "painter": painter,
     }
     arguments["grades"] = None if grades is None else [float(g) for g in grades]
     try:
@@ -118,6 +124,7 @@ def write_study(
         _Task(
             Path(out), index, seed, style if style != "mixed" else ("half", "full")[index % 2], visits,
             latents[index], sitters[index % len(sitters)] if sitters else None, save_maps, workers > 1,
+            painter if painter != MIXED else _IN_TURN[index % len(_IN_TURN)],
         )
         for index in range(subjects)
     ]  # fmt: skip
@@ -130,13 +137,21 @@ def write_study(
 
 
 def _check(
-    subjects: int, visits: int, style: str, seed: int, workers: int, grades: Sequence[float] | None
+    subjects: int,
+    visits: int,
+    style: str,
+    painter: str,
+    seed: int,
+    workers: int,
+    grades: Sequence[float] | None,
 ) -> None:
     for name, value, top in (("subjects", subjects, 9999), ("visits", visits, 99), ("workers", workers, 512)):
         if not 1 <= value <= top:
             raise ToolkitError(f"{name} must lie in 1-{top}, got {value}")
     if style not in STYLES:
         raise ToolkitError(f"style must be one of {', '.join(STYLES)}, got {style!r}")
+    if painter not in (*PAINTERS, MIXED):
+        raise ToolkitError(f"painter must be one of {', '.join((*PAINTERS, MIXED))}, got {painter!r}")
     if seed < 0:
         raise ToolkitError(f"seed must not be negative, got {seed}")
     if grades is not None and (not len(grades) or not all(0 <= grade <= 9 for grade in grades)):
@@ -264,7 +279,7 @@ def _write_subject(task: _Task) -> list[dict[str, Any]]:
     seed = (task.seed, 3, task.index)
     canvas = _canvas(task, stream(seed, "canvas"))
     rows = []
-    for visit, scene in enumerate(compose(canvas, task.grades, seed)):
+    for visit, scene in enumerate(compose(canvas, task.grades, seed, painter=task.painter)):
         for number, letter in enumerate("LR" if task.style == "half" else "F"):
             rows.append(_write_photo(task, scene.session(number), visit, letter))
     return rows
@@ -286,7 +301,7 @@ def _write_photo(task: _Task, scene: Scene, visit: int, letter: str) -> dict[str
     if task.save_maps:
         _put((task.out / "maps" / name).with_suffix(".png"), map_png(shot.melanin))
     return {
-        "file": name, "subject": subject, "side": side, "visit": visit_name(visit), "style": task.style,
+        "file": name, "subject": subject, "side": side, "visit": visit_name(visit), "style": task.style, "painter": task.painter,
         "latent_grade": shot.latent_grade, "pigment_load": shot.load, "redness": shot.redness,
         "ita": scene.canvas.ita, "visit_number": visit + 1,
     }  # fmt: skip

@@ -21,6 +21,7 @@ COLUMNS = (
     "net_spot_area",
     "net_mean_root",
     "net_mean_power",
+    "net_severity",
 )
 
 
@@ -29,7 +30,8 @@ def learnt_features(pigment: NDArray[np.float32], skin: NDArray[np.bool_], px_pe
 
     Load and its square root (mean OD over skin), shares of skin over 0.05 and 0.12, mean OD of what is over
     0.05, the 95th percentile, spots a cm2 of at least 0.5 mm2, their mean area in mm2, and the means of the map's square root and of its power
-    2/3, in which faint spots count that the mean drowns. All 0 without skin.
+    2/3, in which faint spots count that the mean drowns. All 0 without skin; the last, how severe it looks, is left NaN: the
+    network says it.
     """
     values = pigment[skin]
     if not values.size:
@@ -50,6 +52,7 @@ def learnt_features(pigment: NDArray[np.float32], skin: NDArray[np.bool_], px_pe
             areas.mean() if len(areas) else 0.0,
             np.sqrt(np.maximum(values, 0)).mean(),
             mean_power(values),
+            np.nan,
         ]
     )
 

@@ -17,6 +17,7 @@ from toolkit.pigment.learnt import mean_power
 from toolkit.pigment.maps import percentile
 from toolkit.pigment.measure import SkinMaps
 from toolkit.pigment.regions import PIGMENT, Regions
+from toolkit.pigment.visible import visible_pigment
 from toolkit.records import CHART_REGIONS, PigmentMaps
 
 # Parts of the face whose load is a figure of its own, by the names of CHART_PARTS that they join.
@@ -63,19 +64,26 @@ CLASSICAL_COLUMNS = (
     "darkness_sd_near",
     *(f"{part}_root_melanin_darkness" for part in PARTS),
 )
-NET_COLUMNS = (
+# Figures of a predicted map, of a side or of any window on it;
+MAP_COLUMNS = (
     "net_mean",
     "net_mean_root",
     "net_core_power",
+    "net_visible",
     *(f"net_share_{round(1000 * od):03}" for od in _SHARES_OD),
     "net_p95",
     "net_p99",
     "net_spots_per_cm2",
     *(f"net_spot_area_p{percent}" for percent in _PERCENTS),
     *(f"net_spot_peak_p{percent}" for percent in _PERCENTS),
+)
+# what else is known of a side: where its spots lie, and how severe it looks, which the network says (see siamese.severity).
+NET_COLUMNS = (
+    *MAP_COLUMNS,
     "net_cells",
     "net_nearest_neighbour_index",
     *(f"{part}_net_mean_root" for part in PARTS),
+    "net_severity",
 )
 
 
@@ -157,35 +165,53 @@ def side_figures(
     px_per_mm: float,
 ) -> NDArray[np.float64]:
     """Figures (len(NET_COLUMNS),) of a side's predicted maps (h, w) of added green OD; ``shown``: each one's skin (h, w)
-    bool and parts (h, w) uint8. All 0 without skin."""
+    bool and parts (h, w) uint8. All 0 without skin; the last, the severity, is left NaN."""
+    row, labels = _map_figures(pigment, shown, px_per_mm)
+    if labels:
+        area_mm2 = sum(int(skin.sum()) for skin, _ in shown) / px_per_mm**2
+        row["net_cells"] = _cells([found > 0 for found in labels], [skin for skin, _ in shown], px_per_mm)
+        row["net_nearest_neighbour_index"] = _spacing(labels, area_mm2, px_per_mm)
+        roots = [np.sqrt(np.maximum(one, 0)) for one in pigment]
+        row |= {f"{part}_net_mean_root": v for part, v in _by_part(roots, shown, px_per_mm).items()}
+    row["net_severity"] = np.nan
+    return np.array([row.get(name, 0.0) for name in NET_COLUMNS])
+
+
+def map_figures(
+    pigment: NDArray[np.float32], skin: NDArray[np.bool_], parts: NDArray[np.uint8], px_per_mm: float
+) -> NDArray[np.float64]:
+    """Figures (len(MAP_COLUMNS),) of one predicted map (h, w), as ``side_figures``; all 0 without skin."""
+    row, _ = _map_figures([pigment], [(skin, parts)], px_per_mm)
+    return np.array([row.get(name, 0.0) for name in MAP_COLUMNS])
+
+
+def _map_figures(
+    pigment: Sequence[NDArray[np.float32]],
+    shown: Sequence[tuple[NDArray[np.bool_], NDArray[np.uint8]]],
+    px_per_mm: float,
+) -> tuple[dict[str, float], list[NDArray[np.int32]]]:
+    """Figures by name, and the labels (h, w) of each map's spots; nothing without skin."""
     values = np.concatenate([one[skin] for one, (skin, _) in zip(pigment, shown, strict=True)])
     if not values.size:
-        return np.zeros(len(NET_COLUMNS))
-    area_mm2 = values.size / px_per_mm**2
+        return {}, []
+    seen = [visible_pigment(one, skin, px_per_mm) for one, (skin, _) in zip(pigment, shown, strict=True)]
+    all_seen = np.concatenate([one[skin] for one, (skin, _) in zip(seen, shown, strict=True)])
     row = {
         "net_mean": float(values.mean()),
         "net_mean_root": mean_root(values),
         "net_core_power": mean_power(_core(pigment, shown, values)),
+        "net_visible": float(_core(seen, shown, all_seen).mean()),
         **{f"net_share_{round(1000 * od):03}": float((values > od).mean()) for od in _SHARES_OD},
         "net_p95": percentile(values, 95),
         "net_p99": percentile(values, 99),
     }
-    labels, areas, peaks = [], [], []
-    for one, (skin, _) in zip(pigment, shown, strict=True):
-        found, sizes, tops = predicted_spots(one, skin, px_per_mm)
-        labels.append(found)
-        areas.append(sizes)
-        peaks.append(tops)
-    every_area, every_peak = np.concatenate(areas), np.concatenate(peaks)
-    row["net_spots_per_cm2"] = 100 * len(every_area) / area_mm2
+    found = [predicted_spots(one, skin, px_per_mm) for one, (skin, _) in zip(pigment, shown, strict=True)]
+    areas, peaks = (np.concatenate([one[at] for one in found]) for at in (1, 2))
+    row["net_spots_per_cm2"] = 100 * len(areas) / (values.size / px_per_mm**2)
     for p in _PERCENTS:
-        row[f"net_spot_area_p{p}"] = float(np.percentile(every_area, p)) if len(every_area) else 0.0
-        row[f"net_spot_peak_p{p}"] = float(np.percentile(every_peak, p)) if len(every_peak) else 0.0
-    row["net_cells"] = _cells([found > 0 for found in labels], [skin for skin, _ in shown], px_per_mm)
-    row["net_nearest_neighbour_index"] = _spacing(labels, area_mm2, px_per_mm)
-    roots = [np.sqrt(np.maximum(one, 0)) for one in pigment]
-    row |= {f"{part}_net_mean_root": value for part, value in _by_part(roots, shown, px_per_mm).items()}
-    return np.array([row[name] for name in NET_COLUMNS])
+        row[f"net_spot_area_p{p}"] = float(np.percentile(areas, p)) if len(areas) else 0.0
+        row[f"net_spot_peak_p{p}"] = float(np.percentile(peaks, p)) if len(peaks) else 0.0
+    return row, [one[0] for one in found]
 
 
 def mean_root(values: NDArray[np.float32]) -> float:

@@ -23,6 +23,7 @@ from toolkit.outputs import has_text, is_marked_picture, marked_jpeg
 from toolkit.records import PhotoGrade
 from toolkit.report.facts import Table, detail, head, photo_rows, run_hash, usual_figures, visits
 from toolkit.report.pictures import MARK, Drawn, PictureJob, draw_all
+from toolkit.scores import supported_coverage
 from toolkit.settings import ReportSettings
 from toolkit.store import Behind, InputRow, Store
 from toolkit.tables import check_target, make_folder, write_atomically
@@ -167,7 +168,7 @@ def _page_facts(study: Study, rows: Sequence[Table]) -> Table:
         "visits": visits(rows),
         "model": study.model.name,
         "starter": str(study.model.card.get("trained on", "")).startswith("digital phantoms"),
-        "coverage": study.model.settings.blend.coverage,
+        "coverage": supported_coverage(study.model.settings.blend.coverage, study.model.card.get("subjects")),
         "thumbnails": bool(study.model.thumbnails),
         "expert": study.expert_source,
         "pigment_top": ReportSettings().pigment_top_od,

@@ -8,12 +8,14 @@ phantoms, whose pigment is known in every pixel, and then kept: a study has few 
 from toolkit.siamese.encoder import Embedded, Encoder, Weights
 from toolkit.siamese.inputs import encoder_input
 from toolkit.siamese.losses import LOSSES, contrastive_loss, log_ratio_loss, pair_loss, rank_n_contrast
+from toolkit.siamese.severity import Severity
 from toolkit.siamese.training import pretrain, train_encoder
 
 __all__ = [
     "LOSSES",
     "Embedded",
     "Encoder",
+    "Severity",
     "Weights",
     "contrastive_loss",
     "encoder_input",

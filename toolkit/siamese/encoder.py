@@ -18,6 +18,7 @@ from toolkit.settings import EncoderSettings
 from toolkit.siamese.exported import ExportedTrunk, head_of, head_shapes, trunk_graph, trunk_shapes
 from toolkit.siamese.network import build_head, build_trunk
 from toolkit.siamese.pooling import Layers, pooled_window
+from toolkit.siamese.severity import Severity
 
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -38,7 +39,8 @@ class Encoder:
     """A trunk that pools what it sees of a patch, and a head that places it among the graded ones.
 
     One made of Keras models runs in Keras, on a GPU where there is one. One made of ``weights`` alone (a loaded
-    one) runs in ONNX Runtime and NumPy, and makes Keras models only when somebody asks for them.
+    one) runs in ONNX Runtime and NumPy, and makes Keras models only when somebody asks for them. ``severity``: how severe
+    a side looks, of a trunk taught by phantoms.
     """
 
     def __init__(
@@ -47,9 +49,11 @@ class Encoder:
         trunk: Any | None = None,
         head: Any | None = None,
         weights: Weights | None = None,
+        severity: Severity | None = None,
     ) -> None:
         self.settings = settings
         self.weights = weights
+        self.severity = severity
         if weights is None:
             self.trunk = build_trunk(settings) if trunk is None else trunk
             self.head = build_head(settings, self._width) if head is None else head
@@ -66,7 +70,7 @@ class Encoder:
 
     def in_keras(self) -> Encoder:
         """The same encoder, run by Keras."""
-        return Encoder(self.settings, self.trunk, self.head)
+        return Encoder(self.settings, self.trunk, self.head, severity=self.severity)
 
     def look(self, inputs: Sequence[NDArray]) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], ...]]:
         """What the trunk sees of n encoder inputs of any mixture of sizes: pooled features (n, p) float32, and
@@ -118,7 +122,7 @@ class Encoder:
         if self.weights is not None:
             return self
         weights = {**_named(self.trunk.get_weights(), "trunk"), **_named(self.head.get_weights(), "head")}
-        return Encoder(self.settings, weights=weights)
+        return Encoder(self.settings, weights=weights, severity=self.severity)
 
     @cached_property
     def _exported(self) -> ExportedTrunk:
@@ -145,7 +149,8 @@ class Encoder:
         arrays: Any = self.weights
         if arrays is None:
             arrays = {**_named(self.trunk.get_weights(), "trunk"), **_named(self.head.get_weights(), "head")}
-        np.savez_compressed(path, **arrays)
+        own = self.severity.arrays() if self.severity else {}
+        np.savez_compressed(path, **{**arrays, **own})
 
     @classmethod
     def load(cls, path: Path, settings: EncoderSettings) -> Encoder:
@@ -160,7 +165,12 @@ class Encoder:
             found = {name: array.shape for name, array in stored.items() if name.startswith(part)}
             if wanted != found:
                 raise ModelError(f"{path}: the {part}'s weights do not fit the model's settings; retrain")
-        return cls(settings, weights=stored)
+        try:
+            severity = Severity.of_arrays(stored)
+        except (KeyError, ValueError) as error:
+            raise ModelError(f"{path}: the weights of the severity are damaged ({error}); retrain") from None
+        layers = {name: array for name, array in stored.items() if not name.startswith("severity_")}
+        return cls(settings, weights=layers, severity=severity)
 
 
 def _names(part: str, count: int) -> list[str]:

@@ -23,7 +23,7 @@ _SHOWN = 6  # figures of the pigment map that are pooled
 def trunk_graph(weights: Sequence[NDArray[np.float32]], settings: EncoderSettings) -> bytes:
     """The trunk of ``network.build_trunk`` as a serialised ONNX model, from its weights in Keras's order.
 
-    Input "patch" (n, h, w, 4) float32; outputs "pigment" (n, h, w), and "deepest" and "last" (n, c, ., .), channels
+    Input "patch" (n, h, w, 6) float32; outputs "pigment" (n, h, w), and "deepest" and "last" (n, c, ., .), channels
     first, the layers that ``pooling`` pools. Batch normalisation is folded into the convolutions.
     """
     from onnx import TensorProto, checker, helper
@@ -106,7 +106,7 @@ class ExportedTrunk:
     def __call__(
         self, pictures: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """The map (n, h, w), and the deepest and the last layer (n, c, ., .), of n inputs (n, h, w, 4)."""
+        """The map (n, h, w), and the deepest and the last layer (n, c, ., .), of n inputs (n, h, w, 6)."""
         pigment, deepest, last = self._session.run(["pigment", "deepest", "last"], {"patch": pictures})
         return pigment, deepest, last
 

@@ -10,7 +10,7 @@ from toolkit.siamese.inputs import CHANNELS
 
 
 def build_trunk(settings: EncoderSettings) -> Any:
-    """Untrained Keras model (n, h, w, 4) -> {"pigment": (n, h, w, 1), "pooled": (n, p), "deepest": (n, h / 8, w / 8, c),
+    """Untrained Keras model (n, h, w, 6) -> {"pigment": (n, h, w, 1), "pooled": (n, p), "deepest": (n, h / 16, w / 16, c),
     "last": (n, h, w, c)}.
 
     ``pigment``: added green OD times ``settings.map_gain``, as a U-Net (Ronneberger et al. 2015) learns it from

@@ -16,6 +16,7 @@ from toolkit.siamese.losses import LOSSES, rank_n_contrast
 
 Progress = Callable[[int, int, float], None]
 _VALIDATION = 6  # one subject in six tells when to stop
+_CROP_PX = 160  # 80 mm: half of a face
 _FEW_SUBJECTS = 18  # with fewer, all are needed to learn from
 
 
@@ -43,7 +44,7 @@ def train_encoder(
     keras().utils.set_random_seed(seed)
     if start is None:
         return _train_all(inputs, grades, settings, seed, progress)
-    encoder = Encoder(settings, trunk=start.trunk)
+    encoder = Encoder(settings, trunk=start.trunk, severity=start.severity)
     seen = start.look(inputs)[0] if pooled is None else pooled
     targets = (np.asarray(grades) / 9).astype(np.float32)
     _train_head(encoder, seen, targets, np.asarray(subjects), seed, progress)
@@ -140,9 +141,11 @@ def pretrain(
     """An encoder whose trunk has learnt the pigment of phantoms by the pixel; its head is untrained. The learning
     rate falls to 0 over the epochs; with ``start`` its trunk learns on.
 
-    ``inputs`` n encoder inputs, ``maps`` their planted green OD (h, w) at the same scale. Pictures are flipped, and
-    their contrast varied with that of the truth, so that it learns to measure and not to count. The loss is nearly
-    the absolute error (Huber), so that plain skin stays at zero.
+    ``inputs`` n encoder inputs, ``maps`` their planted green OD (h, w) at the same scale. Of pictures larger than a crop of
+    _CROP_PX it learns from one such crop an epoch, somewhere on the skin. Pictures are flipped, and their contrast
+    varied with that of the truth, so that it learns to measure and not to count. The loss is nearly the absolute error
+    (Huber), so that plain skin stays at zero, of the pixels and of squares of 2 mm, and the error of each picture's mean
+    power, by which sides are graded.
     """
     k = keras()
     k.utils.set_random_seed(seed)
@@ -151,12 +154,18 @@ def pretrain(
 
     def batch(rows: NDArray[np.int64]) -> tuple[NDArray, NDArray]:
         flips, gain = _flips(rng), np.exp(0.1 * rng.standard_normal((len(rows), 1, 1, 1))).astype(np.float32)
-        x = np.stack([_flipped(inputs[row], *flips) for row in rows]).astype(np.float32)
-        truth = np.stack([_flipped(maps[row], *flips) for row in rows]).astype(np.float32)[..., None]
+        windows = [_somewhere(inputs[row], rng) for row in rows]
+        pairs = list(zip(rows, windows, strict=True))
+        x = np.stack([_flipped(_cut(inputs[row], window), *flips) for row, window in pairs]).astype(
+            np.float32
+        )
+        truth = np.stack([_flipped(_cut(maps[row], window), *flips) for row, window in pairs])
         x[..., :-1] *= gain
-        return x, np.concatenate([truth * settings.map_gain * gain, x[..., -1:]], axis=-1)
+        wanted = truth.astype(np.float32)[..., None] * settings.map_gain * gain
+        return x, np.concatenate([wanted, x[..., -1:]], axis=-1)
 
-    groups = by_shape(inputs)
+    large = max(max(picture.shape[:2]) for picture in inputs) > _CROP_PX
+    groups = [np.arange(len(inputs))] if large else by_shape(inputs)
     model = k.models.Model(encoder.trunk.input, encoder.trunk.output["pigment"])
     schedule = k.optimizers.schedules.CosineDecay(learning_rate, epochs * len(_batches(groups, 16, rng)))
     model.compile(optimizer=k.optimizers.Adam(schedule, clipnorm=1.0), loss=_error_on_skin)
@@ -164,14 +173,53 @@ def pretrain(
     return encoder
 
 
+def _somewhere(picture: NDArray, rng: np.random.Generator) -> tuple[slice, slice] | None:
+    """A crop about a random place on the skin of a large picture; None of a small one."""
+    high, wide = picture.shape[:2]
+    if max(high, wide) <= _CROP_PX:
+        return None
+    places = np.flatnonzero(picture[::8, ::8, -1] > 0.5)
+    place = int(rng.choice(places)) if len(places) else 0
+    row, column = np.multiply(np.divmod(place, -(-wide // 8)), 8)
+    row, column = np.array([row, column]) + rng.integers(-_CROP_PX // 4, _CROP_PX // 4, 2)
+    top, left = (
+        int(np.clip(at - _CROP_PX // 2, 0, max(size - _CROP_PX, 0)))
+        for at, size in zip((row, column), (high, wide), strict=True)
+    )
+    return slice(top, top + _CROP_PX), slice(left, left + _CROP_PX)
+
+
+def _cut(picture: NDArray, window: tuple[slice, slice] | None) -> NDArray:
+    """The part of a picture in a window, which may reach beyond it: there it is 0."""
+    if window is None:
+        return picture
+    part = picture[window]
+    missing = [(0, side.stop - side.start - have) for side, have in zip(window, part.shape, strict=False)]
+    return np.pad(part, [*missing, *[(0, 0)] * (picture.ndim - 2)])
+
+
 def _error_on_skin(truth: Any, pigment: Any) -> Any:
-    """Huber's loss over skin: ``truth`` (n, h, w, 2) is the planted map and the skin, ``pigment`` (n, h, w, 1)."""
-    ops = keras().ops
-    skin = truth[..., 1:]
-    area = ops.sum(skin, axis=(1, 2)) + 1.0
-    size = ops.abs(truth[..., :1] - pigment)
-    size = ops.where(size < 0.3, ops.square(size) / 0.6, size - 0.15)
-    return ops.sum(size * skin) / ops.sum(area)
+    """``truth`` (n, h, w, 2) is the planted map and the skin, ``pigment`` (n, h, w, 1), both times map_gain."""
+    k = keras()
+    ops, skin = k.ops, truth[..., 1:]
+    truth = truth[..., :1]
+
+    def huber(error: Any) -> Any:
+        size = ops.abs(error)
+        return ops.where(size < 0.3, ops.square(size) / 0.6, size - 0.15)
+
+    def over_skin(values: Any, skin: Any) -> Any:
+        return ops.sum(values * skin) / (ops.sum(skin) + 1.0)
+
+    pixels = over_skin(huber(truth - pigment), skin)
+    coarse = [ops.average_pool(values * skin, 4, 4) for values in (truth - pigment, ops.ones_like(skin))]
+    squares = over_skin(huber(coarse[0] / (coarse[1] + 1e-3)), coarse[1])
+    area = ops.sum(skin, axis=(1, 2, 3)) + 1.0
+    powers = [
+        ops.sum((ops.relu(values) + 1e-4) ** (2 / 3) * skin, axis=(1, 2, 3)) / area
+        for values in (truth, pigment)
+    ]
+    return pixels + squares + 0.3 * ops.mean(ops.abs(powers[0] - powers[1]))
 
 
 def _run(

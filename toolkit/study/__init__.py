@@ -3,6 +3,7 @@
 from toolkit.study.folds import subject_folds
 from toolkit.study.graders import read_experts, read_graders
 from toolkit.study.join import Columns, JoinedGrades, SharedRow, join_files, join_grades, refuse_shared
+from toolkit.study.modes import mode_notes, mode_of, modes_remark, refuse_several_modes, study_photos
 from toolkit.study.names import facts_from_name, visit_label
 from toolkit.study.scale import CLINICAL_SCALE, FREE_SCALE, Scale, parse_scale, step_of
 from toolkit.study.tables import GradeRow, GradeTable, read_grades
@@ -19,12 +20,17 @@ __all__ = [
     "facts_from_name",
     "join_files",
     "join_grades",
+    "mode_notes",
+    "mode_of",
+    "modes_remark",
     "parse_scale",
     "read_experts",
     "read_graders",
     "read_grades",
+    "refuse_several_modes",
     "refuse_shared",
     "step_of",
+    "study_photos",
     "subject_folds",
     "visit_label",
 ]

@@ -115,7 +115,10 @@ def join_grades(
         reviewed=len(matches) if table.reviewed else 0,
         shared=_shared_rows(table, matches),
         by_number=_joined_by_number(matches, subjects, known),
-        unread=tuple(f"{table.source.name}: {doubt}" for doubt in _doubts(table, matches, known)),
+        unread=(
+            *table.remarks,
+            *(f"{table.source.name}: {doubt}" for doubt in _doubts(table, matches, known)),
+        ),
     )
 
 
@@ -487,6 +490,7 @@ def _nothing_fits(names: Sequence[str], table: GradeTable, subjects: Subjects, k
     reads = ", ".join(fact for fact in (facts.subject, facts.side, facts.visit) if fact)
     hints = [_hint_of_letters(known.subjects(names), table, subjects), _hint_of_dates(facts, table)]
     hints.append(table.columns_told() if table.unread else "")
+    hints += table.remarks
     return "; ".join(
         [
             f"{table.source.name}: none of {len(names)} photos fits a row by name: "

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import GradesError
-from toolkit.study.names import folded, known_visit
+from toolkit.study.names import folded, known_visit, plain_text
 
 ROLES = ("file", "subject", "side", "visit", "visitnum", "grade", "sheet")
 # Headers by role, as plain_heading leaves them; of several, the one listed first is meant.
@@ -26,6 +26,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
         "mottledhyperpigmentationscore hyperpigmentation hyperpigmentationgrade",
     }.items()
 }
+_WHOLE = re.compile(r"[+-]?\d{1,15}\.0+")  # 101.0, as pandas and R write a whole number among empty cells
 HEADER_SEARCH_ROWS = 30
 _VISIT_WORDS = re.compile(r"visit|week|time.?point|month|\bday", re.IGNORECASE)
 # A table that `toolkit grade` wrote has all of these, as plain_heading leaves them.
@@ -215,12 +216,13 @@ def is_of_visits(heading: str) -> bool:
 
 
 def as_text(value: Any) -> str:
-    """A cell as it reads: "" for an empty one, whole numbers without a point."""
+    """A cell as it reads: "" for an empty one, whole numbers without a point, in text too; no invisible characters."""
     if value is None:
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value).strip()
+    text = plain_text(str(value)).strip()
+    return text.partition(".")[0] if _WHOLE.fullmatch(text) else text
 
 
 def plain_heading(text: str) -> str:

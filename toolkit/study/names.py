@@ -18,6 +18,22 @@ _SIDES: dict[str, Side] = {
     **dict.fromkeys(("r", "right", "rt", "rightside", "rightface", "rightsideofface", "rightcheek"), "right"),
     **dict.fromkeys(("f", "front", "frontal", "both", "full", "fullface", "face", "whole", "b"), "both"),
 }
+# Soft hyphen, zero-width marks, marks of direction and of byte order; hyphens, dashes and minus; odd spaces.
+_INVISIBLE = [
+    0xAD,
+    *range(0x200B, 0x2010),
+    *range(0x202A, 0x202F),
+    *range(0x2060, 0x2065),
+    *range(0x2066, 0x206A),
+    0xFEFF,
+]
+_HYPHENS = [*range(0x2010, 0x2016), 0x2212, 0xFE58, 0xFE63, 0xFF0D]
+_SPACES = [0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000]
+_LOOK_ALIKES: dict[int, str] = {
+    **dict.fromkeys(_INVISIBLE, ""),
+    **dict.fromkeys(_HYPHENS, "-"),
+    **dict.fromkeys(_SPACES, " "),
+}
 _BASELINE = {"baseline", "bl", "base", "week0", "day0", "month0", "visit0"}
 _UNITS = {
     **dict.fromkeys(("w", "wk", "week", "weeks"), "Week"),
@@ -56,9 +72,14 @@ def photo_stem(name: str) -> str:
     return PurePosixPath(_with_slashes(name)).stem
 
 
+def plain_text(text: str) -> str:
+    """Text without invisible characters, and with the plain hyphen and space in place of their many look-alikes."""
+    return text if text.isascii() else text.translate(_LOOK_ALIKES)
+
+
 def folded(text: str) -> str:
-    """Text as names are compared: Unicode-normalised, case-folded, white space tidied."""
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+    """Text as names are compared: Unicode-normalised, case-folded, white space tidied, without look-alikes."""
+    return " ".join(unicodedata.normalize("NFC", plain_text(text)).casefold().split())
 
 
 def file_key(file: str) -> str:
@@ -93,7 +114,7 @@ def visit_label(text: str) -> str:
 
 def known_visit(text: str) -> str | None:
     """As ``visit_label``, but None for a text that is no known way to write a visit."""
-    plain = " ".join(text.casefold().split())
+    plain = re.sub(r"(?<=\d)\.0+$", "", " ".join(text.casefold().split()))  # Week 4.0
     if plain.replace(" ", "") in _BASELINE:
         return "Baseline"
     if plain == "screening":

@@ -5,20 +5,27 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import GradesError
 from toolkit.records import Side
-from toolkit.study.layout import ROLES, RawSheet, Sheet, as_text, choose_sheet, is_of_visits
+from toolkit.study.layout import ROLES, RawSheet, Sheet, as_text, choose_sheet, is_of_visits, plain_heading
 from toolkit.study.names import file_key, known_visit, side_of, visit_label
 from toolkit.study.scale import Scale
-from toolkit.study.sheets import raw_sheets
+from toolkit.study.sheets import guessed_encoding, raw_sheets
 from toolkit.study.subjects import subject_key
 
 _MISSING = {"", "na", "n/a", "nd", "n.d.", "nan", "none", "null", "missing", "not done", ".", "-", "--"}
 _NAMED_AT_MOST = 5
+# First words of rows under a table that sum it up, as plain_heading leaves them.
+_SUMS = (
+    "mean average avg median mode sd stdev std stddev standarddeviation se sem variance var min minimum max maximum range "
+    "n count number sum total totals grandtotal subtotal cv missing mittelwert mittel summe anzahl gesamt moyenne "
+    "somme media promedio suma"
+)
+_SUMMARIES = frozenset(_SUMS.split())
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class GradeTable:
     ``own_results``: these are grades that ``toolkit grade`` wrote, as it computed them.
     ``reviewed``: a reader of the report page gave them, with the automatic grade in view. ``notes``: what else
     to know of them. ``headings``: those that were read, by role; ``unread``: the others; ``doubts``: what of these
-    seems to be needed.
+    seems to be needed; ``remarks``: what of the file was set aside or guessed.
     """
 
     source: Path
@@ -61,6 +68,7 @@ class GradeTable:
     headings: str = ""
     unread: tuple[str, ...] = ()
     doubts: str = ""
+    remarks: tuple[str, ...] = ()
 
     def columns_told(self) -> str:
         """Which headings were read, as what, and which were not."""
@@ -108,8 +116,9 @@ def refuse_roles(path: Path, roles: Iterable[str]) -> None:
 
 def read_sheets(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str], rules: Rules) -> GradeTable:
     """The grades in the sheets of ``path``, the columns ``named`` by role; raises GradesError."""
-    sheet = choose_sheet(path, sheets, named)
+    sheet, summaries = _without_summaries(choose_sheet(path, sheets, named))
     rows, blank = _parse(path, sheet, rules)
+    guessed = guessed_encoding(path)
     if not rows:
         raise GradesError(
             f"{path.name}: no row holds a grade: fill the grade column "
@@ -121,7 +130,31 @@ def read_sheets(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str]
     return GradeTable(
         path, layout, tuple(rows), tuple(blank), sheet.own_results,
         headings=sheet.told(), unread=unread, doubts=_doubts(sheet, rules),
+        remarks=tuple(f"{path.name}: {remark}" for remark in (summaries, guessed) if remark),
     )  # fmt: skip
+
+
+def _without_summaries(sheet: Sheet) -> tuple[Sheet, str]:
+    """The sheet without the rows under its table that sum it up (Mean, SD, N, Total), and a remark that names them."""
+    rows = list(sheet.rows)
+    found: list[str] = []
+    while rows and (not any(map(as_text, rows[-1][1])) or (label := _summary_label(sheet, rows[-1][1]))):
+        number, cells = rows.pop()
+        if any(map(as_text, cells)):
+            found.insert(0, f"{number} ({label})")
+    if not found or not rows:  # a table of nothing else is none of sums
+        return sheet, ""
+    one = len(found) == 1
+    told = f"{'row' if one else 'rows'} {', '.join(found)} {'sums' if one else 'sum'} up the table: set aside"
+    return replace(sheet, rows=rows), told
+
+
+def _summary_label(sheet: Sheet, cells: Sequence[Any]) -> str:
+    """What a row says that it sums up, where no cell before that names a photo; "" for a row of the table."""
+    places = [sheet.columns[role] for role in ("file", "subject") if role in sheet.columns]
+    named = [as_text(cells[i]) for i in places if i < len(cells) and as_text(cells[i])]
+    texts = named or [as_text(cell) for cell in cells if isinstance(cell, str) and as_text(cell)][:1]
+    return texts[0] if texts and all(plain_heading(text) in _SUMMARIES for text in texts) else ""
 
 
 def _doubts(sheet: Sheet, rules: Rules) -> str:
@@ -212,6 +245,12 @@ def parse_row(sheet: Sheet, number: int, cells: Sequence[Any], scale: Scale, ste
     }
     if not grades:
         return []
+    for role in ("file", "subject"):
+        if isinstance(cell(role), datetime.date | datetime.time):
+            raise ValueError(
+                f"{sheet.header[sheet.columns[role]]} is the date {_visit(cell(role), '')}, which Excel makes of entries "
+                "such as 3-1: format the column as text and enter it again"
+            )
     file, subject, side = (
         unguarded(as_text(cell("file"))),
         unguarded(as_text(cell("subject"))),

@@ -1,0 +1,160 @@
+"""Tables as other programs leave them: numbers with a point, dates, sums, odd characters, other encodings."""
+
+import datetime
+import io
+import zipfile
+
+import pytest
+
+from toolkit.agreement import compare_files
+from toolkit.errors import GradesError
+from toolkit.study import read_grades
+from toolkit.study.layout import as_text
+from toolkit.study.names import folded, known_visit
+
+
+def csv(path, text, encoding="utf-8"):
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def workbook(path, rows):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(path)
+    return path
+
+
+def keys(table):
+    return [(row.subject, row.side, row.visit, row.grade) for row in table.rows]
+
+
+# ---- numbers
+
+
+def test_whole_numbers_with_a_point_read_as_excel_cells_do(tmp_path):
+    text = "SUBJID,side,VISITNUM,grade\n101.0,L,2.0,4.0\n102.0,R,0.0,3.5\n"
+    rows = [["SUBJID", "side", "VISITNUM", "grade"], [101.0, "L", 2.0, 4.0], ["102.0", "R", "0.0", 3.5]]
+    wanted = [("101", "left", "Visit 2", 4.0), ("102", "right", "Baseline", 3.5)]
+    assert keys(read_grades(csv(tmp_path / "a.csv", text))) == wanted
+    assert keys(read_grades(workbook(tmp_path / "a.xlsx", rows))) == wanted
+    assert [as_text(one) for one in ("101.0", "101.50", "1.2.0", "v1.0", "007.0")] == [
+        "101",
+        "101.50",
+        "1.2.0",
+        "v1.0",
+        "007",
+    ]
+
+
+def test_a_visit_with_a_point_is_a_visit_in_cells_and_headings(tmp_path):
+    assert known_visit("Week 4.0") == "Week 4" and known_visit("4.0 weeks") is None
+    wide = read_grades(csv(tmp_path / "w.csv", "subject,side,Baseline,Week 4.0\nP1,L,2,3\nP2,L,4,5\n"))
+    assert [row.visit for row in wide.rows] == ["Baseline", "Week 4"] * 2
+
+
+def test_a_wide_column_that_is_not_read_is_named(tmp_path):
+    text = "subject,side,Baseline,Week 4,extra\nP1,L,2,3,4\nP2,L,4,5,6\n"
+    files = [csv(tmp_path / name, text) for name in ("1.csv", "2.csv")]
+    assert "the column 'extra' was not read" in compare_files(files).text()
+
+
+# ---- dates
+
+
+def test_a_date_among_subjects_is_refused_with_its_cell(tmp_path):
+    rows = [["Subject", "Grade"], ["2-103", 1], [datetime.datetime(2024, 3, 1), 2]]
+    with pytest.raises(GradesError, match=r"a\.xlsx: row 3: Subject is the date 2024-03-01.*as text"):
+        read_grades(workbook(tmp_path / "a.xlsx", rows))
+
+
+def test_a_date_among_visits_reads_as_in_csv(tmp_path):
+    rows = [["subject", "visit", "grade"], ["P1", datetime.datetime(2024, 3, 1), 2]]
+    text = "subject,visit,grade\nP1,2024-03-01,2\n"
+    assert keys(read_grades(workbook(tmp_path / "a.xlsx", rows))) == keys(
+        read_grades(csv(tmp_path / "a.csv", text))
+    )
+
+
+# ---- sums
+
+
+@pytest.mark.parametrize("side", ["L", ""])
+def test_rows_that_sum_up_are_set_aside_and_named(tmp_path, side):
+    text = f"subject,side,grade\nP1,{side},2\nP2,{side},4\n\nMean,,3.0\nSD,,1.41\nN,,2\nTotal,,6\n"
+    table = read_grades(csv(tmp_path / "a.csv", text))
+    assert [row.subject for row in table.rows] == ["P1", "P2"]
+    assert table.remarks == ("a.csv: rows 5 (Mean), 6 (SD), 7 (N), 8 (Total) sum up the table: set aside",)
+
+
+def test_a_sum_labelled_in_another_column_is_one_and_a_subject_n_is_none(tmp_path):
+    table = read_grades(csv(tmp_path / "a.csv", "subject,side,grade\nN,L,2\nP2,L,4\n,Mean,3\n"))
+    assert [row.subject for row in table.rows] == ["N", "P2"]
+    assert "row 4 (Mean)" in table.remarks[0]
+
+
+def test_sums_are_told_by_the_command(tmp_path):
+    one = csv(tmp_path / "one.csv", "subject,grade\nP1,2\nP2,4\nMean,3\n")
+    two = csv(tmp_path / "two.csv", "subject,grade\nP1,2\nP2,3\n")
+    assert "one.csv: row 4 (Mean) sums up the table: set aside" in compare_files([one, two]).text()
+
+
+# ---- characters
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["P\u201101", "P\u221201", "P\u200b-01", "\ufeffP-01", "P-01\u00a0", "P\u00ad-01", "\u200eP\uff0d01"],
+)
+def test_invisible_and_look_alike_characters_make_no_other_subject(tmp_path, odd):
+    assert folded(odd) == "p-01" and as_text(odd) == "P-01"
+    one = csv(tmp_path / "one.csv", f"subject,grade\n{odd},2\nP-02,3\n")
+    two = csv(tmp_path / "two.csv", "subject,grade\nP-01,2\nP-02,3\n")
+    assert compare_files([one, two]).pairs[0].photos == 2
+
+
+def test_a_heading_with_invisible_characters_is_read(tmp_path):
+    assert len(read_grades(csv(tmp_path / "a.csv", "\u200bsubject,gra\u00adde\nP1,2\n")).rows) == 1
+
+
+# ---- encodings
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "shift_jis", "mac_roman"])
+def test_another_encoding_is_named_in_the_message(tmp_path, encoding):
+    name = "Müller" if encoding == "mac_roman" else "患者番号"
+    path = csv(tmp_path / "a.csv", f"subject,grade\n{name}1,2\n", encoding)
+    with pytest.raises(GradesError, match=r"a\.csv: is not UTF-8 text \(line 2\).*'CSV UTF-8'"):
+        read_grades(path)
+
+
+def test_western_text_is_read_and_told(tmp_path):
+    table = read_grades(csv(tmp_path / "a.csv", "subject,grade\nMüller,2\nPérez,3\nØrsted’s,4\n", "cp1252"))
+    assert [row.subject for row in table.rows] == ["Müller", "Pérez", "Ørsted’s"]
+    assert "read as Western European" in table.remarks[0]
+    assert read_grades(csv(tmp_path / "b.csv", "subject,grade\nMüller,2\n", "utf-16")).remarks == ()
+
+
+def test_a_join_that_fails_names_the_encoding(tmp_path):
+    one = csv(tmp_path / "one.csv", "subject,grade\n患者101,2\n患者102,3\n")
+    two = csv(tmp_path / "two.csv", "subject,grade\n患者101,2\n患者102,3\n", "big5")
+    with pytest.raises(GradesError, match="'CSV UTF-8'"):
+        compare_files([one, two])
+
+
+def test_strict_open_xml_is_named(tmp_path):
+    path = workbook(tmp_path / "a.xlsx", [["subject", "grade"], ["P1", 2]])
+    made = io.BytesIO()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(made, "w") as new:
+        for part in old.infolist():
+            strict = b"http://purl.oclc.org/ooxml/spreadsheetml/main"
+            new.writestr(
+                part,
+                old.read(part).replace(b"http://schemas.openxmlformats.org/spreadsheetml/2006/main", strict),
+            )
+    path.write_bytes(made.getvalue())
+    with pytest.raises(GradesError, match=r"a\.xlsx: is saved as Strict Open XML"):
+        read_grades(path)
