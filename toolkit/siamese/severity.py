@@ -53,7 +53,7 @@ class Severity:
         members = [
             MLPRegressor(
                 hidden_layer_sizes=(_HIDDEN,),
-                alpha=10.0,
+                alpha=3.0,
                 learning_rate_init=3e-3,
                 max_iter=150,
                 random_state=seed + k,
