@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import struct
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,8 +26,10 @@ from toolkit.settings import PhotoSettings
 
 _MAX_SIDE = 32000  # OpenCV's warps count pixels in 16 bits
 
-# What Pillow and LittleCMS raise on damaged files; nothing else is caught.
-_DECODE_ERRORS = (OSError, ValueError, SyntaxError, IndexError, KeyError, TypeError, OverflowError, EOFError)
+# What Pillow, LittleCMS, libavif and libheif raise on damaged files; nothing else is caught.
+_DECODE_ERRORS = (
+    OSError, ValueError, SyntaxError, IndexError, KeyError, TypeError, OverflowError, EOFError, RuntimeError, struct.error,
+)  # fmt: skip
 
 
 def find_photos(paths: Sequence[Path]) -> list[Path]:
