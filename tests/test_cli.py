@@ -86,7 +86,7 @@ def toolkit(*arguments) -> Done:
 
 def succeeds(*arguments) -> str:
     done = toolkit(*arguments)
-    assert done.status == 0, done
+    assert done.status in (0, 3), done  # 3: some photographs could not be used
     return done.out
 
 
@@ -472,7 +472,8 @@ def test_bad_photos_keep_their_row_and_the_others_are_graded(mixed_bag, model, t
         assert reason in row["note"], name
         assert "\n" not in row["note"]
     assert found.loc[list(GOOD), "grade"].notna().all()
-    assert found.loc[list(GOOD), "note"].isna().all()
+    # The model learnt from that picture: it is told, and its own references do not answer.
+    assert found.loc[list(GOOD), "note"].str.startswith("the same picture as P0").all()
     assert found.loc[list(GOOD), "grade"].nunique() == 1  # one picture under three names
     import openpyxl
 
@@ -516,7 +517,7 @@ def test_training_leaves_bad_photos_out_and_says_so(study, tmp_path):
     (tmp_path / "P0001_FACE_L_S00_V00D00W00.jpg").write_text("no picture")
     options = ("--grades", study / "grades.xlsx", "--out", tmp_path / "m", "--workers", 1)
     done = toolkit("train", tmp_path, *options)
-    assert done.status == 2
+    assert done.status == 1
     assert done.err.startswith("toolkit: no photograph could be used: ")
     assert "not a picture" in done.err
     assert not (tmp_path / "m").exists()
@@ -574,7 +575,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("line", "told"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_one_line_and_status_2(line, told, study, photos, patches, model, tmp_path):
+def test_a_mistake_is_one_line_and_status_1(line, told, study, photos, patches, model, tmp_path):
     (tmp_path / "folder.xlsx").mkdir()
     (tmp_path / "folder" / "images").mkdir(parents=True)
     (tmp_path / "folder" / "images" / "mine.txt").write_text("mine")
@@ -589,7 +590,7 @@ def test_a_mistake_is_one_line_and_status_2(line, told, study, photos, patches, 
         "study": study,
     }
     done = toolkit(*(part.format(**places) for part in line.split()))
-    assert done.status == 2, done
+    assert done.status == 1, done
     assert done.err.count("\n") == 1 and done.err.startswith("toolkit: ")
     assert told in done.err
     assert not (tmp_path / "m").exists() and not (tmp_path / "x.xlsx").exists()
@@ -614,7 +615,7 @@ def test_a_mistake_in_a_process_of_its_own(arguments, tmp_path):
 def test_a_failed_run_leaves_earlier_results(workbook, model, tmp_path):
     kept = tmp_path / "grades.xlsx"
     shutil.copy2(workbook, kept)
-    assert toolkit("grade", "nowhere", "--out", kept, "--model", model).status == 2
+    assert toolkit("grade", "nowhere", "--out", kept, "--model", model).status == 1
     assert kept.read_bytes() == workbook.read_bytes()
 
 
@@ -659,4 +660,4 @@ def test_version():
 def test_a_kept_network_and_a_new_one_exclude_each_other(tmp_path):
     arguments = ("train", tmp_path, "--grades", tmp_path / "g.xlsx", "--out", tmp_path / "m")
     done = toolkit(*arguments, "--encoder", tmp_path / "other", "--from-scratch")
-    assert done.status == 2 and "choose one of them" in done.err
+    assert done.status == 1 and "choose one of them" in done.err

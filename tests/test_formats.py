@@ -1,6 +1,7 @@
 """Which files are taken for photographs, whatever their suffix, and that each is read or named."""
 
 import io
+import random
 import sys
 
 import numpy as np
@@ -143,3 +144,23 @@ def test_no_other_format_is_opened_under_a_picture_s_name(tmp_path, kind, monkey
     (tmp_path / "a.jpg").write_bytes(POSTSCRIPT if kind == "PostScript" else encoded(kind))
     with pytest.raises(PhotoError, match=r"a\.jpg: not a picture that can be read"):
         read_photo(tmp_path / "a.jpg", SETTINGS)
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "JPEG", "PNG", "TIFF", "WEBP", "GIF", "JPEG2000", "BMP", "DICOM"])
+def test_random_damage_ends_in_one_line_or_a_picture(tmp_path, kind):
+    rng = random.Random(3)
+    whole = dicom(tmp_path / "d", True).read_bytes() if kind == "DICOM" else encoded(kind)
+    path, refused = tmp_path / "a.bin", 0
+    for _ in range(60):
+        data = bytearray(whole)
+        for _ in range(rng.choice([1, 5, 20])):
+            data[rng.randrange(min(len(data), rng.choice([64, 1024, len(data)])))] = rng.choice(
+                [0, 255, rng.randrange(256)]
+            )
+        path.write_bytes(data)
+        try:
+            assert read_photo(path, SETTINGS).pixels.ndim == 3
+        except PhotoError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused > 0

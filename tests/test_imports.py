@@ -40,6 +40,7 @@ SHARED = {
     "records",
     "settings",
     "errors",
+    "colours",
     "formats",
     "geometry",
     "jpeg",

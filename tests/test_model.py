@@ -111,7 +111,7 @@ def test_a_moved_model_is_the_same_model(folder, tmp_path):
 
 def test_the_card_tells_versions_and_hashes(folder):
     card = read_card(folder)
-    assert card["format"] == FORMAT == 3 and card["photos"] == 16 and set(card["files"]) == set(FILES)
+    assert card["format"] == FORMAT == 4 and card["photos"] == 16 and set(card["files"]) == set(FILES)
 
 
 def test_text_arrays_and_weights_only(folder):
@@ -169,7 +169,7 @@ def test_no_model_there(tmp_path, place):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", "3", '{"format": 3}', '{"format": 3, "files": {}}', '{"format": 3, "files": 3}'],
+    ["", "{", "[]", "null", "3", '{"format": 4}', '{"format": 4, "files": {}}', '{"format": 4, "files": 3}'],
 )
 def test_a_damaged_card_is_refused(folder, text):
     (folder / "model.json").write_text(text)
@@ -188,7 +188,7 @@ def test_a_card_that_is_no_text_is_refused(folder):
 def test_another_format_is_refused(folder, other):
     card = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps({**card, "format": other}))
-    with pytest.raises(ModelError, match=f"model format {other} is not 3; retrain it"):
+    with pytest.raises(ModelError, match=f"model format {other} is not 4; retrain it"):
         load_model(folder)
 
 

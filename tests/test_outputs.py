@@ -120,11 +120,11 @@ WRITTEN = {
 
 
 def refused(folder, line, monkeypatch, *more):
-    """The call is one line and status 2, and no file in the folder is another than before."""
+    """The call is one line and status 1, and no file in the folder is another than before."""
     before = hashes(folder)
     monkeypatch.chdir(folder)
     done = toolkit(*line.split(), *more)
-    assert done.status == 2, done
+    assert done.status == 1, done
     assert done.err.startswith("toolkit: ") and done.err.count("\n") == 1, done.err
     after = hashes(folder)
     assert {name: after.get(name) for name in before} == before
@@ -189,7 +189,7 @@ def test_photographs_given_one_by_one_are_not_replaced_by_their_overlays(study, 
     done = toolkit(
         "grade", *photos, "--model", "../model", "--out", "g.xlsx", "--overlays", ".", "--workers", 1
     )
-    assert done.status == 2 and "lies among the photographs" in done.err
+    assert done.status == 1 and "lies among the photographs" in done.err
     assert hashes(study) == before
 
 
@@ -229,7 +229,7 @@ def test_every_input_is_the_same_after_a_whole_run_of_every_command_and_after_an
         for repeated in (False, True):
             done = toolkit(*line.split())
             if repeated and line.startswith("phantom"):
-                assert done.status == 2 and "needs a new folder" in done.err
+                assert done.status == 1 and "needs a new folder" in done.err
                 continue
             assert done.status == 0, (line, done)
         after = hashes(study)
@@ -577,7 +577,7 @@ def test_paths_are_those_of_the_folder_in_which_they_were_given(batches, monkeyp
     assert toolkit(*call).status == 0
     monkeypatch.chdir(batches / "s2")
     done = toolkit(*call)
-    assert done.status == 2 and "holds grades of 2 photos not among the 2 given" in done.err
+    assert done.status == 1 and "holds grades of 2 photos not among the 2 given" in done.err
     assert toolkit(*call, "--append").status == 0
     assert len(graded(batches / "g.xlsx")) == 4
 
@@ -688,4 +688,4 @@ def test_links_that_lead_in_a_circle_or_nowhere_are_one_line(study, monkeypatch)
 def test_a_message_is_one_line_whatever_the_names(study, monkeypatch):
     monkeypatch.chdir(study)
     done = toolkit("grade", "photos", "--model", "no\nne", "--out", "g.xlsx")
-    assert done.status == 2 and done.err.count("\n") == 1
+    assert done.status == 1 and done.err.count("\n") == 1

@@ -305,9 +305,9 @@ def build_index(
     counts = "  ".join(f"{label}: {count}" for label, count in rebuilt.index.class_counts().items())
     total = len(rebuilt.index.references.grades)
     _say(
-        *_kept_pictures(rebuilt),
         f"{total} references on the {rebuilt.index.device.upper()}, by class:  {counts}",
         run.joined.summary(),
+        *_kept_pictures(rebuilt),
         f"Model: {out or model}",
     )
 

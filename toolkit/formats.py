@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,7 @@ def _open_dicom(path: Path, data: bytes, max_pixels: float) -> Image.Image:
     try:
         import pydicom
         from pydicom.encaps import generate_frames
+        from pydicom.errors import BytesLengthException, InvalidDicomError
     except ImportError:
         raise MissingExtraError("pydicom (for DICOM photographs)", "dicom") from None
     try:
@@ -100,8 +102,9 @@ def _open_dicom(path: Path, data: bytes, max_pixels: float) -> Image.Image:
             image: Image.Image = Image.open(io.BytesIO(frame), formats=["JPEG", "JPEG2000"])
         else:
             image = Image.fromarray(_first_frame(held))
-    except (AttributeError, KeyError, NotImplementedError, StopIteration, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())
+    except (AttributeError, KeyError, NotImplementedError, StopIteration, RuntimeError, ValueError, TypeError, EOFError,
+            OverflowError, OSError, struct.error, BytesLengthException, InvalidDicomError) as error:  # fmt: skip
+        reason = " ".join(str(error).split())[:200]
         raise PhotoError(f"{path}: a DICOM file that cannot be read ({reason}): export it as JPEG") from None
     profile = getattr(held, "ICCProfile", None)
     if profile and "icc_profile" not in image.info:

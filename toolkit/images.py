@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import struct
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
+from toolkit.colours import GREY_NOTE, adobe_to_srgb, hue_note, png_tells_another_space, space_told_by_exif
 from toolkit.errors import PhotoError
 from toolkit.formats import IMAGE_SUFFIXES, TABLE_SUFFIXES, is_photo_name, open_picture
 from toolkit.jpeg import fault as jpeg_fault
@@ -24,8 +26,10 @@ from toolkit.settings import PhotoSettings
 
 _MAX_SIDE = 32000  # OpenCV's warps count pixels in 16 bits
 
-# What Pillow and LittleCMS raise on damaged files; nothing else is caught.
-_DECODE_ERRORS = (OSError, ValueError, SyntaxError, IndexError, KeyError, TypeError, OverflowError, EOFError)
+# What Pillow, LittleCMS, libavif and libheif raise on damaged files; nothing else is caught.
+_DECODE_ERRORS = (
+    OSError, ValueError, SyntaxError, IndexError, KeyError, TypeError, OverflowError, EOFError, RuntimeError, struct.error,
+)  # fmt: skip
 
 
 def find_photos(paths: Sequence[Path]) -> list[Path]:
@@ -115,10 +119,14 @@ def read_photo(path: Path, settings: PhotoSettings) -> Photo:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of large pictures and odd metadata: checked here
         pixels, notes = _decode(path, data, settings)
+    skin = ~painted_out(pixels, settings)
+    hue = hue_note(pixels, skin)
+    if hue and GREY_NOTE not in notes:
+        notes.append(hue)
     return Photo(
         path=path,
         pixels=pixels,
-        skin=~painted_out(pixels, settings),
+        skin=skin,
         sha256=hashlib.sha256(data).hexdigest(),
         notes=tuple(notes),
         halo_px=_halo_px(pixels.shape, settings),
@@ -168,9 +176,13 @@ def _decode(path: Path, data: bytes, settings: PhotoSettings) -> tuple[NDArray[n
             raise PhotoError(f"{path}: the picture is damaged ({wrong}); export it again")
         notes += [remark] if remark else []
     profile = image.info.get("icc_profile")
+    space = "" if profile else space_told_by_exif(image)
+    if space == "unknown" or (not profile and png_tells_another_space(image, data)):
+        notes.append("colour space not known: taken as sRGB")
     image = _upright(image, notes)
     try:
-        return np.ascontiguousarray(_to_srgb(image, profile, notes)), notes
+        rgb = _to_srgb(image, profile, notes)
+        return np.ascontiguousarray(adobe_to_srgb(rgb) if space == "adobe" else rgb), notes
     except _DECODE_ERRORS as error:
         raise PhotoError(
             f"{path}: a {image.mode} picture that cannot be converted ({_one_line(error)}); save it as RGB"
@@ -203,7 +215,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> NDA
         alpha = np.asarray(image.getchannel("A"))
         image = image.convert("L" if image.mode == "LA" else "RGB")
     if image.mode in ("L", "1"):
-        notes.append("greyscale picture: pigment and redness cannot be told apart")
+        notes.append(GREY_NOTE)
     rgb = np.asarray(_apply_profile(image, profile, notes))
     if alpha is not None and alpha.min() < 255:
         rgb = (rgb.astype(np.uint16) * alpha[..., None] // 255).astype(np.uint8)

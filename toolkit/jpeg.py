@@ -20,12 +20,12 @@ _DAMAGE = re.compile(r"corrupt jpeg data|premature end of jpeg|inconsistent prog
 _BEFORE_END = re.compile(r"(\d+) extraneous bytes before marker 0xd9", re.IGNORECASE)
 _LOST = re.compile(r"premature end of jpeg file", re.IGNORECASE)
 _MIN_STEP = (
-    3.0  # grey levels by which a whole row of blocks is off; of 282 whole photographs none exceeded 2.1
+    4.0  # grey levels by which a whole row of blocks is off; of 300 whole photographs none exceeded 2.1
 )
 _SHARE = 0.8  # of the blocks of a row that step as far
-_MIN_SHOWN = 0.12  # of the blocks of a row that are not black, to judge by these,
+_MIN_SHOWN = 0.15  # of the blocks of a row that are not black, to judge by these,
 _MIN_PAINTED = 0.3  # or of those that are, to judge by these;
-_LEAST_BLOCKS = 24  # of fewer some fold or edge of a mask may happen to lie on the edges of blocks
+_FEWEST = 24  # of fewer some fold or edge of a mask may happen to lie on the edges of blocks
 _BLACK, _DARK = 8, 60
 # Brightness, blue and red difference of JPEG, from RGB.
 _CHANNELS = np.array([[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]], np.float32)
@@ -104,7 +104,7 @@ def _common_step(
     windows = np.lib.stride_tricks.sliding_window_view
     stride = max(length // 8, 1)
     held = windows(known, length)[::stride]
-    enough = held.sum(axis=1) >= max(min_known * length, _LEAST_BLOCKS)
+    enough = held.sum(axis=1) >= max(min_known * length, _FEWEST)
     if not enough.any():
         return 0.0
     found = windows(steps, length)[::stride][enough]

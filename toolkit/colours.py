@@ -1,0 +1,83 @@
+"""What colours a picture really has: grey or of one hue whatever its file says, and colour spaces told beside the pixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+_STEP_PIXELS = 40_000  # that are looked at, evenly spread
+_FEWEST = 500
+_GREY = 3.0  # grey levels that channels of a grey picture differ by; JPEG leaves as much
+_ONE_HUE = (
+    2.5  # grey levels of colour that pixels of one brightness vary by in a tinted picture; in colour over 4
+)
+_BINS = 32  # of brightness
+_BLUE = 30.0  # grey levels by which blue lies over red, as no skin does in white light
+
+GREY_NOTE = "greyscale picture: pigment and redness cannot be told apart"
+ONE_HUE_NOTE = "picture of one hue (sepia, ultraviolet or tinted), stored as colour: pigment and redness cannot be told apart"
+_EXIF_IFD, _INTEROP_IFD, _COLOUR_SPACE, _INTEROP_INDEX = 0x8769, 0xA005, 0xA001, 1
+_ADOBE, _UNCALIBRATED = 2, 65535
+_SRGB_GAMMA, _SRGB_CHROMATICITY = 0.45455, (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+_ADOBE_GAMMA = 563 / 256
+# Linear Adobe RGB (1998) to linear sRGB; both have the white of D65.
+_ADOBE_TO_SRGB = np.array([[1.39836, -0.39836, 0.0], [0.0, 1.0, 0.0], [0.0, -0.04293, 1.04293]], np.float32)
+
+
+def hue_note(pixels: NDArray[np.uint8], skin: NDArray[np.bool_]) -> str:
+    """What to note of a picture (H, W, 3) whose visible pixels (``skin``, (H, W)) are grey or of one hue; else ""."""
+    step = max(int(np.sqrt(skin.size / _STEP_PIXELS)), 1)
+    seen = pixels[::step, ::step][skin[::step, ::step]].astype(np.int16)
+    if len(seen) < _FEWEST:
+        return ""
+    reds, blues = (seen[:, channel] - seen[:, 1] for channel in (0, 2))
+    if max(np.percentile(np.abs(reds), 98), np.percentile(np.abs(blues), 98)) <= _GREY:
+        return GREY_NOTE
+    if np.median(blues - reds) > _BLUE and np.median(blues) > 0:
+        return ONE_HUE_NOTE
+    bins = seen.sum(axis=1) * _BINS // (3 * 256)
+    counts = np.maximum(np.bincount(bins, minlength=_BINS), 1)
+    apart = []
+    for colour in (reds, blues):
+        means = np.bincount(bins, colour, _BINS) / counts
+        off = np.abs(colour - means[bins])
+        apart.append(float(np.percentile(off, 90)))
+    return ONE_HUE_NOTE if max(apart) <= _ONE_HUE else ""
+
+
+def space_told_by_exif(image: Image.Image) -> str:
+    """ "adobe" where EXIF tells Adobe RGB, "unknown" where it tells of no known space, else ""."""
+    try:
+        exif = image.getexif()
+        space = exif.get_ifd(_EXIF_IFD).get(_COLOUR_SPACE)
+        index = exif.get_ifd(_INTEROP_IFD).get(_INTEROP_INDEX)
+    except (OSError, ValueError, SyntaxError, TypeError, KeyError, AttributeError, ZeroDivisionError):
+        return ""  # damaged EXIF is told where the orientation is read
+    if space == _ADOBE or (space == _UNCALIBRATED and str(index).strip("\0 b'") == "R03"):
+        return "adobe"
+    return "unknown" if space == _UNCALIBRATED else ""
+
+
+def adobe_to_srgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture (H, W, 3) in Adobe RGB as sRGB."""
+    levels = np.arange(256, dtype=np.float32) / 255
+    linear = (levels**_ADOBE_GAMMA).astype(np.float32)[pixels]
+    linear = np.clip(linear @ _ADOBE_TO_SRGB.T, 0, 1)
+    curved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.round(255 * curved).astype(np.uint8)
+
+
+def png_tells_another_space(image: Image.Image, data: bytes) -> bool:
+    """Whether a PNG without profile tells in its chunks of other colours than sRGB's."""
+    info: dict[Any, Any] = image.info
+    if image.format != "PNG" or "srgb" in info:
+        return False
+    place = data.find(b"cICP", 0, 4096)
+    if place > 0:
+        return data[place + 4 : place + 6] != b"\x01\x0d"
+    gamma, points = info.get("gamma"), info.get("chromaticity")
+    other_gamma = gamma is not None and abs(gamma - _SRGB_GAMMA) > 0.01
+    return other_gamma or (points is not None and not np.allclose(points, _SRGB_CHROMATICITY, atol=0.005))
