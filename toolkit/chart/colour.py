@@ -85,17 +85,18 @@ def dark_hair(
     found: Colours, visible: NDArray[np.bool_], scale: float, settings: ChartSettings
 ) -> NDArray[np.bool_]:
     """Much darker than bare skin in this place, over about a millimetre and over an area that no spot has, and not
-    as red as skin in shadow is; or darker than any spot, over a smaller area: black print and thin frames too."""
+    as red as skin in shadow is; or twice as dark and less red than skin, over a smaller area: black print and thin frames."""
     dark, red = (_soft(values, visible, scale) for values in (found.dark, found.red))
     hairy = visible & _hairy(dark, red, float(found.level[2]), settings)
-    black = visible & (dark > 2 * settings.hair_od)
+    black = hairy & (dark > 2 * settings.hair_od) & (red < 0)  # a spot is browner and redder than skin
     large = pieces_over(hairy, settings.hair_mm2 * scale**2)
     return near(large | pieces_over(black, settings.object_mm2 * scale**2), scale) & visible
 
 
 def _hairy(dark: NDArray, redder: NDArray, redness: float, settings: ChartSettings) -> NDArray[np.bool_]:
     """Much darker than skin whose erythema is ``redness``, and not as red as skin in shadow is, or darker still."""
-    return (dark > 2 * settings.hair_od) | ((dark > settings.hair_od) & (redder < -0.25 * max(redness, 0.2)))
+    paler = redder < -0.25 * max(redness, 0.2)
+    return (dark > 2 * settings.hair_od) | ((dark > settings.hair_od) & paler)
 
 
 def objects(
