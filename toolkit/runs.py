@@ -660,7 +660,7 @@ def _grade_missing(
     chosen = [photos[place] for place in places]
     readings = read_all(
         [photo.path for photo in chosen], [photo.name for photo in chosen],
-        grader.model.settings, landmark_model, workers, limit_s, grader.model.encoder.weights,
+        grader.model.settings, landmark_model, workers, limit_s, grader.model.encoder.arrays(),
     )  # fmt: skip
     with contextlib.closing(readings):
         for number, reading in _told(readings, len(chosen), "grading", tell):

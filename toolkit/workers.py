@@ -274,4 +274,4 @@ def _start(landmark_model: Path | None, settings: Settings, weights: Weights | N
     global _finder, _encoder
     cv2.setNumThreads(1)  # the processes are the parallelism
     _finder = FaceFinder(landmark_model, settings.face)
-    _encoder = Encoder(settings.encoder, weights=weights) if weights else None
+    _encoder = Encoder.of_arrays(settings.encoder, weights) if weights else None

@@ -146,11 +146,13 @@ class Encoder:
 
     def save(self, path: Path) -> None:
         """Write the weights as plain arrays (.npz); the architecture follows from the settings."""
-        arrays: Any = self.weights
-        if arrays is None:
-            arrays = {**_named(self.trunk.get_weights(), "trunk"), **_named(self.head.get_weights(), "head")}
+        arrays: Any = self.arrays()
+        np.savez_compressed(path, **arrays)
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """All weights, by name: of trunk, head and severity."""
         own = self.severity.arrays() if self.severity else {}
-        np.savez_compressed(path, **{**arrays, **own})
+        return {**(self.in_onnx().weights or {}), **own}
 
     @classmethod
     def load(cls, path: Path, settings: EncoderSettings) -> Encoder:
@@ -166,11 +168,15 @@ class Encoder:
             if wanted != found:
                 raise ModelError(f"{path}: the {part}'s weights do not fit the model's settings; retrain")
         try:
-            severity = Severity.of_arrays(stored)
+            return cls.of_arrays(settings, stored)
         except (KeyError, ValueError) as error:
             raise ModelError(f"{path}: the weights of the severity are damaged ({error}); retrain") from None
-        layers = {name: array for name, array in stored.items() if not name.startswith("severity_")}
-        return cls(settings, weights=layers, severity=severity)
+
+    @classmethod
+    def of_arrays(cls, settings: EncoderSettings, arrays: Weights) -> Encoder:
+        """From ``arrays`` of another; KeyError or ValueError where those of the severity do not fit."""
+        layers = {name: array for name, array in arrays.items() if not name.startswith("severity_")}
+        return cls(settings, weights=layers, severity=Severity.of_arrays(arrays))
 
 
 def _names(part: str, count: int) -> list[str]:
