@@ -30,7 +30,7 @@ def write_photos(folder: Path, count: int) -> list[Path]:
     paths = []
     for number in range(count):
         side = ("left", "right", "both")[number % 3]
-        pixels = drawn_face(number % 2)[0] if side == "both" else drawn_half(side, number % 2)
+        pixels = drawn_face(number // 3)[0] if side == "both" else drawn_half(side, number // 3)
         shaded = (pixels * (1 - 0.02 * number)).astype(np.uint8)
         name = (
             f"P{number // 2:04}_FACE_{side[0].upper().replace('B', 'F')}_S00_V00D00W{4 * (number % 2):02}.jpg"

@@ -48,7 +48,8 @@ SHARED = {
     "meanface",
     "outputs",
     "tables",
-}  # formats, geometry, jpeg and meanface: arrays or bytes in, figures out; outputs and tables: how any file is written
+    "visible",
+}  # formats, geometry, jpeg, meanface and visible: arrays or bytes in, figures out; outputs and tables: how any file is written
 
 
 def loaded(code):

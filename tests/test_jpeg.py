@@ -69,7 +69,7 @@ def test_damage_that_shows_is_told(tmp_path, kind):
                 off = np.abs(decoded(bytes(damaged)) - whole).max(axis=2)
                 silent.append(float((off > 20).mean()))
     assert told >= 10
-    assert max(silent, default=0) < 0.02
+    assert max(silent, default=0) < 0.05
 
 
 def test_a_file_cut_short_and_ended_again_is_refused(tmp_path):

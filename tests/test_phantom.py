@@ -15,9 +15,9 @@ from toolkit.errors import FaceError, PhotoError, ToolkitError
 from toolkit.landmarks import FaceFinder
 from toolkit.phantom import camera, geometry, optics
 from toolkit.phantom.cleaning import found_spots, without_spots
-from toolkit.pigment import visible_pigment
 from toolkit.records import Photo
 from toolkit.settings import FaceSettings
+from toolkit.visible import visible_pigment
 
 SMALL = (480, 480)
 FACES = Path(__file__).parents[1].parent / "shared" / "data" / "faces" / "neutral"

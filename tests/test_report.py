@@ -246,7 +246,7 @@ def test_the_command_writes_the_page_and_says_where(photos, model, written, tmp_
     page, folder = tmp_path / "page.html", tmp_path / "folder"
     options = ["--out", tmp_path / "grades.xlsx", "--model", model, "--report", page, "--report-dir", folder]
     done = CliRunner().invoke(app, ["grade", *map(str, [photos, *options]), "--workers", "1", "--quiet"])
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == 3, done.output
     assert f"Page: {page}\n" in done.output and f"Page: {folder / 'index.html'}\n" in done.output
     assert page.is_file() and (folder / "index.html").is_file()
 

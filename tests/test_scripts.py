@@ -139,7 +139,15 @@ def commands():
 
 
 def options_of(name):
-    parameters = commands()[name].params
+    return named(commands()[name].params)
+
+
+def options_of_all():
+    """Those before the command's name."""
+    return named(get_command(app).params)
+
+
+def named(parameters):
     return {option for one in parameters for option in (*one.opts, *one.secondary_opts)}
 
 
@@ -184,7 +192,7 @@ def test_documents_call_commands_that_exist(path):
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_documents_name_options_and_files_that_exist(path):
     text = path.read_text()
-    everything = set().union(*(options_of(name) for name in commands())) | {"--help", "--version"}
+    everything = set().union(*(options_of(name) for name in commands())) | options_of_all() | {"--help"}
     own = {
         option
         for script in scripts()

@@ -164,7 +164,7 @@ def test_widths_of_a_fold_are_calibrated_on_the_others(study, trained):
 
 
 def test_the_known_curve_is_the_phantoms_own(study, trained):
-    from toolkit.phantom.painting import grade_of_load
+    from toolkit.phantom import grade_of_load
 
     columns = trained.model.blend.side.columns
     values = trained.values.copy()

@@ -1,7 +1,7 @@
 """The grade that a map of pigment deserves: what an expert can see of it on the whole visible side.
 
 A map holds the green optical density (OD) that melanin adds to each pixel. Of that counts what can be seen
-(``toolkit.pigment.visible``): what stands out of its surroundings, and of a broad field what exceeds the face's own
+(``toolkit.visible``): what stands out of its surroundings, and of a broad field what exceeds the face's own
 variation. The *load* of a side is the mean of it over all its skin, forehead, temple, cheek, nose, chin and jaw alike, as the
 criterion asks for ("entire side of face"); whitish flecks are no part of it. The grade is 9 (1 - exp(-(load / K)^p)).
 
@@ -21,7 +21,7 @@ import numpy as np
 from toolkit.phantom import geometry
 from toolkit.phantom.draw import Canvas
 from toolkit.phantom.optics import Float
-from toolkit.pigment import visible_pigment
+from toolkit.visible import visible_pigment
 
 LOAD_SCALE: Final = 0.0125  # K: load at which the grade is 63 % of 9
 LOAD_POWER: Final = 0.50  # p

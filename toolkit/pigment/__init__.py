@@ -17,7 +17,6 @@ from toolkit.pigment.side import (
     side_features,
     side_figures,
 )
-from toolkit.pigment.visible import visible_pigment
 
 __all__ = [
     "CLASSICAL_COLUMNS",
@@ -48,7 +47,6 @@ __all__ = [
     "side_figures",
     "smooth_over",
     "spots",
-    "visible_pigment",
     "weigh_regions",
     "whole",
 ]

@@ -17,8 +17,8 @@ from toolkit.pigment.learnt import mean_power
 from toolkit.pigment.maps import percentile
 from toolkit.pigment.measure import SkinMaps
 from toolkit.pigment.regions import PIGMENT, Regions
-from toolkit.pigment.visible import visible_pigment
 from toolkit.records import CHART_REGIONS, PigmentMaps
+from toolkit.visible import visible_pigment
 
 # Parts of the face whose load is a figure of its own, by the names of CHART_PARTS that they join.
 PARTS: dict[str, tuple[str, ...]] = {
