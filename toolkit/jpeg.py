@@ -19,12 +19,13 @@ from PIL import Image
 _DAMAGE = re.compile(r"corrupt jpeg data|premature end of jpeg|inconsistent progression", re.IGNORECASE)
 _BEFORE_END = re.compile(r"(\d+) extraneous bytes before marker 0xd9", re.IGNORECASE)
 _LOST = re.compile(r"premature end of jpeg file", re.IGNORECASE)
-_MIN_STEP = 4.0  # grey levels by which a whole row of blocks is off; no whole photograph of 300 exceeded 2.1
+_MIN_STEP = 4.6  # grey levels by which a whole row of blocks is off; none of 581 whole phantoms exceeded 4.5
 _SHARE = 0.8  # of the blocks of a row that step as far
 _MIN_SHOWN = 0.15  # of the blocks of a row that are not black, to judge by these,
 _MIN_PAINTED = 0.3  # or of those that are, to judge by these;
-_FEWEST = 8  # blocks; a fold or the edge of a mask may happen to lie on the edges of a few,
-_ENOUGH = 16  # so that fewer than these must step further
+_FEWEST = 10  # blocks: a fold or the edge of a mask may happen to lie on the edges of a few
+_ALIKE = 0.4  # of the middle step: the most by which steps may differ; those of folds and edges differ more;
+_TEXTURE = 5.0  # grey levels: so much they may always differ, for skin has a texture
 _BLACK, _DARK = 8, 60
 # Brightness, blue and red difference of JPEG, from RGB.
 _CHANNELS = np.array([[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]], np.float32)
@@ -69,8 +70,8 @@ def seam_step(pixels: NDArray[np.uint8], block: int) -> float:
 
     ``pixels`` (H, W, 3) RGB as decoded, not turned; ``block``: the height and width of what is coded together, 8 or 16.
     The row may begin anywhere and goes on at the left edge one row lower, as blocks follow each other in the file. At
-    least ``_SHARE`` of its blocks step as far, the same way, of those that show something, or of those that are black; the step
-    of fewer than ``_ENOUGH`` blocks counts less.
+    least ``_SHARE`` of its blocks step as far, the same way, of those that show something, or of those that are black, and
+    nearly equally far: a wrong start value is the same for all.
     """
     rows, columns = pixels.shape[0] // block, pixels.shape[1] // block
     if rows < 3 or columns < 8:
@@ -113,4 +114,5 @@ def _common_step(
     place = ((1 - _SHARE) * counts).astype(int)
     rows = np.arange(len(ordered))
     low, high = ordered[rows, place], ordered[rows, counts - 1 - place]
-    return float((np.maximum(low, -high) * np.sqrt(np.minimum(counts / _ENOUGH, 1))).max())
+    alike = high - low <= np.maximum(_TEXTURE, _ALIKE * np.abs(ordered[rows, counts // 2]))
+    return float(np.where(alike, np.maximum(low, -high), 0).max())
