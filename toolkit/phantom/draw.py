@@ -32,7 +32,8 @@ class Canvas:
     ``light`` (H, W, 3) float32 linear light, 0-1. ``points`` (68, 2) float64 pixels, dlib's order.
     ``skin`` (H, W) float32, 1 on skin, 0 on hair, eyes, brows, lips, nostrils and all else.
     ``forehead`` (n, 2): the hairline in pixels, from the right temple to the left. ``ita``: skin tone,
-    degrees. ``melanin`` and ``blood`` (3,): OD in (R, G, B) for 1 of added green OD.
+    degrees. ``melanin`` and ``blood`` (3,): OD in (R, G, B) for 1 of added green OD. ``hair`` (H, W)
+    float32, 1 under the hair of a drawn head; None of a photograph, where nobody knows.
     """
 
     light: Float
@@ -42,6 +43,7 @@ class Canvas:
     ita: float
     melanin: Float
     blood: Float
+    hair: Float | None = None
 
     @property
     def px_per_mm(self) -> float:
@@ -122,7 +124,8 @@ def draw_face(
         for polygon in polygons:
             cv2.fillPoly(skin, [np.round(polygon).astype(np.int32)], 0)
     melanin, blood = optics.draw_melanin(rng), optics.blood_vector(looks.blood_t)
-    return Canvas(light, points, skin, forehead, looks.ita, melanin, blood)
+    hair = cv2.resize(half.hair, (width, height), interpolation=cv2.INTER_LINEAR)
+    return Canvas(light, points, skin, forehead, looks.ita, melanin, blood, hair)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +133,7 @@ class _Half:
     light: Float
     gloss: Float  # light that the skin's surface throws back, to be added
     bare: Float  # the head without its hair, scalp included
+    hair: Float
     skin: Float
     forehead: Points  # canonical
 
@@ -167,7 +171,7 @@ def _compose(
         hair = np.zeros(size, np.float32)
     face = mask(np.concatenate([shape[geometry.JAW], forehead[::-1]]))
     bare = head * (1 - hair)
-    return _Half(light, gloss * bare, bare, np.minimum(face, head) * (1 - hair), forehead)
+    return _Half(light, gloss * bare, bare, hair, np.minimum(face, head) * (1 - hair), forehead)
 
 
 def _over(light: Float, layer: Float, alpha: Float) -> None:
