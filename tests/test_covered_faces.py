@@ -93,6 +93,11 @@ def test_skin_over_an_eye_or_the_mouth_is_noted(finder, part, shaded):
     assert told(finder, covered) or COVERED in label(finder, covered)
 
 
+def test_a_painted_over_cheek_of_a_whole_face_is_noted(finder):
+    cheek = np.array([(POINTS[2] + POINTS[31]) / 2, POINTS[2], POINTS[31], POINTS[4]])
+    assert COVERED in label(finder, skin_over(cheek, shaded=False))
+
+
 def lit_from_one_side(pixels: np.ndarray, least: float) -> np.ndarray:
     x = (np.arange(pixels.shape[1]) - POINTS[27, 0]) / np.hypot(*(POINTS[45] - POINTS[36]))
     light = least + (1 - least) / (1 + np.exp(-8 * x))

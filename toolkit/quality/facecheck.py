@@ -5,6 +5,7 @@ A hand or a patch of skin over one eye leaves the landmarks where they belong, s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -26,23 +27,33 @@ _LEAST_MOUTH_OD = 0.8
 _MOST_BETWEEN_CHEEKS_OD = 1.0
 _CHEEK_MM = (18.0, 55.0), (5.0, 60.0)  # away from the midline, down
 _LEAST_CHEEK_MM2 = 300.0
+_LEAST_CHEEK_SHARE = 0.7  # that is visible, where more of the other is
 
 
 def face_faults(face: Face, chart: FaceChart) -> list[str]:
-    """COVERED and ONE_SIDED as far as they hold. Of a half face, and of eyes that a study painted out, nothing is
+    """COVERED or ONE_SIDED, if one of them holds. Of a half face, and of eyes that a study painted out, nothing is
     known: there is nothing to compare with."""
-    darkness = _darkness(chart)
+    if face.side != "both":
+        # No cut was found, and no mask of a study: the other cheek is painted over.
+        whole = not face.found_by.startswith("half") and not chart.masked
+        return [COVERED] if whole else []
+    darkness, cheeks = _darkness(chart), [_cheek(chart, sign) for sign in (-1, 1)]
+    if _between_cheeks(chart, darkness, cheeks) > _MOST_BETWEEN_CHEEKS_OD:
+        return [ONE_SIDED]  # an eye in the dark is not covered
+    low, high = sorted(float(chart.visible[cheek].mean()) if cheek.any() else 0.0 for cheek in cheeks)
+    painted = low < _LEAST_CHEEK_SHARE < high
+    return [COVERED] if painted or _is_covered(face, chart, darkness) else []
+
+
+def _is_covered(face: Face, chart: FaceChart, darkness: NDArray[np.float32]) -> bool:
     eyes = [_seen_and_span(face, chart, darkness, eye) for eye in _EYES]
+    if max(seen for seen, _ in eyes) > 0.9 and min(seen for seen, _ in eyes) < 0.5:
+        return True  # painted over, and the other is not
+    if min(seen for seen, _ in eyes) < 0.9:
+        return False  # a study's mask
+    low, high = sorted(span for _, span in eyes)
     mouth_seen, mouth = _seen_and_span(face, chart, darkness, _MOUTH)
-    faults = []
-    if face.side == "both":
-        both_seen = all(seen > 0.9 for seen, _ in eyes)
-        one_painted = min(seen for seen, _ in eyes) < 0.5 and max(seen for seen, _ in eyes) > 0.9
-        low, high = sorted(span for _, span in eyes)
-        unlike = both_seen and low < _LEAST_EYE_SHARE * high
-        no_mouth = both_seen and (mouth_seen < 0.5 or (mouth_seen > 0.9 and mouth < _LEAST_MOUTH_OD))
-        faults = [COVERED] if one_painted or unlike or no_mouth else []
-    return faults + ([ONE_SIDED] if _between_cheeks(chart, darkness) > _MOST_BETWEEN_CHEEKS_OD else [])
+    return low < _LEAST_EYE_SHARE * high or mouth_seen < 0.5 or (mouth_seen > 0.9 and mouth < _LEAST_MOUTH_OD)
 
 
 def _darkness(chart: FaceChart) -> NDArray[np.float32]:
@@ -68,18 +79,21 @@ def _seen_and_span(
     return float(chart.visible[inside].mean()), float(high - low)
 
 
-def _between_cheeks(chart: FaceChart, darkness: NDArray[np.float32]) -> float:
-    """How much darker one cheek's skin is than the other's, OD; 0 where one of them is not seen."""
-    high, wide = darkness.shape
+def _cheek(chart: FaceChart, sign: int) -> NDArray[np.bool_]:
+    """(h, w) bool: a cheek, on the subject's right with ``sign`` -1."""
+    high, wide = chart.skin.shape
     x = (np.arange(wide) + 0.5) / chart.px_per_mm + chart.corner_mm[0]
     y = (np.arange(high) + 0.5) / chart.px_per_mm + chart.corner_mm[1]
     (near, far), (top, bottom) = _CHEEK_MM
-    levels = []
-    for sign in (-1, 1):
-        cheek = (
-            ((x * sign > near) & (x * sign < far))[None] & ((y > top) & (y < bottom))[:, None] & chart.skin
-        )
-        if cheek.sum() < _LEAST_CHEEK_MM2 * chart.px_per_mm**2:
-            return 0.0
-        levels.append(float(np.median(darkness[cheek])))
-    return abs(levels[0] - levels[1])
+    return ((x * sign > near) & (x * sign < far))[None] & ((y > top) & (y < bottom))[:, None]
+
+
+def _between_cheeks(
+    chart: FaceChart, darkness: NDArray[np.float32], cheeks: Sequence[NDArray[np.bool_]]
+) -> float:
+    """How much darker one cheek's skin is than the other's, OD; 0 where one of them is not seen."""
+    skins = [cheek & chart.skin for cheek in cheeks]
+    if min(skin.sum() for skin in skins) < _LEAST_CHEEK_MM2 * chart.px_per_mm**2:
+        return 0.0
+    one, other = (float(np.median(darkness[skin])) for skin in skins)
+    return abs(one - other)
