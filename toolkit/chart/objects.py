@@ -21,11 +21,12 @@ _MAY_BE = [REASONS.index(name) for name in ("highlight", "no skin", "hair")]
 _GLARE = REASONS.index("highlight")
 _LEAST_MM2, _MOST_MM2 = 6.0, 1000.0
 _ON_RIM = 0.1  # share of its outline that may border on lids, lips or the face's outline
-# M and E (OD) of a quarter of a piece. On 160 plain photographs no piece on skin all round is beyond these: lips and
-# glowing shadows reach E 1.9, browns M 1.1, grey hair and glasses M -0.3.
-_BROWN, _RED, _BLUE, _GREEN = 1.5, 2.4, -0.4, -0.15
-_GREY = 0.25  # both under this, in one compact piece below the hairline, are paper, plastic or ink
-_GREY_MM2, _SOLID, _FILLED, _HAIRLINE_MM = 30.0, 0.85, 0.6, -75.0
+# M and E (OD) of a quarter of a piece. Plain photographs have no such piece on skin all round: lips and glowing nostrils
+# reach E 2.5, shadows in blue light M -0.6; spots of brown skin are told by what they are browner than the face.
+_BROWN, _BROWNER, _RED, _BLUE, _GREEN = 1.5, 1.0, 2.8, -0.7, -0.15
+# Both within these, in one compact piece below the hairline, are paper, plastic or ink; a moustache may be as grey.
+_GREY_BROWN, _GREY_RED = (-0.4, 0.25), 0.25
+_GREY_MM2, _SOLID, _FILLED, _HAIRLINE_MM = 60.0, 0.85, 0.6, -75.0
 
 
 def objects_note(chart: FaceChart) -> tuple[str, ...]:
@@ -71,12 +72,13 @@ def _is_foreign(
     core = core if core.sum() >= 12 else piece
     colours = [np.percentile(one[place][core], (25, 50, 75)) for one in (look.own_brown, look.own_red)]
     (low_brown, brown, high_brown), (low_red, red, high_red) = colours
-    if high_brown > _BROWN or high_red > _RED or low_brown < _BLUE or low_red < _GREEN:
+    foreign_brown = max(_BROWN, float(look.level[1]) + _BROWNER)
+    if high_brown > foreign_brown or high_red > _RED or low_brown < _BLUE or low_red < _GREEN:
         return True
     _, y = frame.face_mm()
     middle = float(y[place[0], 0].mean())
     area = piece.sum() / frame.px_per_mm**2
-    grey = not glare and _BLUE < brown < _GREY and red < _GREY
+    grey = not glare and _GREY_BROWN[0] < brown < _GREY_BROWN[1] and red < _GREY_RED
     return grey and area > _GREY_MM2 and middle > _HAIRLINE_MM and _is_compact(mask)
 
 

@@ -41,7 +41,7 @@ def face_faults(face: Face, chart: FaceChart) -> list[str]:
     if _between_cheeks(chart, darkness, cheeks) > _MOST_BETWEEN_CHEEKS_OD:
         return [ONE_SIDED]  # an eye in the dark is not covered
     low, high = sorted(float(chart.visible[cheek].mean()) if cheek.any() else 0.0 for cheek in cheeks)
-    painted = low < _LEAST_CHEEK_SHARE < high
+    painted = not chart.masked and low < _LEAST_CHEEK_SHARE < high
     return [COVERED] if painted or _is_covered(face, chart, darkness) else []
 
 
