@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from drawn_photos import as_photo, chart_of, drawn_face, drawn_half
 
-from toolkit.chart import draw_chart, save_chart
+from toolkit.chart import draw_chart, objects_note, save_chart
 from toolkit.chart.hairs import fine_lines
+from toolkit.chart.objects import OBJECT_NOTE
 from toolkit.geometry import apply_affine, invert_affine
 from toolkit.landmarks import FaceFinder
 from toolkit.meanface import MEAN_FACE_MM
@@ -184,7 +185,11 @@ def test_an_object_on_painted_out_skin_is_left_out_with_a_reason(what):
     there = seen_on(chart, mask)
     assert chart.skin[there].mean() < 0.1
     reasons = {REASONS[n] for n in np.unique(chart.reasons[there & ~chart.skin])}
-    assert reasons <= {"no skin", "highlight", "hair"}
+    assert reasons <= {"no skin", "highlight", "hair", "object"}
+    assert objects_note(plain) == ()
+    if what != "black date":  # fine black strokes may be hair
+        assert objects_note(chart) == (OBJECT_NOTE,)
+        assert (chart.reasons[there] == REASONS.index("object")).mean() > 0.6
     beside = plain.skin & (cv2.dilate(there.astype(np.uint8), np.ones((11, 11))) == 0)
     assert chart.skin[beside].mean() > 0.99
 

@@ -257,3 +257,10 @@ def test_random_damage_with_a_true_hash_ends_in_a_line_or_a_model(saved, tmp_pat
 def test_a_booster_with_a_damaged_end_is_refused_at_once():
     with pytest.raises(ValueError, match="from beginning to end"):
         check_booster(STARTER.replace("end of parameters", "end of-parameters"), FEATURES)
+
+
+@pytest.mark.parametrize("byte", ["\0", "\t", "\x7f", "\r"])
+def test_a_character_that_is_no_plain_text_is_refused_before_lightgbm_loops(byte):
+    place = STARTER.index("feature_names=") + len("feature_names=") + 3
+    with pytest.raises(ValueError, match="no plain text"):
+        check_booster(STARTER[:place] + byte + STARTER[place + 1 :], FEATURES)

@@ -335,3 +335,73 @@ def test_rows_of_a_version_without_checksums_are_believed(out):
         store.begin(photos("a.jpg", "b.jpg"), OPTIONS)
         store.claim([(0, "aa"), (1, "bb")])
         assert store.missing() == []
+
+
+# ---- damaged pages
+
+
+def with_many(out, count=60):
+    """A file of many pages; the names of its photos."""
+    names = [f"{n:02}.jpg" for n in range(count)]
+    with open_store(out) as store:
+        store.begin(photos(*names), OPTIONS)
+        for place, name in enumerate(names):
+            store.put(place, name, RESULT)
+        store.note_written({"grades.csv": "w" * 64})
+    return names
+
+
+def pages_of(path, name):
+    """The numbers of the pages that hold a table, by their owners in SQLite's own account."""
+    with sqlite3.connect(path) as db:
+        size = db.execute("PRAGMA page_size").fetchone()[0]
+        root = db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()[0]
+    data = path.read_bytes()
+    page = data[(root - 1) * size : root * size]
+    if page[0] != 5:  # an inner page of a table's tree
+        return size, root, [root]
+    cells = int.from_bytes(page[3:5])
+    places = [int.from_bytes(page[12 + 2 * n : 14 + 2 * n]) for n in range(cells)]
+    leaves = [int.from_bytes(page[place : place + 4]) for place in places]
+    return size, root, [*leaves, int.from_bytes(page[8:12])]
+
+
+def flip(path, page, size):
+    data = bytearray(path.read_bytes())
+    at = slice((page - 1) * size, page * size)
+    data[at] = bytes(255 - value for value in data[at])
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("which", ["first", "middle", "last", "root", "index", "checksums", "outputs"])
+def test_a_damaged_page_costs_its_rows_and_no_other(out, which):
+    names, path = with_many(out), store_path(out)
+    table = {"index": "photo_results", "checksums": "checksums", "outputs": "outputs"}.get(which, "results")
+    size, root, leaves = pages_of(path, table)
+    page = {"first": leaves[0], "middle": leaves[len(leaves) // 2], "last": leaves[-1]}.get(which, root)
+    flip(path, page, size)
+    before = path.read_bytes()
+    with open_store(out) as store:
+        assert store.salvaged.startswith("grades.toolkit.sqlite: the file was damaged, and is set aside as ")
+        assert "\n" not in store.salvaged and store.drop_damaged() == 0
+        store.begin(photos(*names), OPTIONS)
+        store.claim(enumerate(names))
+        missing = store.missing()
+        kept = len(names) - len(missing)
+        assert f"; {kept} of its results could be read" in store.salvaged
+        assert kept == {"index": 60, "outputs": 60}.get(which, kept)
+        assert which in ("root", "checksums") or 0.7 * len(names) < kept
+        assert all(one.grade == RESULT.grade.grade for n, one in enumerate(grades(store)) if n not in missing)
+        for place in missing:
+            store.put(place, names[place], RESULT)
+    assert path.with_name("grades.toolkit.damaged1.sqlite").read_bytes() == before
+    with open_store(out) as store:
+        assert store.salvaged == "" and store.drop_damaged() == 0 and store.missing() == []
+
+
+def test_a_file_cut_short_keeps_what_is_left(out):
+    with_many(out)
+    data = store_path(out).read_bytes()
+    store_path(out).write_bytes(data[: len(data) * 3 // 4])
+    with open_store(out) as store:
+        assert "could be read and are kept" in store.salvaged

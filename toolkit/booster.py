@@ -14,6 +14,7 @@ _LEAVES = ("leaf_value", "leaf_weight", "leaf_count")
 _TREE_KEYS = {"num_leaves", "num_cat", "is_linear", "shrinkage", *_INNER, *_LEAVES}
 _HEAD_KEYS = {"version", "num_class", "num_tree_per_iteration", "label_index", "max_feature_idx", "objective",
               "feature_names", "feature_infos", "tree_sizes"}  # fmt: skip
+_PRINTABLE = re.compile(r"[\n\x20-\x7e]*")
 _TAIL = re.compile(
     r"end of trees\n\nfeature_importances:\n(?:\w+=\d+\n)*\nparameters:\n(?:\[\w+:[^\n]*\]\n)*\nend of parameters\n"
     r"\npandas_categorical:null\n?"
@@ -23,6 +24,8 @@ _TAIL = re.compile(
 def check_booster(text: str, features: int) -> None:
     """Raise ValueError, which says what is wrong, unless ``text`` is a booster as ``TableBlend`` saves it: one number
     for a row of ``features``, binary trees without categories, every node reached once, every figure finite."""
+    if not _PRINTABLE.fullmatch(text):  # LightGBM takes a zero byte for the end, and looks for it for ever
+        raise ValueError("it holds characters that are no plain text")
     start = text.find("Tree=")
     end = text.find("end of trees\n")
     if not 0 < start < end or not _TAIL.fullmatch(text[end:]):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.blend import combine
-from toolkit.chart import make_chart
+from toolkit.chart import make_chart, objects_note
 from toolkit.images import read_photo
 from toolkit.index import Query
 from toolkit.landmarks import FaceFinder
@@ -59,7 +59,7 @@ def read_face(
     chart = make_chart(photo, face, settings.chart, settings.patch.px_per_mm)
     patches, dropped = cut_patches(chart, face.side, settings.patch)
     quality = assess(photo, face, patches, settings.quality, chart)
-    notes = photo.notes + face.notes
+    notes = photo.notes + face.notes + objects_note(chart)
     found = FacePatches(name, photo.sha256, patches, face, dropped, quality.label, notes, chart,
                         likeness(photo.pixels))  # fmt: skip
     return photo, found, quality

@@ -39,6 +39,7 @@ REASONS: tuple[str, ...] = (
     "hair",
     "beard",
     "too small a piece",
+    "object",
 )
 # The cheek that a photograph of one side does not show.
 HIDDEN_CHEEK: dict[str, Region] = {"left": "right_cheek", "right": "left_cheek"}

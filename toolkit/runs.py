@@ -451,7 +451,7 @@ def grade_photos(
 
 def _changes_told(store: Store, damaged: int, loss: Loss) -> list[str]:
     """What was graded anew although there were results of it."""
-    lines = []
+    lines = [store.salvaged] if store.salvaged else []
     if damaged:
         results = counted(damaged, "result")
         lines.append(

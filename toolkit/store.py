@@ -23,6 +23,7 @@ from toolkit.pigment import pigment_png
 from toolkit.pipeline import PhotoResult, Rows
 from toolkit.quality import Quality
 from toolkit.records import FaceChart, FacePatches, PhotoFacts, PhotoGrade
+from toolkit.salvage import copy_readable, is_damaged, set_aside
 from toolkit.study.names import stored_text
 
 try:
@@ -129,10 +130,12 @@ def store_path(out: Path) -> Path:
 
 
 class Store:
-    """The results of one output; see ``open_store``."""
+    """The results of one output; see ``open_store``. ``salvaged``: what became of a damaged file in its place, in
+    words; "" where there was none."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, salvaged: str = "") -> None:
         self.path = path
+        self.salvaged = salvaged
         self._db = connection
 
     # --- the photos of this run
@@ -262,6 +265,20 @@ class Store:
             )
         return len(bad)
 
+    def _take_over(self, damaged: Path) -> None:
+        """Keep the results of a damaged file that are as they were written, and say how many."""
+
+        def is_whole(row: int) -> bool:
+            ((_, found),) = self._checksums("rowid = ?", (row,))
+            query = "SELECT checksum FROM checksums JOIN results USING (sha256, options, hint) WHERE results.rowid = ?"
+            return self._db.execute(query, (row,)).fetchone() == (found,)
+
+        kept = copy_readable(damaged, self._db, is_whole)
+        self.salvaged = (
+            f"{self.path.name}: the file was damaged, and is set aside as {damaged.name}; {kept} of its results could "
+            "be read and are kept, the other photos are graded anew"
+        )
+
     def put_failure(self, place: int, note: str, sha256: str = "") -> None:
         """Note why the photo at ``place`` has no result; it is tried again when the run is repeated."""
         with self._db:
@@ -338,17 +355,22 @@ class Store:
 
 @contextlib.contextmanager
 def open_store(out: Path) -> Iterator[Store]:
-    """The store beside the workbook ``out``, for one run at a time; made where there is none.
+    """The store beside the workbook ``out``, for one run at a time; made where there is none. Of a file with damaged
+    pages the results that can be read are kept, in a new file.
 
     Raises ToolkitError when another run holds it, or when it cannot be read or written.
     """
     path = store_path(out)
     _refuse_links(path)
     with _locked(path.with_suffix(".lock"), out), _explained(path):
+        damaged = set_aside(path) if is_damaged(path, (_APPLICATION_ID, _FORMAT)) else None
         connection = sqlite3.connect(path, isolation_level="IMMEDIATE")
         try:
             _set_up(connection)
-            yield Store(path, connection)
+            store = Store(path, connection)
+            if damaged:
+                store._take_over(damaged)
+            yield store
         finally:
             unused = _is_unused(connection)
             connection.close()

@@ -26,13 +26,15 @@ _LEAST_SAMPLES = 30
 @dataclass(frozen=True, eq=False)
 class Colours:
     """How the chart differs from the skin that is expected in each place, in OD: ``dark``, ``brown``, ``red`` (h, w)
-    float32 (deviations of D, M and E of ``toolkit.pigment``, not smoothed); ``density`` (h, w): D itself. ``level`` (3,):
-    D, M, E of this face's skin."""
+    float32 (deviations of D, M and E of ``toolkit.pigment``, not smoothed); ``density``, ``own_brown``, ``own_red`` (h, w):
+    D, M and E themselves. ``level`` (3,): D, M, E of this face's skin."""
 
     dark: Array
     brown: Array
     red: Array
     density: Array
+    own_brown: Array
+    own_red: Array
     level: NDArray[np.float64]
 
 
@@ -60,7 +62,7 @@ def colours(
         c = _fit(across, down, sample)
         off.append((values - (c[0] + c[1] * x + c[2] * y + c[3] * x**2 + c[4] * y**2)).astype(np.float32))
     levels = [float(np.median(sample)) if len(sample) else 0.0 for sample in samples]
-    return Colours(off[0], off[1], off[2], green, np.array(levels))
+    return Colours(off[0], off[1], off[2], *maps, np.array(levels))
 
 
 def _fit(x: NDArray, y: NDArray, values: NDArray[np.float64]) -> NDArray[np.float64]:

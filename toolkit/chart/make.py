@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from toolkit.chart.colour import Colours, colours, dark_hair, highlights, objects
 from toolkit.chart.frame import Frame, cut_to, near, pieces_over, unpainted, whole_frame
 from toolkit.chart.hairs import beard, combed_hair, find_lines, single_hairs, strands, stubbled
+from toolkit.chart.objects import is_object
 from toolkit.chart.place import eyelids, inside_face, is_study_mask, lips, nostrils, on_side
 from toolkit.chart.regions import label_regions
 from toolkit.geometry import warp
@@ -88,6 +89,7 @@ def _reasons(
     reasons = np.zeros(visible.shape, np.uint8)
     for reason, mask in reversed(left_out.items()):  # the first named wins
         reasons[visible & mask] = REASONS.index(reason)
+    reasons[is_object(reasons, look, bare, (~visible | halo) & masked, frame)] = REASONS.index("object")
     return reasons
 
 

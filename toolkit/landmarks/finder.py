@@ -15,7 +15,7 @@ Steps (``Face.found_by`` names the one that found the face):
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -45,6 +45,8 @@ _OFF_CENTRE = 0.1  # of its width that a mirrored face's box may lie beside the 
 # of the mean face on the average; bars over the eyes and covered mouths get less than 0.7 (docs/landmarks.md).
 _SURE = 0.9
 _UNLIKE_MM = 9.0
+
+MORE_THAN_HALF = "more than half a face: cut about {:.0f} mm beside its middle"
 
 # A step's name and the pictures it searches, made only when the steps before it failed.
 Step = tuple[str, Callable[[], View]]
@@ -87,8 +89,11 @@ class FaceFinder:
             raise FaceError(
                 f"{photo.path}: no face found; check that it shows a face from the front, not too small or dark"
             )
-        points, belief = refine(photo, small, found.points, found.midline, model)
-        return _describe(photo, found, points, belief, expected_side)
+        points, belief, beside = refine(photo, small, found.points, found.midline, model)
+        face = _describe(photo, found, points, belief, expected_side)
+        if not beside:
+            return face
+        return replace(face, notes=(*face.notes, MORE_THAN_HALF.format(beside)))
 
     def _detect(
         self, photo: Photo, small: View, midline: Midline | None, model: LandmarkModel

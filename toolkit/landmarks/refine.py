@@ -21,27 +21,60 @@ _FINE_ENOUGH = 1.25  # how far the reduced picture may be enlarged for the crop
 # How far the place of eye, brow, cheek and mouth on a half face decides where the midline is, against the
 # cut: a cut 3 mm off then shifts the patches by less than half of that, and an exact one costs 0.2 mm.
 _SHARE_OF_FEATURES = 0.7
+# On half faces cut within 3 mm of the midline the features lie no more than 3 mm farther in than the cut says; on those
+# that show 10 mm and more of the other half, more than 4 (docs/landmarks.md).
+_CUT_BESIDE_MM = 4.0
+_SETTLED_MM = 1.0
+_MOST_MOVES = 3
 _ON_MIDLINE = np.flatnonzero(np.abs(MEAN_FACE_MM[:, 0]) < 0.5)
 
 
 def refine(
     photo: Photo, small: View, points: NDArray[np.float64], midline: Midline | None, model: LandmarkModel
-) -> tuple[NDArray[np.float64], float]:
-    """Landmarks (68, 2) in the photo's pixels from first guesses of them, and the model's belief in them, 0 to 1.
+) -> tuple[NDArray[np.float64], float, float]:
+    """Landmarks (68, 2) in the photo's pixels from first guesses of them, the model's belief in them, 0 to 1, and how
+    far (mm) the cut of a half face lies beyond its midline, 0 where they agree.
 
     The crop is cut by the fit of the mean face to the last landmarks, upright, twice: the detector's box and
     the head's roll no longer matter. It is cut from the picture reduced for the detector, ``small``, where that
     is fine enough. A half face is completed by its mirror image in the crop, its landmarks
-    are made symmetrical.
+    are made symmetrical. Mirrored at a cut beyond the midline a face is too broad: there the cut is moved in.
     """
+    points, belief = _predict(photo, small, points, midline, model)
+    if midline is None:
+        return points, belief, 0.0
+    beside = 0.0
+    for _ in range(0 if model.slips_to_holes else _MOST_MOVES):
+        inward = _inward_px(points, midline)
+        scale = similarity_scale(fit_similarity(points))
+        if inward < (_SETTLED_MM if beside else _CUT_BESIDE_MM) * scale:
+            break
+        beside += inward / scale
+        midline = midline.moved_in(inward)
+        points, belief = _predict(photo, small, _complete_half(points, midline), midline, model)
+    return _complete_half(points, midline), belief, beside
+
+
+def _predict(
+    photo: Photo, small: View, points: NDArray[np.float64], midline: Midline | None, model: LandmarkModel
+) -> tuple[NDArray[np.float64], float]:
+    """Landmarks and belief after ``_ROUNDS`` rounds; of a half face symmetrical."""
     belief = 0.0
     for _ in range(_ROUNDS):
         if midline:
             points = _symmetrical(points, midline)
         points, belief = _predict_upright(photo, small, fit_similarity(points), midline, model)
-    if midline:
-        points = _complete_half(_symmetrical(points, midline), midline)
-    return points, belief
+    return (_symmetrical(points, midline) if midline else points), belief
+
+
+def _inward_px(points: NDArray[np.float64], midline: Midline) -> float:
+    """How far into the visible half its features say that the face's midline lies."""
+    frame = apply_affine(midline_frame(midline), points)
+    return _sideways_shift(frame, _of_half(midline)) * midline.face_side
+
+
+def _of_half(midline: Midline) -> NDArray[np.intp]:
+    return np.flatnonzero(MEAN_FACE_MM[:, 0] * midline.face_side > 0.5)
 
 
 def _symmetrical(points: NDArray[np.float64], midline: Midline) -> NDArray[np.float64]:
@@ -88,7 +121,7 @@ def _complete_half(points: NDArray[np.float64], midline: Midline) -> NDArray[np.
     """
     upright = midline_frame(midline)
     frame = apply_affine(upright, points)
-    own = np.flatnonzero(MEAN_FACE_MM[:, 0] * midline.face_side > 0.5)
+    own = _of_half(midline)
     shift = _SHARE_OF_FEATURES * _sideways_shift(frame, own)
     completed = frame.copy()
     completed[MIRROR[own]] = frame[own] * [-1.0, 1.0] + [2 * shift, 0.0]

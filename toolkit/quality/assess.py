@@ -1,4 +1,4 @@
-"""Whether a photograph is good enough to be graded, and if not, why."""
+"""The figures of a photograph, and the label that they give it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.quality.facecheck import face_faults
 from toolkit.records import Face, FaceChart, Patch, Photo
 from toolkit.settings import QualitySettings
 
@@ -68,7 +69,8 @@ def assess(
         visible_cm2=chart.visible_cm2 if chart else None,
         measured_cm2=chart.measured_cm2 if chart else None,
     )
-    return replace(quality, label="; ".join(_faults(quality, settings)) or "ok")
+    faults = [*_faults(quality, settings), *(face_faults(face, chart) if chart else [])]
+    return replace(quality, label="; ".join(faults) or "ok")
 
 
 def _faults(quality: Quality, settings: QualitySettings) -> list[str]:

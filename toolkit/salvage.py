@@ -1,0 +1,102 @@
+"""A results file with damaged pages: set aside under another name, what of it can still be read kept in a new one."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+# Copied in this order; a result only if its checksum was copied before it and fits.
+_TABLES = ("outputs", "photos", "checksums", "results")
+_LEAST_ROW_BYTES = 64  # so many rows at most can lie in a file, which bounds the search for them
+
+Row = tuple[Any, ...]
+
+
+def is_damaged(path: Path, marks: tuple[int, int]) -> bool:
+    """Whether a file of ours (``marks``: its application id and version) has pages that SQLite cannot trust; False of
+    a file that is missing or not ours. An error that is no damage (locked, no permission) is raised."""
+    if not path.is_file() or _marks_in(path) != marks:
+        return False
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        try:
+            return db.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            return True
+
+
+def _marks_in(path: Path) -> tuple[int, int]:
+    """Application id and version, from the file's own header: SQLite gives neither once the header's page is damaged."""
+    with path.open("rb") as file:
+        head = file.read(100)
+    if not head.startswith(b"SQLite format 3\0") or len(head) < 100:
+        return 0, 0
+    return int.from_bytes(head[68:72]), int.from_bytes(head[60:64])
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file to the first free name beside it, and give that."""
+    for number in itertools.count(1):
+        aside = path.with_name(f"{path.stem}.damaged{number}{path.suffix}")
+        if not aside.exists() and not aside.is_symlink():
+            return path.rename(aside)
+    raise AssertionError("names never end")
+
+
+def copy_readable(damaged: Path, new: sqlite3.Connection, is_whole: Callable[[int], bool]) -> int:
+    """Copy what can be read into the empty tables of ``new``; the number of results copied.
+
+    ``is_whole`` tells of a result by its row number in ``new`` whether it is as it was written; others are taken out.
+    """
+    copied = 0
+    most = damaged.stat().st_size // _LEAST_ROW_BYTES
+    with contextlib.closing(sqlite3.connect(f"{damaged.resolve().as_uri()}?mode=ro", uri=True)) as old, new:
+        for table in _TABLES:
+            columns = [name for _, name, *_ in new.execute(f"PRAGMA table_info({table})")]
+            put = f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(columns))})"
+            for values in _rows(old, f"SELECT rowid, {', '.join(columns)} FROM {table}", most):
+                row = _put(new, put, values)
+                if table == "results" and row:
+                    whole = is_whole(row)
+                    copied += whole
+                    if not whole:
+                        new.execute("DELETE FROM results WHERE rowid = ?", (row,))
+    return copied
+
+
+def _put(new: sqlite3.Connection, query: str, values: Row) -> int:
+    """The row number of what was put; 0 where the row is there already, or breaks the rules of its table."""
+    try:
+        done = new.execute(query, values)
+    except sqlite3.IntegrityError:
+        return 0
+    return int(done.lastrowid or 0) if done.rowcount > 0 else 0
+
+
+def _rows(old: sqlite3.Connection, query: str, most: int) -> Iterator[Row]:
+    """Every row of a table that can be read: from its first on, from its last back, and between these one by one,
+    since a damaged page breaks a walk but not a search for a row of another page."""
+    first, last = 0, 0
+    for number, *values in _until_damage(old, f"{query} ORDER BY rowid"):
+        first = number
+        yield tuple(values)
+    for number, *values in _until_damage(old, f"{query} ORDER BY rowid DESC"):
+        last = number
+        if number <= first:
+            break
+        yield tuple(values)
+    for number in range(first + 1, min(last or first + most, first + most)):
+        for _, *values in _until_damage(old, f"{query} WHERE rowid = {number}"):
+            yield tuple(values)
+
+
+def _until_damage(old: sqlite3.Connection, query: str) -> Iterator[Row]:
+    # Text that is no text is damage too, of one row, and shows in its checksum.
+    old.text_factory = lambda held: held.decode("utf-8", "replace")
+    with contextlib.suppress(sqlite3.DatabaseError):
+        yield from old.execute(query)
