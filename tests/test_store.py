@@ -399,6 +399,17 @@ def test_a_damaged_page_costs_its_rows_and_no_other(out, which):
         assert store.salvaged == "" and store.drop_damaged() == 0 and store.missing() == []
 
 
+@pytest.mark.parametrize("name", [b"photo_results", b"checksums"])
+def test_a_damaged_name_in_the_files_own_table_of_contents_is_damage(out, name):
+    with_many(out)
+    path = store_path(out)
+    data = path.read_bytes()
+    place = data.index(name)
+    path.write_bytes(data[:place] + b"\x9f" + data[place + 1 :])
+    with open_store(out) as store:
+        assert store.salvaged.startswith("grades.toolkit.sqlite: the file was damaged, and is set aside as ")
+
+
 def test_a_file_cut_short_keeps_what_is_left(out):
     with_many(out)
     data = store_path(out).read_bytes()

@@ -13,6 +13,9 @@ from typing import Any
 _TABLES = ("outputs", "photos", "checksums", "results")
 _LEAST_ROW_BYTES = 64  # so many rows at most can lie in a file, which bounds the search for them
 
+# SQLite's messages quote damaged names as they are, which Python cannot always read.
+_DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
+
 Row = tuple[Any, ...]
 
 
@@ -26,7 +29,7 @@ def is_damaged(path: Path, marks: tuple[int, int]) -> bool:
             return db.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",)
         except sqlite3.OperationalError:
             raise
-        except sqlite3.DatabaseError:
+        except _DAMAGE:
             return True
 
 
@@ -98,5 +101,5 @@ def _rows(old: sqlite3.Connection, query: str, most: int) -> Iterator[Row]:
 def _until_damage(old: sqlite3.Connection, query: str) -> Iterator[Row]:
     # Text that is no text is damage too, of one row, and shows in its checksum.
     old.text_factory = lambda held: held.decode("utf-8", "replace")
-    with contextlib.suppress(sqlite3.DatabaseError):
+    with contextlib.suppress(*_DAMAGE):
         yield from old.execute(query)
