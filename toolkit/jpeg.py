@@ -19,7 +19,7 @@ from PIL import Image
 _DAMAGE = re.compile(r"corrupt jpeg data|premature end of jpeg|inconsistent progression", re.IGNORECASE)
 _BEFORE_END = re.compile(r"(\d+) extraneous bytes before marker 0xd9", re.IGNORECASE)
 _LOST = re.compile(r"premature end of jpeg file", re.IGNORECASE)
-_MIN_STEP = 4.6  # grey levels by which a whole row of blocks is off; one of some thousand whole phantoms exceeds it
+_MIN_STEP = 4.6  # grey levels by which a row of blocks is off; one in a thousand whole phantoms exceeds it
 _SHARE = 0.8  # of the blocks of a row that step as far
 _MIN_SHOWN = 0.15  # of the blocks of a row that are not black, to judge by these,
 _MIN_PAINTED = 0.3  # or of those that are, to judge by these;
