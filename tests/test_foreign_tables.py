@@ -96,6 +96,26 @@ def test_a_sum_labelled_in_another_column_is_one_and_a_subject_n_is_none(tmp_pat
     assert "row 4 (Mean)" in table.remarks[0]
 
 
+@pytest.mark.parametrize(
+    "name", ["Std. Dev.", "Grand total", "Overall mean", "Average:", "n=32", "Mean of all subjects"]
+)
+def test_sums_of_several_words_are_set_aside(tmp_path, name):
+    table = read_grades(csv(tmp_path / "a.csv", f"subject,side,grade\nP1,L,2\nP2,L,4\n{name},,3\n"))
+    assert len(table.rows) == 2 and f"row 4 ({name})" in table.remarks[0]
+
+
+@pytest.mark.parametrize("name", ["N101", "Group 2", "Photos"])
+def test_a_subject_with_a_word_of_sums_is_none(tmp_path, name):
+    table = read_grades(csv(tmp_path / "a.csv", f"subject,side,grade\nP1,L,2\nP2,L,4\n{name},L,3\n"))
+    assert len(table.rows) == 3 and not table.remarks
+
+
+def test_a_line_with_more_cells_than_headings_is_refused(tmp_path):
+    with pytest.raises(GradesError, match=r"a.csv: row 3 has more cells .* write 4.5 for 4,5"):
+        read_grades(csv(tmp_path / "a.csv", "subject,side,grade\nP1,L,2\nP2,L,4,5\n"))
+    assert len(read_grades(csv(tmp_path / "b.csv", "subject,side,grade\nP1,L,2,\nP2,L,4,\n")).rows) == 2
+
+
 def test_sums_are_told_by_the_command(tmp_path):
     one = csv(tmp_path / "one.csv", "subject,grade\nP1,2\nP2,4\nMean,3\n")
     two = csv(tmp_path / "two.csv", "subject,grade\nP1,2\nP2,3\n")

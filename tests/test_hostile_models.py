@@ -2,18 +2,23 @@
 
 import json
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_photos import drawn_half
 from graded_study import small_model
+from PIL import Image
 from test_model import restamp
 
 from toolkit.booster import check_booster
 from toolkit.errors import ModelError
+from toolkit.landmarks import FaceFinder
 from toolkit.model import FILES, load_model, starter_folder
+from toolkit.pipeline import Grader, prepare, read_face
 
 STARTER = (starter_folder() / "booster.txt").read_text()
 FEATURES = int(STARTER.split("max_feature_idx=")[1].split("\n")[0]) + 1
@@ -113,6 +118,10 @@ def test_a_hostile_booster_is_named(folder):
     refused(folder, "booster.txt")
     (folder / "booster.txt").write_bytes(b"tree\n\xff\xfe")
     refused(folder, "booster.txt")
+    (folder / "booster.txt").write_bytes(
+        text.encode().replace(b"\n", b"\r\n")
+    )  # LightGBM ends the process on it
+    refused(folder, "booster.txt")
 
 
 # ---- numbers
@@ -177,6 +186,20 @@ def test_arrays_that_are_none_are_refused(folder):
     refused(folder, "encoder.npz")
 
 
+def test_weights_that_give_no_grade_end_in_a_line(tmp_path):
+    folder = shutil.copytree(starter_folder(), tmp_path / "model")
+    with np.load(folder / "encoder.npz") as held:
+        huge = {name: held[name] * np.float32(1e30) for name in held.files}
+    rewritten(folder / "encoder.npz", **huge)
+    restamp(folder)
+    model = load_model(folder)
+    path = tmp_path / "a.png"
+    Image.fromarray(drawn_half("left")).save(path)
+    _, face, quality = read_face(path, path.name, FaceFinder(None, model.settings.face), model.settings)
+    with np.errstate(all="ignore"), pytest.raises(ModelError, match="give no grade"):
+        list(Grader(model).grade([prepare(face, model.settings, quality)]))
+
+
 def test_an_array_that_claims_more_than_it_holds_is_refused_before_it_is_made(folder):
     import zipfile
 
@@ -222,6 +245,7 @@ FUZZ = """
 import sys
 from pathlib import Path
 from toolkit.errors import ModelError
+from toolkit.landmarks import FaceFinder
 from toolkit.model import load_model
 for folder in sys.argv[1:]:
     try:

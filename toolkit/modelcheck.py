@@ -62,7 +62,7 @@ def _named(path: Path) -> Iterator[None]:
 def _text(path: Path) -> str:
     if path.stat().st_size > _MOST_JSON:
         raise ValueError("it is larger than any model's")
-    return path.read_text(encoding="utf-8")
+    return path.read_bytes().decode("utf-8")  # as it lies there: LightGBM gives up on other ends of lines
 
 
 def read_json(path: Path) -> Any:

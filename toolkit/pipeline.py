@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from toolkit.blend import combine
 from toolkit.chart import make_chart, objects_note
+from toolkit.errors import ModelError
 from toolkit.images import read_photo
 from toolkit.index import Query
 from toolkit.landmarks import FaceFinder
@@ -143,6 +144,8 @@ class Grader:
         by_curve = blend.curve.predict(values[:, columns.index(FIGURE)])
         by_region = table.region_grades(blend.curve, seen.figures)
         grades = blend.mixed(by_curve, boosted, ridge)
+        if not np.isfinite(grades).all():
+            raise ModelError("the model's figures give no grade: restore the model folder or retrain")
         if self.weights is not None:
             grades = combine(by_region, self.weights)
         difficulty = table.difficulty(values, columns, np.abs(boosted - ridge), by_region, grades)

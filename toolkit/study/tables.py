@@ -26,6 +26,24 @@ _SUMS = (
     "somme media promedio suma"
 )
 _SUMMARIES = frozenset(_SUMS.split())
+_BESIDE_SUMS = frozenset(
+    [
+        "grand",
+        "overall",
+        "all",
+        "of",
+        "the",
+        "dev",
+        "deviation",
+        "error",
+        "standard",
+        "std",
+        "group",
+        "subjects",
+        "photos",
+    ]
+)
+_COUNT = re.compile(r"n\s*[=:]\s*\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -117,6 +135,7 @@ def refuse_roles(path: Path, roles: Iterable[str]) -> None:
 def read_sheets(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str], rules: Rules) -> GradeTable:
     """The grades in the sheets of ``path``, the columns ``named`` by role; raises GradesError."""
     sheet, summaries = _without_summaries(choose_sheet(path, sheets, named))
+    _refuse_long_rows(path, sheet)
     rows, blank = _parse(path, sheet, rules)
     guessed = guessed_encoding(path)
     if not rows:
@@ -132,6 +151,18 @@ def read_sheets(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str]
         headings=sheet.told(), unread=unread, doubts=_doubts(sheet, rules),
         remarks=tuple(f"{path.name}: {remark}" for remark in (summaries, guessed) if remark),
     )  # fmt: skip
+
+
+def _refuse_long_rows(path: Path, sheet: Sheet) -> None:
+    """A line of text with more cells than there are headings was cut where a comma belonged to a cell: 4,5 is 4 then."""
+    if path.suffix.lower() == ".xlsx":
+        return
+    for number, cells in sheet.rows:
+        if any(map(as_text, cells[len(sheet.header) :])):
+            raise GradesError(
+                f"{path.name}: row {number} has more cells than there are headings: put what holds a comma in quotation "
+                "marks, and write 4.5 for 4,5"
+            )
 
 
 def _without_summaries(sheet: Sheet) -> tuple[Sheet, str]:
@@ -154,7 +185,19 @@ def _summary_label(sheet: Sheet, cells: Sequence[Any]) -> str:
     places = [sheet.columns[role] for role in ("file", "subject") if role in sheet.columns]
     named = [as_text(cells[i]) for i in places if i < len(cells) and as_text(cells[i])]
     texts = named or [as_text(cell) for cell in cells if isinstance(cell, str) and as_text(cell)][:1]
-    return texts[0] if texts and all(plain_heading(text) in _SUMMARIES for text in texts) else ""
+    return texts[0] if texts and all(map(_sums_up, texts)) else ""
+
+
+def _sums_up(text: str) -> bool:
+    """Whether a text is the name of a sum: "Mean", "Std. Dev.", "Grand total", "n = 32"."""
+    if plain_heading(text) in _SUMMARIES or _COUNT.fullmatch(text.strip()):
+        return True
+    words = re.findall(r"[^\W\d_]+", text.casefold())
+    return (
+        not re.search(r"\d", text)
+        and bool(_SUMMARIES & set(words))
+        and set(words) <= _SUMMARIES | _BESIDE_SUMS
+    )
 
 
 def _doubts(sheet: Sheet, rules: Rules) -> str:
