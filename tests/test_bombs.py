@@ -61,6 +61,18 @@ def bombs(folder: Path):
     yield workbook(folder / "strings.xlsx", [HEAD, GRADES, TAIL], strings)
     wide = "".join(f'<row r="{r}"><c r="XFD{r}"><v>1</v></c></row>' for r in range(2, 2000))
     yield workbook(folder / "grid.xlsx", [HEAD, GRADES, wide, TAIL])
+    yield with_styles(workbook(folder / "styles.xlsx", [HEAD, GRADES, TAIL]), 1_000_000)
+
+
+def with_styles(path: Path, count: int) -> Path:
+    """The workbook with so many more styles of cells."""
+    with zipfile.ZipFile(path) as old:
+        parts = {part: old.read(part) for part in old.namelist()}
+    parts["xl/styles.xml"] = parts["xl/styles.xml"].replace(b"</cellXfs>", b"<xf/>" * count + b"</cellXfs>")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, data in parts.items():
+            made.writestr(name, data)
+    return path
 
 
 def limited() -> None:

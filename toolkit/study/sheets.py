@@ -22,6 +22,9 @@ _EMPTY_SHEET = (
 )
 # Limits of a workbook: bytes and XML marks when unpacked (a cell has four), cells with empty ones, seconds of reading.
 _MAX_UNPACKED, _MAX_MARKS, _MAX_MARKS_OF_TEXT = 400_000_000, 8_000_000, 4_000_000
+_MAX_MARKS_BESIDE = (
+    300_000  # of styles, names and all else beside cells and texts; Excel allows 64,000 styles
+)
 _MAX_CELLS, _MAX_SECONDS = 4_000_000, 60.0
 _HEAD_BYTES = 100_000  # of a workbook's list of sheets, which begins with what kind it is
 # What text of Western Europe in Windows-1252 does not hold: bytes without a meaning, three letters beyond ASCII in a row,
@@ -50,6 +53,9 @@ def _excel_sheets(path: Path) -> list[tuple[str, list[Sequence[Any]]]]:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             _refuse_strict(path, archive)
             texts = [part for part in archive.namelist() if not part.startswith(_SHEETS_AT)]
+            _refuse_huge(
+                path, archive, [part for part in texts if "sharedStrings" not in part], _MAX_MARKS_BESIDE
+            )
             _refuse_huge(path, archive, texts, _MAX_MARKS_OF_TEXT)
             slim = _grades_of_own_results(archive)
             with zipfile.ZipFile(slim or file) as read:
