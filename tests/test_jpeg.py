@@ -2,6 +2,7 @@
 
 import io
 import random
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 
 from toolkit.errors import PhotoError
 from toolkit.images import read_photo
-from toolkit.jpeg import _MIN_STEP, complaint, seam_step
+from toolkit.jpeg import _MIN_STEP, complaint, lacks_scans, seam_step
 from toolkit.settings import PhotoSettings
 
 SETTINGS = PhotoSettings()
@@ -76,6 +77,15 @@ def test_a_file_cut_short_and_ended_again_is_refused(tmp_path):
     data = jpeg(drawn_face(3)[0])
     assert "damaged" in outcome(tmp_path, data[: len(data) // 2] + END)
     assert "damaged" in outcome(tmp_path, data[: len(data) // 2])
+
+
+def test_a_progressive_file_without_its_last_scans_is_noted(tmp_path):
+    data = jpeg(drawn_face(3)[0], progressive=True)
+    scans = [found.start() for found in re.finditer(b"\xff\xda", data)]
+    assert len(scans) > 5 and not lacks_scans(data)
+    for scan in scans[2:]:
+        assert "lacks some of its scans" in outcome(tmp_path, data[:scan] + END)
+    assert not lacks_scans(jpeg(drawn_face(3)[0]))
 
 
 def test_a_lost_restart_is_refused(tmp_path):

@@ -18,6 +18,7 @@ from PIL import Image
 # Warnings of libjpeg that tell of damage; others ("unknown JFIF revision") do not.
 _DAMAGE = re.compile(r"corrupt jpeg data|premature end of jpeg|inconsistent progression", re.IGNORECASE)
 _BEFORE_END = re.compile(r"(\d+) extraneous bytes before marker 0xd9", re.IGNORECASE)
+_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]", re.DOTALL)  # neither a stuffed byte nor a restart
 _LOST = re.compile(r"premature end of jpeg file", re.IGNORECASE)
 _MIN_STEP = 4.6  # grey levels by which a row of blocks is off; one in a thousand whole phantoms exceeds it
 _SHARE = 0.8  # of the blocks of a row that step as far
@@ -44,6 +45,8 @@ def fault(data: bytes, image: Image.Image) -> tuple[str, str]:
     if seam_step(np.asarray(image.convert("RGB")), block) >= _MIN_STEP:
         # No refusal: of some thousand whole pictures one looks like that.
         remarks.append("brightness or colour jumps at a row of blocks: the file may be damaged, look at it")
+    if lacks_scans(data):
+        remarks.append("the JPEG file lacks some of its scans, and with them fine detail: export it again")
     if warned:
         remarks.append(f"the JPEG file does not end as it should ({warned}): part of it may be damaged")
     return "", "; ".join(remarks)
@@ -60,6 +63,25 @@ def complaint(data: bytes) -> str:
         text = " ".join(str(error).split())
         return text if _DAMAGE.search(text) else ""
     return ""
+
+
+def lacks_scans(data: bytes) -> bool:
+    """Whether a progressive JPEG ends before every component has all 64 coefficients to their last bit: the picture is
+    there, and coarser than it was saved (ITU-T T.81, G.1.1: a scan holds coefficients Ss to Se down to bit Al)."""
+    place, left = 2, {}
+    while (marker := _MARKER.search(data, place)) and marker[0] != b"\xff\xd9":
+        start = marker.end()
+        length = int.from_bytes(data[start : start + 2])
+        segment = data[start + 2 : start + length]
+        if marker[0] == b"\xff\xc2" and len(segment) >= 6 + 3 * segment[5]:
+            left = {segment[6 + 3 * n]: [True] * 64 for n in range(segment[5])}
+        elif marker[0] == b"\xff\xda" and left and len(segment) == 4 + 2 * segment[0]:
+            first, last, bits = segment[-3:]
+            for component in segment[1:-3:2]:
+                if not bits & 15 and component in left:
+                    left[component][first : last + 1] = [False] * (last + 1 - first)
+        place = start + length
+    return any(map(any, left.values()))
 
 
 def only_at_its_end(warning: str) -> bool:
