@@ -144,7 +144,7 @@ class Grader:
         by_curve = blend.curve.predict(values[:, columns.index(FIGURE)])
         by_region = table.region_grades(blend.curve, seen.figures)
         grades = blend.mixed(by_curve, boosted, ridge)
-        if not np.isfinite(grades).all():
+        if not np.isfinite(grades[table.places]).all():
             raise ModelError("the model's figures give no grade: restore the model folder or retrain")
         if self.weights is not None:
             grades = combine(by_region, self.weights)
