@@ -8,6 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+_LEVELS = np.arange(256) / 255.0
+# Linear light (256,) float64, 0-1, of an 8-bit sRGB level (IEC 61966-2-1), for cv2.LUT; and its optical density -ln,
+# float32, 0 (fully lit) to 6.9.
+LINEAR_OF_LEVEL = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4)
+DENSITY_OF_LEVEL = -np.log(np.maximum(LINEAR_OF_LEVEL, 1e-3)).astype(np.float32)
+
 _STEP_PIXELS = 40_000  # that are looked at, evenly spread
 _FEWEST = 500
 _GREY = 3.0  # grey levels that channels of a grey picture differ by; JPEG leaves as much

@@ -14,6 +14,18 @@ def apply_affine(transform: NDArray[np.float64], points: ArrayLike) -> NDArray[n
     return np.asarray(points, np.float64) @ transform[:, :2].T + transform[:, 2]
 
 
+def axes_mm(
+    corner_mm: tuple[float, float], size: tuple[int, int], px_per_mm: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """x (1, w) and y (h, 1), mm, of the middle of every column and row of a picture of ``size`` (w, h) whose upper left
+    corner lies at ``corner_mm``."""
+    x, y = (
+        first + (np.arange(count, dtype=np.float32) + 0.5) / px_per_mm
+        for first, count in zip(corner_mm, size, strict=True)
+    )
+    return x[None, :], y[:, None]
+
+
 def invert_affine(transform: NDArray[np.float64]) -> NDArray[np.float64]:
     """The (2, 3) inverse of a (2, 3) affine transform; raises numpy's LinAlgError when there is none."""
     linear = np.linalg.inv(transform[:, :2])

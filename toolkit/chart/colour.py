@@ -10,14 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.chart.frame import Frame, near, pieces_over
+from toolkit.colours import DENSITY_OF_LEVEL
 from toolkit.settings import ChartSettings
 
 Array = NDArray[np.float32]
-
-_level = np.arange(256, dtype=np.float64) / 255
-_OD_OF_LEVEL = -np.log(
-    np.maximum(np.where(_level <= 0.04045, _level / 12.92, ((_level + 0.055) / 1.055) ** 2.4), 1e-3)
-).astype(np.float32)
 
 _CHEEKS_MM = -8.0, 40.0  # of the face frame, from below the brows to above the mouth
 _LEAST_SAMPLES = 30
@@ -26,15 +22,15 @@ _LEAST_SAMPLES = 30
 @dataclass(frozen=True, eq=False)
 class Colours:
     """How the chart differs from the skin that is expected in each place, in OD: ``dark``, ``brown``, ``red`` (h, w)
-    float32 (deviations of D, M and E of ``toolkit.pigment``, not smoothed); ``density``, ``own_brown``, ``own_red`` (h, w):
-    D, M and E themselves. ``level`` (3,): D, M, E of this face's skin."""
+    float32 (deviations of D, M and E of ``toolkit.pigment``, not smoothed); ``density``, ``melanin``, ``erythema``
+    (h, w) float32: D, M and E themselves. ``level`` (3,): D, M, E of this face's skin."""
 
     dark: Array
     brown: Array
     red: Array
     density: Array
-    own_brown: Array
-    own_red: Array
+    melanin: Array
+    erythema: Array
     level: NDArray[np.float64]
 
 
@@ -44,7 +40,7 @@ def colours(
     """``bare`` (h, w): visible, and skin by its place. The skin expected in a place is a surface of second order
     (1, x, y, x^2, y^2 of the face frame), fitted robustly: light falls off towards the sides of a face by as much as hair
     is darker than skin. A fringe may cover all of a forehead: what looks like hair beside the cheeks has no say."""
-    density: Any = cv2.LUT(pixels, _OD_OF_LEVEL)
+    density: Any = cv2.LUT(pixels, DENSITY_OF_LEVEL)
     red, green, blue = cv2.split(density)
     x, y = (axis / 100 for axis in frame.face_mm())
     rows, columns = (one * 6 + 2 for one in np.nonzero(bare[2::6, 2::6]))

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.geometry import apply_affine, compose_affine, invert_affine
+from toolkit.geometry import apply_affine, axes_mm, compose_affine, invert_affine
 from toolkit.meanface import fit_similarity
 from toolkit.records import Face, Photo
 
@@ -32,9 +32,7 @@ class Frame:
 
     def face_mm(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """x (1, w) and y (h, 1) in the face frame, mm, of every column and row."""
-        x = self.corner_mm[0] + (np.arange(self.size[0], dtype=np.float32) + 0.5) / self.px_per_mm
-        y = self.corner_mm[1] + (np.arange(self.size[1], dtype=np.float32) + 0.5) / self.px_per_mm
-        return x[None, :], y[:, None]
+        return axes_mm(self.corner_mm, self.size, self.px_per_mm)
 
     def warped(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """A mask (H, W) of the photograph seen on the chart; False beyond the picture."""

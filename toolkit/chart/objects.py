@@ -70,7 +70,7 @@ def _is_foreign(
     mask = piece.astype(np.uint8)
     core = cv2.erode(mask, np.ones((3, 3), np.uint8)) > 0
     core = core if core.sum() >= 12 else piece
-    colours = [np.percentile(one[place][core], (25, 50, 75)) for one in (look.own_brown, look.own_red)]
+    colours = [np.percentile(one[place][core], (25, 50, 75)) for one in (look.melanin, look.erythema)]
     (low_brown, brown, high_brown), (low_red, red, high_red) = colours
     foreign_brown = max(_BROWN, float(look.level[1]) + _BROWNER)
     if high_brown > foreign_brown or high_red > _RED or low_brown < _BLUE or low_red < _GREEN:

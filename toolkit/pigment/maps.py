@@ -15,13 +15,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.colours import LINEAR_OF_LEVEL
 from toolkit.records import NO_MARGINS, FaceChart, Margins, Patch, PigmentMaps
 from toolkit.settings import PigmentSettings
 
 Array = NDArray[np.float32]
 
-_LEVELS = np.arange(256) / 255.0
-_LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)
+_LINEAR = LINEAR_OF_LEVEL.astype(np.float32)
 
 
 def optical_density(pixels: NDArray[np.uint8], skin: NDArray[np.bool_], sigma_px: float) -> Array:

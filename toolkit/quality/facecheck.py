@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.geometry import apply_affine
+from toolkit.colours import DENSITY_OF_LEVEL
+from toolkit.geometry import apply_affine, axes_mm
 from toolkit.records import Face, FaceChart
 
 COVERED, ONE_SIDED = "face partly covered", "one-sided light"
@@ -58,9 +59,7 @@ def _is_covered(face: Face, chart: FaceChart, darkness: NDArray[np.float32]) -> 
 
 def _darkness(chart: FaceChart) -> NDArray[np.float32]:
     """Green optical density (h, w) of the chart, over about a millimetre."""
-    level = chart.pixels[..., 1].astype(np.float32) / 255
-    linear = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
-    density: Any = -np.log(np.maximum(linear, 1e-3)).astype(np.float32)
+    density: Any = cv2.LUT(np.ascontiguousarray(chart.pixels[..., 1]), DENSITY_OF_LEVEL)
     return np.asarray(cv2.GaussianBlur(density, (0, 0), chart.px_per_mm / 3))
 
 
@@ -81,11 +80,9 @@ def _seen_and_span(
 
 def _cheek(chart: FaceChart, sign: int) -> NDArray[np.bool_]:
     """(h, w) bool: a cheek, on the subject's right with ``sign`` -1."""
-    high, wide = chart.skin.shape
-    x = (np.arange(wide) + 0.5) / chart.px_per_mm + chart.corner_mm[0]
-    y = (np.arange(high) + 0.5) / chart.px_per_mm + chart.corner_mm[1]
+    x, y = axes_mm(chart.corner_mm, chart.skin.shape[::-1], chart.px_per_mm)
     (near, far), (top, bottom) = _CHEEK_MM
-    return ((x * sign > near) & (x * sign < far))[None] & ((y > top) & (y < bottom))[:, None]
+    return np.asarray((x * sign > near) & (x * sign < far) & (y > top) & (y < bottom))
 
 
 def _between_cheeks(

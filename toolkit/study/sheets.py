@@ -53,10 +53,9 @@ def _excel_sheets(path: Path) -> list[tuple[str, list[Sequence[Any]]]]:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             _refuse_strict(path, archive)
             texts = [part for part in archive.namelist() if not part.startswith(_SHEETS_AT)]
-            _refuse_huge(
-                path, archive, [part for part in texts if "sharedStrings" not in part], _MAX_MARKS_BESIDE
-            )
-            _refuse_huge(path, archive, texts, _MAX_MARKS_OF_TEXT)
+            shared = [part for part in texts if "sharedStrings" in part]
+            _refuse_huge(path, archive, shared, _MAX_MARKS_OF_TEXT)
+            _refuse_huge(path, archive, [part for part in texts if part not in shared], _MAX_MARKS_BESIDE)
             slim = _grades_of_own_results(archive)
             with zipfile.ZipFile(slim or file) as read:
                 _refuse_huge(path, read, [part for part in read.namelist() if part not in texts], _MAX_MARKS)
