@@ -14,12 +14,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from toolkit.cli import app
+from toolkit.commands.measuring import measure_features
+from toolkit.commands.phantoms import make_phantoms, phantom_report
 from toolkit.errors import PhotoError, ToolkitError
 from toolkit.landmarks import FaceFinder
 from toolkit.pigment import measure
 from toolkit.pigment.overlay import draw_pigment
 from toolkit.records import Patch
-from toolkit.runs import make_phantoms, measure_features, phantom_report
 from toolkit.settings import Settings
 from toolkit.workers import measure_all
 

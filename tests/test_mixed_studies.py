@@ -8,7 +8,7 @@ import pytest
 from made_up_study import SIZE, a_patch
 from typer.testing import CliRunner
 
-from toolkit import runs
+from toolkit.commands import grading
 from toolkit.cli import app
 from toolkit.errors import ToolkitError
 from toolkit.evaluate import run as evaluation
@@ -28,9 +28,9 @@ def toolkit(monkeypatch):
     def begin(*_args, **_options):
         raise ToolkitError("joined")
 
-    monkeypatch.setattr(runs, "_starting_point", begin)
-    monkeypatch.setattr(runs, "prepare", begin)
-    monkeypatch.setattr(runs.Store, "begin", begin)
+    monkeypatch.setattr(grading, "_starting_point", begin)
+    monkeypatch.setattr(grading, "prepare", begin)
+    monkeypatch.setattr(grading.Store, "begin", begin)
     monkeypatch.setattr(evaluation, "load_study", begin)
     return lambda *arguments: str(CliRunner().invoke(app, list(map(str, arguments))).exception)
 

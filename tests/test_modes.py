@@ -9,8 +9,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from toolkit.cli import app
+from toolkit.commands.grading import grade_photos
+from toolkit.commands.training import train_study
 from toolkit.errors import TrainingError
-from toolkit.runs import grade_photos, train_study
 from toolkit.study.modes import copies, mode_notes, mode_of, modes_remark, refuse_several_modes, study_photos
 
 BASE = "P0001_FACE_L_S00_VCR_S2_V00D00W04"

@@ -20,6 +20,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from toolkit.cli import app
+from toolkit.commands.grading import grade_photos
+from toolkit.commands.results import ReportRequest
 from toolkit.errors import GradesError, ToolkitError
 from toolkit.geometry import apply_affine, invert_affine
 from toolkit.images import read_photo
@@ -31,7 +33,6 @@ from toolkit.report import page as report_page
 from toolkit.report.facts import head, photo_rows, run_hash, visits
 from toolkit.report.pictures import Drawn, PictureJob, draw
 from toolkit.report.words import Usual, in_words, is_known
-from toolkit.runs import ReportRequest, grade_photos
 from toolkit.settings import ReportSettings, Settings
 from toolkit.store import Behind, Input, Options, open_store, read_store, store_path
 
@@ -224,13 +225,13 @@ def test_the_folder_holds_what_the_file_holds(written, page):
 
 
 def test_done_before_the_page_is_written_without_grading(photos, model, written, tmp_path, monkeypatch):
-    from toolkit import runs
+    from toolkit.commands import grading
 
     for file in (written[1].out, store_path(written[1].out)):
         shutil.copy(file, tmp_path / file.name)
     asked = []
-    read_all = runs.read_all
-    monkeypatch.setattr(runs, "read_all", lambda paths, *rest: asked.extend(paths) or read_all(paths, *rest))
+    read_all = grading.read_all
+    monkeypatch.setattr(grading, "read_all", lambda paths, *rest: asked.extend(paths) or read_all(paths, *rest))
     request = ReportRequest(tmp_path / "again.html")
     run = grade_photos([photos], tmp_path / "grades.xlsx", model, report=request)
     assert run.earlier == PHOTOS + 3 and not asked
@@ -252,12 +253,12 @@ def test_the_command_writes_the_page_and_says_where(photos, model, written, tmp_
 
 
 def test_an_interrupted_run_writes_its_workbook_and_no_page(photos, model, tmp_path, monkeypatch):
-    from toolkit import runs
+    from toolkit.commands import grading
 
     def stopped(*rest):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs, "_grade_missing", stopped)
+    monkeypatch.setattr(grading, "_grade_missing", stopped)
     request = ReportRequest(tmp_path / "page.html")
     run = grade_photos([photos], tmp_path / "grades.xlsx", model, report=request)
     assert run.interrupted and run.out.is_file() and not (tmp_path / "page.html").exists()

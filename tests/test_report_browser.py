@@ -14,11 +14,12 @@ import pytest
 from graded_study import write_photos
 from test_report import HOSTILE, PHOTOS, TAG, model_with_thumbnails
 
+from toolkit.commands.grading import grade_photos
+from toolkit.commands.results import ReportRequest
 from toolkit.records import PhotoFacts, PhotoGrade
 from toolkit.report.facts import head, photo_rows, visits
 from toolkit.report.page import _FolderWriter, _json, _render
 from toolkit.report.pictures import Drawn
-from toolkit.runs import ReportRequest, grade_photos
 from toolkit.study import read_grades
 
 pytestmark = pytest.mark.slow

@@ -16,9 +16,9 @@ from drawn_photos import drawn_face
 from graded_study import small_model, write_photos
 from PIL import Image
 
-from toolkit import runs
+from toolkit.commands import grading
+from toolkit.commands.grading import grade_photos
 from toolkit.errors import ToolkitError
-from toolkit.runs import grade_photos
 from toolkit.store import NOT_REACHED, open_store, read_store, store_path
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="signals")]
@@ -188,8 +188,8 @@ def copied(photos, folder):
 
 def test_only_what_is_missing_is_read(photos, model, tmp_path, monkeypatch):
     asked = []
-    read_all = runs.read_all
-    monkeypatch.setattr(runs, "read_all", lambda paths, *rest: asked.append(paths) or read_all(paths, *rest))
+    read_all = grading.read_all
+    monkeypatch.setattr(grading, "read_all", lambda paths, *rest: asked.append(paths) or read_all(paths, *rest))
     mine, out = copied(photos, tmp_path / "photos"), tmp_path / "grades.xlsx"
     some = sorted(mine.glob("P0000*"))
     grade_photos(some, out, model)
@@ -227,7 +227,7 @@ def test_stopped_before_it_knows_what_is_done_it_leaves_the_workbook(
         yield
 
     with monkeypatch.context() as patched:
-        patched.setattr(runs, "hash_all", stopped)
+        patched.setattr(grading, "hash_all", stopped)
         with pytest.raises(KeyboardInterrupt):
             grade_photos([photos], out, model)
     assert out.read_bytes() == undisturbed.read_bytes()

@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 
 from toolkit.agreement import compare_files
 from toolkit.cli import app
+from toolkit.commands.grading import grade_photos
+from toolkit.commands.results import ReportRequest
+from toolkit.commands.training import train_study
 from toolkit.errors import GradesError
 from toolkit.evaluate.study import graded_photos, load_study
 from toolkit.records import PhotoFacts
-from toolkit.runs import ReportRequest, grade_photos, train_study
 from toolkit.settings import Settings
 from toolkit.study import join_files, read_experts, read_graders
 from toolkit.study.names import photo_stem, stored_text

@@ -12,9 +12,9 @@ from graded_study import small_model, write_photos
 from typer.testing import CliRunner
 
 from toolkit.cli import app
+from toolkit.commands.intervals import coverage_told, supported
 from toolkit.errors import ToolkitError
 from toolkit.model import load_model
-from toolkit.runs import coverage_told, supported
 from toolkit.store import open_store, read_store, store_path
 
 posix = pytest.mark.skipif(os.name == "nt", reason="file modes and links of POSIX")

@@ -17,11 +17,11 @@ import typer
 
 from toolkit import __version__
 from toolkit.errors import GradesError, ToolkitError
+from toolkit.progress import progress_bars
 from toolkit.settings import RunSettings
 
 if TYPE_CHECKING:
     from toolkit.model import Model
-    from toolkit.runs import Progress
 
 # TensorFlow's chatter is not for users.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -136,9 +136,10 @@ def phantom(
     quiet: Quiet = False,
 ) -> None:
     """Make a study of digital phantoms: faces with known pigment and simulated expert grades."""
-    from toolkit.runs import default_workers, make_phantoms, phantom_report
+    from toolkit.commands.phantoms import make_phantoms, phantom_report
+    from toolkit.commands.shared import default_workers
 
-    with _progress(quiet) as tell:
+    with progress_bars(quiet) as tell:
         made = make_phantoms(
             out,
             subjects,
@@ -172,9 +173,10 @@ def extract_patches(
     quiet: Quiet = False,
 ) -> None:
     """Cut forehead, cheek and chin patches, lossless, at one scale."""
-    from toolkit.runs import default_workers, extract
+    from toolkit.commands.extraction import extract
+    from toolkit.commands.shared import default_workers
 
-    with _progress(quiet) as tell:
+    with progress_bars(quiet) as tell:
         run = extract(
             images,
             out,
@@ -206,9 +208,10 @@ def features(
     quiet: Quiet = False,
 ) -> None:
     """Measure the pigment of forehead, cheeks and chin, without any model."""
-    from toolkit.runs import default_workers, measure_features
+    from toolkit.commands.measuring import measure_features
+    from toolkit.commands.shared import default_workers
 
-    with _progress(quiet) as tell:
+    with progress_bars(quiet) as tell:
         run = measure_features(
             images,
             out,
@@ -261,10 +264,11 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Train a model on your study; prints scores on subjects it never saw."""
-    from toolkit.runs import class_settings, default_workers, train_study, training_report
+    from toolkit.commands.shared import default_workers
+    from toolkit.commands.training import class_settings, train_study, training_report
     from toolkit.study import step_of
 
-    with _progress(quiet) as tell:
+    with progress_bars(quiet) as tell:
         count = workers or default_workers()
         names, settings = _pairs(column), class_settings(class_edges)
         run = train_study(
@@ -295,9 +299,9 @@ def build_index(
     quiet: Quiet = False,
 ) -> None:
     """Rebuild a model's FAISS index from your own graded patches."""
-    from toolkit.runs import index_patches
+    from toolkit.commands.indexing import index_patches
 
-    with _progress(quiet) as tell:
+    with progress_bars(quiet) as tell:
         run = index_patches(
             patches, grades, model, out, _pairs(column), tell, thumbnails, retakes, overwrite, mode
         )
@@ -352,10 +356,12 @@ def grade(
     Results are kept beside the workbook as they come: stopped by Ctrl-C or a power cut, the same command goes on
     with what is missing. Other photographs in the same workbook need --append or --overwrite.
     """
-    from toolkit.runs import ReportRequest, default_workers, grade_photos
+    from toolkit.commands.grading import grade_photos
+    from toolkit.commands.results import ReportRequest
+    from toolkit.commands.shared import default_workers
 
     page = ReportRequest(report, report_dir, expert_grades, _pairs(column), retakes)
-    with _stoppable(), _progress(quiet) as tell:
+    with _stoppable(), progress_bars(quiet) as tell:
         count = workers or default_workers()
         run = grade_photos(
             images, out, model, weights.value, _points(landmarks, landmark_model), count, tell, time_limit, overlays, page,
@@ -487,9 +493,10 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Compare methods on your study, on subjects they never saw: earlier models, each part, the toolkit."""
+    from toolkit.commands.shared import default_workers
+    from toolkit.commands.training import class_settings
     from toolkit.evaluate import Options, shown
     from toolkit.evaluate import evaluate as run_evaluation
-    from toolkit.runs import class_settings, default_workers
     from toolkit.settings import BaselineSettings
     from toolkit.study import step_of
 
@@ -595,41 +602,6 @@ def _stoppable() -> Iterator[None]:
         raise typer.Exit(130) from None
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Progress]:
-    """A progress bar a stage on the terminal's standard error; silent when it is not a terminal."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TaskID,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text("" if speed is None else f"{speed:.1f}/s" if speed >= 1 else f"{60 * speed:.0f}/min")
-
-    left = TimeRemainingColumn(elapsed_when_finished=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), left)
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def tell(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=total)
-            bar.update(tasks[stage], completed=done, total=total)
-
-        yield tell
 
 
 def _version(wanted: bool) -> None:

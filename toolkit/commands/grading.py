@@ -1,0 +1,272 @@
+"""Grades photographs; what is done is kept as it comes, and an interrupted run goes on where it stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import toolkit
+from toolkit.commands.results import (
+    GradeRun,
+    ReportRequest,
+    report_grades,
+    report_study,
+    run_facts,
+    study_labels,
+    write_workbook,
+)
+from toolkit.commands.shared import (
+    check_pictures,
+    hash_photos,
+    read_files,
+    some_photos,
+)
+from toolkit.earlier import (
+    Loss,
+    earlier_photos,
+    find_loss,
+    kept_inputs,
+    refuse_loss,
+)
+from toolkit.errors import ModelError, ToolkitError
+from toolkit.images import file_sha256
+from toolkit.landmarks import default_landmark_model, landmarks_name
+from toolkit.model import (
+    Model,
+    load_model,
+)
+from toolkit.outputs import (
+    Output,
+    check_outputs,
+    counted,
+    some_of,
+)
+from toolkit.pigment.overlay import draw_predicted
+from toolkit.pipeline import Grader
+from toolkit.progress import Progress, reported
+from toolkit.report import write_report
+from toolkit.store import Input, Options, Store, open_store, store_path
+from toolkit.study import (
+    facts_from_name,
+    mode_notes,
+    mode_of,
+    modes_remark,
+)
+from toolkit.study.modes import WHITE
+from toolkit.workbook import (
+    RESULT_SUFFIXES,
+    check_target,
+    result_files,
+)
+from toolkit.workers import (
+    TIME_LIMIT_S,
+    photo_names,
+    read_all,
+    write_overlay,
+)
+
+_AFTER_GRADES = ("agreement", "baselines", "evaluate", "phantom", "report")  # no grade depends on these
+
+
+def grade_photos(
+    images: Sequence[Path],
+    out: Path,
+    model_folder: Path | None = None,
+    weights: str = "learned",
+    landmark_model: Path | None = None,
+    workers: int = 1,
+    tell: Progress = lambda stage, done, total: None,
+    limit_s: float = TIME_LIMIT_S,
+    overlays: Path | None = None,
+    report: ReportRequest | None = None,
+    append: bool = False,
+    overwrite: bool = False,
+) -> GradeRun:
+    """Grade photographs and write the results workbook; every photo keeps its row.
+
+    Into the folder ``overlays`` goes a picture of the predicted pigment of each photo that this run grades.
+    ``report``: the page to write at the end, also where nothing was left to grade; not of an interrupted run.
+
+    Results are kept beside the workbook as they come (``toolkit.store``), and only photos without one are read.
+    KeyboardInterrupt ends the grading early: the workbook then holds what there is. A photo that takes longer
+    than ``limit_s`` seconds is given up. Raises ToolkitError while another run writes the same output.
+
+    Where ``out`` holds grades of photographs that are not among these, ``append`` keeps them and ``overwrite`` drops
+    them; without either that is refused. ``overwrite`` also replaces files that an earlier run did not write, but
+    never one that is read.
+    """
+    out = Path(out)
+    check_target(out, RESULT_SUFFIXES)
+    if append and overwrite:
+        raise ToolkitError("--append keeps earlier grades, --overwrite drops them: choose one of them")
+    started, clock = datetime.now().astimezone(), time.monotonic()
+    paths = some_photos(images)
+    report = report or ReportRequest()
+    read = [*paths, *read_files(model_folder, landmark_model, report.expert_grades)]
+    hashes_of = partial(hash_photos, workers=workers, tell=tell, limit_s=limit_s)
+    check_outputs([Output(store_path(out), "--out", lambda _: True)], read)
+    with open_store(out) as store:
+        _check_results(out, store, read, overwrite)
+        damaged = store.drop_damaged()
+        model = load_model(model_folder)
+        options = _options(model, weights, landmark_model)
+        photos, hashes, loss = _planned(store, out, paths, model, options, append, overwrite, hashes_of)
+        paths, names = [photo.path for photo in photos], [photo.name for photo in photos]
+        check_pictures(overlays, images, paths, names, read, overwrite)
+        joined = report_grades(report, images, photos, hashes, read, overwrite)
+        store.begin(photos, options)
+        store.claim([(place, sha256) for place, sha256 in enumerate(hashes) if sha256])
+        earlier = len(paths) - len(store.missing())
+        grader, interrupted = Grader(model, weights), False
+        try:
+            _grade_missing(store, photos, grader, landmark_model, workers, tell, limit_s, overlays)
+        except KeyboardInterrupt:
+            interrupted = True
+        labels, graded = study_labels(store, model.settings), store.counts()["graded"]
+        run = GradeRun(out, len(paths), graded, earlier, interrupted, time.monotonic() - clock, labels)
+        facts = run_facts(store, run, model, options, landmarks_name(landmark_model), workers, started)
+        remarks = [
+            *_other_landmarks(model, landmark_model),
+            *write_workbook(store, run, facts),
+            *modes_remark(names),
+            *_changes_told(store, damaged, loss),
+        ]
+        if joined and report.expert_grades:
+            remarks.append(f"{report.expert_grades.name}: {joined.summary()}")
+        if report.wanted and not interrupted:
+            study = report_study(store, paths, run, model, facts, report, joined)
+            write_report(study, report.file, report.folder, workers, limit_s, tell)
+    return replace(run, remarks=tuple(remarks))
+
+
+def _changes_told(store: Store, damaged: int, loss: Loss) -> list[str]:
+    """What was graded anew although there were results of it."""
+    lines = [store.salvaged] if store.salvaged else []
+    if damaged:
+        results = counted(damaged, "result")
+        lines.append(
+            f"{store.path.name}: {results} damaged; the photos of this run among them were graded anew"
+        )
+    if loss.changed:
+        names = [one.name for one in loss.changed]
+        lines.append(f"changed since they were graded, and graded anew: {some_of(names)}")
+    return lines
+
+
+def _check_results(out: Path, store: Store, read: Sequence[Path], overwrite: bool) -> None:
+    """Refuse results in the place of other files, or of results that somebody has edited since."""
+    before = store.written()
+
+    def as_written(path: Path) -> bool:
+        return file_sha256(path) == before[path.name]
+
+    outputs = [
+        Output(path, "--out", as_written if path.suffix != ".xlsx" and path.name in before else is_own)
+        for path, is_own in result_files(out).items()
+    ]
+    check_outputs(outputs, read, overwrite)
+
+
+def _planned(
+    store: Store,
+    out: Path,
+    paths: Sequence[Path],
+    model: Model,
+    options: Options,
+    append: bool,
+    overwrite: bool,
+    hashes_of: Callable[[Sequence[Path]], list[str]],
+) -> tuple[list[Input], list[str], Loss]:
+    """The photos of the run, after earlier ones that are to stay; their hashes, "" where none is needed; and what an
+    earlier run had that this one has not, where that is not refused."""
+    photos = _inputs(paths, model)
+    if store.is_empty and not out.is_file():
+        return photos, [""] * len(photos), Loss()
+    hashes = hashes_of(paths)
+    if overwrite:
+        return photos, hashes, Loss()
+    loss = find_loss(earlier_photos(store, out, append), paths, hashes, append)
+    if loss.lost and not append:
+        refuse_loss(out, loss.lost, len(paths))
+    kept, photos = kept_inputs(out, loss.lost, photos, store, _hint_of(model), options.key())
+    return [*kept, *photos], [*(one.sha256 for one in loss.lost), *hashes], loss
+
+
+def _options(model: Model, weights: str, landmark_model: Path | None) -> Options:
+    """What may change a grade beside the photo; the package's own sources count, not its version alone."""
+    landmarks = landmark_model or default_landmark_model()
+    if not landmarks.is_file():
+        raise ModelError(f"{landmarks}: no such landmark model; check --landmark-model")
+    package = Path(toolkit.__file__).parent
+    sources = sorted(p for p in package.rglob("*.py") if p.relative_to(package).parts[0] not in _AFTER_GRADES)
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    return Options(toolkit.__version__, code, model.sha256, weights, file_sha256(landmarks))
+
+
+def _other_landmarks(model: Model, landmark_model: Path | None) -> list[str]:
+    """A line where the model was trained with the points of another landmark model; those of old folders are dlib's."""
+    own, used = str(model.card.get("landmarks", "dlib")), landmarks_name(landmark_model)
+    if own == used:
+        return []
+    return [
+        f"{model.name} was trained with the landmarks {own}, these are {used}: grades may differ a little"
+    ]
+
+
+def _inputs(paths: Sequence[Path], model: Model) -> list[Input]:
+    """The photos, with what of their names may change a grade: the side that the face is expected to show, and
+    the subject, where the model has references of it, which are not to answer."""
+    hint = _hint_of(model)
+    return [Input(name, path, hint(name)) for path, name in zip(paths, photo_names(paths), strict=True)]
+
+
+def _hint_of(model: Model) -> Callable[[str], str]:
+    known = set(model.index.references.subjects.tolist())
+    mode = str(model.card.get("mode", WHITE))
+
+    def hint(name: str) -> str:
+        facts = facts_from_name(name)
+        subject = facts.subject if facts.subject in known else None
+        noted = {"mode": mode_of(name)} if mode_notes(name, mode) else {}
+        return json.dumps({"side": facts.side, "subject": subject, **noted})
+
+    return hint
+
+
+def _grade_missing(
+    store: Store,
+    photos: Sequence[Input],
+    grader: Grader,
+    landmark_model: Path | None,
+    workers: int,
+    tell: Progress,
+    limit_s: float,
+    overlays: Path | None = None,
+) -> None:
+    """Grade the photos without a result, one by one: a grade then depends on no other photo of its batch, so an
+    interrupted run ends like an undisturbed one, and each is kept as soon as it is known."""
+    places = store.missing()
+    chosen = [photos[place] for place in places]
+    readings = read_all(
+        [photo.path for photo in chosen], [photo.name for photo in chosen],
+        grader.model.settings, landmark_model, workers, limit_s, grader.model.encoder.arrays(),
+    )  # fmt: skip
+    with contextlib.closing(readings):
+        for number, reading in reported(readings, len(chosen), "grading", tell):
+            if reading.lasting:
+                (result,) = grader.grade([reading.prepared])
+                store.put(places[number], reading.sha256, result, reading.prepared.face)
+                if overlays and result.pigment and reading.prepared.face:
+                    face = reading.prepared.face
+                    shown = [face.chart] if face.chart else face.patches
+                    picture = draw_predicted(shown, result.pigment, result.grade.name)
+                    write_overlay(overlays / result.grade.name, picture)
+            else:
+                store.put_failure(places[number], reading.prepared.error, reading.sha256)

@@ -1,0 +1,27 @@
+"""What a model's intervals can be said to aim at."""
+
+from __future__ import annotations
+
+import math
+
+from toolkit.model import (
+    Model,
+)
+from toolkit.scores import supported_coverage
+
+
+def supported(model: Model) -> float:
+    """The coverage that the model's intervals can be said to aim at: with n subjects no more than n / (n + 1)."""
+    return supported_coverage(model.settings.blend.coverage, model.card.get("subjects"))
+
+
+def coverage_told(model: Model) -> str:
+    """What the intervals aim at, in words; fewer than 9 subjects support no 90 %."""
+    aimed, subjects = model.settings.blend.coverage, model.card.get("subjects")
+    if supported(model) >= aimed:
+        return f"{aimed:.0%} aimed at".replace("%", " %")
+    wanted = math.ceil(aimed / (1 - aimed) - 1e-9)
+    return (
+        f"not the {aimed:.0%} that more subjects would allow: {subjects} support {supported(model):.0%} at most, "
+        f"{wanted} are needed"
+    ).replace("%", " %")

@@ -1,0 +1,107 @@
+"""Measures the pigment of photographs, without any model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.commands.shared import (
+    check_pictures,
+    check_table,
+    hash_photos,
+    some_photos,
+)
+from toolkit.earlier import (
+    refuse_other_photos,
+)
+from toolkit.outputs import (
+    NOTHING,
+    has_columns,
+    is_stamped,
+)
+from toolkit.pipeline import PhotoResult, judge_study
+from toolkit.progress import Progress, reported
+from toolkit.receipt import drop_receipt, read_receipt, write_receipt
+from toolkit.settings import Settings
+from toolkit.study.tables import unguarded
+from toolkit.tables import clean
+from toolkit.workbook import (
+    Value,
+    check_target,
+    write_table,
+)
+from toolkit.workers import (
+    TIME_LIMIT_S,
+    measure_all,
+    photo_names,
+)
+
+_FACTS = ("photo", "subject", "side", "visit", "region", "quality", "note")
+
+
+@dataclass(frozen=True)
+class FeaturesRun:
+    """What ``measure_features`` did; ``features`` counts those of a patch, ``failures`` name each photo
+    without a patch, and why."""
+
+    photos: int
+    found: int
+    patches: int
+    features: int
+    failures: tuple[str, ...]
+
+
+def measure_features(
+    images: Sequence[Path],
+    out: Path,
+    overlays: Path | None = None,
+    landmark_model: Path | None = None,
+    workers: int = 1,
+    tell: Progress = lambda stage, done, total: None,
+    overwrite: bool = False,
+) -> FeaturesRun:
+    """Write the pigment features of photographs as a table, a row a patch; photos that fail keep a row.
+
+    ``overwrite``: also over a file that is no earlier table of these photographs, but never over one that is read.
+    """
+    out = Path(out)
+    check_target(out)
+    paths = some_photos(images)
+    names, read = photo_names(paths), [*paths, *([landmark_model] if landmark_model else [])]
+    is_own = is_stamped("features") if out.suffix.casefold() == ".xlsx" else has_columns(_FACTS, more=True)
+    check_table(out, is_own, read, overwrite)
+    check_pictures(overlays, images, paths, names, read, overwrite)
+    photos = dict(zip(names, hash_photos(paths, workers, tell, TIME_LIMIT_S), strict=True))
+    if not overwrite:
+        receipt = read_receipt(out)
+        refuse_other_photos(out, receipt.photos if receipt else _photos_in(out), photos)
+    settings = Settings()
+    measured = measure_all(paths, settings, landmark_model, workers, overlays)
+    results = judge_study(list(reported(measured, len(paths), "features", tell)), settings)
+    rows = [row for result in results for row in _feature_rows(result)]
+    drop_receipt(out)
+    write_table(out, rows, kind="features")
+    write_receipt(out, {str(clean(name)): sha256 for name, sha256 in photos.items()})
+    failures = tuple(f"{r.grade.name}: {r.grade.note}" for r in results if not r.patch_rows)
+    patches = [row for result in results for row in result.patch_rows]
+    features = len(patches[0]) - 1 if patches else 0
+    return FeaturesRun(len(paths), len(paths) - len(failures), len(patches), features, failures)
+
+
+def _photos_in(table: Path) -> dict[str, str]:
+    """The names of the photos in a table of features, none with a hash."""
+    import pandas as pd
+
+    if not table.is_file() or table.stat().st_size <= NOTHING:
+        return {}
+    read = pd.read_excel if table.suffix.casefold() == ".xlsx" else pd.read_csv
+    return {unguarded(str(name)): "" for name in read(table, usecols=[0], dtype=str).iloc[:, 0].dropna()}
+
+
+def _feature_rows(result: PhotoResult) -> list[dict[str, Value]]:
+    """The rows of one photo, the facts first; one without figures where nothing could be measured."""
+    grade, told = result.grade, result.grade.facts
+    values = (grade.name, told.subject, told.side, told.visit, None, grade.quality, grade.note)
+    facts: dict[str, Value] = dict(zip(_FACTS, values, strict=True))
+    return [facts | dict(row) for row in result.patch_rows] or [facts]

@@ -1,0 +1,221 @@
+"""What is written of graded photographs: workbook or tables, and the report page."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import toolkit
+from toolkit.commands.intervals import supported
+from toolkit.errors import ToolkitError
+from toolkit.images import file_sha256
+from toolkit.info import versions
+from toolkit.model import (
+    Model,
+)
+from toolkit.outputs import (
+    Output,
+    check_folder,
+    check_outputs,
+)
+from toolkit.pigment import CLASSICAL_COLUMNS, NET_COLUMNS
+from toolkit.pipeline import SIDE
+from toolkit.quality import judge_casts
+from toolkit.records import PhotoGrade
+from toolkit.report import Study, check_report, is_page
+from toolkit.settings import Settings
+from toolkit.store import Input, Options, Store, read_store, store_path
+from toolkit.study import (
+    Columns,
+    JoinedGrades,
+    facts_from_name,
+    join_files,
+    refuse_shared,
+)
+from toolkit.study.names import stored_text
+from toolkit.workbook import (
+    Rows,
+    Value,
+    result_files,
+    write_results,
+)
+from toolkit.workers import (
+    contents,
+)
+
+
+@dataclass(frozen=True)
+class GradeRun:
+    """What ``grade_photos`` did: of ``photos``, ``graded`` have a grade, ``earlier`` were not read again because an
+    earlier run had. ``interrupted``: it was stopped, and the same call goes on with the rest. ``remarks``: what to
+    know of the files written."""
+
+    out: Path
+    photos: int
+    graded: int
+    earlier: int
+    interrupted: bool
+    seconds: float
+    labels: Sequence[str | None] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def grades(self) -> list[PhotoGrade]:
+        """One a photo, in the order given."""
+        with read_store(store_path(self.out)) as store:
+            return list(labelled(store.grades(facts_from_name), self.labels))
+
+
+@dataclass(frozen=True)
+class ReportRequest:
+    """The report page to write: as one ``file``, as a ``folder``, or both; ``expert_grades``: a workbook to show
+    beside the automatic grades, whose ``columns`` are named as for ``join_files``, ``retakes`` as for
+    ``refuse_shared``."""
+
+    file: Path | None = None
+    folder: Path | None = None
+    expert_grades: Path | None = None
+    columns: Columns = None
+    retakes: bool = False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is a page to write."""
+        return self.file is not None or self.folder is not None
+
+
+def report_grades(
+    report: ReportRequest,
+    images: Sequence[Path],
+    photos: Sequence[Input],
+    hashes: Sequence[str],
+    read: Sequence[Path],
+    overwrite: bool,
+) -> JoinedGrades | None:
+    """Refuse, before anything is graded, a report that could not be written; the expert's grades, where given."""
+    if report.columns and report.expert_grades is None:
+        raise ToolkitError("--column names a column of the expert's workbook: add --expert-grades")
+    if not report.wanted:
+        if report.expert_grades:
+            raise ToolkitError("--expert-grades are shown on the report page: add --report or --report-dir")
+        return None
+    if report.folder is not None:
+        check_folder(report.folder, images, [photo.path for photo in photos], "--report-dir")
+    check_report(report.file, report.folder, len(photos))
+    if report.file is not None:
+        check_outputs([Output(report.file, "--report", is_page)], read, overwrite)
+    if report.expert_grades is None:
+        return None
+    places = {photo.name: photo.path for photo in photos}
+    known = {photo.name: sha256 for photo, sha256 in zip(photos, hashes, strict=True)}
+    folders = {name: os.path.realpath(path.parent) for name, path in places.items()}
+    joined = join_files(list(places), report.expert_grades, report.columns, None, places)
+    file_hash = contents(list(places.values()), list(places))
+    refuse_shared(joined, lambda name: known[name] or file_hash(name), report.retakes, folders.__getitem__)
+    return joined
+
+
+def report_study(
+    store: Store,
+    paths: Sequence[Path],
+    run: GradeRun,
+    model: Model,
+    facts: Mapping[str, str | int | float],
+    report: ReportRequest,
+    joined: JoinedGrades | None,
+) -> Study:
+    """What the page is made of; subject, side and visit as the expert's workbook has them, where names are silent."""
+    known = {stored_text(name): told for name, told in joined.facts.items()} if joined else {}
+    grades = labelled(store.grades(lambda name: known.get(name) or facts_from_name(name)), run.labels)
+    expert = {stored_text(name): grade for name, grade in joined.grades.items()} if joined else {}
+    source = report.expert_grades.name if report.expert_grades else ""
+    return Study(store, paths, list(grades), model, facts, expert, source)
+
+
+def study_labels(store: Store, settings: Settings) -> list[str | None]:
+    """Each photo's quality beside the others of the run (see ``judge_casts``); None where nothing is known."""
+    qualities = store.qualities()
+    judged = iter(judge_casts([quality for quality in qualities if quality], settings.quality))
+    return [next(judged).label if quality else None for quality in qualities]
+
+
+def labelled(grades: Iterable[PhotoGrade], labels: Sequence[str | None]) -> Iterator[PhotoGrade]:
+    """The grades, each with its ``study_labels`` in place of its own quality, where there is one."""
+    for grade, label in zip(grades, labels, strict=True):
+        yield grade if label is None else replace(grade, quality=label)
+
+
+def write_workbook(store: Store, run: GradeRun, facts: Mapping[str, str | int | float]) -> list[str]:
+    """The workbook from the store, a row at a time; the store keeps what the files were like when they were written."""
+    tables: dict[str, Iterable[Mapping[str, Value]]] = {
+        "Patches": Rows(lambda: _rows_of(store, side=False)),
+        "Sides": Rows(lambda: _rows_of(store, side=True)),
+        "Contributions": Rows(lambda: store.rows("contributions")),
+        "Evidence": Rows(lambda: store.rows("evidence")),
+        "Inputs": Rows(
+            lambda: ({"photo": i.name, "bytes": i.bytes, "sha256": i.sha256} for i in store.inputs())
+        ),
+    }
+    files = list(result_files(run.out))
+    store.note_written({path.name: "" for path in files})
+    grades = Rows(lambda: labelled(store.grades(facts_from_name), run.labels))
+    remarks = write_results(run.out, grades, tables, facts)
+    store.note_written({path.name: file_sha256(path) for path in files if path.is_file()})
+    return remarks
+
+
+def _rows_of(store: Store, side: bool) -> Iterator[Mapping[str, Value]]:
+    """Rows of the patches, or of the whole sides, each with its own columns alone."""
+    of_sides = {*CLASSICAL_COLUMNS, *NET_COLUMNS}
+    for row in store.rows("patches"):
+        if (row["region"] == SIDE) == side:  # what is empty and of the other kind was never this row's
+            yield {n: value for n, value in row.items() if value is not None or (n in of_sides) == side}
+
+
+def run_facts(
+    store: Store,
+    run: GradeRun,
+    model: Model,
+    options: Options,
+    landmarks: str,
+    workers: int,
+    started: datetime,
+) -> dict[str, str | int | float]:
+    """What the workbook tells of the run itself: versions, model, settings, counts, times."""
+    return {
+        "toolkit": toolkit.__version__,
+        "toolkit code sha256": options.code,
+        "model": model.name,
+        "model sha256": model.sha256,
+        "model trained": str(model.card.get("created", "")),
+        "model subjects": int(model.card.get("subjects", 0)),
+        "interval coverage aimed at": round(supported(model), 3),
+        "weights": options.weights,
+        "landmarks": landmarks,
+        "landmarks of the model": str(model.card.get("landmarks", "dlib")),
+        "landmark model sha256": options.landmarks,
+        "workers": workers,
+        "photos": run.photos,
+        "graded": run.graded,
+        "not graded": run.photos - run.graded,
+        "flagged": sum(
+            grade.quality != "ok" or bool(grade.note)
+            for grade in labelled(store.grades(facts_from_name), run.labels)
+        ),
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "seconds": round(run.seconds, 1),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        **versions(),
+        **{
+            f"{section}.{name}": value if isinstance(value, int | float | str) else json.dumps(value)
+            for section, values in asdict(model.settings).items()
+            for name, value in values.items()
+        },
+    }

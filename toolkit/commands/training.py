@@ -1,0 +1,188 @@
+"""Trains a model on a study."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.commands.graded import photo_contents, photo_hashes, pictures_of, usable_photos
+from toolkit.commands.intervals import coverage_told
+from toolkit.commands.shared import (
+    read_files,
+    some_photos,
+)
+from toolkit.errors import ToolkitError
+from toolkit.images import file_sha256
+from toolkit.landmarks import landmarks_name
+from toolkit.model import (
+    TRAINED_ON,
+    Model,
+    check_model_target,
+    load_model,
+    refuse_other_model,
+    save_model,
+)
+from toolkit.progress import Progress, reported
+from toolkit.scores import score, score_table, trivial_baselines
+from toolkit.settings import IndexSettings, Settings
+from toolkit.siamese import Encoder
+from toolkit.study import (
+    Columns,
+    JoinedGrades,
+    join_files,
+    mode_of,
+    refuse_several_modes,
+    refuse_shared,
+    study_photos,
+)
+from toolkit.study.copies import one_subject_each
+from toolkit.thumbnails import thumbnails_of
+from toolkit.training import Trained, train
+from toolkit.workers import (
+    contents,
+    photo_names,
+    prepare_all,
+)
+
+
+@dataclass(frozen=True)
+class TrainRun:
+    """What ``train_study`` did: the model, the join, the photos left out with their reasons, and a line for each
+    picture that stands under two subjects."""
+
+    trained: Trained
+    model: Model
+    joined: JoinedGrades
+    truth: np.ndarray
+    left_out: Mapping[str, str]
+    copies: tuple[str, ...] = ()
+
+
+def train_study(
+    images: Sequence[Path],
+    grades_file: Path | Sequence[Path],
+    out: Path,
+    folds: int = 5,
+    epochs: int | None = None,
+    seed: int = 0,
+    columns: Columns = None,
+    landmark_model: Path | None = None,
+    workers: int = 1,
+    tell: Progress = lambda stage, done, total: None,
+    settings: Settings | None = None,
+    encoder: Path | None = None,
+    from_scratch: bool = False,
+    thumbnails: bool = True,
+    step: float | None = 0.5,
+    overwrite: bool = False,
+    retakes: bool = False,
+    mode: str | None = None,
+) -> TrainRun:
+    """Train on a study's graded photographs and write a model folder.
+
+    The network starts from the starter model's, which has learnt what pigment looks like; with ``encoder`` that
+    model's is kept whole, ``from_scratch`` it learns from this study alone. ``thumbnails``: whether the model
+    keeps small pictures of its reference patches. ``grades_file``: one or several, and ``columns``, as for
+    ``join_files``. ``step``: grades must be multiples of it, None: any number in 0-9. ``overwrite``: also over a
+    model of other subjects; files in its folder that are not the model's are never touched. ``retakes`` as for
+    ``refuse_shared``; ``mode``: only photographs whose names end so, as for ``study_photos``.
+    """
+    if from_scratch and encoder is not None:
+        raise ToolkitError("--encoder keeps a network, --from-scratch learns a new one: choose one of them")
+    chosen, as_copies = study_photos([str(path) for path in some_photos(images)], mode)
+    paths = [Path(name) for name in chosen]
+    files = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
+    check_model_target(out, [*paths, *files, *read_files(encoder, landmark_model)])
+    joined = join_files(
+        photo_names(paths), grades_file, columns, step, dict(zip(photo_names(paths), paths, strict=True))
+    )
+    refuse_several_modes(joined.grades, mode)
+    refuse_shared(joined, contents(paths), retakes)
+    if not overwrite:
+        refuse_other_model(
+            out, {one.subject for one in joined.facts.values()}, lambda: map(file_sha256, paths)
+        )
+    settings, start = _starting_point(settings or Settings(), encoder, from_scratch)
+    if epochs is not None:
+        settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))
+    wanted = [path for path, name in zip(paths, photo_names(paths), strict=True) if name in joined.grades]
+    names = [name for name in photo_names(paths) if name in joined.grades]
+    found = prepare_all(wanted, settings, landmark_model, workers, names)
+    everything = list(reported(found, len(wanted), "patches", tell))
+    usable, left_out = usable_photos(everything)
+    truth = [joined.grades[photo.name] for photo in usable]
+    subjects, copies = one_subject_each(pictures_of(usable, joined))
+    trained = train(
+        usable, truth, subjects, settings, folds, seed, tell, start, keep_encoder=encoder is not None
+    )
+    pictures = thumbnails_of(photo.face for photo in usable) if thumbnails else ()
+    model = replace(trained.model, name=Path(out).name, thumbnails=pictures)
+    facts = {
+        "landmarks": landmarks_name(landmark_model),
+        TRAINED_ON: photo_hashes(usable),
+        "mode": mode_of(usable[0].name),
+        "reference_photos": photo_contents(usable),
+    }
+    model = replace(model, card={**model.card, **facts})
+    model = replace(model, sha256=save_model(model, out))
+    left_out |= {Path(name).name: reason for name, reason in as_copies.items()}
+    return TrainRun(trained, model, joined, np.array(truth), left_out, tuple(copies))
+
+
+def class_settings(edges: str | None) -> Settings:
+    """Default settings with the classes that begin at ``edges``, a text such as "0,3,4,5"; raises ToolkitError."""
+    if edges is None:
+        return Settings()
+    try:
+        numbers = tuple(float(edge) for edge in edges.split(","))
+    except ValueError:
+        numbers = ()
+    if (
+        len(numbers) < 2
+        or numbers[0] != 0
+        or any(a >= b for a, b in itertools.pairwise(numbers))
+        or numbers[-1] > 9
+    ):
+        raise ToolkitError(
+            f"--class-edges {edges!r}: rising numbers from 0 to at most 9 are wanted, e.g. 0,3,4,5"
+        )
+    return Settings(index=IndexSettings(class_edges=numbers))
+
+
+def _starting_point(
+    settings: Settings, encoder: Path | None, from_scratch: bool
+) -> tuple[Settings, Encoder | None]:
+    """The network to start from, and settings whose patches it can see: those it was trained with."""
+    if from_scratch:
+        return settings, None
+    known = load_model(encoder)
+    network = replace(known.settings.encoder, epochs=settings.encoder.epochs, loss=settings.encoder.loss)
+    kept = replace(known.settings, index=settings.index, blend=settings.blend, encoder=network)
+    return kept, known.encoder
+
+
+def training_report(run: TrainRun) -> str:
+    """Cross-validated scores beside the trivial baselines, and who was left out."""
+    trained = run.trained
+    rows = {"toolkit, subjects never seen": score(run.truth, trained.predicted)}
+    rows |= {
+        "embedding alone": score(run.truth, trained.embedding),
+        "class of highest similarity": score(run.truth, trained.argmax),
+    }
+    rows |= trivial_baselines(run.truth, trained.folds)
+    card, model = run.model.card, run.model
+    lines = [
+        run.joined.summary(),
+        f"{card['photos']} photos of {card['subjects']} subjects, {card['folds']} folds by subject:",
+        score_table(rows),
+        f"Interval: the grade +- {card['half_width']:.2f} on average ({coverage_told(model)}; "
+        f"{np.mean(np.abs(trained.predicted - run.truth) <= trained.half_widths):.0%} of these photos inside)",
+        "Shares: " + ", ".join(f"{part} {share:.2f}" for part, share in card["shares"].items()),
+        *(f"left out: {name}: {reason}" for name, reason in run.left_out.items()),
+        *(f"warning: {line}" for line in run.copies),
+    ]
+    return "\n".join(lines)
