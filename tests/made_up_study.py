@@ -14,6 +14,7 @@ from toolkit.pipeline import Prepared, prepare
 from toolkit.records import FacePatches, Patch
 from toolkit.settings import BlendSettings, EncoderSettings, IndexSettings, Settings
 from toolkit.siamese import Encoder, pretrain
+from toolkit.study import facts_from_name
 
 SETTINGS = Settings(
     encoder=replace(EncoderSettings(), epochs=12, channels=(4, 8), embedding=12, batch=32),
@@ -55,6 +56,10 @@ def name_of(subject, visit):
     return f"P{subject:04}_FACE_L_S00_VCR_S2_V{visit:02}D00W{4 * visit:02}.jpg"
 
 
+def face_of(name, patches):
+    return FacePatches(name, "0" * 64, patches, facts=facts_from_name(name))
+
+
 def study(draw, subjects=20, visits=4, regions=("left_cheek", "chin"), seed=0, first=0):
     """``draw(rng, subject's rng, subject's grade)`` gives a photo's grade and a function that draws a patch."""
     rng = np.random.default_rng(seed)
@@ -65,7 +70,7 @@ def study(draw, subjects=20, visits=4, regions=("left_cheek", "chin"), seed=0, f
         for visit in range(visits):
             grade, draw_patch = draw(rng, np.random.default_rng(1000 + subject), level)
             patches = tuple(draw_patch(region) for region in regions)
-            prepared.append(prepare(FacePatches(name_of(subject, visit), "0" * 64, patches), SETTINGS))
+            prepared.append(prepare(face_of(name_of(subject, visit), patches), SETTINGS))
             grades.append(grade)
             owners.append(f"P{subject:04}")
     return Study(prepared, np.array(grades), np.array(owners))

@@ -16,6 +16,7 @@ from invented_comparison import FORMULA, MARKUP, PAIRS, SCRIPT, invented, invent
 from typer.testing import CliRunner
 
 from toolkit.cli import app
+from toolkit.commands.graded import graded_photos
 from toolkit.errors import ToolkitError, TrainingError
 from toolkit.evaluate import METHODS, Options, Step, chosen_methods, score_all
 from toolkit.evaluate import methods as methods_module
@@ -25,8 +26,9 @@ from toolkit.evaluate.page import page
 from toolkit.evaluate.progress import described, duration
 from toolkit.evaluate.run import Clock, _Runner
 from toolkit.evaluate.store import FoldStore
-from toolkit.evaluate.study import graded_photos, load_study, tone_name
+from toolkit.evaluate.study import load_study, tone_name
 from toolkit.evaluate.tables import meaning, sheets
+from toolkit.photos import find_photo_files
 from toolkit.pipeline import Prepared
 from toolkit.records import FacePatches, Patch
 from toolkit.scores import score
@@ -524,10 +526,10 @@ def photographed(tmp_path_factory):
 @pytest.mark.slow
 def test_what_is_measured_is_kept_and_the_same_when_read_back(photographed, tmp_path):
     images, grades = [photographed / "images"], photographed / "grades.xlsx"
-    first = load_study(graded_photos(images, grades), tmp_path / "cache", Settings(), 48)
+    first = load_study(graded_photos(find_photo_files(images), grades), tmp_path / "cache", Settings(), 48)
     kept = sorted((tmp_path / "cache").iterdir())
     stamps = {path: path.stat().st_mtime_ns for path in kept}
-    again = load_study(graded_photos(images, grades), tmp_path / "cache", Settings(), 48)
+    again = load_study(graded_photos(find_photo_files(images), grades), tmp_path / "cache", Settings(), 48)
     assert stamps == {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "cache").iterdir())}
     for one, other in zip(first.prepared, again.prepared, strict=True):
         assert one.features == other.features
@@ -537,7 +539,7 @@ def test_what_is_measured_is_kept_and_the_same_when_read_back(photographed, tmp_
             assert np.array_equal(a.pixels, b.pixels) and np.array_equal(a.skin, b.skin)
     damaged = next(path for path in kept if path.suffix == ".npz")
     damaged.write_bytes(damaged.read_bytes()[:1000])
-    load_study(graded_photos(images, grades), tmp_path / "cache", Settings(), 48)
+    load_study(graded_photos(find_photo_files(images), grades), tmp_path / "cache", Settings(), 48)
     assert damaged.stat().st_size > 1000
 
 

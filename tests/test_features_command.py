@@ -18,6 +18,7 @@ from toolkit.commands.measuring import measure_features
 from toolkit.commands.phantoms import make_phantoms, phantom_report
 from toolkit.errors import PhotoError, ToolkitError
 from toolkit.landmarks import FaceFinder
+from toolkit.photos import photo_files
 from toolkit.pigment import measure
 from toolkit.pigment.overlay import draw_pigment
 from toolkit.records import Patch
@@ -87,7 +88,7 @@ def test_a_row_a_patch_with_the_facts_first_and_every_feature(folder, done, seen
 
 
 def test_figures_are_those_of_measure_in_full(folder, done):
-    (result,) = measure_all([folder / "P0007_FACE_L_S00_V00D00W04.jpg"], Settings(), None, 1)
+    (result,) = measure_all(photo_files([folder / "P0007_FACE_L_S00_V00D00W04.jpg"]), Settings(), None, 1)
     rows = [row for row in read(done[1] / "f.csv") if row["photo"].startswith("P0007")]
     for row, measured in zip(rows, result.patch_rows, strict=True):
         for name, value in measured.items():

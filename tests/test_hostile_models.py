@@ -18,6 +18,7 @@ from toolkit.booster import check_booster
 from toolkit.errors import ModelError
 from toolkit.landmarks import FaceFinder
 from toolkit.model import FILES, load_model, starter_folder
+from toolkit.photos import photo_files
 from toolkit.pipeline import Grader, prepare, read_face
 
 STARTER = (starter_folder() / "booster.txt").read_text()
@@ -195,7 +196,9 @@ def test_weights_that_give_no_grade_end_in_a_line(tmp_path):
     model = load_model(folder)
     path = tmp_path / "a.png"
     Image.fromarray(drawn_half("left")).save(path)
-    _, face, quality = read_face(path, path.name, FaceFinder(None, model.settings.face), model.settings)
+    _, face, quality = read_face(
+        photo_files([path])[0], FaceFinder(None, model.settings.face), model.settings
+    )
     with np.errstate(all="ignore"), pytest.raises(ModelError, match="give no grade"):
         list(Grader(model).grade([prepare(face, model.settings, quality)]))
 

@@ -8,8 +8,8 @@ import pytest
 from made_up_study import SIZE, a_patch
 from typer.testing import CliRunner
 
-from toolkit.commands import grading
 from toolkit.cli import app
+from toolkit.commands import grading
 from toolkit.errors import ToolkitError
 from toolkit.evaluate import run as evaluation
 from toolkit.model import starter_folder

@@ -26,6 +26,7 @@ from toolkit.errors import GradesError, ToolkitError
 from toolkit.geometry import apply_affine, invert_affine
 from toolkit.images import read_photo
 from toolkit.model import load_model, save_model
+from toolkit.photos import photo_files
 from toolkit.pigment import pigment_of_png, pigment_png
 from toolkit.records import REGIONS, Face, PhotoFacts, PhotoGrade
 from toolkit.report import Study, check_report, pictures
@@ -34,7 +35,7 @@ from toolkit.report.facts import head, photo_rows, run_hash, visits
 from toolkit.report.pictures import Drawn, PictureJob, draw
 from toolkit.report.words import Usual, in_words, is_known
 from toolkit.settings import ReportSettings, Settings
-from toolkit.store import Behind, Input, Options, open_store, read_store, store_path
+from toolkit.store import Behind, Options, open_store, read_store, store_path
 
 pytestmark = pytest.mark.slow
 HOSTILE = "</script><script>document.title='taken'</script>.jpg"
@@ -231,7 +232,9 @@ def test_done_before_the_page_is_written_without_grading(photos, model, written,
         shutil.copy(file, tmp_path / file.name)
     asked = []
     read_all = grading.read_all
-    monkeypatch.setattr(grading, "read_all", lambda paths, *rest: asked.extend(paths) or read_all(paths, *rest))
+    monkeypatch.setattr(
+        grading, "read_all", lambda files, *rest: asked.extend(files) or read_all(files, *rest)
+    )
     request = ReportRequest(tmp_path / "again.html")
     run = grade_photos([photos], tmp_path / "grades.xlsx", model, report=request)
     assert run.earlier == PHOTOS + 3 and not asked
@@ -458,7 +461,7 @@ def test_photos_without_a_result_are_not_opened(tmp_path, monkeypatch):
 
     monkeypatch.setattr(report_page, "draw_all", draw_all)
     with open_store(tmp_path / "g.xlsx") as store:
-        store.begin([Input(name, tmp_path / name, "") for name in names], Options("", "", "", "", ""))
+        store.begin(photo_files([tmp_path / name for name in names]), Options("", "", "", "", ""))
         for place in range(7):
             store.put_failure(place, f"took longer than {place} s")
         store.behind = lambda place: asked.append(place) or Behind()

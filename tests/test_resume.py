@@ -189,7 +189,9 @@ def copied(photos, folder):
 def test_only_what_is_missing_is_read(photos, model, tmp_path, monkeypatch):
     asked = []
     read_all = grading.read_all
-    monkeypatch.setattr(grading, "read_all", lambda paths, *rest: asked.append(paths) or read_all(paths, *rest))
+    monkeypatch.setattr(
+        grading, "read_all", lambda paths, *rest: asked.append(paths) or read_all(paths, *rest)
+    )
     mine, out = copied(photos, tmp_path / "photos"), tmp_path / "grades.xlsx"
     some = sorted(mine.glob("P0000*"))
     grade_photos(some, out, model)

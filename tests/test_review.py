@@ -12,11 +12,13 @@ from typer.testing import CliRunner
 
 from toolkit.agreement import compare_files
 from toolkit.cli import app
+from toolkit.commands.graded import graded_photos
 from toolkit.commands.grading import grade_photos
 from toolkit.commands.results import ReportRequest
 from toolkit.commands.training import train_study
 from toolkit.errors import GradesError
-from toolkit.evaluate.study import graded_photos, load_study
+from toolkit.evaluate.study import load_study
+from toolkit.photos import find_photo_files
 from toolkit.records import PhotoFacts
 from toolkit.settings import Settings
 from toolkit.study import join_files, read_experts, read_graders
@@ -537,7 +539,9 @@ def test_methods_are_compared_on_a_review(tmp_path):
     photos = write_photos(tmp_path / "photos", 2)
     review = exported(tmp_path / "review.csv", [line(path.name, 3, 4 + i) for i, path in enumerate(photos)])
     settings = replace(Settings())
-    study = load_study(graded_photos([tmp_path / "photos"], [review]), tmp_path / "cache", settings, 48)
+    study = load_study(
+        graded_photos(find_photo_files([tmp_path / "photos"]), [review]), tmp_path / "cache", settings, 48
+    )
     assert dict(zip(study.names, study.grades.tolist(), strict=True)) == {
         photos[0].name: 4,
         photos[1].name: 5,

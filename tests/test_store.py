@@ -6,15 +6,17 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from toolkit.errors import ToolkitError
+from toolkit.photos import photo_files
 from toolkit.pipeline import PhotoResult
 from toolkit.quality import Quality
 from toolkit.records import Face, FacePatches, Patch, PhotoFacts, PhotoGrade
-from toolkit.store import NOT_REACHED, Input, Options, open_store, read_store, store_path
+from toolkit.store import NOT_REACHED, Options, open_store, read_store, store_path
 from toolkit.study import facts_from_name
 
 OPTIONS = Options("0.1.0", "c" * 64, "m" * 64, "learned", "l" * 64)
@@ -30,10 +32,8 @@ RESULT = PhotoResult(
 )  # fmt: skip
 
 
-def photos(*names, hint="{}"):
-    from pathlib import Path
-
-    return [Input(name, Path("photos") / name, hint) for name in names]
+def photos(*names):
+    return photo_files([Path("photos") / name for name in names], names)
 
 
 def grades(store):
@@ -89,7 +89,7 @@ def test_other_options_want_another_result(out, options, hint):
     with open_store(out) as store:
         store.begin(photos("P1_FACE_X.jpg"), OPTIONS)
         store.put(0, "aa", RESULT)
-        store.begin(photos("P1_FACE_X.jpg", hint=hint), options)
+        store.begin(photos("P1_FACE_X.jpg"), options, [hint])
         store.claim([(0, "aa")])
         assert store.missing() == [0]
         store.begin(photos("P1_FACE_X.jpg"), OPTIONS)  # and back

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from toolkit.errors import ModelError, ToolkitError
+from toolkit.photos import photo_files, photo_names
 from toolkit.settings import Settings
-from toolkit.workers import cut_all, map_photos, photo_names, prepare_all
+from toolkit.workers import cut_all, map_photos, prepare_all
 
 
 def files(folder, *names):
@@ -102,21 +103,21 @@ def test_a_missing_landmark_model_ends_the_run(tmp_path, workers):
     for path in paths:
         Image.fromarray(rng.integers(60, 200, (80, 80, 3), np.uint8)).save(path)
     with pytest.raises(ModelError, match="no such landmark model"):
-        list(prepare_all(paths, Settings(), tmp_path / "none.dat", workers))
+        list(prepare_all(photo_files(paths), Settings(), tmp_path / "none.dat", workers))
     with pytest.raises(ModelError, match="no such landmark model"):
-        list(cut_all(paths, Settings(), tmp_path / "none.dat", 1))
+        list(cut_all(photo_files(paths), Settings(), tmp_path / "none.dat", 1))
 
 
 def test_a_photo_that_fails_carries_its_error_and_its_place(tmp_path):
     text, plain, gone = tmp_path / "text.jpg", tmp_path / "plain.png", tmp_path / "gone.jpg"
     text.write_text("no picture")
     Image.new("RGB", (200, 200), (200, 160, 130)).save(plain)
-    prepared = list(prepare_all([text, plain, gone], Settings(), None, 1))
+    prepared = list(prepare_all(photo_files([text, plain, gone]), Settings(), None, 1))
     assert [photo.name for photo in prepared] == ["text.jpg", "plain.png", "gone.jpg"]
     assert all(not photo.inputs and photo.face is None for photo in prepared)
     reasons = ("not a picture", "one colour", "cannot be read")
     assert all(reason in photo.error for reason, photo in zip(reasons, prepared, strict=True))
-    cut = list(cut_all([text, plain], Settings(), None, 1, tmp_path / "overlays"))
+    cut = list(cut_all(photo_files([text, plain]), Settings(), None, 1, tmp_path / "overlays"))
     assert [(face.name, face.patches, face.quality) for face in cut] == [
         ("text.jpg", (), "unusable"),
         ("plain.png", (), "unusable"),
@@ -128,5 +129,5 @@ def test_a_photo_that_fails_carries_its_error_and_its_place(tmp_path):
 def test_names_given_are_kept(tmp_path):
     text = tmp_path / "text.jpg"
     text.write_text("no picture")
-    (photo,) = prepare_all([text], Settings(), None, 1, ["week 4/text.jpg"])
+    (photo,) = prepare_all(photo_files([text], ["week 4/text.jpg"]), Settings(), None, 1)
     assert photo.name == "week 4/text.jpg"

@@ -8,14 +8,15 @@ the new run does not name is kept or dropped as the user says, never in silence.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit.errors import ToolkitError
-from toolkit.images import file_sha256
 from toolkit.outputs import counted, some_of
-from toolkit.store import Input, InputRow, Store
+from toolkit.photos import content_hash, photo_files
+from toolkit.records import PhotoFile
+from toolkit.store import InputRow, Store
 from toolkit.tables import clean
 from toolkit.workbook import read_graded
 
@@ -77,43 +78,33 @@ def refuse_other_photos(table: Path, held: Mapping[str, str], photos: Mapping[st
         )
 
 
-def kept_inputs(
-    out: Path,
-    lost: Sequence[InputRow],
-    new: Sequence[Input],
-    store: Store,
-    hint: Callable[[str], str],
-    options: str,
-) -> tuple[list[Input], list[Input]]:
-    """The earlier photos that stay and the new ones after them, as (kept, renamed new): no name stands twice.
+def after_kept(lost: Sequence[InputRow], new: Sequence[PhotoFile]) -> list[PhotoFile]:
+    """The earlier photos that stay, and the new ones after them, renamed where a name would stand twice."""
+    kept = photo_files([Path(one.path) for one in lost], [one.name for one in lost])
+    taken = {file.name for file in kept}
+    files = []
+    for file in new:
+        name = _free_name(file, taken)
+        taken.add(name)
+        files.append(replace(file, name=name))
+    return [*kept, *files]
 
-    ``hint`` of a name, ``options`` of this run as in ``Store``. Raises ToolkitError where an earlier photo would have
-    to be graded anew but is not where it was.
-    """
-    kept = [Input(one.name, Path(one.path), hint(one.name)) for one in lost]
-    for one, photo in zip(lost, kept, strict=True):
-        if not store.has(one.sha256, options, photo.hint) and (
-            not one.path or _hash_of(photo.path) != one.sha256
+
+def check_kept(out: Path, kept: Sequence[InputRow], hints: Sequence[str], store: Store, options: str) -> None:
+    """Raise ToolkitError where an earlier photo would have to be graded anew but is not where it was; ``hints`` of
+    each photo of the run, the ``kept`` ones first, and ``options`` as in ``Store``."""
+    for one, hint in zip(kept, hints, strict=False):
+        if not store.has(one.sha256, options, hint) and (
+            not one.path or content_hash(Path(one.path)) != one.sha256
         ):
             raise ToolkitError(
                 f"{out}: nothing can be appended: what is behind the grade of {one.name} is not in {store.path.name} "
                 f"for this model, these options and this version, and its file is not {one.path or 'known'}: grade all "
                 "photographs in one run, or name another --out"
             )
-    taken = {photo.name for photo in kept}
-    renamed = []
-    for photo in new:
-        name = _free_name(photo, taken)
-        taken.add(name)
-        renamed.append(photo if name == photo.name else Input(name, photo.path, hint(name)))
-    return kept, renamed
 
 
-def _hash_of(path: Path) -> str:
-    return file_sha256(path) if path.is_file() else ""
-
-
-def _free_name(photo: Input, taken: set[str]) -> str:
+def _free_name(photo: PhotoFile, taken: set[str]) -> str:
     """The photo's name, after as many of its folders as set it apart."""
     name, depth = photo.name, len(Path(photo.name).parents) - 1  # of its folders that are in the name already
     for folder in [*photo.path.absolute().parents][depth:]:

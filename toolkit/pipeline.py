@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +22,13 @@ from toolkit.phototable import FIGURE, PhotoTable
 from toolkit.prepared import Prepared, Seen, prepare, see
 from toolkit.quality import Quality, assess, judge_casts
 from toolkit.reasons import Rows, evidence_of, reasons_of_regions, reasons_of_side
-from toolkit.records import HIDDEN_CHEEK, REGIONS, FacePatches, Photo, PhotoGrade
+from toolkit.records import HIDDEN_CHEEK, REGIONS, FacePatches, Photo, PhotoFile, PhotoGrade
 from toolkit.settings import Settings
-from toolkit.study import facts_from_name, mode_notes
+from toolkit.study import mode_notes
 from toolkit.study.modes import WHITE
 
 __all__ = ["OUT_OF_RANGE", "SIDE", "Grader", "PhotoResult", "PhotoTable", "Prepared", "Quality", "Rows", "Seen",
-           "judge_study", "missing_regions", "prepare", "read_face", "see"]  # fmt: skip
+           "judge_study", "missing_regions", "prepare", "read_face", "read_patches", "see"]  # fmt: skip
 
 OUT_OF_RANGE = "out of range: unlike every graded reference"
 SIDE = "side"  # the region of the row that tells of the whole side
@@ -51,18 +50,22 @@ class PhotoResult:
     pigment: tuple[NDArray[np.float32], ...] = ()
 
 
-def read_face(
-    path: Path, name: str, finder: FaceFinder, settings: Settings
-) -> tuple[Photo, FacePatches, Quality]:
+def read_face(file: PhotoFile, finder: FaceFinder, settings: Settings) -> tuple[Photo, FacePatches, Quality]:
     """Photo -> landmarks -> chart -> patches -> quality; raises PhotoError or FaceError."""
-    photo = read_photo(path, settings.photo)
-    face = finder.find(photo, facts_from_name(name).side)
+    return read_patches(read_photo(file.path, settings.photo), file, finder, settings)
+
+
+def read_patches(
+    photo: Photo, file: PhotoFile, finder: FaceFinder, settings: Settings
+) -> tuple[Photo, FacePatches, Quality]:
+    """``read_face`` of a photograph that was decoded before."""
+    face = finder.find(photo, file.facts.side)
     chart = make_chart(photo, face, settings.chart, settings.patch.px_per_mm)
     patches, dropped = cut_patches(chart, face.side, settings.patch)
     quality = assess(photo, face, patches, settings.quality, chart)
     notes = photo.notes + face.notes + objects_note(chart)
-    found = FacePatches(name, photo.sha256, patches, face, dropped, quality.label, notes, chart,
-                        likeness(photo.pixels))  # fmt: skip
+    found = FacePatches(file.name, photo.sha256, patches, face, dropped, quality.label, notes, chart,
+                        likeness(photo.pixels), file.facts)  # fmt: skip
     return photo, found, quality
 
 
@@ -136,7 +139,7 @@ class Grader:
         encoder, index, blend = self.model.encoder, self.model.index, self.model.blend
         seen = table.seen(encoder)
         embeddings, scores = encoder.place(seen.pooled)
-        subjects = [facts_from_name(table.photos[i]).subject for i in table.photo]
+        subjects = [photos[i].facts.subject for i in table.photo]
         copied = [self._own.subject_of(photos[i].face) for i in range(len(photos))]
         found = index.query(embeddings, table.regions, subjects, [copied[i] for i in table.photo])
         columns, values = table.side_columns(index), table.side_values(seen, found.features, scores)
@@ -182,7 +185,7 @@ class Grader:
             raise ValueError(f"{photo.name} has no patches")
         labels = self.model.settings.index.class_labels()
         similar = judged.found.features[mine, : len(labels)]
-        facts = facts_from_name(photo.name)
+        facts = photo.facts
         grade, half_width, regions = judged.grades[i], judged.half_widths[i], judged.by_region[i]
         chart = face.chart
         notes = (
@@ -244,7 +247,7 @@ class _OwnPhotos:
 
 def _failed(photo: Prepared) -> PhotoResult:
     quality = photo.face.quality if photo.face else ""
-    return PhotoResult(PhotoGrade(photo.name, facts_from_name(photo.name), quality=quality, note=photo.error))
+    return PhotoResult(PhotoGrade(photo.name, photo.facts, quality=quality, note=photo.error))
 
 
 def missing_regions(face: FacePatches) -> list[str]:

@@ -24,7 +24,7 @@ from toolkit.pigment import (
     side_figures,
 )
 from toolkit.quality import Quality
-from toolkit.records import FaceChart, FacePatches, Window
+from toolkit.records import FaceChart, FacePatches, PhotoFacts, Window
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder, encoder_input
 
@@ -50,7 +50,7 @@ class Prepared:
     network looks at: the chart, or each patch where there is no chart; ``parts``, one (h, w) uint8 an input as
     ``FaceChart.regions``; ``windows``, where each patch lies on them. ``seen``: what the trunk saw, where it has looked.
 
-    ``error`` says why there is nothing, when the photo could not be used.
+    ``error`` says why there is nothing, when the photo could not be used. ``told``: who is on it, as far as is known.
     """
 
     name: str
@@ -63,6 +63,12 @@ class Prepared:
     side: Mapping[str, float] | None = None
     parts: tuple[NDArray[np.uint8], ...] = ()
     windows: tuple[Window, ...] = ()
+    told: PhotoFacts | None = None
+
+    @property
+    def facts(self) -> PhotoFacts:
+        """Who is on the photograph; one of whom nothing is known is a subject of its own."""
+        return self.told or PhotoFacts(self.name)
 
     @property
     def tone(self) -> float:
@@ -78,9 +84,9 @@ def prepare(face: FacePatches, settings: Settings, quality: Quality | None = Non
     """Chart and patches -> pigment features of both, and the network's input."""
     if not face.patches:
         reasons = "; ".join(f"{region}: {reason}" for region, reason in face.dropped.items())
-        return Prepared(face.name, face, error=f"no patch holds enough skin ({reasons})")
+        return Prepared(face.name, face, told=face.facts, error=f"no patch holds enough skin ({reasons})")
     prepared = _of_patches(face, settings) if face.chart is None else _of_chart(face, face.chart, settings)
-    return replace(prepared, quality=quality)
+    return replace(prepared, quality=quality, told=face.facts)
 
 
 def _of_chart(face: FacePatches, chart: FaceChart, settings: Settings) -> Prepared:

@@ -22,7 +22,7 @@ from toolkit.errors import ToolkitError
 from toolkit.pigment import pigment_png
 from toolkit.pipeline import PhotoResult, Rows
 from toolkit.quality import Quality
-from toolkit.records import FaceChart, FacePatches, PhotoFacts, PhotoGrade
+from toolkit.records import FaceChart, FacePatches, PhotoFacts, PhotoFile, PhotoGrade
 from toolkit.salvage import copy_readable, is_damaged, set_aside
 from toolkit.study.names import stored_text
 
@@ -95,15 +95,6 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Input:
-    """A photo of the run as it stands in the workbook: ``hint`` is what of its name may change its grade."""
-
-    name: str
-    path: Path
-    hint: str
-
-
-@dataclass(frozen=True)
 class InputRow:
     """What is known of a photo's file; ``sha256`` is empty where it could not be read."""
 
@@ -140,12 +131,13 @@ class Store:
 
     # --- the photos of this run
 
-    def begin(self, photos: Sequence[Input], options: Options) -> None:
-        """Take ``photos`` as those of the run, in place of any before."""
-        key = options.key()
+    def begin(self, files: Sequence[PhotoFile], options: Options, hints: Sequence[str] | None = None) -> None:
+        """Take ``files`` as the photos of the run, in place of any before; ``hints``, one each: what is known of a photo,
+        beside its bytes, that may change its grade (JSON); by default nothing."""
+        key, hints = options.key(), hints or ["{}"] * len(files)
         rows = [
-            (i, stored_text(p.name), self._place_of(p.path), _size(p.path), "", key, p.hint, NOT_REACHED)
-            for i, p in enumerate(photos)
+            (i, stored_text(f.name), self._place_of(f.path), _size(f.path), "", key, hint, NOT_REACHED)
+            for i, (f, hint) in enumerate(zip(files, hints, strict=True))
         ]
         with self._db:
             self._db.execute("DELETE FROM photos")

@@ -11,7 +11,6 @@ from toolkit.commands.shared import (
     check_pictures,
     check_table,
     hash_photos,
-    some_photos,
 )
 from toolkit.earlier import (
     refuse_other_photos,
@@ -21,14 +20,14 @@ from toolkit.outputs import (
     has_columns,
 )
 from toolkit.patches import COLUMNS, MANIFEST, file_stem, manifest_photos, save_patches
-from toolkit.progress import Progress, reported
+from toolkit.photos import find_photo_files
+from toolkit.progress import Progress, reported, silent
 from toolkit.receipt import drop_receipt, write_receipt
 from toolkit.records import FacePatches
 from toolkit.settings import Settings
 from toolkit.workers import (
     TIME_LIMIT_S,
     cut_all,
-    photo_names,
 )
 
 
@@ -48,7 +47,7 @@ def extract(
     overlays: bool = False,
     landmark_model: Path | None = None,
     workers: int = 1,
-    tell: Progress = lambda stage, done, total: None,
+    tell: Progress = silent,
     overwrite: bool = False,
     chart: bool = False,
 ) -> ExtractRun:
@@ -57,10 +56,11 @@ def extract(
     ``overwrite``: also over a manifest of other photographs, and over pictures that are no overlays; never over what
     is read. ``chart``: write the chart of each face beside them.
     """
-    paths = some_photos(images)
+    files = find_photo_files(images)
+    paths = [file.path for file in files]
     read = [*paths, *([landmark_model] if landmark_model else [])]
     check_folder(out, images, paths, "--out")
-    manifest, names = out / MANIFEST, photo_names(paths)
+    manifest, names = out / MANIFEST, [file.name for file in files]
     check_table(manifest, has_columns(COLUMNS), read, overwrite)
     photos = hash_photos(paths, workers, tell, TIME_LIMIT_S) if manifest.is_file() else []
     if photos and not overwrite:
@@ -71,7 +71,7 @@ def extract(
 
     def counted() -> Iterator[FacePatches]:
         pictures = out / "overlays" if overlays else None
-        faces = cut_all(paths, Settings(), landmark_model, workers, pictures)
+        faces = cut_all(files, Settings(), landmark_model, workers, pictures)
         for face in reported(faces, len(paths), "patches", tell):
             reasons = "; ".join([*face.notes, *(f"{r}: {why}" for r, why in face.dropped.items())])
             found.append((face.name, len(face.patches), reasons))

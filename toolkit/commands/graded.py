@@ -3,17 +3,52 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from toolkit.errors import TrainingError
 from toolkit.model import (
     HASH_LENGTH,
 )
+from toolkit.photos import contents, photo_files, with_facts
 from toolkit.pipeline import Prepared
-from toolkit.study import (
-    JoinedGrades,
-)
+from toolkit.records import PhotoFile
+from toolkit.study import Columns, JoinedGrades, join_files, refuse_several_modes, refuse_shared, study_photos
 from toolkit.study.copies import Picture
+
+
+@dataclass(frozen=True, eq=False)
+class GradedPhotos:
+    """The photographs that have a grade, with what the study's workbook tells of them, and how they were joined with the
+    grades; ``left_out``: why a photograph was not looked at, by its name."""
+
+    photos: tuple[PhotoFile, ...]
+    joined: JoinedGrades
+    left_out: Mapping[str, str]
+
+
+def graded_photos(
+    files: Sequence[PhotoFile],
+    grades_file: Path | Sequence[Path],
+    columns: Columns = None,
+    *,
+    step: float | None = 0.5,
+    retakes: bool = False,
+    mode: str | None = None,
+) -> GradedPhotos:
+    """Join photographs and grades by name; no photograph is decoded. ``retakes`` as for ``refuse_shared``, ``mode``
+    for ``study_photos``. Raises GradesError or TrainingError."""
+    chosen, as_copies = study_photos([str(file.path) for file in files], mode)
+    files = photo_files([Path(path) for path in chosen])
+    joined = join_files(
+        [file.name for file in files], grades_file, columns, step, {file.name: file.path for file in files}
+    )
+    refuse_several_modes(joined.grades, mode)
+    refuse_shared(joined, contents(files), retakes)
+    graded = [file for file in with_facts(files, joined.facts) if file.name in joined.grades]
+    left_out = {Path(path).name: reason for path, reason in as_copies.items()}
+    return GradedPhotos(tuple(graded), joined, left_out)
 
 
 def usable_photos(prepared: Sequence[Prepared]) -> tuple[list[Prepared], dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -22,19 +21,8 @@ from toolkit.commands.results import (
     study_labels,
     write_workbook,
 )
-from toolkit.commands.shared import (
-    check_pictures,
-    hash_photos,
-    read_files,
-    some_photos,
-)
-from toolkit.earlier import (
-    Loss,
-    earlier_photos,
-    find_loss,
-    kept_inputs,
-    refuse_loss,
-)
+from toolkit.commands.shared import check_pictures, hash_photos, read_files
+from toolkit.earlier import Loss, after_kept, check_kept, earlier_photos, find_loss, refuse_loss
 from toolkit.errors import ModelError, ToolkitError
 from toolkit.images import file_sha256
 from toolkit.landmarks import default_landmark_model, landmarks_name
@@ -48,17 +36,15 @@ from toolkit.outputs import (
     counted,
     some_of,
 )
+from toolkit.photos import find_photo_files, with_facts
 from toolkit.pigment.overlay import draw_predicted
 from toolkit.pipeline import Grader
-from toolkit.progress import Progress, reported
+from toolkit.progress import Progress, reported, silent
+from toolkit.records import PhotoFile
 from toolkit.report import write_report
-from toolkit.store import Input, Options, Store, open_store, store_path
-from toolkit.study import (
-    facts_from_name,
-    mode_notes,
-    mode_of,
-    modes_remark,
-)
+from toolkit.stagecode import code_hash
+from toolkit.store import Options, Store, open_store, store_path
+from toolkit.study import mode_notes, mode_of, modes_remark
 from toolkit.study.modes import WHITE
 from toolkit.workbook import (
     RESULT_SUFFIXES,
@@ -67,12 +53,9 @@ from toolkit.workbook import (
 )
 from toolkit.workers import (
     TIME_LIMIT_S,
-    photo_names,
     read_all,
     write_overlay,
 )
-
-_AFTER_GRADES = ("agreement", "baselines", "evaluate", "phantom", "report")  # no grade depends on these
 
 
 def grade_photos(
@@ -82,7 +65,7 @@ def grade_photos(
     weights: str = "learned",
     landmark_model: Path | None = None,
     workers: int = 1,
-    tell: Progress = lambda stage, done, total: None,
+    tell: Progress = silent,
     limit_s: float = TIME_LIMIT_S,
     overlays: Path | None = None,
     report: ReportRequest | None = None,
@@ -107,9 +90,9 @@ def grade_photos(
     if append and overwrite:
         raise ToolkitError("--append keeps earlier grades, --overwrite drops them: choose one of them")
     started, clock = datetime.now().astimezone(), time.monotonic()
-    paths = some_photos(images)
+    given = find_photo_files(images)
     report = report or ReportRequest()
-    read = [*paths, *read_files(model_folder, landmark_model, report.expert_grades)]
+    read = [*(file.path for file in given), *read_files(model_folder, landmark_model, report.expert_grades)]
     hashes_of = partial(hash_photos, workers=workers, tell=tell, limit_s=limit_s)
     check_outputs([Output(store_path(out), "--out", lambda _: True)], read)
     with open_store(out) as store:
@@ -117,20 +100,23 @@ def grade_photos(
         damaged = store.drop_damaged()
         model = load_model(model_folder)
         options = _options(model, weights, landmark_model)
-        photos, hashes, loss = _planned(store, out, paths, model, options, append, overwrite, hashes_of)
-        paths, names = [photo.path for photo in photos], [photo.name for photo in photos]
+        files, hashes, loss = _planned(store, out, given, append, overwrite, hashes_of)
+        paths, names = [file.path for file in files], [file.name for file in files]
         check_pictures(overlays, images, paths, names, read, overwrite)
-        joined = report_grades(report, images, photos, hashes, read, overwrite)
-        store.begin(photos, options)
+        joined = report_grades(report, images, files, hashes, read, overwrite)
+        files = with_facts(files, joined.facts if joined else {})
+        hints = _hints(files, model)
+        check_kept(out, loss.lost if append else (), hints, store, options.key())
+        store.begin(files, options, hints)
         store.claim([(place, sha256) for place, sha256 in enumerate(hashes) if sha256])
-        earlier = len(paths) - len(store.missing())
+        earlier = len(files) - len(store.missing())
         grader, interrupted = Grader(model, weights), False
         try:
-            _grade_missing(store, photos, grader, landmark_model, workers, tell, limit_s, overlays)
+            _grade_missing(store, files, grader, landmark_model, workers, tell, limit_s, overlays)
         except KeyboardInterrupt:
             interrupted = True
         labels, graded = study_labels(store, model.settings), store.counts()["graded"]
-        run = GradeRun(out, len(paths), graded, earlier, interrupted, time.monotonic() - clock, labels)
+        run = GradeRun(out, tuple(files), graded, earlier, interrupted, time.monotonic() - clock, labels)
         facts = run_facts(store, run, model, options, landmarks_name(landmark_model), workers, started)
         remarks = [
             *_other_landmarks(model, landmark_model),
@@ -141,7 +127,7 @@ def grade_photos(
         if joined and report.expert_grades:
             remarks.append(f"{report.expert_grades.name}: {joined.summary()}")
         if report.wanted and not interrupted:
-            study = report_study(store, paths, run, model, facts, report, joined)
+            study = report_study(store, run, model, facts, report, joined)
             write_report(study, report.file, report.folder, workers, limit_s, tell)
     return replace(run, remarks=tuple(remarks))
 
@@ -177,26 +163,23 @@ def _check_results(out: Path, store: Store, read: Sequence[Path], overwrite: boo
 def _planned(
     store: Store,
     out: Path,
-    paths: Sequence[Path],
-    model: Model,
-    options: Options,
+    files: Sequence[PhotoFile],
     append: bool,
     overwrite: bool,
     hashes_of: Callable[[Sequence[Path]], list[str]],
-) -> tuple[list[Input], list[str], Loss]:
+) -> tuple[list[PhotoFile], list[str], Loss]:
     """The photos of the run, after earlier ones that are to stay; their hashes, "" where none is needed; and what an
     earlier run had that this one has not, where that is not refused."""
-    photos = _inputs(paths, model)
     if store.is_empty and not out.is_file():
-        return photos, [""] * len(photos), Loss()
+        return list(files), [""] * len(files), Loss()
+    paths = [file.path for file in files]
     hashes = hashes_of(paths)
     if overwrite:
-        return photos, hashes, Loss()
+        return list(files), hashes, Loss()
     loss = find_loss(earlier_photos(store, out, append), paths, hashes, append)
     if loss.lost and not append:
-        refuse_loss(out, loss.lost, len(paths))
-    kept, photos = kept_inputs(out, loss.lost, photos, store, _hint_of(model), options.key())
-    return [*kept, *photos], [*(one.sha256 for one in loss.lost), *hashes], loss
+        refuse_loss(out, loss.lost, len(files))
+    return after_kept(loss.lost, files), [*(one.sha256 for one in loss.lost), *hashes], loss
 
 
 def _options(model: Model, weights: str, landmark_model: Path | None) -> Options:
@@ -204,10 +187,7 @@ def _options(model: Model, weights: str, landmark_model: Path | None) -> Options
     landmarks = landmark_model or default_landmark_model()
     if not landmarks.is_file():
         raise ModelError(f"{landmarks}: no such landmark model; check --landmark-model")
-    package = Path(toolkit.__file__).parent
-    sources = sorted(p for p in package.rglob("*.py") if p.relative_to(package).parts[0] not in _AFTER_GRADES)
-    code = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    return Options(toolkit.__version__, code, model.sha256, weights, file_sha256(landmarks))
+    return Options(toolkit.__version__, code_hash(), model.sha256, weights, file_sha256(landmarks))
 
 
 def _other_landmarks(model: Model, landmark_model: Path | None) -> list[str]:
@@ -220,29 +200,22 @@ def _other_landmarks(model: Model, landmark_model: Path | None) -> list[str]:
     ]
 
 
-def _inputs(paths: Sequence[Path], model: Model) -> list[Input]:
-    """The photos, with what of their names may change a grade: the side that the face is expected to show, and
-    the subject, where the model has references of it, which are not to answer."""
-    hint = _hint_of(model)
-    return [Input(name, path, hint(name)) for path, name in zip(paths, photo_names(paths), strict=True)]
-
-
-def _hint_of(model: Model) -> Callable[[str], str]:
+def _hints(files: Sequence[PhotoFile], model: Model) -> list[str]:
+    """What is known of each photo, beside its bytes, that may change its grade: the side that the face is expected to
+    show, the subject where the model has references of it, which are not to answer, and another mode than the model's."""
     known = set(model.index.references.subjects.tolist())
     mode = str(model.card.get("mode", WHITE))
-
-    def hint(name: str) -> str:
-        facts = facts_from_name(name)
-        subject = facts.subject if facts.subject in known else None
-        noted = {"mode": mode_of(name)} if mode_notes(name, mode) else {}
-        return json.dumps({"side": facts.side, "subject": subject, **noted})
-
-    return hint
+    hints = []
+    for file in files:
+        subject = file.facts.subject if file.facts.subject in known else None
+        noted = {"mode": mode_of(file.name)} if mode_notes(file.name, mode) else {}
+        hints.append(json.dumps({"side": file.facts.side, "subject": subject, **noted}))
+    return hints
 
 
 def _grade_missing(
     store: Store,
-    photos: Sequence[Input],
+    files: Sequence[PhotoFile],
     grader: Grader,
     landmark_model: Path | None,
     workers: int,
@@ -253,11 +226,9 @@ def _grade_missing(
     """Grade the photos without a result, one by one: a grade then depends on no other photo of its batch, so an
     interrupted run ends like an undisturbed one, and each is kept as soon as it is known."""
     places = store.missing()
-    chosen = [photos[place] for place in places]
-    readings = read_all(
-        [photo.path for photo in chosen], [photo.name for photo in chosen],
-        grader.model.settings, landmark_model, workers, limit_s, grader.model.encoder.arrays(),
-    )  # fmt: skip
+    chosen = [files[place] for place in places]
+    weights = grader.model.encoder.arrays()
+    readings = read_all(chosen, grader.model.settings, landmark_model, workers, limit_s, weights)
     with contextlib.closing(readings):
         for number, reading in reported(readings, len(chosen), "grading", tell):
             if reading.lasting:

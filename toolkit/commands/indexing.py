@@ -20,7 +20,7 @@ from toolkit.model import (
 )
 from toolkit.patches import load_patches
 from toolkit.pipeline import prepare
-from toolkit.progress import Progress, reported
+from toolkit.progress import Progress, reported, silent
 from toolkit.study import (
     Columns,
     JoinedGrades,
@@ -49,7 +49,7 @@ def index_patches(
     model_folder: Path,
     out: Path | None = None,
     columns: Columns = None,
-    tell: Progress = lambda stage, done, total: None,
+    tell: Progress = silent,
     thumbnails: bool = True,
     retakes: bool = False,
     overwrite: bool = False,

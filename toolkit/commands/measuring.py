@@ -10,7 +10,6 @@ from toolkit.commands.shared import (
     check_pictures,
     check_table,
     hash_photos,
-    some_photos,
 )
 from toolkit.earlier import (
     refuse_other_photos,
@@ -20,8 +19,9 @@ from toolkit.outputs import (
     has_columns,
     is_stamped,
 )
+from toolkit.photos import find_photo_files
 from toolkit.pipeline import PhotoResult, judge_study
-from toolkit.progress import Progress, reported
+from toolkit.progress import Progress, reported, silent
 from toolkit.receipt import drop_receipt, read_receipt, write_receipt
 from toolkit.settings import Settings
 from toolkit.study.tables import unguarded
@@ -34,7 +34,6 @@ from toolkit.workbook import (
 from toolkit.workers import (
     TIME_LIMIT_S,
     measure_all,
-    photo_names,
 )
 
 _FACTS = ("photo", "subject", "side", "visit", "region", "quality", "note")
@@ -58,7 +57,7 @@ def measure_features(
     overlays: Path | None = None,
     landmark_model: Path | None = None,
     workers: int = 1,
-    tell: Progress = lambda stage, done, total: None,
+    tell: Progress = silent,
     overwrite: bool = False,
 ) -> FeaturesRun:
     """Write the pigment features of photographs as a table, a row a patch; photos that fail keep a row.
@@ -67,8 +66,9 @@ def measure_features(
     """
     out = Path(out)
     check_target(out)
-    paths = some_photos(images)
-    names, read = photo_names(paths), [*paths, *([landmark_model] if landmark_model else [])]
+    files = find_photo_files(images)
+    paths, names = [file.path for file in files], [file.name for file in files]
+    read = [*paths, *([landmark_model] if landmark_model else [])]
     is_own = is_stamped("features") if out.suffix.casefold() == ".xlsx" else has_columns(_FACTS, more=True)
     check_table(out, is_own, read, overwrite)
     check_pictures(overlays, images, paths, names, read, overwrite)
@@ -77,7 +77,7 @@ def measure_features(
         receipt = read_receipt(out)
         refuse_other_photos(out, receipt.photos if receipt else _photos_in(out), photos)
     settings = Settings()
-    measured = measure_all(paths, settings, landmark_model, workers, overlays)
+    measured = measure_all(files, settings, landmark_model, workers, overlays)
     results = judge_study(list(reported(measured, len(paths), "features", tell)), settings)
     rows = [row for result in results for row in _feature_rows(result)]
     drop_receipt(out)
@@ -101,7 +101,7 @@ def _photos_in(table: Path) -> dict[str, str]:
 
 def _feature_rows(result: PhotoResult) -> list[dict[str, Value]]:
     """The rows of one photo, the facts first; one without figures where nothing could be measured."""
-    grade, told = result.grade, result.grade.facts
-    values = (grade.name, told.subject, told.side, told.visit, None, grade.quality, grade.note)
-    facts: dict[str, Value] = dict(zip(_FACTS, values, strict=True))
-    return [facts | dict(row) for row in result.patch_rows] or [facts]
+    grade, facts = result.grade, result.grade.facts
+    values = (grade.name, facts.subject, facts.side, facts.visit, None, grade.quality, grade.note)
+    first: dict[str, Value] = dict(zip(_FACTS, values, strict=True))
+    return [first | dict(row) for row in result.patch_rows] or [first]

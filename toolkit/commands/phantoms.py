@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from toolkit.landmarks import FaceFinder
 from toolkit.phantom import StudySummary, write_study
-from toolkit.progress import Progress
+from toolkit.progress import Progress, silent
 from toolkit.records import Photo
 from toolkit.settings import Settings
 from toolkit.tables import write_atomically
@@ -28,7 +28,7 @@ def make_phantoms(
     seed: int,
     faces: Path | None = None,
     workers: int = 1,
-    tell: Progress = lambda stage, done, total: None,
+    tell: Progress = silent,
     grades: Sequence[float] | None = None,
     save_maps: bool = False,
     painter: str = "mixed",

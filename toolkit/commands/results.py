@@ -23,17 +23,17 @@ from toolkit.outputs import (
     check_folder,
     check_outputs,
 )
+from toolkit.photos import contents
 from toolkit.pigment import CLASSICAL_COLUMNS, NET_COLUMNS
 from toolkit.pipeline import SIDE
 from toolkit.quality import judge_casts
-from toolkit.records import PhotoGrade
+from toolkit.records import PhotoFile, PhotoGrade
 from toolkit.report import Study, check_report, is_page
 from toolkit.settings import Settings
-from toolkit.store import Input, Options, Store, read_store, store_path
+from toolkit.store import Options, Store, read_store, store_path
 from toolkit.study import (
     Columns,
     JoinedGrades,
-    facts_from_name,
     join_files,
     refuse_shared,
 )
@@ -44,19 +44,16 @@ from toolkit.workbook import (
     result_files,
     write_results,
 )
-from toolkit.workers import (
-    contents,
-)
 
 
 @dataclass(frozen=True)
 class GradeRun:
-    """What ``grade_photos`` did: of ``photos``, ``graded`` have a grade, ``earlier`` were not read again because an
+    """What ``grade_photos`` did: of ``files``, ``graded`` have a grade, ``earlier`` were not read again because an
     earlier run had. ``interrupted``: it was stopped, and the same call goes on with the rest. ``remarks``: what to
     know of the files written."""
 
     out: Path
-    photos: int
+    files: Sequence[PhotoFile]
     graded: int
     earlier: int
     interrupted: bool
@@ -65,10 +62,20 @@ class GradeRun:
     remarks: tuple[str, ...] = ()
 
     @property
+    def photos(self) -> int:
+        """How many there are."""
+        return len(self.files)
+
+    @property
     def grades(self) -> list[PhotoGrade]:
         """One a photo, in the order given."""
         with read_store(store_path(self.out)) as store:
-            return list(labelled(store.grades(facts_from_name), self.labels))
+            return list(self.grades_in(store))
+
+    def grades_in(self, store: Store) -> Iterator[PhotoGrade]:
+        """The same, from a store that is open: with what is known of each photo, and its quality beside the others."""
+        known = {stored_text(file.name): file.facts for file in self.files}
+        return labelled(store.grades(known.__getitem__), self.labels)
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ class ReportRequest:
 def report_grades(
     report: ReportRequest,
     images: Sequence[Path],
-    photos: Sequence[Input],
+    photos: Sequence[PhotoFile],
     hashes: Sequence[str],
     read: Sequence[Path],
     overwrite: bool,
@@ -115,26 +122,24 @@ def report_grades(
     known = {photo.name: sha256 for photo, sha256 in zip(photos, hashes, strict=True)}
     folders = {name: os.path.realpath(path.parent) for name, path in places.items()}
     joined = join_files(list(places), report.expert_grades, report.columns, None, places)
-    file_hash = contents(list(places.values()), list(places))
+    file_hash = contents(photos)
     refuse_shared(joined, lambda name: known[name] or file_hash(name), report.retakes, folders.__getitem__)
     return joined
 
 
 def report_study(
     store: Store,
-    paths: Sequence[Path],
     run: GradeRun,
     model: Model,
     facts: Mapping[str, str | int | float],
     report: ReportRequest,
     joined: JoinedGrades | None,
 ) -> Study:
-    """What the page is made of; subject, side and visit as the expert's workbook has them, where names are silent."""
-    known = {stored_text(name): told for name, told in joined.facts.items()} if joined else {}
-    grades = labelled(store.grades(lambda name: known.get(name) or facts_from_name(name)), run.labels)
+    """What the page is made of."""
     expert = {stored_text(name): grade for name, grade in joined.grades.items()} if joined else {}
     source = report.expert_grades.name if report.expert_grades else ""
-    return Study(store, paths, list(grades), model, facts, expert, source)
+    paths = [file.path for file in run.files]
+    return Study(store, paths, list(run.grades_in(store)), model, facts, expert, source)
 
 
 def study_labels(store: Store, settings: Settings) -> list[str | None]:
@@ -163,7 +168,7 @@ def write_workbook(store: Store, run: GradeRun, facts: Mapping[str, str | int | 
     }
     files = list(result_files(run.out))
     store.note_written({path.name: "" for path in files})
-    grades = Rows(lambda: labelled(store.grades(facts_from_name), run.labels))
+    grades = Rows(lambda: run.grades_in(store))
     remarks = write_results(run.out, grades, tables, facts)
     store.note_written({path.name: file_sha256(path) for path in files if path.is_file()})
     return remarks
@@ -203,10 +208,7 @@ def run_facts(
         "photos": run.photos,
         "graded": run.graded,
         "not graded": run.photos - run.graded,
-        "flagged": sum(
-            grade.quality != "ok" or bool(grade.note)
-            for grade in labelled(store.grades(facts_from_name), run.labels)
-        ),
+        "flagged": sum(grade.quality != "ok" or bool(grade.note) for grade in run.grades_in(store)),
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
         "seconds": round(run.seconds, 1),

@@ -7,8 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from toolkit.errors import PhotoError
-from toolkit.images import file_sha256, find_photos
+from toolkit.images import file_sha256
 from toolkit.model import (
     CARD,
     FILES,
@@ -34,16 +33,6 @@ def default_workers() -> int:
     """One process a core that this process may use, at most 16."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, 16)
-
-
-def some_photos(images: Sequence[Path]) -> list[Path]:
-    """The photographs of files and folders; raises PhotoError where there is none."""
-    paths = find_photos(images)
-    if not paths:
-        raise PhotoError(
-            f"no photographs in {', '.join(map(str, images))}: JPEG, PNG or TIFF files are looked for"
-        )
-    return paths
 
 
 def read_files(model_folder: Path | None, landmark_model: Path | None, *others: Path | None) -> list[Path]:

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.commands.graded import photo_contents, photo_hashes, pictures_of, usable_photos
+from toolkit.commands.graded import graded_photos, photo_contents, photo_hashes, pictures_of, usable_photos
 from toolkit.commands.intervals import coverage_told
 from toolkit.commands.shared import (
     read_files,
-    some_photos,
 )
 from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
@@ -26,25 +25,20 @@ from toolkit.model import (
     refuse_other_model,
     save_model,
 )
-from toolkit.progress import Progress, reported
+from toolkit.photos import find_photo_files
+from toolkit.progress import Progress, reported, silent
 from toolkit.scores import score, score_table, trivial_baselines
 from toolkit.settings import IndexSettings, Settings
 from toolkit.siamese import Encoder
 from toolkit.study import (
     Columns,
     JoinedGrades,
-    join_files,
     mode_of,
-    refuse_several_modes,
-    refuse_shared,
-    study_photos,
 )
 from toolkit.study.copies import one_subject_each
 from toolkit.thumbnails import thumbnails_of
 from toolkit.training import Trained, train
 from toolkit.workers import (
-    contents,
-    photo_names,
     prepare_all,
 )
 
@@ -72,7 +66,7 @@ def train_study(
     columns: Columns = None,
     landmark_model: Path | None = None,
     workers: int = 1,
-    tell: Progress = lambda stage, done, total: None,
+    tell: Progress = silent,
     settings: Settings | None = None,
     encoder: Path | None = None,
     from_scratch: bool = False,
@@ -93,26 +87,19 @@ def train_study(
     """
     if from_scratch and encoder is not None:
         raise ToolkitError("--encoder keeps a network, --from-scratch learns a new one: choose one of them")
-    chosen, as_copies = study_photos([str(path) for path in some_photos(images)], mode)
-    paths = [Path(name) for name in chosen]
-    files = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
-    check_model_target(out, [*paths, *files, *read_files(encoder, landmark_model)])
-    joined = join_files(
-        photo_names(paths), grades_file, columns, step, dict(zip(photo_names(paths), paths, strict=True))
-    )
-    refuse_several_modes(joined.grades, mode)
-    refuse_shared(joined, contents(paths), retakes)
+    found, files = find_photo_files(images), _listed(grades_file)
+    read = [*files, *read_files(encoder, landmark_model)]
+    check_model_target(out, [*(one.path for one in found), *read])
+    graded = graded_photos(found, grades_file, columns, step=step, retakes=retakes, mode=mode)
+    joined = graded.joined
     if not overwrite:
-        refuse_other_model(
-            out, {one.subject for one in joined.facts.values()}, lambda: map(file_sha256, paths)
-        )
+        subjects_of = {one.subject for one in joined.facts.values()}
+        refuse_other_model(out, subjects_of, lambda: [file_sha256(one.path) for one in found])
     settings, start = _starting_point(settings or Settings(), encoder, from_scratch)
     if epochs is not None:
         settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))
-    wanted = [path for path, name in zip(paths, photo_names(paths), strict=True) if name in joined.grades]
-    names = [name for name in photo_names(paths) if name in joined.grades]
-    found = prepare_all(wanted, settings, landmark_model, workers, names)
-    everything = list(reported(found, len(wanted), "patches", tell))
+    prepared = prepare_all(graded.photos, settings, landmark_model, workers)
+    everything = list(reported(prepared, len(graded.photos), "patches", tell))
     usable, left_out = usable_photos(everything)
     truth = [joined.grades[photo.name] for photo in usable]
     subjects, copies = one_subject_each(pictures_of(usable, joined))
@@ -129,8 +116,12 @@ def train_study(
     }
     model = replace(model, card={**model.card, **facts})
     model = replace(model, sha256=save_model(model, out))
-    left_out |= {Path(name).name: reason for name, reason in as_copies.items()}
+    left_out |= graded.left_out
     return TrainRun(trained, model, joined, np.array(truth), left_out, tuple(copies))
+
+
+def _listed(files: Path | Sequence[Path]) -> list[Path]:
+    return [files] if isinstance(files, Path) else list(files)
 
 
 def class_settings(edges: str | None) -> Settings:

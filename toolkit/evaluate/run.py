@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from toolkit import __version__
 from toolkit.baselines import check_backbone
+from toolkit.commands.graded import graded_photos
 from toolkit.errors import ToolkitError
 from toolkit.evaluate.methods import METHODS, Context, Outcome, chosen_methods, options_of
 from toolkit.evaluate.store import FoldStore, is_answer
-from toolkit.evaluate.study import Study, fingerprint, graded_photos, load_study
-from toolkit.images import find_photos
+from toolkit.evaluate.study import Study, fingerprint, load_study
 from toolkit.model import load_model
 from toolkit.outputs import Output, check_folder, check_outputs, has_text, is_stamped
+from toolkit.photos import find_photo_files
 from toolkit.settings import BaselineSettings, Settings
 from toolkit.siamese import Encoder
 from toolkit.study import Columns, subject_folds
@@ -97,15 +98,18 @@ def compare(
 ) -> Compared:
     """Fit and test every chosen method on the same folds; see ``evaluate``."""
     methods = chosen_methods(options.methods)
-    graded = graded_photos(images, grades_file, columns, options.step, options.retakes, options.mode)
+    files = find_photo_files(images)
+    graded = graded_photos(
+        files, grades_file, columns, step=options.step, retakes=options.retakes, mode=options.mode
+    )
     settings, start, encoder = options.settings, None, "none"
     if any("baselines" in METHODS[name].needs for name in methods):
         check_backbone(options.baselines)
     if any("encoder" in METHODS[name].needs for name in methods):
         settings, start, encoder = _encoder(options)
-    files = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
-    read = [*files, Path(options.baselines.weights), *([landmark_model] if landmark_model else [])]
-    _check_out(out, images, read, overwrite)
+    tables = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
+    read = [*tables, Path(options.baselines.weights), *([landmark_model] if landmark_model else [])]
+    _check_out(out, images, [file.path for file in files], read, overwrite)
 
     def loading(stage: str, done: int, total: int) -> None:
         tell(Step("", "", 0, options.folds, stage, done, total, 0, 0, None))
@@ -120,9 +124,10 @@ def compare(
     )
 
 
-def _check_out(out: Path, images: Sequence[Path], read: Sequence[Path], overwrite: bool) -> None:
+def _check_out(
+    out: Path, images: Sequence[Path], photos: Sequence[Path], read: Sequence[Path], overwrite: bool
+) -> None:
     """Refuse, before any work, a comparison among the photographs or over anybody's files."""
-    photos = find_photos(images)
     check_folder(out, images, photos, "--out")
     kept = out / FOLDS
     outputs = [

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,31 +17,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit import __version__
-from toolkit.chart import make_chart
-from toolkit.errors import FaceError, ModelError, PhotoError, ToolkitError, TrainingError
-from toolkit.images import file_sha256, find_photos, read_photo
+from toolkit.commands.graded import GradedPhotos, pictures_of, usable_photos
+from toolkit.errors import PhotoError, ToolkitError
+from toolkit.images import file_sha256, read_photo
 from toolkit.index import class_of
-from toolkit.landmarks import FaceFinder, default_landmark_model
-from toolkit.patches import cut_patches
+from toolkit.landmarks import default_landmark_model
 from toolkit.pigment import seed_threshold_image
-from toolkit.pipeline import Prepared, prepare
-from toolkit.quality import assess
-from toolkit.records import REGIONS, FacePatches, Patch, Photo, PhotoFacts, Window
+from toolkit.pipeline import Prepared, prepare, read_patches
+from toolkit.progress import Progress, reported, silent
+from toolkit.records import REGIONS, FacePatches, Patch, Photo, PhotoFacts, PhotoFile, Window
 from toolkit.settings import RunSettings, Settings
-from toolkit.study import (
-    Columns,
-    JoinedGrades,
-    facts_from_name,
-    join_files,
-    refuse_several_modes,
-    refuse_shared,
-    study_photos,
-)
-from toolkit.study.copies import Picture, one_subject_each
-from toolkit.workers import contents, map_photos, photo_names, the_finder
+from toolkit.stagecode import code_hash
+from toolkit.study.copies import one_subject_each
+from toolkit.workers import attempt, map_photos, not_prepared, the_finder
 
-Progress = Callable[[str, int, int], None]
 _DAMAGED = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile)
 _TONES = ((55.0, "very light"), (41.0, "light"), (28.0, "intermediate"), (10.0, "tan"), (-30.0, "brown"))
 
@@ -71,36 +60,6 @@ class Study:
     left_out: Mapping[str, str]
 
 
-@dataclass(frozen=True, eq=False)
-class GradedPhotos:
-    """The photographs that have a grade, as (path, name), and how they were joined with the grades."""
-
-    photos: tuple[tuple[Path, str], ...]
-    joined: JoinedGrades
-
-
-def graded_photos(
-    images: Sequence[Path],
-    grades_file: Path | Sequence[Path],
-    columns: Columns = None,
-    step: float | None = 0.5,
-    retakes: bool = False,
-    mode: str | None = None,
-) -> GradedPhotos:
-    """Join photographs and grades by name; no photograph is decoded. ``retakes`` as for ``refuse_shared``, ``mode``
-    for ``study_photos``. Raises PhotoError, GradesError or TrainingError."""
-    paths = find_photos(images)
-    if not paths:
-        raise PhotoError(f"no photographs in {', '.join(map(str, images))}: JPEG, PNG or TIFF are looked for")
-    paths = [Path(name) for name in study_photos([str(path) for path in paths], mode)[0]]
-    names = photo_names(paths)
-    joined = join_files(names, grades_file, columns, step, dict(zip(names, paths, strict=True)))
-    refuse_several_modes(joined.grades, mode)
-    refuse_shared(joined, contents(paths), retakes)
-    graded = tuple(pair for pair in zip(paths, names, strict=True) if pair[1] in joined.grades)
-    return GradedPhotos(graded, joined)
-
-
 def load_study(
     graded: GradedPhotos,
     cache: Path,
@@ -108,46 +67,36 @@ def load_study(
     image_size: int,
     landmark_model: Path | None = None,
     workers: int = 1,
-    tell: Progress = lambda stage, done, total: None,
+    tell: Progress = silent,
 ) -> Study:
     """Measure each graded photograph, once: what is measured is kept in the folder ``cache``. Raises
     TrainingError where none can be used."""
     wanted, joined = graded.photos, graded.joined
-    kept = _Kept(cache, settings, image_size, landmark_model)
-    found: list[_Measured] = []
+    kept = _Kept(cache, settings, image_size, _made_with(settings, landmark_model))
     task = partial(_measured, kept=kept)
-    measured = map_photos(task, wanted, settings, landmark_model, workers, _lost, RunSettings().time_limit_s)
-    for done, one in enumerate(measured, 1):
-        found.append(one)
-        tell("photographs", done, len(wanted))
-    usable = [one for one in found if one.prepared.inputs]
-    if not usable:
-        reason = found[0].prepared.error if found else "none has a grade"
-        raise TrainingError(f"no photograph could be used: {reason}")
-    names = [one.prepared.name for one in usable]
+    measured = map_photos(
+        task, wanted, settings, landmark_model, workers, not_prepared, RunSettings().time_limit_s
+    )
+    found = list(reported(measured, len(wanted), "photographs", tell))
+    usable, left_out = usable_photos(found)
+    names = [one.name for one in usable]
+    hashes = [one.face.sha256 if one.face else "" for one in usable]
     grades = np.array([joined.grades[name] for name in names])
-    pictures = [
-        Picture(
-            one.prepared.name, joined.facts[one.prepared.name].subject, one.sha256,
-            one.prepared.face.likeness if one.prepared.face else "", joined.grades[one.prepared.name],
-        )
-        for one in usable
-    ]  # fmt: skip
-    subjects, copies = one_subject_each(pictures)
+    subjects, copies = one_subject_each(pictures_of(usable, joined))
     return Study(
         tuple(names),
-        tuple(one.sha256 for one in usable),
+        tuple(hashes),
         tuple(joined.facts[name] for name in names),
-        tuple(one.prepared for one in usable),
+        tuple(usable),
         grades,
         class_of(grades, settings.index.class_edges).astype(np.intp),
         np.array(subjects, str),
-        np.array([_tone(one.prepared) for one in usable]),
-        tuple(kept.picture(one.sha256, "whole") for one in usable),
-        tuple(kept.picture(one.sha256, "threshold") for one in usable),
+        np.array([_tone(one) for one in usable]),
+        tuple(kept.picture(sha256, "whole") for sha256 in hashes),
+        tuple(kept.picture(sha256, "threshold") for sha256 in hashes),
         settings,
         "; ".join([joined.summary(), *(f"warning: {line}" for line in copies)]),
-        {one.prepared.name: one.prepared.error for one in found if not one.prepared.inputs},
+        left_out,
     )
 
 
@@ -156,72 +105,43 @@ def tone_name(ita: float) -> str:
     return next((name for bound, name in _TONES if ita > bound), "dark")
 
 
-@dataclass(frozen=True, eq=False)
-class _Measured:
-    prepared: Prepared
-    sha256: str
-
-
 @dataclass(frozen=True)
 class _Kept:
-    """Where the measurements of photographs lie: named by the photograph's hash and by what they depend on."""
+    """Where the measurements of photographs lie: named by the photograph's hash and by what they were ``made_with``."""
 
     folder: Path
     settings: Settings
     image_size: int
-    landmark_model: Path | None
+    made_with: str
 
     def measured(self, sha256: str) -> Path:
-        landmarks = self.landmark_model or default_landmark_model()
-        told = [__version__, self.settings.to_json(), landmarks.name]
-        if landmarks.is_file():
-            told.append(file_sha256(landmarks))
-        return self.folder / f"{sha256[:32]}-{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]}.npz"
+        return self.folder / f"{sha256[:32]}-{self.made_with[:12]}.npz"
 
     def picture(self, sha256: str, kind: str) -> Path:
         return self.folder / f"{sha256[:32]}-{kind}-{self.image_size}.png"
 
 
-def _lost(job: tuple[Path, str], reason: str) -> _Measured:
-    return _Measured(Prepared(job[1], error=reason), "")
+def _made_with(settings: Settings, landmark_model: Path | None) -> str:
+    """A hash of all that measurements depend on beside the photograph: code, settings, landmark model."""
+    landmarks = landmark_model or default_landmark_model()
+    points = file_sha256(landmarks) if landmarks.is_file() else landmarks.name
+    return fingerprint([code_hash(), settings.to_json(), points])
 
 
-def _measured(job: tuple[Path, str], kept: _Kept) -> _Measured:
-    path, name = job
-    try:
-        photo = read_photo(path, kept.settings.photo)
-    except PhotoError as error:
-        return _Measured(Prepared(name, error=str(error)), "")
-    try:
+def _measured(file: PhotoFile, kept: _Kept) -> Prepared:
+    def work() -> Prepared:
+        photo = read_photo(file.path, kept.settings.photo)
         kept.folder.mkdir(parents=True, exist_ok=True)
         _keep_pictures(photo, kept)
-        stored = _load(kept.measured(photo.sha256), name)
+        stored = _load(kept.measured(photo.sha256), file, photo.sha256)
         if stored is None:
-            stored = _prepare(photo, name, kept.settings, the_finder())
+            _, face, quality = read_patches(photo, file, the_finder(), kept.settings)
+            stored = prepare(face, kept.settings, quality)
             if stored.inputs:
                 _save(kept.measured(photo.sha256), stored)
-        return _Measured(stored, photo.sha256)
-    except ModelError:  # the landmark model's fault, not the photo's
-        raise
-    except ToolkitError as error:
-        return _Measured(Prepared(name, error=str(error)), photo.sha256)
-    except (
-        Exception
-    ) as error:  # one odd photo must not end a study; the list of those left out says what happened
-        reason = " ".join(str(error).split())
-        return _Measured(Prepared(name, error=f"unexpected {type(error).__name__}: {reason}"), photo.sha256)
+        return stored
 
-
-def _prepare(photo: Photo, name: str, settings: Settings, finder: FaceFinder) -> Prepared:
-    try:
-        face = finder.find(photo, facts_from_name(name).side)
-    except FaceError as error:
-        return Prepared(name, error=str(error))
-    chart = make_chart(photo, face, settings.chart, settings.patch.px_per_mm)
-    patches, dropped = cut_patches(chart, face.side, settings.patch)
-    quality = assess(photo, face, patches, settings.quality, chart)
-    found = FacePatches(name, photo.sha256, patches, face, dropped, quality.label, chart=chart)
-    return prepare(found, settings)
+    return attempt(work, partial(not_prepared, file), file)
 
 
 def _keep_pictures(photo: Photo, kept: _Kept) -> None:
@@ -265,6 +185,7 @@ def _save(path: Path, prepared: Prepared) -> None:
         "columns": np.array(list(prepared.features[0]), str),
         "features": np.array([list(row.values()) for row in prepared.features]),
         "regions": np.array([patch.region for patch in face.patches], str),
+        "likeness": np.array(face.likeness),
     }
     side = prepared.side or {}
     arrays |= {
@@ -286,7 +207,7 @@ def _save(path: Path, prepared: Prepared) -> None:
     _replace(path, buffer.getvalue())
 
 
-def _load(path: Path, name: str) -> Prepared | None:
+def _load(path: Path, file: PhotoFile, sha256: str) -> Prepared | None:
     """What ``_save`` kept; None where there is nothing, or nothing whole."""
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -308,11 +229,11 @@ def _load(path: Path, name: str) -> Prepared | None:
         parts = tuple(arrays[f"parts_{n}"] for n in range(pictures))
         windows = tuple(Window(*row) for row in arrays["windows"].tolist())
         side = dict(zip(arrays["side_columns"].tolist(), arrays["side"].tolist(), strict=True))
+        alike = str(arrays["likeness"])
     except _DAMAGED:  # missing, or cut short: measured anew
         return None
-    return Prepared(
-        name, FacePatches(name, "", patches), rows, inputs, side=side, parts=parts, windows=windows
-    )
+    face = FacePatches(file.name, sha256, patches, likeness=alike, facts=file.facts)
+    return Prepared(file.name, face, rows, inputs, side=side, parts=parts, windows=windows, told=file.facts)
 
 
 def _tone(prepared: Prepared) -> float:
