@@ -9,7 +9,7 @@ from made_up_study import SIZE, a_patch
 from typer.testing import CliRunner
 
 from toolkit.cli import app
-from toolkit.commands import grading
+from toolkit.commands import grading, indexing, training
 from toolkit.errors import ToolkitError
 from toolkit.evaluate import run as evaluation
 from toolkit.model import starter_folder
@@ -28,8 +28,8 @@ def toolkit(monkeypatch):
     def begin(*_args, **_options):
         raise ToolkitError("joined")
 
-    monkeypatch.setattr(grading, "_starting_point", begin)
-    monkeypatch.setattr(grading, "prepare", begin)
+    monkeypatch.setattr(training, "_starting_point", begin)
+    monkeypatch.setattr(indexing, "prepare", begin)
     monkeypatch.setattr(grading.Store, "begin", begin)
     monkeypatch.setattr(evaluation, "load_study", begin)
     return lambda *arguments: str(CliRunner().invoke(app, list(map(str, arguments))).exception)

@@ -16,7 +16,7 @@ from drawn_photos import drawn_face
 from graded_study import small_model, write_photos
 from PIL import Image
 
-from toolkit.commands import grading
+from toolkit.commands import grading, shared
 from toolkit.commands.grading import grade_photos
 from toolkit.errors import ToolkitError
 from toolkit.store import NOT_REACHED, open_store, read_store, store_path
@@ -229,7 +229,7 @@ def test_stopped_before_it_knows_what_is_done_it_leaves_the_workbook(
         yield
 
     with monkeypatch.context() as patched:
-        patched.setattr(grading, "hash_all", stopped)
+        patched.setattr(shared, "hash_all", stopped)
         with pytest.raises(KeyboardInterrupt):
             grade_photos([photos], out, model)
     assert out.read_bytes() == undisturbed.read_bytes()
