@@ -29,7 +29,7 @@ def drawn_face(seed: int = 0, side_px: int = 900, ita: float | None = 35.0):
 def drawn_half(side: str, seed: int = 0, side_px: int = 900):
     """The same face as a clinical half face, painted black."""
     pixels, points, forehead = drawn_face(seed, side_px)
-    return to_clinical_half(pixels, points, side, np.random.default_rng(seed), forehead)
+    return to_clinical_half(pixels, points, side, np.random.default_rng(seed), forehead=forehead)
 
 
 def as_photo(pixels: np.ndarray, name: str = "drawn.jpg") -> Photo:

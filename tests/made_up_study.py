@@ -134,7 +134,9 @@ def watched(made, settings=SETTINGS, **options) -> Run:
 
     def watched_training(inputs, grades, subjects, settings, seed, start, pooled, progress):
         encoders.append((inputs, subjects, start, pooled))
-        return train_encoder(inputs, grades, subjects, settings, seed, start, pooled, progress)
+        return train_encoder(
+            inputs, grades, subjects, settings, seed=seed, start=start, pooled=pooled, progress=progress
+        )
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(ReferenceIndex, "features", watched_features)

@@ -190,7 +190,7 @@ def every_statistic(first, second, subjects, counts):
     return {
         **difference_statistics(first, second, subjects, counts),
         **icc_statistics(np.column_stack([first, second, first - second]), subjects, counts),
-        "kappa": kappa_statistic(first, second, 0.5, subjects, counts),
+        "kappa": kappa_statistic(first, second, 0.5, subjects, counts=counts),
         "spearman": spearman_statistic(first, second, subjects, counts),
         "alpha": alpha_statistic(np.column_stack([first, second, third]), subjects, counts),
     }

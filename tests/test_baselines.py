@@ -183,20 +183,22 @@ def test_pictures_come_as_given_or_flipped_in_new_order(coloured):
 def test_transfer_learning_learns_and_keeps_off_the_test_pictures(coloured, tiny):
     paths, classes = coloured
     told = []
-    fitted = classify(paths, classes, 3, SPLIT, settings(tiny), 0, lambda *epoch: told.append(epoch))
+    fitted = classify(
+        paths, classes, 3, SPLIT, settings=settings(tiny), seed=0, tell=lambda *epoch: told.append(epoch)
+    )
     assert (fitted.classes[SPLIT.test] == classes[SPLIT.test]).mean() > 0.8
     assert told == [(n, 8) for n in range(1, 9)]
     assert [point["epoch"] for point in fitted.history] == list(range(1, 9))
     assert all({"loss", "val_loss"} <= set(point) for point in fitted.history)
     wrong = classes.copy()
     wrong[SPLIT.test] = 0  # what the test pictures are must not matter
-    again = classify(paths, wrong, 3, SPLIT, settings(tiny), 0, silent)
+    again = classify(paths, wrong, 3, SPLIT, settings=settings(tiny), seed=0, tell=silent)
     assert np.array_equal(again.classes, fitted.classes)
 
 
 def test_pairs_learn_and_tell_their_scores_beside_the_trivial(coloured, tiny):
     paths, classes = coloured
-    fitted = match_pairs(paths, classes, 3, SPLIT, settings(tiny), 0, silent)
+    fitted = match_pairs(paths, classes, 3, SPLIT, settings=settings(tiny), seed=0, tell=silent)
     assert (fitted.classes[SPLIT.test] == classes[SPLIT.test]).mean() > 0.7
     same = np.array([classes[i] == classes[j] for i in SPLIT.test for j in SPLIT.test if i < j])
     assert fitted.figures["always_different_accuracy"] == pytest.approx(1 - same.mean())
@@ -206,7 +208,7 @@ def test_pairs_learn_and_tell_their_scores_beside_the_trivial(coloured, tiny):
 def test_pair_scores_against_plain_loops():
     rng = np.random.default_rng(0)
     embeddings, classes = rng.normal(size=(12, 3)), rng.integers(0, 3, 12)
-    found = pair_figures(embeddings, classes, -2.0, 1.5, rng)
+    found = pair_figures(embeddings, classes, -2.0, 1.5, rng=rng)
     right, squares = [], []
     for i in range(12):
         for j in range(i + 1, 12):
@@ -221,7 +223,7 @@ def test_pair_scores_against_plain_loops():
 def test_the_capstones_scores_on_pairs_are_those_of_answering_different():
     counts = {0: 449, 1: 348, 2: 261, 3: 452, 4: 379, 5: 285, 6: 229}  # its photographs by class
     classes = np.repeat(list(counts), list(counts.values()))
-    found = pair_figures(np.zeros((len(classes), 2)), classes, -1.0, -9.0, np.random.default_rng(0))
+    found = pair_figures(np.zeros((len(classes), 2)), classes, -1.0, -9.0, rng=np.random.default_rng(0))
     assert found["always_different_accuracy"] == pytest.approx(0.849, abs=0.01)
     assert found["constant_probability_rmse"] == pytest.approx(0.358, abs=0.01)
 
@@ -297,11 +299,11 @@ def test_patches_are_graded_by_the_plain_mean_of_a_photograph():
     features[:, :, 0] += grades[photo, None]
     plain = BaselineSettings(epochs=30, batch=16, high_learning_rate=0.01, hidden=(16,), dropout=0.0, rolls=2)
     classes = (grades > 4).astype(int)
-    fitted = grade_patches(features, photo, grades, classes, SPLIT, plain, 0, silent)
+    fitted = grade_patches(features, photo, grades, classes, split=SPLIT, settings=plain, seed=0, tell=silent)
     error = fitted.grades[SPLIT.test] - grades[SPLIT.test]
     assert np.sqrt(np.mean(error**2)) < 0.7 * grades[SPLIT.test].std()
     assert ((fitted.grades >= 0) & (fitted.grades <= 9)).all()
     changed = grades.copy()
     changed[SPLIT.test] = 9.0
-    again = grade_patches(features, photo, changed, classes, SPLIT, plain, 0, silent)
+    again = grade_patches(features, photo, changed, classes, split=SPLIT, settings=plain, seed=0, tell=silent)
     assert np.allclose(again.grades, fitted.grades)

@@ -45,7 +45,7 @@ def study(n=300, seed=0, subjects=40):
 
 @pytest.fixture(scope="module")
 def blend():
-    side = TableBlend.fit(COLUMNS, *study(), SETTINGS, seed=0)
+    side = TableBlend.fit(COLUMNS, *study(), settings=SETTINGS, seed=0)
     return Blend(side, RisingCurve(0.12, 1.3, 3.5), (0.5, 0.25, 0.25), INTERVAL)
 
 
@@ -205,7 +205,7 @@ def test_grades_beyond_the_scale_are_clipped_before_they_are_judged():
 
 def test_fitting_repeats(blend):
     table, _, _ = study(50, seed=2)
-    again = TableBlend.fit(COLUMNS, *study(), SETTINGS, seed=0)
+    again = TableBlend.fit(COLUMNS, *study(), settings=SETTINGS, seed=0)
     np.testing.assert_array_equal(again.predict(COLUMNS, table), blend.side.predict(COLUMNS, table))
 
 
@@ -403,7 +403,7 @@ def test_a_blend_without_one_of_its_parts_is_refused(blend, tmp_path, key):
 def test_files_of_two_models_are_refused(blend, tmp_path):
     blend.save(tmp_path)
     table, grades, groups = study()
-    narrow = TableBlend.fit(COLUMNS[:3], table[:, :3], grades, groups, SETTINGS, 0)
+    narrow = TableBlend.fit(COLUMNS[:3], table[:, :3], grades, groups, settings=SETTINGS, seed=0)
     other = tmp_path / "other"
     other.mkdir()
     replace(blend, side=narrow).save(other)

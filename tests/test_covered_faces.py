@@ -62,7 +62,7 @@ def label(finder, pixels: np.ndarray) -> str:
     face = finder.find(photo)
     chart = chart_of(photo, face)
     return assess(
-        photo, face, cut_patches(chart, face.side, Settings().patch)[0], Settings().quality, chart
+        photo, face, cut_patches(chart, face.side, Settings().patch)[0], Settings().quality, chart=chart
     ).label
 
 
@@ -111,7 +111,7 @@ def test_one_sided_light_is_noted(finder):
 
 def test_painted_out_eyes_and_mouth_are_no_cover(finder):
     halves = [
-        to_clinical_half(PIXELS, POINTS, side, np.random.default_rng(0), HAIRLINE)
+        to_clinical_half(PIXELS, POINTS, side, np.random.default_rng(0), forehead=HAIRLINE)
         for side in ("left", "right")
     ]
     for masked in (*halves, np.maximum(*halves)):
@@ -121,7 +121,7 @@ def test_painted_out_eyes_and_mouth_are_no_cover(finder):
 @pytest.mark.parametrize("beyond_mm", [12, 18])
 def test_a_face_cut_beside_its_middle_is_noted_and_its_landmarks_lie_right(finder, beyond_mm):
     halves = [
-        to_clinical_half(PIXELS, POINTS, side, np.random.default_rng(0), HAIRLINE)
+        to_clinical_half(PIXELS, POINTS, side, np.random.default_rng(0), forehead=HAIRLINE)
         for side in ("left", "right")
     ]
     masked = np.maximum(*halves)

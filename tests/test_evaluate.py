@@ -241,7 +241,7 @@ def test_a_split_by_photograph_lets_a_method_recognise_people(tmp_path):
 def runner_of(study, names, folder, leaky=False, **options):
     told = options.pop("tell", lambda step: None)
     chosen = Options(",".join(names), 4, leaky=leaky, **options)
-    return _Runner(study, chosen, names, None, "none", folder, told)
+    return _Runner(study, chosen, names, None, encoder="none", folder=folder, tell=told)
 
 
 class Interrupted(BaseException):
@@ -519,7 +519,7 @@ def photographed(tmp_path_factory):
     from toolkit.phantom import write_study
 
     folder = tmp_path_factory.mktemp("photographs") / "study"
-    write_study(folder, 6, 1, "half", 3)
+    write_study(folder, 6, 1, "half", seed=3)
     return folder
 
 

@@ -142,7 +142,12 @@ def test_mixed_precision_learns_the_same_and_exports_the_same(monkeypatch):
         monkeypatch.setattr(backend, "has_gpu", lambda gpu=gpu: gpu)
         told = []
         encoder = pretrain(
-            inputs, maps, SMALL, 0, 4, lambda epoch, epochs, loss, told=told: told.append(loss)
+            inputs,
+            maps,
+            SMALL,
+            0,
+            epochs=4,
+            progress=lambda epoch, epochs, loss, told=told: told.append(loss),
         )
         losses[gpu] = told
     assert encoder.trunk.layers[1].dtype_policy.name == "mixed_float16"

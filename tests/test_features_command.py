@@ -237,7 +237,7 @@ def test_no_patches_is_refused():
 
 
 def test_phantoms_note_their_graders_and_write_maps(tmp_path):
-    made = make_phantoms(tmp_path, 2, 1, "half", 3, grades=[2.0, 6.0], save_maps=True)
+    made = make_phantoms(tmp_path, 2, 1, "half", seed=3, grades=[2.0, 6.0], save_maps=True)
     note = json.loads((tmp_path / "phantom.json").read_text())
     truth = read(tmp_path / "truth.csv")
     latent = np.array([float(row["latent_grade"]) for row in truth])
@@ -254,7 +254,7 @@ def test_phantoms_note_their_graders_and_write_maps(tmp_path):
 
 
 def test_one_phantom_has_no_line_to_speak_of(tmp_path):
-    made = make_phantoms(tmp_path, 1, 1, "full", 3)
+    made = make_phantoms(tmp_path, 1, 1, "full", seed=3)
     assert json.loads((tmp_path / "phantom.json").read_text())["graders"]["grader_1"]["slope"] is None
     report = phantom_report(tmp_path, made)
     assert "slope" not in report and "straight line" not in report

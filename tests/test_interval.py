@@ -210,7 +210,12 @@ def blend():
     rng = np.random.default_rng(0)
     table = rng.normal(size=(40, 2))
     patch = TableBlend.fit(
-        ("a", "b"), table, table[:, 0] + 4, np.arange(40) // 2, BlendSettings(trees=3, min_child=5), 0
+        ("a", "b"),
+        table,
+        table[:, 0] + 4,
+        np.arange(40) // 2,
+        settings=BlendSettings(trees=3, min_child=5),
+        seed=0,
     )
     return Blend(patch, RisingCurve(0.1, 1.2), (0.5, 0.25, 0.25), fitted())
 

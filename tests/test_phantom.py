@@ -242,7 +242,7 @@ def test_a_load_is_the_mean_over_all_skin_of_a_side(canvas):
 def test_painted_loads_meet_the_wanted_grades(canvas, painter):
     wanted = {"left": [4.0, 3.0], "right": [7.0, 6.5]}
     kinds = phantom.Kinds(sheet=0, flecks=0)
-    maps = phantom.paint(canvas, wanted, np.random.default_rng(2), kinds, painter)
+    maps = phantom.paint(canvas, wanted, np.random.default_rng(2), kinds, painter=painter)
     for side, grades in wanted.items():
         for grade, pigment in zip(grades, maps, strict=True):
             got = phantom.grade_of_load(phantom.load_of_map(pigment, canvas, side))
@@ -255,7 +255,7 @@ def test_painted_loads_meet_the_wanted_grades(canvas, painter):
 def test_painters_share_no_spots(canvas):
     grades = {"left": [6.0], "right": [6.0]}
     maps = [
-        phantom.paint(canvas, grades, np.random.default_rng(2), phantom.Kinds(sheet=0), painter)[0]
+        phantom.paint(canvas, grades, np.random.default_rng(2), phantom.Kinds(sheet=0), painter=painter)[0]
         for painter in phantom.PAINTERS
     ]
     with pytest.raises(KeyError):
@@ -425,7 +425,9 @@ def test_sheets_prefer_the_cheekbones(canvas):
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_clinical_half_keeps_the_subjects_side_and_cuts_holes(canvas, side):
     pixels = np.full((*canvas.skin.shape, 3), 180, np.uint8)
-    half = phantom.to_clinical_half(pixels, canvas.points, side, np.random.default_rng(0), canvas.forehead)
+    half = phantom.to_clinical_half(
+        pixels, canvas.points, side, np.random.default_rng(0), forehead=canvas.forehead
+    )
     middle = round(canvas.points[30, 0])
     kept = half[..., 0] > 0
     other = kept[:, : middle - 12] if side == "left" else kept[:, middle + 12 :]
@@ -606,7 +608,7 @@ def test_photographs_are_painted_on(tmp_path, canvas):
     for style, photos in (("full", 2), ("half", 4)):
         out = tmp_path / style
         summary = phantom.write_study(
-            out, 2, 1, style, 0, faces, grades=[0.0, 7.0], find_points=lambda _: canvas.points
+            out, 2, 1, style, seed=0, faces=faces, grades=[0.0, 7.0], find_points=lambda _: canvas.points
         )
         assert summary.photos == photos
         grades = [float(row["latent_grade"]) for row in _rows(out)]
@@ -617,13 +619,19 @@ def test_unusable_photographs_are_named(tmp_path):
     faces = tmp_path / "faces"
     faces.mkdir()
     with pytest.raises(PhotoError, match="no photographs"):
-        phantom.write_study(tmp_path / "a", 1, 1, "full", 0, faces, find_points=lambda _: np.zeros((68, 2)))
+        phantom.write_study(
+            tmp_path / "a", 1, 1, "full", seed=0, faces=faces, find_points=lambda _: np.zeros((68, 2))
+        )
     (faces / "broken.jpg").write_bytes(b"not a picture")
     with pytest.raises(PhotoError, match=r"broken\.jpg"):
-        phantom.write_study(tmp_path / "a", 1, 1, "full", 0, faces, find_points=lambda _: np.zeros((68, 2)))
+        phantom.write_study(
+            tmp_path / "a", 1, 1, "full", seed=0, faces=faces, find_points=lambda _: np.zeros((68, 2))
+        )
     cv2.imwrite(str(faces / "broken.jpg"), np.zeros((60, 60, 3), np.uint8))
     with pytest.raises(FaceError, match=r"broken\.jpg"):
-        phantom.write_study(tmp_path / "a", 1, 1, "full", 0, faces, find_points=lambda _: np.zeros((5, 2)))
+        phantom.write_study(
+            tmp_path / "a", 1, 1, "full", seed=0, faces=faces, find_points=lambda _: np.zeros((5, 2))
+        )
     assert not (tmp_path / "a").exists()
 
 

@@ -20,7 +20,10 @@ def test_a_files_name_tells_its_facts_and_a_workbook_tells_more():
     assert clinical.facts == PhotoFacts("P0001", "left", "Week 4")
     assert silent == PhotoFile(Path("IMG_7.jpg"), "IMG_7.jpg", PhotoFacts("IMG_7"))
     known = PhotoFacts("P0009", "right", "Baseline")
-    assert [file.facts for file in with_facts([clinical, silent], {"IMG_7.jpg": known})] == [clinical.facts, known]
+    assert [file.facts for file in with_facts([clinical, silent], {"IMG_7.jpg": known})] == [
+        clinical.facts,
+        known,
+    ]
 
 
 def test_no_photographs_is_an_error_that_names_the_folder(tmp_path):

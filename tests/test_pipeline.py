@@ -45,7 +45,7 @@ def test_a_folder_of_other_files_is_refused_before_training(tmp_path):
 def test_phantoms_below_a_file_are_one_line(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(ToolkitError, match="cannot be written"):
-        write_study(tmp_path / "file" / "study", 1, 1, "half", 0)
+        write_study(tmp_path / "file" / "study", 1, 1, "half", seed=0)
 
 
 # --- the outcome of a photo ------------------------------------------------------------------------

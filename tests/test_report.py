@@ -233,7 +233,9 @@ def test_done_before_the_page_is_written_without_grading(photos, model, written,
     asked = []
     read_all = grading.read_all
     monkeypatch.setattr(
-        grading, "read_all", lambda files, *rest: asked.extend(files) or read_all(files, *rest)
+        grading,
+        "read_all",
+        lambda files, *rest, **more: asked.extend(files) or read_all(files, *rest, **more),
     )
     request = ReportRequest(tmp_path / "again.html")
     run = grade_photos([photos], tmp_path / "grades.xlsx", model, report=request)
@@ -258,7 +260,7 @@ def test_the_command_writes_the_page_and_says_where(photos, model, written, tmp_
 def test_an_interrupted_run_writes_its_workbook_and_no_page(photos, model, tmp_path, monkeypatch):
     from toolkit.commands import grading
 
-    def stopped(*rest):
+    def stopped(*rest, **more):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(grading, "_grade_missing", stopped)
@@ -434,7 +436,7 @@ def test_pictures_that_cannot_be_drawn_say_why(written, photos, tmp_path):
 
 @pytest.mark.parametrize("error", [cv2.error("odd"), MemoryError(), ValueError("odd"), ToolkitError("odd")])
 def test_a_photo_that_fails_to_be_drawn_ends_no_report(written, photos, monkeypatch, error):
-    def fails(*rest):
+    def fails(*rest, **more):
         raise error
 
     monkeypatch.setattr(pictures, "_pigment", fails)
@@ -519,7 +521,7 @@ def test_every_figure_of_the_starter_model_has_words():
     ],
 )  # fmt: skip
 def test_contributions_in_words(figure, region, value, contribution, usual, words):
-    assert in_words(figure, region, value, contribution, usual)[0] == words
+    assert in_words(figure, region, value, contribution, usual=usual)[0] == words
 
 
 def test_visits_come_in_their_order():

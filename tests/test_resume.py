@@ -190,7 +190,9 @@ def test_only_what_is_missing_is_read(photos, model, tmp_path, monkeypatch):
     asked = []
     read_all = grading.read_all
     monkeypatch.setattr(
-        grading, "read_all", lambda paths, *rest: asked.append(paths) or read_all(paths, *rest)
+        grading,
+        "read_all",
+        lambda files, *rest, **more: asked.append(files) or read_all(files, *rest, **more),
     )
     mine, out = copied(photos, tmp_path / "photos"), tmp_path / "grades.xlsx"
     some = sorted(mine.glob("P0000*"))
@@ -224,7 +226,7 @@ def test_stopped_before_it_knows_what_is_done_it_leaves_the_workbook(
     for file in (undisturbed, store_path(undisturbed)):
         (tmp_path / file.name).write_bytes(file.read_bytes())
 
-    def stopped(*rest):
+    def stopped(*rest, **more):
         raise KeyboardInterrupt
         yield
 

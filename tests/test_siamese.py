@@ -438,7 +438,7 @@ def test_a_start_keeps_its_trunk_bit_for_bit_and_gets_a_new_head(trunk):
     before = copy.deepcopy(trunk.trunk.get_weights())
     old_head = copy.deepcopy(trunk.head.get_weights())
     inputs, grades = dotted_inputs(48, seed=4)
-    encoder = train_encoder(inputs, grades, np.arange(48), replace(SMALL, epochs=2), 0, start=trunk)
+    encoder = train_encoder(inputs, grades, np.arange(48), replace(SMALL, epochs=2), seed=0, start=trunk)
     for weights in (encoder.trunk.get_weights(), trunk.trunk.get_weights()):
         assert len(weights) == len(before)
         assert all(np.array_equal(a, b) for a, b in zip(weights, before, strict=True))
@@ -453,7 +453,7 @@ def test_training_repeats_for_one_seed(trunk, kept):
     settings, start = replace(SMALL, epochs=2), trunk if kept else None
 
     def fit(seed):
-        return train_encoder(inputs, grades, np.arange(48), settings, seed, start=start).embed(inputs)
+        return train_encoder(inputs, grades, np.arange(48), settings, seed=seed, start=start).embed(inputs)
 
     first, again = fit(5), fit(5)
     np.testing.assert_allclose(first.embeddings, again.embeddings, atol=1e-4)
@@ -467,7 +467,7 @@ def test_what_the_trunk_sees_may_be_given(trunk):
     settings = replace(SMALL, epochs=2)
     seen = trunk.look(inputs)[0]
     given, found = (
-        train_encoder(inputs, grades, np.arange(48), settings, 0, start=trunk, pooled=pooled).place(seen)
+        train_encoder(inputs, grades, np.arange(48), settings, seed=0, start=trunk, pooled=pooled).place(seen)
         for pooled in (seen, None)
     )
     np.testing.assert_allclose(given[0], found[0], atol=1e-5)
@@ -478,7 +478,7 @@ def test_progress_counts_the_epochs(trunk, kept):
     inputs, grades = dotted_inputs(32, seed=4)
     told = []
     train_encoder(
-        inputs, grades, np.arange(32) // 8, replace(SMALL, epochs=3, loss="pair"), 0,
+        inputs, grades, np.arange(32) // 8, replace(SMALL, epochs=3, loss="pair"), seed=0,
         start=trunk if kept else None, progress=lambda *now: told.append(now),
     )  # fmt: skip
     assert [(a, b) for a, b, _ in told] == [(1, 3), (2, 3), (3, 3)]
@@ -488,16 +488,16 @@ def test_progress_counts_the_epochs(trunk, kept):
 def test_a_last_batch_of_one_does_no_harm(trunk):
     inputs, grades = dotted_inputs(17, seed=6)
     inputs[0] = inputs[0][:16, :16]
-    found = train_encoder(inputs, grades, np.arange(17), replace(SMALL, epochs=1), 0, start=trunk)
+    found = train_encoder(inputs, grades, np.arange(17), replace(SMALL, epochs=1), seed=0, start=trunk)
     assert np.isfinite(found.embed(inputs).embeddings).all()
 
 
 def test_unknown_loss_and_equal_grades_are_refused():
     inputs, grades = dotted_inputs(8, seed=0)
     with pytest.raises(TrainingError, match="unknown loss 'triplet': choose one of rnc, pair, contrastive"):
-        train_encoder(inputs, grades, np.arange(8), replace(SMALL, loss="triplet"), 0)
+        train_encoder(inputs, grades, np.arange(8), replace(SMALL, loss="triplet"), seed=0)
     with pytest.raises(TrainingError, match="same grade"):
-        train_encoder(inputs, np.full(8, 4.0), np.arange(8), SMALL, 0)
+        train_encoder(inputs, np.full(8, 4.0), np.arange(8), SMALL, seed=0)
 
 
 # --- when to stop
@@ -533,7 +533,7 @@ def test_training_stops_by_subjects_that_it_does_not_learn_from(trunk, fits):
     pooled, grades, subjects = marked_by_subject(trunk, 30)
     told = []
     encoder = train_encoder(
-        [], grades, subjects, replace(SMALL, epochs=150), 0, start=trunk, pooled=pooled,
+        [], grades, subjects, replace(SMALL, epochs=150), seed=0, start=trunk, pooled=pooled,
         progress=lambda *now: told.append(now),
     )  # fmt: skip
     (learnt, (held, truth), history), *others = fits
@@ -555,14 +555,14 @@ def test_training_stops_by_subjects_that_it_does_not_learn_from(trunk, fits):
 def test_other_seeds_hold_out_other_subjects(trunk, fits):
     pooled, grades, subjects = marked_by_subject(trunk, 24)
     for seed in (0, 0, 1):
-        train_encoder([], grades, subjects, replace(SMALL, epochs=1), seed, start=trunk, pooled=pooled)
+        train_encoder([], grades, subjects, replace(SMALL, epochs=1), seed=seed, start=trunk, pooled=pooled)
     held = [set(validation[0][:, 0]) for _, validation, _ in fits]
     assert held[0] == held[1] != held[2]
 
 
 def test_few_subjects_are_all_learnt_from(trunk, fits):
     pooled, grades, subjects = marked_by_subject(trunk, 17)
-    train_encoder([], grades, subjects, replace(SMALL, epochs=2), 0, start=trunk, pooled=pooled)
+    train_encoder([], grades, subjects, replace(SMALL, epochs=2), seed=0, start=trunk, pooled=pooled)
     ((learnt, validation, _),) = fits
     assert validation is None and len(learnt) == len(pooled)
 

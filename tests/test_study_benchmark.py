@@ -82,7 +82,13 @@ def trained(study):
 
     keras.utils.set_random_seed(0)
     return train(
-        study.photos, study.graders[:, 0], study.subjects, SETTINGS, 3, 7, start=Encoder(SETTINGS.encoder)
+        study.photos,
+        study.graders[:, 0],
+        study.subjects,
+        SETTINGS,
+        folds=3,
+        seed=7,
+        start=Encoder(SETTINGS.encoder),
     )
 
 

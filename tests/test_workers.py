@@ -67,25 +67,25 @@ def test_names_are_one_a_path(tmp_path):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_results_come_in_the_order_of_the_jobs(workers):
     jobs = [*range(-12, 0), *range(12)]
-    assert list(map_photos(abs, jobs, Settings(), None, workers)) == [abs(job) for job in jobs]
+    assert list(map_photos(abs, jobs, Settings(), None, workers=workers)) == [abs(job) for job in jobs]
 
 
 def test_a_slow_first_job_does_not_change_the_order():
-    done = map_photos(time.sleep, [0.3, 0.0], Settings(), None, 2)
+    done = map_photos(time.sleep, [0.3, 0.0], Settings(), None, workers=2)
     assert list(done) == [None, None]
-    slow_first = map_photos(sum, [range(3_000_000), range(2)], Settings(), None, 2)
+    slow_first = map_photos(sum, [range(3_000_000), range(2)], Settings(), None, workers=2)
     assert list(slow_first) == [4_499_998_500_000, 1]
 
 
 def test_one_process_works_only_as_results_are_taken():
     seen = []
-    results = map_photos(seen.append, [1, 2, 3], Settings(), None, 1)
+    results = map_photos(seen.append, [1, 2, 3], Settings(), None, workers=1)
     next(results)
     assert seen == [1]
 
 
 def test_no_jobs():
-    assert list(map_photos(abs, [], Settings(), None, 4)) == []
+    assert list(map_photos(abs, [], Settings(), None, workers=4)) == []
 
 
 # --- failures ------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def test_no_jobs():
 
 def test_a_worker_that_dies_is_told_in_one_line():
     with pytest.raises(ToolkitError, match=r"^job 1: its process ended unexpectedly.*--workers 1$"):
-        list(map_photos(os._exit, [1, 1, 1], Settings(), None, 2))
+        list(map_photos(os._exit, [1, 1, 1], Settings(), None, workers=2))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -117,7 +117,7 @@ def test_a_photo_that_fails_carries_its_error_and_its_place(tmp_path):
     assert all(not photo.inputs and photo.face is None for photo in prepared)
     reasons = ("not a picture", "one colour", "cannot be read")
     assert all(reason in photo.error for reason, photo in zip(reasons, prepared, strict=True))
-    cut = list(cut_all(photo_files([text, plain]), Settings(), None, 1, tmp_path / "overlays"))
+    cut = list(cut_all(photo_files([text, plain]), Settings(), None, 1, overlays=tmp_path / "overlays"))
     assert [(face.name, face.patches, face.quality) for face in cut] == [
         ("text.jpg", (), "unusable"),
         ("plain.png", (), "unusable"),

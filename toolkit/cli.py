@@ -145,10 +145,10 @@ def phantom(
             subjects,
             visits,
             style.value,
-            seed,
-            faces,
-            workers or default_workers(),
-            tell,
+            seed=seed,
+            faces=faces,
+            workers=workers or default_workers(),
+            tell=tell,
             save_maps=maps,
             painter=painter.value,
         )
@@ -182,8 +182,8 @@ def extract_patches(
             out,
             overlays,
             _points(landmarks, landmark_model),
-            workers or default_workers(),
-            tell,
+            workers=workers or default_workers(),
+            tell=tell,
             chart=chart,
             overwrite=overwrite,
         )
@@ -217,8 +217,8 @@ def features(
             out,
             overlays,
             _points(landmarks, landmark_model),
-            workers or default_workers(),
-            tell,
+            workers=workers or default_workers(),
+            tell=tell,
             overwrite=overwrite,
         )
     counts = f"{run.features} features of {run.patches} patches of {run.found} of {run.photos} photos"
@@ -272,8 +272,8 @@ def train(
         count = workers or default_workers()
         names, settings = _pairs(column), class_settings(class_edges)
         run = train_study(
-            images, grades, out, folds, epochs, seed, names, _points(landmarks, landmark_model), count, tell, settings, encoder,
-            from_scratch, thumbnails, step_of(scale), overwrite=overwrite,
+            images, grades, out, folds, epochs=epochs, seed=seed, columns=names, landmark_model=_points(landmarks, landmark_model), workers=count, tell=tell, settings=settings, encoder=encoder,
+            from_scratch=from_scratch, thumbnails=thumbnails, step=step_of(scale), overwrite=overwrite,
             retakes=retakes, mode=mode,
         )  # fmt: skip
     _say_passed_over(images)
@@ -303,7 +303,16 @@ def build_index(
 
     with progress_bars(quiet) as tell:
         run = index_patches(
-            patches, grades, model, out, _pairs(column), tell, thumbnails, retakes, overwrite, mode
+            patches,
+            grades,
+            model,
+            out,
+            columns=_pairs(column),
+            tell=tell,
+            thumbnails=thumbnails,
+            retakes=retakes,
+            overwrite=overwrite,
+            mode=mode,
         )
     rebuilt = run.model
     counts = "  ".join(f"{label}: {count}" for label, count in rebuilt.index.class_counts().items())
@@ -364,7 +373,7 @@ def grade(
     with _stoppable(), progress_bars(quiet) as tell:
         count = workers or default_workers()
         run = grade_photos(
-            images, out, model, weights.value, _points(landmarks, landmark_model), count, tell, time_limit, overlays, page,
+            images, out, model, weights.value, landmark_model=_points(landmarks, landmark_model), workers=count, tell=tell, limit_s=time_limit, overlays=overlays, report=page,
             append=append, overwrite=overwrite,
         )  # fmt: skip
     _say_passed_over(images)
@@ -423,7 +432,15 @@ def agreement(
     from toolkit.agreement import compare_files
     from toolkit.study import parse_scale
 
-    found = compare_files(files, _pairs(column), parse_scale(scale), out, overwrite, retakes, kappa.value)
+    found = compare_files(
+        files,
+        _pairs(column),
+        parse_scale(scale),
+        out,
+        overwrite=overwrite,
+        retakes=retakes,
+        weights=kappa.value,
+    )
     _say(found.text(), *([f"\nWorkbook: {out}"] if out else []))
 
 
@@ -523,11 +540,11 @@ def evaluate(
             grades,
             out,
             options,
-            _pairs(column),
-            _points(landmarks, landmark_model),
-            count,
-            tell,
-            overwrite,
+            columns=_pairs(column),
+            landmark_model=_points(landmarks, landmark_model),
+            workers=count,
+            tell=tell,
+            overwrite=overwrite,
         )
     _say_passed_over(images)
     _say(found.text(), f"Page: {out / 'report.html'}", f"Workbook: {out / 'comparison.xlsx'}")

@@ -90,7 +90,9 @@ def after_kept(lost: Sequence[InputRow], new: Sequence[PhotoFile]) -> list[Photo
     return [*kept, *files]
 
 
-def check_kept(out: Path, kept: Sequence[InputRow], hints: Sequence[str], store: Store, options: str) -> None:
+def check_kept(
+    out: Path, kept: Sequence[InputRow], hints: Sequence[str], store: Store, *, options: str
+) -> None:
     """Raise ToolkitError where an earlier photo would have to be graded anew but is not where it was; ``hints`` of
     each photo of the run, the ``kept`` ones first, and ``options`` as in ``Store``."""
     for one, hint in zip(kept, hints, strict=False):

@@ -119,18 +119,31 @@ def read_photo(path: Path, settings: PhotoSettings) -> Photo:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of large pictures and odd metadata: checked here
         pixels, notes = _decode(path, data, settings)
+    return _photo(path, pixels, hashlib.sha256(data).hexdigest(), notes, settings=settings)
+
+
+def photo_of_pixels(pixels: NDArray[np.uint8], settings: PhotoSettings, name: str = "picture") -> Photo:
+    """A photograph that is decoded already: ``pixels`` (H, W, 3) uint8, sRGB, upright; its hash is of these. Raises
+    PhotoError for any other array, and for more pixels than a file may have."""
+    pixels = np.ascontiguousarray(pixels)
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
+        raise PhotoError(
+            f"{name}: pixels must be (height, width, 3) uint8 RGB, got {pixels.shape} {pixels.dtype}"
+        )
+    if pixels.shape[0] * pixels.shape[1] > settings.max_megapixels * 1e6 or max(pixels.shape) > _MAX_SIDE:
+        raise PhotoError(
+            f"{name}: {pixels.shape[1]} x {pixels.shape[0]} pixels are too many; make it smaller"
+        )
+    return _photo(Path(name), pixels, hashlib.sha256(pixels.tobytes()).hexdigest(), [], settings=settings)
+
+
+def _photo(
+    path: Path, pixels: NDArray[np.uint8], sha256: str, notes: list[str], *, settings: PhotoSettings
+) -> Photo:
     skin = ~painted_out(pixels, settings)
     hue = hue_note(pixels, skin)
-    if hue and GREY_NOTE not in notes:
-        notes.append(hue)
-    return Photo(
-        path=path,
-        pixels=pixels,
-        skin=skin,
-        sha256=hashlib.sha256(data).hexdigest(),
-        notes=tuple(notes),
-        halo_px=_halo_px(pixels.shape, settings),
-    )
+    known = notes if not hue or GREY_NOTE in notes else [*notes, hue]
+    return Photo(path, pixels, skin, sha256, tuple(known), _halo_px(pixels.shape, settings))
 
 
 def _read_bytes(path: Path, settings: PhotoSettings) -> bytes:

@@ -94,7 +94,13 @@ class PhotoTable:
         return self.by_photo(curve.predict(figures[:, LEARNT_COLUMNS.index(FIGURE)]))
 
     def difficulty(
-        self, values: Matrix, columns: Sequence[str], disagreement: Matrix, by_photo: Matrix, grades: Matrix
+        self,
+        values: Matrix,
+        columns: Sequence[str],
+        disagreement: Matrix,
+        by_photo: Matrix,
+        *,
+        grades: Matrix,
     ) -> Matrix:
         """What makes a photo hard to grade (photos, len(DIFFICULTY)), NaN where unknown: columns of the sides' table,
         the ``disagreement`` (photos,) of its predictions, the deviation of its region grades ``by_photo`` (photos, 4),

@@ -58,11 +58,11 @@ def read_face(file: PhotoFile, finder: FaceFinder, settings: Settings) -> tuple[
 def read_patches(
     photo: Photo, file: PhotoFile, finder: FaceFinder, settings: Settings
 ) -> tuple[Photo, FacePatches, Quality]:
-    """``read_face`` of a photograph that was decoded before."""
+    """``read_face`` of a photograph that is decoded already."""
     face = finder.find(photo, file.facts.side)
     chart = make_chart(photo, face, settings.chart, settings.patch.px_per_mm)
     patches, dropped = cut_patches(chart, face.side, settings.patch)
-    quality = assess(photo, face, patches, settings.quality, chart)
+    quality = assess(photo, face, patches, settings.quality, chart=chart)
     notes = photo.notes + face.notes + objects_note(chart)
     found = FacePatches(file.name, photo.sha256, patches, face, dropped, quality.label, notes, chart,
                         likeness(photo.pixels), file.facts)  # fmt: skip
@@ -123,7 +123,7 @@ class Grader:
             evidence = tuple(
                 line
                 for row in mine
-                for line in evidence_of(photo.name, table.regions[row], bank, judged.found, row)
+                for line in evidence_of(photo.name, table.regions[row], bank, judged.found, row=row)
             )
             yield PhotoResult(
                 self._grade_of(photo, i, mine, judged),
@@ -151,7 +151,7 @@ class Grader:
             raise ModelError("the model's figures give no grade: restore the model folder or retrain")
         if self.weights is not None:
             grades = combine(by_region, self.weights)
-        difficulty = table.difficulty(values, columns, np.abs(boosted - ridge), by_region, grades)
+        difficulty = table.difficulty(values, columns, np.abs(boosted - ridge), by_region, grades=grades)
         return _Judged(
             seen,
             table.patch_columns(index),
@@ -176,7 +176,7 @@ class Grader:
         )
         added = parts[0].copy()
         added[judged.columns.index(FIGURE)] += by_curve[0]
-        return reasons_of_side(name, judged.columns, judged.values[i], added, start, grade)
+        return reasons_of_side(name, judged.columns, judged.values[i], added, start=start, grade=grade)
 
     def _grade_of(self, photo: Prepared, i: int, mine: Sequence[int], judged: _Judged) -> PhotoGrade:
         """The grade of photo number ``i``, whose patches are the rows ``mine``."""

@@ -43,6 +43,7 @@ def run_jobs(
     jobs: Sequence[Job],
     workers: int,
     start: Callable[[], None] | None = None,
+    *,
     limit_s: float | None = None,
     ordered: bool = False,
 ) -> Iterator[tuple[int, Result | Lost]]:

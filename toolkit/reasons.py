@@ -21,7 +21,7 @@ _EVIDENCE = 3  # references told a patch
 
 
 def reasons_of_side(
-    photo: str, columns: Sequence[str], values: Matrix, added: Matrix, start: float, grade: float
+    photo: str, columns: Sequence[str], values: Matrix, added: Matrix, *, start: float, grade: float
 ) -> Rows:
     """What a side's grade adds up from: the usual grade, the figures that move it most, the strongest first, and all
     others together. Their contributions sum to ``grade``.
@@ -30,10 +30,10 @@ def reasons_of_side(
     """
     order = np.argsort(-np.abs(added), kind="stable")[:_TOLD]
     told = [int(n) for n in order if abs(added[n]) >= _LEAST]
-    rows = [_row(photo, "side", USUAL, None, start)]
-    rows += [_row(photo, "side", columns[n], _known(values[n]), float(added[n])) for n in told]
+    rows = [_row(photo, "side", USUAL, None, added=start)]
+    rows += [_row(photo, "side", columns[n], _known(values[n]), added=float(added[n])) for n in told]
     rest = grade - start - float(added[told].sum())
-    return (*rows, _row(photo, "side", OTHERS, None, rest)) if abs(rest) >= _LEAST else tuple(rows)
+    return (*rows, _row(photo, "side", OTHERS, None, added=rest)) if abs(rest) >= _LEAST else tuple(rows)
 
 
 def reasons_of_regions(photo: str, region_grades: Matrix, weights: Matrix, grade: float) -> Rows:
@@ -41,14 +41,14 @@ def reasons_of_regions(photo: str, region_grades: Matrix, weights: Matrix, grade
     share = np.where(np.isfinite(region_grades), weights, 0)
     share = share / max(float(share.sum()), 1e-9)
     rows = [
-        _row(photo, region, REGION_GRADE, float(own), float(own * part))
+        _row(photo, region, REGION_GRADE, float(own), added=float(own * part))
         for region, own, part in zip(REGIONS, region_grades, share, strict=True)
         if np.isfinite(own)
     ]
     return tuple(sorted(rows, key=lambda row: -abs(float(row["contribution"] or 0))))
 
 
-def _row(photo: str, region: str, figure: str, value: float | None, added: float) -> Row:
+def _row(photo: str, region: str, figure: str, value: float | None, *, added: float) -> Row:
     return {"photo": photo, "region": region, "figure": figure, "value": value, "contribution": added}
 
 
@@ -56,7 +56,7 @@ def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def evidence_of(photo: str, region: str, bank: References, found: Query, row: int) -> Iterator[Row]:
+def evidence_of(photo: str, region: str, bank: References, found: Query, *, row: int) -> Iterator[Row]:
     """The nearest graded references of the patch in one ``row`` of a query, nearest first."""
     for place, number in enumerate(found.nearest[row][:_EVIDENCE], 1):
         if number >= 0:

@@ -71,6 +71,7 @@ def train(
     grades: Sequence[float],
     subjects: Sequence[str],
     settings: Settings,
+    *,
     folds: int = 5,
     seed: int = 0,
     progress: Progress | None = None,
@@ -94,7 +95,7 @@ def train(
     fit = partial(_fit_encoder, study, keep=keep_encoder)
     columns, values, figures = _values_out_of_fold(study, splits, fit)
     tell("blend", 0, 1)
-    out = _fit_blend(study, columns, values, figures, splits)
+    out = _fit_blend(study, columns, values, figures, splits=splits)
     tell("blend", 1, 1)
     encoder, _, index = fit(np.arange(len(prepared)), seed, "final encoder")
     card = {
@@ -140,7 +141,7 @@ def references(
 
 
 def _fit_encoder(
-    study: _Study, photos: NDArray, seed: int, stage: str, keep: bool
+    study: _Study, photos: NDArray, seed: int, stage: str, *, keep: bool
 ) -> tuple[Encoder, Seen, ReferenceIndex]:
     """An encoder and its references from the given photos alone, and what its trunk sees of all patches."""
     table, rows = study.table, study.rows(photos)
@@ -152,10 +153,10 @@ def _fit_encoder(
             study.grades[table.photo[rows]],
             study.subjects[table.photo[rows]],
             study.settings.encoder,
-            seed,
-            study.start,
-            study.seen.pooled[rows] if study.seen else None,
-            lambda epoch, epochs, loss: study.tell(stage, epoch, epochs),
+            seed=seed,
+            start=study.start,
+            pooled=study.seen.pooled[rows] if study.seen else None,
+            progress=lambda epoch, epochs, loss: study.tell(stage, epoch, epochs),
         ).in_onnx()
     seen = study.seen or table.seen(encoder)
     embeddings, _ = encoder.place(seen.pooled)
@@ -203,7 +204,7 @@ class _Out:
 
 
 def _fit_blend(
-    study: _Study, columns: tuple[str, ...], values: NDArray, figures: NDArray, splits: Folds
+    study: _Study, columns: tuple[str, ...], values: NDArray, figures: NDArray, *, splits: Folds
 ) -> _Out:
     """The shares that grade a fold are chosen on the other folds."""
     table, grades, settings = study.table, study.grades, study.settings.blend
@@ -212,7 +213,9 @@ def _fit_blend(
     def fit(photos: NDArray) -> tuple[RisingCurve, TableBlend]:
         owners = study.subjects[photos]
         curve = RisingCurve.fit(figure[photos], grades[photos], settings)
-        return curve, TableBlend.fit(columns, values[photos], grades[photos], owners, settings, study.seed)
+        return curve, TableBlend.fit(
+            columns, values[photos], grades[photos], owners, settings=settings, seed=study.seed
+        )
 
     def shares(photos: NDArray) -> tuple[float, float, float]:
         return best_shares(parts[photos], grades[photos], len(np.unique(study.subjects[photos])))
@@ -227,8 +230,12 @@ def _fit_blend(
     predicted = np.zeros(n)
     for train_photos, test_photos in splits:
         predicted[test_photos] = np.clip(parts[test_photos] @ shares(train_photos), 0, 9)
-    difficulty = table.difficulty(values, columns, np.abs(parts[:, 1] - parts[:, 2]), by_region, predicted)
-    interval = Interval.fit(predicted - grades, difficulty, study.subjects, settings.coverage, study.seed)
+    difficulty = table.difficulty(
+        values, columns, np.abs(parts[:, 1] - parts[:, 2]), by_region, grades=predicted
+    )
+    interval = Interval.fit(
+        predicted - grades, difficulty, study.subjects, settings.coverage, seed=study.seed
+    )
     everybody = np.arange(n)
     curve, side = fit(everybody)
     final = shares(everybody)

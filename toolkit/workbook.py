@@ -103,7 +103,7 @@ def write_results(
         found = _surveys(rows, tables)
         aside = [title for title, seen in found.items() if seen.count > MAX_ROWS]
         notes = {title: _write_aside(path, title, named[title]) for title in aside}
-        _write_book(path, rows, tables, run, found, notes)
+        _write_book(path, rows, tables, run, found=found, aside=notes)
         return list(notes.values())
     write = _writer(path)
     write(path, rows, GRADE_COLUMNS)
@@ -191,7 +191,7 @@ def write_workbook(
     path = Path(path)
     check_target(path, (".xlsx",))
     rows = _grade_rows(grades)
-    _write_book(path, rows, tables, run, _surveys(rows, tables), {})
+    _write_book(path, rows, tables, run, found=_surveys(rows, tables), aside={})
 
 
 def write_table(path: Path, rows: Table, columns: Sequence[str] | None = None, kind: str = "table") -> None:
@@ -210,6 +210,7 @@ def write_sheets(
     sheets: Mapping[str, Table],
     columns: Mapping[str, Sequence[str]] | None = None,
     number_format: str | None = None,
+    *,
     kind: str = "table",
 ) -> None:
     """Write an Excel workbook with a sheet a table, as ``write_table`` writes one, whole or not at all.
@@ -265,6 +266,7 @@ def _write_book(
     grades: Table,
     tables: Mapping[str, Table],
     run: Mapping[str, str | int | float],
+    *,
     found: Mapping[str, Survey],
     aside: Mapping[str, str],
 ) -> None:
@@ -403,7 +405,7 @@ def _summary_cells(sheet: Any, line: Line, number_format: str) -> list[Any]:
     for value in line.cells:
         is_figure = isinstance(value, float) or (line.title and value in _FIGURES)
         form = number_format if isinstance(value, float) else None
-        cells.append(_cell(sheet, value, form, fill, "right" if is_figure else None, bold=line.title))
+        cells.append(_cell(sheet, value, form, fill, align="right" if is_figure else None, bold=line.title))
     return cells
 
 
@@ -442,7 +444,7 @@ def _add_dictionary(book: Any, columns: Mapping[str, Sequence[str]]) -> None:
 
 
 def _new_sheet(
-    book: Any, title: str, found: Survey, frozen: str, filtered: int | None = None, widest: int = 60
+    book: Any, title: str, found: Survey, frozen: str, *, filtered: int | None = None, widest: int = 60
 ) -> Any:
     """A sheet with its header written and columns as wide as ``found`` needs; the rows are the caller's to add.
 
@@ -515,6 +517,7 @@ def _cell(
     value: Value,
     number_format: str | None = None,
     fill: str | None = None,
+    *,
     align: str | None = None,
     bold: bool = False,
     light: bool = False,

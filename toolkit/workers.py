@@ -54,7 +54,9 @@ def prepare_all(
 ) -> Iterator[Prepared]:
     """Each photo's features and encoder inputs; a photo that fails carries its error."""
     task = partial(_prepare_one, settings=settings)
-    yield from map_photos(task, files, settings, landmark_model, workers, not_prepared, TIME_LIMIT_S)
+    yield from map_photos(
+        task, files, settings, landmark_model, workers=workers, lost=not_prepared, limit_s=TIME_LIMIT_S
+    )
 
 
 def _prepare_one(file: PhotoFile, settings: Settings) -> Prepared:
@@ -86,6 +88,7 @@ def read_all(
     settings: Settings,
     landmark_model: Path | None,
     workers: int,
+    *,
     limit_s: float,
     weights: Weights | None = None,
 ) -> Generator[tuple[int, Reading], None, None]:
@@ -96,7 +99,7 @@ def read_all(
     """
     start = partial(_start, landmark_model, settings, weights)
     task = partial(_read_one, settings=settings)
-    for number, reading in run_jobs(task, files, workers, start, limit_s):
+    for number, reading in run_jobs(task, files, workers, start, limit_s=limit_s):
         if isinstance(reading, Lost):
             reading = Reading("", not_prepared(files[number], reading.reason), lasting=False)
         yield number, reading
@@ -113,7 +116,7 @@ def _read_one(file: PhotoFile, settings: Settings) -> Reading:
 
 def hash_all(paths: Sequence[Path], workers: int, limit_s: float) -> Generator[tuple[int, str], None, None]:
     """(place in ``paths``, SHA-256 of the file) as they are done; "" for what cannot be read."""
-    for number, sha256 in run_jobs(content_hash, paths, workers, None, limit_s):
+    for number, sha256 in run_jobs(content_hash, paths, workers, None, limit_s=limit_s):
         yield number, "" if isinstance(sha256, Lost) else sha256
 
 
@@ -122,12 +125,15 @@ def cut_all(
     settings: Settings,
     landmark_model: Path | None,
     workers: int,
+    *,
     overlays: Path | None = None,
 ) -> Iterator[FacePatches]:
     """Each photo's chart and patches, and a picture of what was found in the folder ``overlays`` if one is given; a
     photo that fails has no patches and its error as a note."""
     task = partial(_cut_one, settings=settings, overlays=overlays)
-    yield from map_photos(task, files, settings, landmark_model, workers, _not_cut, TIME_LIMIT_S)
+    yield from map_photos(
+        task, files, settings, landmark_model, workers=workers, lost=_not_cut, limit_s=TIME_LIMIT_S
+    )
 
 
 def _cut_one(file: PhotoFile, settings: Settings, overlays: Path | None) -> FacePatches:
@@ -149,12 +155,15 @@ def measure_all(
     settings: Settings,
     landmark_model: Path | None,
     workers: int,
+    *,
     overlays: Path | None = None,
 ) -> Iterator[PhotoResult]:
     """Each photo's pigment features, a row a patch, without a grade; and a picture of what was measured in
     the folder ``overlays`` if one is given. A photo that fails has no rows and its error as the note."""
     task = partial(_measure_one, settings=settings, overlays=overlays)
-    yield from map_photos(task, files, settings, landmark_model, workers, _not_measured, TIME_LIMIT_S)
+    yield from map_photos(
+        task, files, settings, landmark_model, workers=workers, lost=_not_measured, limit_s=TIME_LIMIT_S
+    )
 
 
 def _measure_one(file: PhotoFile, settings: Settings, overlays: Path | None) -> PhotoResult:
@@ -197,6 +206,7 @@ def map_photos(
     jobs: Sequence[Job],
     settings: Settings,
     landmark_model: Path | None,
+    *,
     workers: int,
     lost: Callable[[Job, str], Result] | None = None,
     limit_s: float | None = None,
@@ -212,7 +222,7 @@ def map_photos(
         start()
         yield from map(task, jobs)
         return
-    for number, result in run_jobs(task, jobs, workers, start, limit_s, ordered=True):
+    for number, result in run_jobs(task, jobs, workers, start, limit_s=limit_s, ordered=True):
         if isinstance(result, Lost):
             if lost is None:
                 raise ToolkitError(f"job {number + 1}: {result.reason}: use --workers {workers // 2}")

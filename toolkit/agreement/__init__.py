@@ -70,12 +70,20 @@ class Agreement:
 
     def text(self) -> str:
         """Aligned plain text, to read."""
-        return report(self.ratings, self.group, self.pairs, self.changes, self.resamples, self.weights)
+        return report(
+            self.ratings, self.group, self.pairs, self.changes, resamples=self.resamples, weights=self.weights
+        )
 
     def write(self, path: Path) -> None:
         """A workbook: sheets Summary, Pairs, Unmatched, Changes, Dictionary. Raises ToolkitError."""
         made = sheets(
-            self.ratings, self.group, self.pairs, self.changes, self.scale, self.resamples, self.weights
+            self.ratings,
+            self.group,
+            self.pairs,
+            self.changes,
+            scale=self.scale,
+            resamples=self.resamples,
+            weights=self.weights,
         )
         rows = {title: rows for title, (_, rows) in made.items()}
         columns = {title: names for title, (names, _) in made.items()}
@@ -87,6 +95,7 @@ def agree(
     scale: Scale = CLINICAL_SCALE,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    *,
     weights: str = "quadratic",
 ) -> Agreement:
     """Compare every pair of graders, all of them together, and their changes from baseline.
@@ -95,7 +104,7 @@ def agree(
     kappa: quadratic or linear.
     """
     pairs = tuple(
-        compare_pair(ratings, first, second, scale, resamples, seed, weights)
+        compare_pair(ratings, first, second, scale, resamples=resamples, seed=seed, weights=weights)
         for first, second in itertools.combinations(range(len(ratings.graders)), 2)
     )
     group = compare_all(ratings, scale, resamples, seed)
@@ -108,6 +117,7 @@ def compare_files(
     columns: Sequence[tuple[str, str]] = (),
     scale: Scale = CLINICAL_SCALE,
     out: Path | None = None,
+    *,
     overwrite: bool = False,
     retakes: bool = False,
     weights: str = "quadratic",

@@ -103,6 +103,7 @@ def compare_pair(
     first: int,
     second: int,
     scale: Scale = CLINICAL_SCALE,
+    *,
     resamples: int = RESAMPLES,
     seed: int = 0,
     weights: str = "quadratic",
@@ -120,7 +121,7 @@ def compare_pair(
     def statistics(counts: Float) -> dict[str, Float]:
         return {
             **icc_statistics(both, subjects, counts),
-            "kappa": kappa_statistic(a, b, scale.rounding, subjects, counts, weights),
+            "kappa": kappa_statistic(a, b, scale.rounding, subjects, counts=counts, weights=weights),
             "spearman": spearman_statistic(a, b, subjects, counts),
             **difference_statistics(a, b, subjects, counts),
         }
@@ -183,12 +184,12 @@ def compare_changes(ratings: Ratings, resamples: int = RESAMPLES, seed: int = 0)
                   if np.isfinite(change[[first, second]]).all()]  # fmt: skip
         if usable:
             names = (ratings.graders[first], ratings.graders[second])
-            found.append(_compare_changes(names, baseline, usable, resamples, seed))
+            found.append(_compare_changes(names, baseline, usable, resamples, seed=seed))
     return found
 
 
 def _compare_changes(
-    names: tuple[str, str], baseline: str, rows: Sequence[tuple[str, Float]], resamples: int, seed: int
+    names: tuple[str, str], baseline: str, rows: Sequence[tuple[str, Float]], resamples: int, *, seed: int
 ) -> ChangeAgreement:
     count, subjects = _renumbered(np.unique([subject for subject, _ in rows], return_inverse=True)[1])
     both = np.array([change for _, change in rows])

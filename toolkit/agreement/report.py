@@ -36,6 +36,7 @@ def report(
     group: GroupAgreement,
     pairs: Sequence[PairAgreement],
     changes: Sequence[ChangeAgreement],
+    *,
     resamples: int = RESAMPLES,
     weights: str = "quadratic",
 ) -> str:

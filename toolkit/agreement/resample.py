@@ -129,6 +129,7 @@ def kappa_statistic(
     second: ArrayLike,
     rounding: float,
     subjects: Whole,
+    *,
     counts: Float,
     weights: str = "quadratic",
 ) -> Float:

@@ -93,6 +93,7 @@ def summary_rows(
     group: GroupAgreement,
     scale: Scale,
     resamples: int = RESAMPLES,
+    *,
     weights: str = "quadratic",
 ) -> list[Row]:
     """Who graded what, and how all graders agree."""
@@ -237,13 +238,17 @@ def sheets(
     group: GroupAgreement,
     pairs: Iterable[PairAgreement],
     changes: Iterable[ChangeAgreement],
+    *,
     scale: Scale,
     resamples: int = RESAMPLES,
     weights: str = "quadratic",
 ) -> dict[str, tuple[list[str], list[Row]]]:
     """Columns and rows by sheet: Summary, Pairs, Unmatched, Changes, Dictionary."""
     made: dict[str, tuple[list[str], list[Row]]] = {
-        "Summary": (list(_COLUMNS["Summary"]), summary_rows(ratings, group, scale, resamples, weights)),
+        "Summary": (
+            list(_COLUMNS["Summary"]),
+            summary_rows(ratings, group, scale, resamples, weights=weights),
+        ),
         "Pairs": (_pair_columns(), pair_rows(pairs)),
         "Unmatched": (list(_COLUMNS["Unmatched"]), unmatched_rows(ratings)),
         "Changes": (_change_columns(), change_rows(changes)),

@@ -19,6 +19,7 @@ def classify(
     classes: NDArray[np.intp],
     count: int,
     split: Split,
+    *,
     settings: BaselineSettings,
     seed: int,
     tell: Epochs,
@@ -41,6 +42,6 @@ def classify(
     )
     data = pictures([paths[i] for i in split.fit], classes[split.fit], settings, seed)
     held = pictures([paths[i] for i in split.held], classes[split.held], settings)
-    history = fit(model, data, held, settings, -(-len(split.fit) // settings.batch), tell)
+    history = fit(model, data, held, settings, steps=-(-len(split.fit) // settings.batch), tell=tell)
     answers = model.predict(pictures(paths, classes, settings), verbose=0)
     return Fitted(classes=answers.argmax(axis=1), history=history)

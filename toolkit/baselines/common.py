@@ -84,7 +84,7 @@ def pictures(
     return data.map(flipped).prefetch(tf.data.AUTOTUNE)
 
 
-def fit(model: Any, data: Any, held: Any, settings: BaselineSettings, steps: int, tell: Epochs) -> History:
+def fit(model: Any, data: Any, held: Any, settings: BaselineSettings, *, steps: int, tell: Epochs) -> History:
     """Train a compiled model by the cycles of the learning rate; loss and validation loss by epoch.
 
     Raises TrainingError where the loss is no number.

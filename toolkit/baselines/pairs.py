@@ -22,6 +22,7 @@ def match_pairs(
     classes: NDArray[np.intp],
     count: int,
     split: Split,
+    *,
     settings: BaselineSettings,
     seed: int,
     tell: Epochs,
@@ -42,13 +43,13 @@ def match_pairs(
     labels = classes.astype(np.float32)
     data = pictures([paths[i] for i in split.fit], labels[split.fit], settings, seed)
     held = pictures([paths[i] for i in split.held], labels[split.held], settings)
-    history = fit(model, data, held, settings, -(-len(split.fit) // settings.batch), tell)
+    history = fit(model, data, held, settings, steps=-(-len(split.fit) // settings.batch), tell=tell)
     embeddings = encoder.predict(pictures(paths, labels, settings), verbose=0)
     slope, offset = (float(np.ravel(w)[0]) for w in head.get_weights())
     rng = np.random.default_rng(seed)
     banks = references(classes[split.fit], count, settings.references, rng)
     found = classes_by_similarity(embeddings, [embeddings[split.fit[bank]] for bank in banks], slope, offset)
-    figures = pair_figures(embeddings[split.test], classes[split.test], slope, offset, rng)
+    figures = pair_figures(embeddings[split.test], classes[split.test], slope, offset, rng=rng)
     return Fitted(classes=found, history=history, figures=figures)
 
 
@@ -73,7 +74,7 @@ def classes_by_similarity(
 
 
 def pair_figures(
-    embeddings: NDArray, classes: NDArray[np.intp], slope: float, offset: float, rng: np.random.Generator
+    embeddings: NDArray, classes: NDArray[np.intp], slope: float, offset: float, *, rng: np.random.Generator
 ) -> dict[str, float]:
     """Accuracy and RMSE of "same class" on pairs of photographs, beside the trivial answers' on the same."""
     i, j = np.triu_indices(len(classes), 1)

@@ -64,6 +64,7 @@ def grade_patches(
     photo: NDArray[np.intp],
     grades: NDArray[np.float64],
     classes: NDArray[np.intp],
+    *,
     split: Split,
     settings: BaselineSettings,
     seed: int,
@@ -90,7 +91,7 @@ def grade_patches(
     data = tf.data.Dataset.from_tensor_slices((standard(features[patch, roll]), targets[patch])).cache()
     data = data.shuffle(len(patch), seed=seed).batch(settings.batch).prefetch(tf.data.AUTOTUNE)
     check = (standard(features[held, 0]), targets[held])
-    history = fit(model, data, check, settings, -(-len(patch) // settings.batch), tell)
+    history = fit(model, data, check, settings, steps=-(-len(patch) // settings.batch), tell=tell)
     answers = model.predict(standard(features[:, 0]), verbose=0)[:, 0] * 3 + grades[split.fit].mean()
     total = np.bincount(photo, answers, len(grades)) / np.bincount(photo, minlength=len(grades))
     return Fitted(grades=np.clip(total, 0, 9), history=history)

@@ -44,7 +44,7 @@ class Interval:
 
     @classmethod
     def fit(
-        cls, residuals: Matrix, difficulty: Matrix, subjects: NDArray, coverage: float, seed: int = 0
+        cls, residuals: Matrix, difficulty: Matrix, subjects: NDArray, coverage: float, *, seed: int = 0
     ) -> Interval:
         """From out-of-fold residuals (n,): the expected error is itself fitted out of fold, by subject, before
         the factor is read off (normalised conformal prediction, Papadopoulos et al. 2008)."""
@@ -53,7 +53,7 @@ class Interval:
             expected[test] = cls._fit_error(residuals[train], difficulty[train]).expected_error(
                 difficulty[test]
             )
-        factor = conformal_half_width(residuals / expected, subjects, coverage, seed)
+        factor = conformal_half_width(residuals / expected, subjects, coverage, seed=seed)
         model = cls._fit_error(residuals, difficulty)
         distance = difficulty[:, DIFFICULTY.index("reference_distance")]
         known = distance[np.isfinite(distance)]
@@ -91,7 +91,7 @@ def _folds(subjects: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
     yield from GroupKFold(parts).split(subjects, groups=subjects)
 
 
-def conformal_half_width(residuals: NDArray, subjects: NDArray, coverage: float, seed: int = 0) -> float:
+def conformal_half_width(residuals: NDArray, subjects: NDArray, coverage: float, *, seed: int = 0) -> float:
     """Half-width of a prediction interval from out-of-fold residuals (split conformal, Vovk et al. 2005).
 
     The ceil(coverage (n + 1))-th smallest absolute residual, over n subjects of whom one photograph each is

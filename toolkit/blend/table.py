@@ -32,6 +32,7 @@ class TableBlend:
         table: Matrix,
         grades: NDArray,
         groups: NDArray,
+        *,
         settings: BlendSettings,
         seed: int,
     ) -> TableBlend:

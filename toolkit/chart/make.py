@@ -39,7 +39,9 @@ def make_chart(photo: Photo, face: Face, settings: ChartSettings, px_per_mm: flo
     rows, columns = _window(whole, frame)
     visible = visible[rows, columns]
     pixels = warp(photo.pixels, frame.to_chart, frame.size)
-    reasons = _reasons(photo, frame, pixels, visible, not_painted, masked, settings)
+    reasons = _reasons(
+        photo, frame, pixels, visible, not_painted=not_painted, masked=masked, settings=settings
+    )
     skin = visible & (reasons == 0)
     lone = skin & ~pieces_over(skin, settings.min_piece_mm2 * frame.px_per_mm**2)
     reasons[lone] = REASONS.index("too small a piece")
@@ -68,6 +70,7 @@ def _reasons(
     frame: Frame,
     pixels: NDArray[np.uint8],
     visible: Mask,
+    *,
     not_painted: Mask,
     masked: bool,
     settings: ChartSettings,
@@ -84,12 +87,12 @@ def _reasons(
         "eyelid or brow": lids,
         "nostril": nose,
         "lip": lips(frame, look.red, settings),
-        **_by_look(pixels, look, bare, visible & ~halo, frame, settings, masked),
+        **_by_look(pixels, look, bare, visible & ~halo, frame=frame, settings=settings, masked=masked),
     }
     reasons = np.zeros(visible.shape, np.uint8)
     for reason, mask in reversed(left_out.items()):  # the first named wins
         reasons[visible & mask] = REASONS.index(reason)
-    reasons[is_object(reasons, look, bare, (~visible | halo) & masked, frame)] = REASONS.index("object")
+    reasons[is_object(reasons, look, bare, (~visible | halo) & masked, frame=frame)] = REASONS.index("object")
     return reasons
 
 
@@ -98,6 +101,7 @@ def _by_look(
     look: Colours,
     bare: Mask,
     visible: Mask,
+    *,
     frame: Frame,
     settings: ChartSettings,
     masked: bool,

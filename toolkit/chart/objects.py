@@ -39,6 +39,7 @@ def is_object(
     look: Colours,
     bare: NDArray[np.bool_],
     beyond: NDArray[np.bool_],
+    *,
     frame: Frame,
 ) -> NDArray[np.bool_]:
     """Of what ``reasons`` (h, w) leave out on ``bare`` skin (h, w), what is an object. It may border on bare skin and
@@ -54,7 +55,7 @@ def is_object(
         if not number or not _on_skin(piece, (bare | beyond)[place]):
             continue
         glare = float((reasons[place][piece] == _GLARE).mean()) > 0.5  # may be as grey and as compact
-        if _is_foreign(piece, look, place, frame, glare):
+        if _is_foreign(piece, look, place, frame, glare=glare):
             found[place] |= piece
     return found
 
@@ -65,7 +66,7 @@ def _on_skin(piece: NDArray[np.bool_], fit: NDArray[np.bool_]) -> bool:
 
 
 def _is_foreign(
-    piece: NDArray[np.bool_], look: Colours, place: tuple[slice, slice], frame: Frame, glare: bool
+    piece: NDArray[np.bool_], look: Colours, place: tuple[slice, slice], frame: Frame, *, glare: bool
 ) -> bool:
     mask = piece.astype(np.uint8)
     core = cv2.erode(mask, np.ones((3, 3), np.uint8)) > 0

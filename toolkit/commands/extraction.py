@@ -46,6 +46,7 @@ def extract(
     out: Path,
     overlays: bool = False,
     landmark_model: Path | None = None,
+    *,
     workers: int = 1,
     tell: Progress = silent,
     overwrite: bool = False,
@@ -66,12 +67,12 @@ def extract(
     if photos and not overwrite:
         refuse_other_photos(manifest, manifest_photos(out), dict(zip(names, photos, strict=True)))
     if overlays:
-        check_pictures(out / "overlays", images, paths, names, read, overwrite)
+        check_pictures(out / "overlays", images, paths, names, read=read, overwrite=overwrite)
     found: list[tuple[str, int, str]] = []
 
     def counted() -> Iterator[FacePatches]:
         pictures = out / "overlays" if overlays else None
-        faces = cut_all(files, Settings(), landmark_model, workers, pictures)
+        faces = cut_all(files, Settings(), landmark_model, workers, overlays=pictures)
         for face in reported(faces, len(paths), "patches", tell):
             reasons = "; ".join([*face.notes, *(f"{r}: {why}" for r, why in face.dropped.items())])
             found.append((face.name, len(face.patches), reasons))

@@ -42,7 +42,11 @@ def graded_photos(
     chosen, as_copies = study_photos([str(file.path) for file in files], mode)
     files = photo_files([Path(path) for path in chosen])
     joined = join_files(
-        [file.name for file in files], grades_file, columns, step, {file.name: file.path for file in files}
+        [file.name for file in files],
+        grades_file,
+        columns,
+        step,
+        places={file.name: file.path for file in files},
     )
     refuse_several_modes(joined.grades, mode)
     refuse_shared(joined, contents(files), retakes)

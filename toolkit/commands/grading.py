@@ -63,6 +63,7 @@ def grade_photos(
     out: Path,
     model_folder: Path | None = None,
     weights: str = "learned",
+    *,
     landmark_model: Path | None = None,
     workers: int = 1,
     tell: Progress = silent,
@@ -100,24 +101,41 @@ def grade_photos(
         damaged = store.drop_damaged()
         model = load_model(model_folder)
         options = _options(model, weights, landmark_model)
-        files, hashes, loss = _planned(store, out, given, append, overwrite, hashes_of)
+        files, hashes, loss = _planned(store, out, given, append, overwrite=overwrite, hashes_of=hashes_of)
         paths, names = [file.path for file in files], [file.name for file in files]
-        check_pictures(overlays, images, paths, names, read, overwrite)
-        joined = report_grades(report, images, files, hashes, read, overwrite)
+        check_pictures(overlays, images, paths, names, read=read, overwrite=overwrite)
+        joined = report_grades(report, images, files, hashes, read=read, overwrite=overwrite)
         files = with_facts(files, joined.facts if joined else {})
         hints = _hints(files, model)
-        check_kept(out, loss.lost if append else (), hints, store, options.key())
+        check_kept(out, loss.lost if append else (), hints, store, options=options.key())
         store.begin(files, options, hints)
         store.claim([(place, sha256) for place, sha256 in enumerate(hashes) if sha256])
         earlier = len(files) - len(store.missing())
         grader, interrupted = Grader(model, weights), False
         try:
-            _grade_missing(store, files, grader, landmark_model, workers, tell, limit_s, overlays)
+            _grade_missing(
+                store,
+                files,
+                grader,
+                landmark_model,
+                workers=workers,
+                tell=tell,
+                limit_s=limit_s,
+                overlays=overlays,
+            )
         except KeyboardInterrupt:
             interrupted = True
         labels, graded = study_labels(store, model.settings), store.counts()["graded"]
         run = GradeRun(out, tuple(files), graded, earlier, interrupted, time.monotonic() - clock, labels)
-        facts = run_facts(store, run, model, options, landmarks_name(landmark_model), workers, started)
+        facts = run_facts(
+            store,
+            run,
+            model,
+            options,
+            landmarks=landmarks_name(landmark_model),
+            workers=workers,
+            started=started,
+        )
         remarks = [
             *_other_landmarks(model, landmark_model),
             *write_workbook(store, run, facts),
@@ -127,8 +145,8 @@ def grade_photos(
         if joined and report.expert_grades:
             remarks.append(f"{report.expert_grades.name}: {joined.summary()}")
         if report.wanted and not interrupted:
-            study = report_study(store, run, model, facts, report, joined)
-            write_report(study, report.file, report.folder, workers, limit_s, tell)
+            study = report_study(store, run, model, facts, report=report, joined=joined)
+            write_report(study, report.file, report.folder, workers, limit_s=limit_s, tell=tell)
     return replace(run, remarks=tuple(remarks))
 
 
@@ -165,6 +183,7 @@ def _planned(
     out: Path,
     files: Sequence[PhotoFile],
     append: bool,
+    *,
     overwrite: bool,
     hashes_of: Callable[[Sequence[Path]], list[str]],
 ) -> tuple[list[PhotoFile], list[str], Loss]:
@@ -218,6 +237,7 @@ def _grade_missing(
     files: Sequence[PhotoFile],
     grader: Grader,
     landmark_model: Path | None,
+    *,
     workers: int,
     tell: Progress,
     limit_s: float,
@@ -228,7 +248,9 @@ def _grade_missing(
     places = store.missing()
     chosen = [files[place] for place in places]
     weights = grader.model.encoder.arrays()
-    readings = read_all(chosen, grader.model.settings, landmark_model, workers, limit_s, weights)
+    readings = read_all(
+        chosen, grader.model.settings, landmark_model, workers, limit_s=limit_s, weights=weights
+    )
     with contextlib.closing(readings):
         for number, reading in reported(readings, len(chosen), "grading", tell):
             if reading.lasting:

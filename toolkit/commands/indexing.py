@@ -48,6 +48,7 @@ def index_patches(
     grades_file: Path | Sequence[Path],
     model_folder: Path,
     out: Path | None = None,
+    *,
     columns: Columns = None,
     tell: Progress = silent,
     thumbnails: bool = True,

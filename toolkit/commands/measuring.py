@@ -56,6 +56,7 @@ def measure_features(
     out: Path,
     overlays: Path | None = None,
     landmark_model: Path | None = None,
+    *,
     workers: int = 1,
     tell: Progress = silent,
     overwrite: bool = False,
@@ -71,13 +72,13 @@ def measure_features(
     read = [*paths, *([landmark_model] if landmark_model else [])]
     is_own = is_stamped("features") if out.suffix.casefold() == ".xlsx" else has_columns(_FACTS, more=True)
     check_table(out, is_own, read, overwrite)
-    check_pictures(overlays, images, paths, names, read, overwrite)
+    check_pictures(overlays, images, paths, names, read=read, overwrite=overwrite)
     photos = dict(zip(names, hash_photos(paths, workers, tell, TIME_LIMIT_S), strict=True))
     if not overwrite:
         receipt = read_receipt(out)
         refuse_other_photos(out, receipt.photos if receipt else _photos_in(out), photos)
     settings = Settings()
-    measured = measure_all(files, settings, landmark_model, workers, overlays)
+    measured = measure_all(files, settings, landmark_model, workers, overlays=overlays)
     results = judge_study(list(reported(measured, len(paths), "features", tell)), settings)
     rows = [row for result in results for row in _feature_rows(result)]
     drop_receipt(out)

@@ -101,6 +101,7 @@ def report_grades(
     images: Sequence[Path],
     photos: Sequence[PhotoFile],
     hashes: Sequence[str],
+    *,
     read: Sequence[Path],
     overwrite: bool,
 ) -> JoinedGrades | None:
@@ -121,7 +122,7 @@ def report_grades(
     places = {photo.name: photo.path for photo in photos}
     known = {photo.name: sha256 for photo, sha256 in zip(photos, hashes, strict=True)}
     folders = {name: os.path.realpath(path.parent) for name, path in places.items()}
-    joined = join_files(list(places), report.expert_grades, report.columns, None, places)
+    joined = join_files(list(places), report.expert_grades, report.columns, None, places=places)
     file_hash = contents(photos)
     refuse_shared(joined, lambda name: known[name] or file_hash(name), report.retakes, folders.__getitem__)
     return joined
@@ -132,6 +133,7 @@ def report_study(
     run: GradeRun,
     model: Model,
     facts: Mapping[str, str | int | float],
+    *,
     report: ReportRequest,
     joined: JoinedGrades | None,
 ) -> Study:
@@ -187,6 +189,7 @@ def run_facts(
     run: GradeRun,
     model: Model,
     options: Options,
+    *,
     landmarks: str,
     workers: int,
     started: datetime,

@@ -56,6 +56,7 @@ def check_pictures(
     images: Sequence[Path],
     paths: Sequence[Path],
     names: Sequence[str],
+    *,
     read: Sequence[Path],
     overwrite: bool,
 ) -> None:

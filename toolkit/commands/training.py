@@ -61,6 +61,7 @@ def train_study(
     grades_file: Path | Sequence[Path],
     out: Path,
     folds: int = 5,
+    *,
     epochs: int | None = None,
     seed: int = 0,
     columns: Columns = None,
@@ -104,7 +105,15 @@ def train_study(
     truth = [joined.grades[photo.name] for photo in usable]
     subjects, copies = one_subject_each(pictures_of(usable, joined))
     trained = train(
-        usable, truth, subjects, settings, folds, seed, tell, start, keep_encoder=encoder is not None
+        usable,
+        truth,
+        subjects,
+        settings,
+        folds=folds,
+        seed=seed,
+        progress=tell,
+        start=start,
+        keep_encoder=encoder is not None,
     )
     pictures = thumbnails_of(photo.face for photo in usable) if thumbnails else ()
     model = replace(trained.model, name=Path(out).name, thumbnails=pictures)

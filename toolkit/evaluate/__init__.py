@@ -52,6 +52,7 @@ def evaluate(
     grades_file: Path | Sequence[Path],
     out: Path,
     options: Options,
+    *,
     columns: Columns = None,
     landmark_model: Path | None = None,
     workers: int = 1,
@@ -64,7 +65,17 @@ def evaluate(
     photographs, grades and options. ``overwrite``: also over files there that are no earlier comparison, never over
     what is read. Raises ToolkitError.
     """
-    compared = compare(images, grades_file, out, options, columns, landmark_model, workers, tell, overwrite)
+    compared = compare(
+        images,
+        grades_file,
+        out,
+        options,
+        columns=columns,
+        landmark_model=landmark_model,
+        workers=workers,
+        tell=tell,
+        overwrite=overwrite,
+    )
     scored = score_all(compared)
     write_sheets(out / WORKBOOK, sheets(compared, scored), number_format="0.000", kind=KIND)
     text = page(compared, scored)

@@ -45,7 +45,7 @@ def pool_tests(study: Study, outcomes: Sequence[Outcome]) -> Tested:
 
 
 def scores(
-    study: Study, answers: Tested, reference: Tested, resamples: int = RESAMPLES, seed: int = 0
+    study: Study, answers: Tested, reference: Tested, resamples: int = RESAMPLES, *, seed: int = 0
 ) -> dict[str, Estimate]:
     """Agreement with the experts' grades, 95 % intervals by resampling subjects: accuracy on the classes, rmse,
     mae, bias (predicted - graded), within_half, within_one, kappa (quadratic weights, half steps), icc_2_1,
@@ -60,7 +60,7 @@ def scores(
         return {
             "accuracy": _mean(right, subjects, counts),
             **differences,
-            "kappa": kappa_statistic(truth, answers.grades, _ROUNDING, subjects, counts),
+            "kappa": kappa_statistic(truth, answers.grades, _ROUNDING, subjects, counts=counts),
             **icc_statistics(np.column_stack([truth, answers.grades]), subjects, counts),
             "spearman": spearman_statistic(truth, answers.grades, subjects, counts),
             "rmse_gain": other - differences["rmse"],
@@ -107,14 +107,14 @@ def by_group(study: Study, answers: Tested, resamples: int = RESAMPLES, seed: in
         levels, of_photo = levels_of(study, grouping)
         for number, level in enumerate(levels):
             photos = np.flatnonzero(of_photo == number)
-            made = _error_estimates(study, answers, photos, resamples, seed)
+            made = _error_estimates(study, answers, photos, resamples, seed=seed)
             subjects = len(np.unique(study.subjects[photos]))
             found.append(GroupScore(grouping, level, len(photos), subjects, *made))
     return found
 
 
 def _error_estimates(
-    study: Study, answers: Tested, photos: NDArray[np.intp], resamples: int, seed: int
+    study: Study, answers: Tested, photos: NDArray[np.intp], resamples: int, *, seed: int
 ) -> tuple[Estimate, Estimate, Estimate]:
     """Bias, mean absolute error and RMSE of some photographs."""
     count, subjects = _numbered(study.subjects[photos])

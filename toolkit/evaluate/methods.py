@@ -168,8 +168,8 @@ def _patches_mlp(context: Context, learn: Whole, test: Whole) -> Outcome:
             lambda done, total: context.tell("patch", done, total),
         )
     fitted = grade_patches(
-        context.memo["deep"], photo, study.grades, study.classes, split, context.baselines, context.seed,
-        context.epoch,
+        context.memo["deep"], photo, study.grades, study.classes, split=split, settings=context.baselines, seed=context.seed,
+        tell=context.epoch,
     )  # fmt: skip
     return _fitted(context, split, fitted)
 
@@ -188,7 +188,12 @@ def _features(context: Context, learn: Whole, test: Whole) -> Outcome:
         some = rows(photos)
         owners = context.groups[table.photo[some]]
         return TableBlend.fit(
-            table.columns, table.values[some], y[table.photo[some]], owners, settings, context.seed
+            table.columns,
+            table.values[some],
+            y[table.photo[some]],
+            owners,
+            settings=settings,
+            seed=context.seed,
         )
 
     for number, (inner, held) in enumerate(context.inner(learn), 1):
@@ -228,10 +233,10 @@ def _trained(context: Context, learn: Whole) -> Trained:
             study.grades[learn].tolist(),
             context.groups[learn].tolist(),
             study.settings,
-            min(_INNER_FOLDS, len(np.unique(context.groups[learn]))),
-            context.seed,
-            context.tell,
-            context.start,
+            folds=min(_INNER_FOLDS, len(np.unique(context.groups[learn]))),
+            seed=context.seed,
+            progress=context.tell,
+            start=context.start,
         )
         context.memo["learnt from"] = made_from
     trained: Trained = context.memo["trained"]
@@ -244,7 +249,7 @@ def _embedding(context: Context, learn: Whole, test: Whole) -> Outcome:
     _, scores = trained.model.encoder.place(_seen(context, trained.model.encoder))
     counts = np.bincount(table.photo, minlength=len(table.photos))
     final = np.bincount(table.photo, scores, len(table.photos)) / counts
-    return _of_trained(context, learn, test, trained.embedding, final)
+    return _of_trained(context, learn, test, trained.embedding, final=final)
 
 
 def _seen(context: Context, encoder: Encoder) -> NDArray[np.float32]:
@@ -262,10 +267,10 @@ def _hybrid(context: Context, learn: Whole, test: Whole) -> Outcome:
     trained = _trained(context, learn)
     results = Grader(trained.model).grade(context.study.prepared)
     final = np.array([result.grade.grade for result in results], float)
-    return _of_trained(context, learn, test, trained.predicted, final)
+    return _of_trained(context, learn, test, trained.predicted, final=final)
 
 
-def _of_trained(context: Context, learn: Whole, test: Whole, out_of_fold: Float, final: Float) -> Outcome:
+def _of_trained(context: Context, learn: Whole, test: Whole, out_of_fold: Float, *, final: Float) -> Outcome:
     return Outcome(
         {
             "training": _graded(context, learn, final[learn]),

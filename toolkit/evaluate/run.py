@@ -90,6 +90,7 @@ def compare(
     grades_file: Path | Sequence[Path],
     out: Path,
     options: Options,
+    *,
     columns: Columns = None,
     landmark_model: Path | None = None,
     workers: int = 1,
@@ -109,15 +110,29 @@ def compare(
         settings, start, encoder = _encoder(options)
     tables = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
     read = [*tables, Path(options.baselines.weights), *([landmark_model] if landmark_model else [])]
-    _check_out(out, images, [file.path for file in files], read, overwrite)
+    _check_out(out, images, [file.path for file in files], read, overwrite=overwrite)
 
     def loading(stage: str, done: int, total: int) -> None:
         tell(Step("", "", 0, options.folds, stage, done, total, 0, 0, None))
 
     study = load_study(
-        graded, out / "cache", settings, options.baselines.image_size, landmark_model, workers, loading
+        graded,
+        out / "cache",
+        settings,
+        options.baselines.image_size,
+        landmark_model=landmark_model,
+        workers=workers,
+        tell=loading,
     )
-    runner = _Runner(study, replace(options, settings=settings), methods, start, encoder, out / FOLDS, tell)
+    runner = _Runner(
+        study,
+        replace(options, settings=settings),
+        methods,
+        start,
+        encoder=encoder,
+        folder=out / FOLDS,
+        tell=tell,
+    )
     outcomes = {split: runner.run(split) for split in (SPLITS if options.leaky else ("subject",))}
     return Compared(
         study, runner.options, methods, outcomes, runner.clock.by_method(), runner.taken_up, encoder
@@ -125,7 +140,7 @@ def compare(
 
 
 def _check_out(
-    out: Path, images: Sequence[Path], photos: Sequence[Path], read: Sequence[Path], overwrite: bool
+    out: Path, images: Sequence[Path], photos: Sequence[Path], read: Sequence[Path], *, overwrite: bool
 ) -> None:
     """Refuse, before any work, a comparison among the photographs or over anybody's files."""
     check_folder(out, images, photos, "--out")
@@ -185,6 +200,7 @@ class _Runner:
         options: Options,
         methods: tuple[str, ...],
         start: Encoder | None,
+        *,
         encoder: str,
         folder: Path,
         tell: Tell,
@@ -206,15 +222,15 @@ class _Runner:
         found: dict[str, list[Outcome]] = {name: [] for name in self.methods}
         for number, fold in enumerate(folds, 1):
             for name in self.methods:
-                found[name].append(self._one(split, groups, name, number, fold))
+                found[name].append(self._one(split, groups, name, number, fold=fold))
         return found
 
-    def _one(self, split: str, groups: NDArray[np.str_], name: str, number: int, fold: Fold) -> Outcome:
+    def _one(self, split: str, groups: NDArray[np.str_], name: str, number: int, *, fold: Fold) -> Outcome:
         file = f"{split}_{name}_fold{number}"
         key = self._key(split, groups, name, fold)
         known = self.store.load(file, key)
         if known is None:
-            outcome, seconds = self._fit(split, groups, name, number, fold)
+            outcome, seconds = self._fit(split, groups, name, number, fold=fold)
             self.store.save(file, key, outcome, seconds)
         else:
             outcome, seconds = known
@@ -224,7 +240,7 @@ class _Runner:
         return outcome
 
     def _fit(
-        self, split: str, groups: NDArray[np.str_], name: str, number: int, fold: Fold
+        self, split: str, groups: NDArray[np.str_], name: str, number: int, *, fold: Fold
     ) -> tuple[Outcome, float]:
         options = self.options
 

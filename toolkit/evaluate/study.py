@@ -65,6 +65,7 @@ def load_study(
     cache: Path,
     settings: Settings,
     image_size: int,
+    *,
     landmark_model: Path | None = None,
     workers: int = 1,
     tell: Progress = silent,
@@ -75,7 +76,13 @@ def load_study(
     kept = _Kept(cache, settings, image_size, _made_with(settings, landmark_model))
     task = partial(_measured, kept=kept)
     measured = map_photos(
-        task, wanted, settings, landmark_model, workers, not_prepared, RunSettings().time_limit_s
+        task,
+        wanted,
+        settings,
+        landmark_model,
+        workers=workers,
+        lost=not_prepared,
+        limit_s=RunSettings().time_limit_s,
     )
     found = list(reported(measured, len(wanted), "photographs", tell))
     usable, left_out = usable_photos(found)

@@ -89,8 +89,8 @@ class FaceFinder:
             raise FaceError(
                 f"{photo.path}: no face found; check that it shows a face from the front, not too small or dark"
             )
-        points, belief, beside = refine(photo, small, found.points, found.midline, model)
-        face = _describe(photo, found, points, belief, expected_side)
+        points, belief, beside = refine(photo, small, found.points, found.midline, model=model)
+        face = _describe(photo, found, points, belief, expected_side=expected_side)
         if not beside:
             return face
         return replace(face, notes=(*face.notes, MORE_THAN_HALF.format(beside)))
@@ -133,8 +133,8 @@ class FaceFinder:
         border = self._settings.border_fraction
         if unpainted:
             fine = self._settings.detect_width_px**2
-            return mirrored(photo, reduced(photo, fine), line, border, fine)
-        return mirrored(photo, small, line, border, self._settings.half_px**2)
+            return mirrored(photo, reduced(photo, fine), line, border, area=fine)
+        return mirrored(photo, small, line, border, area=self._settings.half_px**2)
 
     def _search(self, step: str, view: View, model: LandmarkModel) -> _Found | None:
         """The largest face in one view, or None."""
@@ -162,6 +162,7 @@ def _describe(
     found: _Found,
     points: NDArray[np.float64],
     belief: float,
+    *,
     expected_side: Side | None,
 ) -> Face:
     transform = fit_similarity(points)

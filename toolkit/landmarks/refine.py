@@ -30,7 +30,7 @@ _ON_MIDLINE = np.flatnonzero(np.abs(MEAN_FACE_MM[:, 0]) < 0.5)
 
 
 def refine(
-    photo: Photo, small: View, points: NDArray[np.float64], midline: Midline | None, model: LandmarkModel
+    photo: Photo, small: View, points: NDArray[np.float64], midline: Midline | None, *, model: LandmarkModel
 ) -> tuple[NDArray[np.float64], float, float]:
     """Landmarks (68, 2) in the photo's pixels from first guesses of them, the model's belief in them, 0 to 1, and how
     far (mm) the cut of a half face lies beyond its midline, 0 where they agree.
@@ -40,7 +40,7 @@ def refine(
     is fine enough. A half face is completed by its mirror image in the crop, its landmarks
     are made symmetrical. Mirrored at a cut beyond the midline a face is too broad: there the cut is moved in.
     """
-    points, belief = _predict(photo, small, points, midline, model)
+    points, belief = _predict(photo, small, points, midline, model=model)
     if midline is None:
         return points, belief, 0.0
     beside = 0.0
@@ -51,19 +51,19 @@ def refine(
             break
         beside += inward / scale
         midline = midline.moved_in(inward)
-        points, belief = _predict(photo, small, _complete_half(points, midline), midline, model)
+        points, belief = _predict(photo, small, _complete_half(points, midline), midline, model=model)
     return _complete_half(points, midline), belief, beside
 
 
 def _predict(
-    photo: Photo, small: View, points: NDArray[np.float64], midline: Midline | None, model: LandmarkModel
+    photo: Photo, small: View, points: NDArray[np.float64], midline: Midline | None, *, model: LandmarkModel
 ) -> tuple[NDArray[np.float64], float]:
     """Landmarks and belief after ``_ROUNDS`` rounds; of a half face symmetrical."""
     belief = 0.0
     for _ in range(_ROUNDS):
         if midline:
             points = _symmetrical(points, midline)
-        points, belief = _predict_upright(photo, small, fit_similarity(points), midline, model)
+        points, belief = _predict_upright(photo, small, fit_similarity(points), midline, model=model)
     return (_symmetrical(points, midline) if midline else points), belief
 
 
@@ -84,7 +84,7 @@ def _symmetrical(points: NDArray[np.float64], midline: Midline) -> NDArray[np.fl
 
 
 def _predict_upright(
-    photo: Photo, small: View, frame: NDArray[np.float64], midline: Midline | None, model: LandmarkModel
+    photo: Photo, small: View, frame: NDArray[np.float64], midline: Midline | None, *, model: LandmarkModel
 ) -> tuple[NDArray[np.float64], float]:
     to_crop = model.crop.from_photo(frame)
     from_small = compose_affine(invert_affine(small.from_photo), to_crop)

@@ -60,7 +60,7 @@ def turned(small: View, degrees: float, border: float, area: float) -> View:
     return View(warp(small.pixels, turn, size), compose_affine(small.from_photo, turn))
 
 
-def mirrored(photo: Photo, small: View, line: Midline, border: float, area: float) -> View:
+def mirrored(photo: Photo, small: View, line: Midline, border: float, *, area: float) -> View:
     """A whole face made of one half: the midline upright in the centre, the visible half mirrored."""
     upright = midline_frame(line)
     rows, columns = (np.flatnonzero(photo.skin.any(axis=axis)) for axis in (1, 0))

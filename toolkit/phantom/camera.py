@@ -20,6 +20,7 @@ def take(
     pose: NDArray[np.float64],
     session: Distractors,
     rng: np.random.Generator,
+    *,
     resolution: float = 1.0,
 ) -> Bytes:
     """Linear light (H, W, 3) moved by ``pose`` (2, 3), as the session's camera encodes it; ``resolution``: side of the

@@ -16,6 +16,7 @@ def to_clinical_half(
     points: Points,
     side: str,
     rng: np.random.Generator,
+    *,
     forehead: Points | None = None,
 ) -> Bytes:
     """The picture (H, W, 3) uint8 with all black but the skin of one half of the face.
@@ -26,7 +27,7 @@ def to_clinical_half(
     """
     if side not in ("left", "right"):
         raise ValueError(f"side must be left or right, got {side!r}")
-    keep = half_mask(pixels.shape[:2], points, side, rng, forehead)
+    keep = half_mask(pixels.shape[:2], points, side, rng, forehead=forehead)
     return cv2.bitwise_and(pixels, pixels, mask=keep)
 
 
@@ -35,6 +36,7 @@ def half_mask(
     points: Points,
     side: str,
     rng: np.random.Generator,
+    *,
     forehead: Points | None = None,
 ) -> Bytes:
     """(H, W) uint8: 255 where a clinical half face shows skin, else 0."""

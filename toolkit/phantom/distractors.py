@@ -161,7 +161,7 @@ def _moles(canvas: Canvas, rng: np.random.Generator, count: int) -> Float:
         canvas.skin, (canvas.skin.shape[1] // 4, canvas.skin.shape[0] // 4), interpolation=cv2.INTER_AREA
     )
     drawn = max(count, _MAX_MOLES)  # always as many, so that the first ones stay where they are
-    spots = Spots.draw(rng, Kinds(0, 1, 0, contrast=1.1), density, canvas.px_per_mm, drawn)
+    spots = Spots.draw(rng, Kinds(0, 1, 0, contrast=1.1), density, canvas.px_per_mm, count=drawn)
     size = np.clip(2.0 * np.exp(0.4 * rng.standard_normal(drawn)), 1.0, 4.5) * canvas.px_per_mm
     spots = dataclasses.replace(spots, diameter=size, roundness=rng.uniform(0.85, 1, drawn))
     for index in range(count):
@@ -170,7 +170,12 @@ def _moles(canvas: Canvas, rng: np.random.Generator, count: int) -> Float:
 
 
 def render(
-    canvas: Canvas, pigment: Float, blemishes: Blemishes, distractors: Distractors, rng: np.random.Generator
+    canvas: Canvas,
+    pigment: Float,
+    blemishes: Blemishes,
+    distractors: Distractors,
+    *,
+    rng: np.random.Generator,
 ) -> Float:
     """The canvas's linear light (H, W, 3) with pigment and blemishes, under the session's light."""
     brown = (pigment + blemishes.moles)[..., None] * (canvas.melanin + blemishes.tint[..., None] * _TINT)

@@ -110,15 +110,17 @@ def draw_face(
     shape = geometry.draw_points(rng)
     origin = np.array([width / 2 + 0.01 * width * rng.standard_normal(), height * rng.uniform(0.40, 0.43)])
     points = origin + span * shape
-    half = _compose(rng, looks, shape, (origin - 0.5) / 2, span / 2, ((height + 1) // 2, (width + 1) // 2))
+    half = _compose(
+        rng, looks, shape, (origin - 0.5) / 2, unit=span / 2, size=((height + 1) // 2, (width + 1) // 2)
+    )
     light = cv2.resize(half.light, (width, height), interpolation=cv2.INTER_LINEAR)
     skin = cv2.resize(half.skin, (width, height), interpolation=cv2.INTER_LINEAR)
     forehead = origin + span * half.forehead
     grain = texture.Grain.draw(rng, looks.age)
     bare = cv2.resize(half.bare, (width, height), interpolation=cv2.INTER_LINEAR)
-    texture.lay(rng, light, half.gloss, bare, points, looks.tone, grain, looks.beard)
+    texture.lay(rng, light, half.gloss, bare, points=points, tone=looks.tone, grain=grain, beard=looks.beard)
     features.draw_eyes(rng, light, points, looks.tone)
-    features.draw_brows(rng, light, points, looks.hair_od, looks.brow_strength)
+    features.draw_brows(rng, light, points, looks.hair_od, strength=looks.brow_strength)
     features.draw_mouth(rng, light, points)
     for polygons in geometry.holes(points).values():
         for polygon in polygons:
@@ -143,6 +145,7 @@ def _compose(
     looks: Looks,
     shape: Points,
     origin: NDArray,
+    *,
     unit: float,
     size: tuple[int, int],
 ) -> _Half:
@@ -155,18 +158,23 @@ def _compose(
         return cv2.GaussianBlur(filled, (0, 0), max(soft * unit, 0.4)).astype(np.float32) / 255
 
     light = _backdrop(rng, u, v)
-    skin_light, gloss = _lit_skin(rng, looks, shape, u, v)
-    _body(rng, light, looks, shape, mask)
+    skin_light, gloss = _lit_skin(rng, looks, shape, u, v=v)
+    _body(rng, light, looks, shape, mask=mask)
     head = mask(_head_outline(shape))
     forehead = _hairline(rng, shape, looks.hairline)
     if looks.hair == "parted":
         features.lay_hair(
-            rng, light, _hair_mask(rng, mask, shape, forehead, looks.hair, behind=True), u, v, looks
+            rng,
+            light,
+            _hair_mask(rng, mask, shape, forehead, style=looks.hair, behind=True),
+            u,
+            v=v,
+            looks=looks,
         )
     _over(light, skin_light, head)
     if looks.hair != "bald":
-        front = _hair_mask(rng, mask, shape, forehead, looks.hair, behind=False)
-        hair = features.lay_hair(rng, light, front, u, v, looks)
+        front = _hair_mask(rng, mask, shape, forehead, style=looks.hair, behind=False)
+        hair = features.lay_hair(rng, light, front, u, v=v, looks=looks)
     else:
         hair = np.zeros(size, np.float32)
     face = mask(np.concatenate([shape[geometry.JAW], forehead[::-1]]))
@@ -204,7 +212,7 @@ def _hairline(rng: np.random.Generator, shape: Points, top: float) -> Points:
 
 
 def _hair_mask(
-    rng: np.random.Generator, mask: Mask, shape: Points, forehead: Points, style: str, behind: bool
+    rng: np.random.Generator, mask: Mask, shape: Points, forehead: Points, *, style: str, behind: bool
 ) -> Float:
     """Where hair lies (h, w), 0-1: the ring over the hairline, or what falls ``behind`` the face."""
     side = (shape[16, 0] - shape[0, 0]) / 2
@@ -226,7 +234,7 @@ def _hair_mask(
     return mask(ring, 0.012)
 
 
-def _body(rng: np.random.Generator, light: Float, looks: Looks, shape: Points, mask: Mask) -> None:
+def _body(rng: np.random.Generator, light: Float, looks: Looks, shape: Points, *, mask: Mask) -> None:
     """Neck, ears and a shirt, in plain shades."""
     skin = np.exp(-optics.skin_od(looks.tone, looks.flush))
     shirt = np.array(rng.uniform(0.03, 0.75, 3) if rng.random() < 0.4 else np.full(3, rng.uniform(0.3, 0.8)))
@@ -263,7 +271,7 @@ def _body(rng: np.random.Generator, light: Float, looks: Looks, shape: Points, m
 
 
 def _lit_skin(
-    rng: np.random.Generator, looks: Looks, shape: Points, u: Float, v: Float
+    rng: np.random.Generator, looks: Looks, shape: Points, u: Float, *, v: Float
 ) -> tuple[Float, Float]:
     """Skin's light (h, w, 3) and its gloss (h, w) at half size, worked out at a quarter."""
     size = (v.shape[0], u.shape[1])
@@ -275,14 +283,14 @@ def _lit_skin(
     shade, gloss = _shade(rng, z, pixel)
     cheeks = (abs(abs(uq) - 0.42) < 0.22) & (abs(vq - 0.42) < 0.22)
     shade /= np.percentile(shade[cheeks], 30)  # all but the darkest of the cheeks is lit as 1 or more
-    tone, blood = _colour(rng, looks, shape, uq, vq)
+    tone, blood = _colour(rng, looks, shape, uq, v=vq)
     od = optics.skin_od(tone, blood)
     lit = np.exp(np.log(np.maximum(shade, 1e-3))[..., None] * _SHADE_TINT - od)
     enlarged = [cv2.resize(one, size[::-1], interpolation=cv2.INTER_LINEAR) for one in (lit, gloss)]
     return enlarged[0], enlarged[1]
 
 
-def _bump(u: Float, v: Float, x: float, y: float, sx: float, sy: float) -> Float:
+def _bump(u: Float, v: Float, x: float, y: float, *, sx: float, sy: float) -> Float:
     """A Gaussian hill of height 1."""
     return np.exp(-(((v - y) / sy) ** 2) / 2) * np.exp(-(((u - x) / sx) ** 2) / 2)
 
@@ -301,33 +309,33 @@ def _relief(looks: Looks, shape: Points, u: Float, v: Float) -> Float:
     ridge = (0.035 + 0.17 * ramp**1.4) * fall * np.clip((v + 0.32) / 0.24, 0, 1)
     width = 0.062 + 0.035 * ramp
     bumps = ridge * np.exp(-((u / width) ** 2) / 2)
-    bumps += 0.05 * _bump(u, v, 0, tip + 0.05, 0.08, 0.06)
+    bumps += 0.05 * _bump(u, v, 0, tip + 0.05, sx=0.08, sy=0.06)
     wing = shape[35, 0] - 0.02
     for sign in (-1, 1):
-        bumps += 0.035 * _bump(u, v, sign * 0.30, -0.2, 0.2, 0.07)
-        bumps -= 0.075 * _bump(u, v, sign * 0.29, -0.03, 0.15, 0.08)
-        bumps -= 0.04 * _bump(u, v, sign * 0.15, -0.02, 0.045, 0.07)
-        bumps += 0.055 * _bump(u, v, sign * 0.355, -0.01, 0.1, 0.055)
-        bumps += 0.065 * _bump(u, v, sign * wing, base - 0.045, 0.042, 0.05)
-        bumps += 0.05 * _bump(u, v, sign * 0.46, 0.33, 0.19, 0.17)
-        bumps -= 0.03 * _bump(u, v, sign * 0.74, -0.2, 0.09, 0.18)
+        bumps += 0.035 * _bump(u, v, sign * 0.30, -0.2, sx=0.2, sy=0.07)
+        bumps -= 0.075 * _bump(u, v, sign * 0.29, -0.03, sx=0.15, sy=0.08)
+        bumps -= 0.04 * _bump(u, v, sign * 0.15, -0.02, sx=0.045, sy=0.07)
+        bumps += 0.055 * _bump(u, v, sign * 0.355, -0.01, sx=0.1, sy=0.055)
+        bumps += 0.065 * _bump(u, v, sign * wing, base - 0.045, sx=0.042, sy=0.05)
+        bumps += 0.05 * _bump(u, v, sign * 0.46, 0.33, sx=0.19, sy=0.17)
+        bumps -= 0.03 * _bump(u, v, sign * 0.74, -0.2, sx=0.09, sy=0.18)
         bumps -= (0.01 + 0.02 * looks.age) * _fold(
-            u, v, sign, (wing + 0.05, base - 0.06), (0.33, mouth + 0.02)
+            u, v, sign, (wing + 0.05, base - 0.06), end=(0.33, mouth + 0.02)
         )
-        bumps -= (0.004 + 0.02 * looks.age) * _bump(u, v, sign * 0.31, 0.115, 0.11, 0.02)
-        bumps -= 0.018 * _bump(u, v, sign * (shape[54, 0] + 0.02), mouth, 0.03, 0.03)
+        bumps -= (0.004 + 0.02 * looks.age) * _bump(u, v, sign * 0.31, 0.115, sx=0.11, sy=0.02)
+        bumps -= 0.018 * _bump(u, v, sign * (shape[54, 0] + 0.02), mouth, sx=0.03, sy=0.03)
     for row, bend in ((-0.42, 0.05), (-0.52, 0.03), (-0.62, 0.04)):  # lines of the forehead
         wave = row + bend * u**2 + 0.006 * np.sin(9 * u + 40 * row)
         bumps -= 0.007 * max(looks.age - 0.35, 0) * np.exp(-(((v - wave) / 0.011) ** 2) - (u / 0.42) ** 6)
-    bumps -= 0.008 * _bump(u, v, 0, (base + shape[51, 1]) / 2, 0.022, 0.06)
-    bumps += 0.022 * _bump(u, v, 0, shape[51, 1] + 0.02, 0.17, 0.03)
-    bumps += 0.03 * _bump(u, v, 0, (mouth + lower) / 2 + 0.01, 0.13, 0.032)
-    bumps -= 0.022 * _bump(u, v, 0, lower + 0.06, 0.14, 0.035)
-    bumps += 0.06 * _bump(u, v, 0, chin - 0.2, 0.15, 0.11)
+    bumps -= 0.008 * _bump(u, v, 0, (base + shape[51, 1]) / 2, sx=0.022, sy=0.06)
+    bumps += 0.022 * _bump(u, v, 0, shape[51, 1] + 0.02, sx=0.17, sy=0.03)
+    bumps += 0.03 * _bump(u, v, 0, (mouth + lower) / 2 + 0.01, sx=0.13, sy=0.032)
+    bumps -= 0.022 * _bump(u, v, 0, lower + 0.06, sx=0.14, sy=0.035)
+    bumps += 0.06 * _bump(u, v, 0, chin - 0.2, sx=0.15, sy=0.11)
     return (z + looks.relief * bumps).astype(np.float32)
 
 
-def _fold(u: Float, v: Float, sign: int, start: tuple[float, float], end: tuple[float, float]) -> Float:
+def _fold(u: Float, v: Float, sign: int, start: tuple[float, float], *, end: tuple[float, float]) -> Float:
     """A groove of depth 1 along a line, fading at both ends."""
     t = (v - start[1]) / (end[1] - start[1])
     x = sign * (start[0] + (end[0] - start[0]) * np.clip(t, 0, 1.2))
@@ -357,21 +365,25 @@ def _shade(rng: np.random.Generator, z: Float, pixel: float) -> tuple[Float, Flo
     return shade.astype(np.float32), (rng.uniform(0.03, 0.12) * gloss).astype(np.float32)
 
 
-def _colour(rng: np.random.Generator, looks: Looks, shape: Points, u: Float, v: Float) -> tuple[Float, Float]:
+def _colour(
+    rng: np.random.Generator, looks: Looks, shape: Points, u: Float, *, v: Float
+) -> tuple[Float, Float]:
     """Constitutive melanin and blood (h, w), green OD: zones of the face and slow variation."""
     size = (v.shape[0], u.shape[1])
     pixel = float(u[0, 1] - u[0, 0])
     mouth, tip, chin = shape[62, 1], shape[30, 1], shape[8, 1]
     tone = looks.tone + 0.05 * optics.smooth_noise(rng, size, 0.16 / pixel)
     blood = looks.flush + 0.03 * optics.smooth_noise(rng, size, 0.06 / pixel)
-    blood += 0.10 * _bump(u, v, 0, tip + 0.06, 0.11, 0.1) + 0.05 * _bump(u, v, 0, chin - 0.18, 0.15, 0.1)
-    tone += 0.06 * _bump(u, v, 0, -0.55, 0.5, 0.25)
+    blood += 0.10 * _bump(u, v, 0, tip + 0.06, sx=0.11, sy=0.1) + 0.05 * _bump(
+        u, v, 0, chin - 0.18, sx=0.15, sy=0.1
+    )
+    tone += 0.06 * _bump(u, v, 0, -0.55, sx=0.5, sy=0.25)
     dark = 0.1 + 0.08 * looks.age
     for sign in (-1, 1):
-        blood += 0.09 * _bump(u, v, sign * 0.45, 0.38, 0.15, 0.15)
-        tone += dark * _bump(u, v, sign * 0.27, 0.1, 0.12, 0.045)
-        tone += 0.6 * dark * _bump(u, v, sign * 0.33, -0.11, 0.14, 0.05)
-        blood += 0.1 * _bump(u, v, sign * 0.2, 0.02, 0.04, 0.04)
-    lower = _bump(u, v, 0, mouth + 0.3, 0.42, 0.2)
+        blood += 0.09 * _bump(u, v, sign * 0.45, 0.38, sx=0.15, sy=0.15)
+        tone += dark * _bump(u, v, sign * 0.27, 0.1, sx=0.12, sy=0.045)
+        tone += 0.6 * dark * _bump(u, v, sign * 0.33, -0.11, sx=0.14, sy=0.05)
+        blood += 0.1 * _bump(u, v, sign * 0.2, 0.02, sx=0.04, sy=0.04)
+    lower = _bump(u, v, 0, mouth + 0.3, sx=0.42, sy=0.2)
     tone += (0.4 * looks.beard + 0.05 * max(0.0, looks.tone)) * lower
     return tone.astype(np.float32), blood.astype(np.float32)

@@ -59,10 +59,10 @@ def draw_eyes(rng: np.random.Generator, light: Float, points: Points, tone: floa
     gaze = 0.004 * rng.standard_normal(2) * unit
     crease = rng.uniform(0.018, 0.04) * unit
     for eye in geometry.EYES:
-        _draw_eye(light, points[eye], unit, iris, gaze, crease)
+        _draw_eye(light, points[eye], unit, iris, gaze=gaze, crease=crease)
 
 
-def _draw_eye(light: Float, eye: Points, unit: float, iris: NDArray, gaze: NDArray, crease: float) -> None:
+def _draw_eye(light: Float, eye: Points, unit: float, iris: NDArray, *, gaze: NDArray, crease: float) -> None:
     window = _Window(light, eye, 0.14 * unit)
     upper, lower = geometry.curve(eye[:4]), geometry.curve(eye[[3, 4, 5, 0]])
     opening = window.mask(np.concatenate([upper, lower]), 0.003 * unit)
@@ -83,7 +83,7 @@ def _draw_eye(light: Float, eye: Points, unit: float, iris: NDArray, gaze: NDArr
 
 
 def draw_brows(
-    rng: np.random.Generator, light: Float, points: Points, hair_od: Float, strength: float
+    rng: np.random.Generator, light: Float, points: Points, hair_od: Float, *, strength: float
 ) -> None:
     """Brow hairs: a few hundred strokes along each brow, leaning outward and up."""
     unit = geometry.span_of(points)
@@ -132,7 +132,9 @@ def draw_mouth(rng: np.random.Generator, light: Float, points: Points) -> None:
     nose.darken([0.25, 0.35, 0.35], nose.lines([under], round(0.03 * unit), 0.018 * unit))
 
 
-def lay_hair(rng: np.random.Generator, light: Float, mask: Float, u: Float, v: Float, looks: Looks) -> Float:
+def lay_hair(
+    rng: np.random.Generator, light: Float, mask: Float, u: Float, *, v: Float, looks: Looks
+) -> Float:
     """Lays strands where ``mask`` says, combed as the style wants; gives back the hair's alpha (h, w)."""
     size = mask.shape
     pixel = float(u[0, 1] - u[0, 0])

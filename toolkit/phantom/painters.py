@@ -34,7 +34,7 @@ Painter = Callable[[Canvas, Kinds, np.random.Generator, Float], Iterator[Float]]
 
 def stamps(canvas: Canvas, kinds: Kinds, rng: np.random.Generator, density: Float) -> Iterator[Float]:
     """Spots of the person's kinds, stamped one by one."""
-    spots = Spots.draw(rng, kinds, density, canvas.px_per_mm, _MAX_SPOTS)
+    spots = Spots.draw(rng, kinds, density, canvas.px_per_mm, count=_MAX_SPOTS)
     pigment = np.zeros(canvas.skin.shape, np.float32)
     done = 0
     while done < _MAX_SPOTS:

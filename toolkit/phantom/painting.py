@@ -29,6 +29,7 @@ def paint(
     grades: Mapping[str, Sequence[float]],
     rng: np.random.Generator,
     kinds: Kinds | None = None,
+    *,
     painter: str = "stamps",
 ) -> list[Float]:
     """Maps of added green OD (H, W) float32, one a visit, whose loads give the wanted grades.
@@ -54,11 +55,13 @@ def paint(
         if not density.any():
             continue
         sheets, spots = stream.spawn(2)
-        sheet = _sheet(canvas, kinds, sheets, height[side], scales, side, kinds.sheet * targets.min())
+        sheet = _sheet(
+            canvas, kinds, sheets, height[side], scales=scales, side=side, wanted=kinds.sheet * targets.min()
+        )
         growing = draw(canvas, kinds, spots, density)
-        for visit, pigment in _met(growing, sheet, scales, side, targets):
+        for visit, pigment in _met(growing, sheet, scales, side, targets=targets):
             np.maximum(maps[visit], pigment, out=maps[visit])
-    flecks = _flecks(canvas, kinds, whitish, max(max(one) for one in grades.values()), slow)
+    flecks = _flecks(canvas, kinds, whitish, max(max(one) for one in grades.values()), density=slow)
     return [_finish(one, flecks, canvas) for one in maps]
 
 
@@ -79,7 +82,7 @@ def _coverage(canvas: Canvas, side: str) -> Float:
 
 
 def _met(
-    growing: Iterator[Float], sheet: Float, scales: Scales, side: str, targets: NDArray[np.float64]
+    growing: Iterator[Float], sheet: Float, scales: Scales, side: str, *, targets: NDArray[np.float64]
 ) -> Iterator[tuple[int, Float]]:
     """Each visit's map of one side: pigment grows until the visit's load is met, the lightest visit first."""
     fade = np.where(targets < targets.max(), 0.93 + 0.07 * targets / max(targets.max(), 1e-9), 1.0)
@@ -115,6 +118,7 @@ def _sheet(
     kinds: Kinds,
     rng: np.random.Generator,
     height: Float,
+    *,
     scales: Scales,
     side: str,
     wanted: float,
@@ -140,7 +144,7 @@ def _sheet(
 
 
 def _flecks(
-    canvas: Canvas, kinds: Kinds, rng: np.random.Generator, grade: float, density: Float
+    canvas: Canvas, kinds: Kinds, rng: np.random.Generator, grade: float, *, density: Float
 ) -> Float | None:
     """Whitish flecks (H, W), negative OD, or None: only beside marked pigment."""
     count = int(90 * kinds.flecks * np.clip((grade - 3.5) / 4, 0, 1))
@@ -148,7 +152,7 @@ def _flecks(
         return None
     unit = canvas.px_per_mm
     skin = cv2.resize(canvas.skin, density.shape[::-1], interpolation=cv2.INTER_AREA)
-    spots = Spots.draw(rng, Kinds(1, 0, 0, contrast=0.18), density * skin, unit, count)
+    spots = Spots.draw(rng, Kinds(1, 0, 0, contrast=0.18), density * skin, unit, count=count)
     spots = dataclasses.replace(spots, diameter=rng.uniform(1, 3, count) * unit)
     flecks = np.zeros(canvas.skin.shape, np.float32)
     for index in range(count):

@@ -40,7 +40,7 @@ def canvas_of_photograph(pixels: Bytes, points: Points, rng: np.random.Generator
         smooth, geometry.from_canonical(points, np.array([[-0.42, 0.38], [0.42, 0.38]])), px_per_mm
     )
     forehead = _find_hairline(smooth, points, cheeks)
-    skin = _skin(smooth, points, forehead, cheeks, px_per_mm)
+    skin = _skin(smooth, points, forehead, cheeks, px_per_mm=px_per_mm)
     light = without_spots(light, skin, px_per_mm)
     ita = float(optics.individual_typology_angle(cheeks))
     return Canvas(
@@ -96,7 +96,7 @@ def _find_hairline(light: Float, points: Points, cheeks: Float) -> Points:
     return geometry.from_canonical(points, np.column_stack([columns, np.minimum(line, -0.27)]))
 
 
-def _skin(light: Float, points: Points, forehead: Points, cheeks: Float, px_per_mm: float) -> Float:
+def _skin(light: Float, points: Points, forehead: Points, cheeks: Float, *, px_per_mm: float) -> Float:
     """(H, W) float32, 1 on skin."""
     shape = light.shape[:2]
     mask = geometry.polygon_mask(shape, geometry.face_outline(points, forehead))

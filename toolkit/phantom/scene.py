@@ -107,13 +107,14 @@ def compose(
     grades: Mapping[str, Sequence[float]],
     seed: Seed,
     kinds: Kinds | None = None,
+    *,
     painter: str = "stamps",
 ) -> list[Scene]:
     """A random person on ``canvas``, a scene a visit; ``grades`` ("left", "right"), ``kinds``
     and ``painter`` as for ``paint``."""
     person = Distractors.draw(stream(seed, "person"))
     blemishes = Blemishes.draw(canvas, person, stream(seed, "blemishes"))
-    maps = painting.paint(canvas, grades, stream(seed, "pigment"), kinds, painter)
+    maps = painting.paint(canvas, grades, stream(seed, "pigment"), kinds, painter=painter)
     return [
         Scene(canvas, pigment, blemishes, person, (*seed, visit + 1)) for visit, pigment in enumerate(maps)
     ]
@@ -144,10 +145,10 @@ def shoot(scene: Scene, style: str, resolution: float = 1.0) -> Shot:
     if not 0 < resolution <= 1:
         raise ValueError(f"resolution must be over 0 and at most 1, got {resolution}")
     canvas, session = scene.canvas, scene.distractors
-    light = render(canvas, scene.pigment, scene.blemishes, session, stream(scene.seed, "shadow"))
+    light = render(canvas, scene.pigment, scene.blemishes, session, rng=stream(scene.seed, "shadow"))
     pose = _pose(canvas, stream(scene.seed, "pose"))
     resolution *= session.scale_on(canvas.px_per_mm)
-    pixels = camera.take(light, pose, session, stream(scene.seed, "noise"), resolution)
+    pixels = camera.take(light, pose, session, stream(scene.seed, "noise"), resolution=resolution)
     melanin = cv2.warpAffine(scene.pigment, pose, scene.pigment.shape[::-1])
     points, forehead = (cv2.transform(one[None], pose)[0] for one in (canvas.points, canvas.forehead))
     if resolution < 1:
@@ -155,7 +156,7 @@ def shoot(scene: Scene, style: str, resolution: float = 1.0) -> Shot:
         points, forehead = ((one + 0.5) * resolution - 0.5 for one in (points, forehead))
     mask = np.full(melanin.shape, 255, np.uint8)
     if style != "both":
-        mask = half_mask(melanin.shape, points, style, stream(scene.seed, "mask"), forehead)
+        mask = half_mask(melanin.shape, points, style, stream(scene.seed, "mask"), forehead=forehead)
         pixels = cv2.bitwise_and(pixels, pixels, mask=mask)
     scales = Scales(canvas)
     load = scales.load(scene.pigment, style)

@@ -86,7 +86,7 @@ class Spots:
 
     @classmethod
     def draw(
-        cls, rng: np.random.Generator, kinds: Kinds, density: Float, px_per_mm: float, count: int
+        cls, rng: np.random.Generator, kinds: Kinds, density: Float, px_per_mm: float, *, count: int
     ) -> Spots:
         """``count`` spots placed by ``density`` (an (h, w) map at a quarter of the picture's size)."""
         kind = rng.choice(3, count, p=_shares(kinds))

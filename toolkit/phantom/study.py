@@ -79,9 +79,9 @@ def write_study(
     subjects: int,
     visits: int,
     style: str,
+    *,
     seed: int,
     faces: Path | None = None,
-    *,
     workers: int = 1,
     grades: Sequence[float] | None = None,
     find_points: PointsFinder | None = None,
@@ -101,7 +101,7 @@ def write_study(
     The same arguments give the same files, whatever the number of ``workers``. Raises ToolkitError on
     arguments out of range or a folder of other files, PhotoError or FaceError on an unusable photograph.
     """
-    _check(subjects, visits, style, painter, seed, workers, grades)
+    _check(subjects, visits, style, painter, seed=seed, workers=workers, grades=grades)
     sitters = _load_sitters(Path(faces), find_points, subjects) if faces is not None else None
     if faces is not None:
         check_folder(Path(out), [Path(faces)], [], "the study")
@@ -141,6 +141,7 @@ def _check(
     visits: int,
     style: str,
     painter: str,
+    *,
     seed: int,
     workers: int,
     grades: Sequence[float] | None,

@@ -52,6 +52,7 @@ def lay(
     light: Float,
     gloss: Float,
     skin: Float,
+    *,
     points: Points,
     tone: float,
     grain: Grain,
@@ -80,7 +81,7 @@ def lay(
     od: Float = cv2.resize(blotches, size[::-1], interpolation=cv2.INTER_LINEAR)
     od += (rough * relief)[..., None] * _FURROW
     if beard:
-        od += _stubble(rng, size, points - [columns[0], rows[0]], unit, beard)[..., None]
+        od += _stubble(rng, size, points - [columns[0], rows[0]], unit, od=beard)[..., None]
     od *= here[..., None]
     light[window] *= cv2.exp(-od)
     # A furrow has no highlight: the shine breaks up along the relief.
@@ -120,7 +121,7 @@ def _zones(rng: np.random.Generator, size: tuple[int, int], points: Points, unit
 
 
 def _stubble(
-    rng: np.random.Generator, size: tuple[int, int], points: Points, unit: float, od: float
+    rng: np.random.Generator, size: tuple[int, int], points: Points, unit: float, *, od: float
 ) -> Float:
     """Shaven hair (H, W), neutral OD: a shade of ``od`` on jaw, chin and upper lip, made of short dashes."""
     small = (-(-size[0] // 8), -(-size[1] // 8))

@@ -48,6 +48,7 @@ def assess(
     face: Face,
     patches: Sequence[Patch],
     settings: QualitySettings,
+    *,
     chart: FaceChart | None = None,
 ) -> Quality:
     """The figures of one photo and its label; a colour cast needs the other photos: see ``judge_casts``."""

@@ -168,6 +168,6 @@ def detail(row: Table, behind: Behind, usual: Mapping[str, Usual]) -> Table:
 
 def _reason(line: Mapping[str, Any], usual: Mapping[str, Usual]) -> Table:
     figure, added = str(line["figure"]), float(line["contribution"] or 0)
-    text, behind = in_words(figure, str(line["region"]), line["value"], added, usual.get(figure))
+    text, behind = in_words(figure, str(line["region"]), line["value"], added, usual=usual.get(figure))
     kind = figure if figure in (USUAL, OTHERS) else ""
     return {"text": text, "behind": behind, "added": _rounded(added), "kind": kind}

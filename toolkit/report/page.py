@@ -109,6 +109,7 @@ def write_report(
     file: Path | None,
     folder: Path | None,
     workers: int,
+    *,
     limit_s: float,
     tell: Progress = lambda stage, done, total: None,
 ) -> None:

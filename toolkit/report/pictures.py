@@ -66,7 +66,7 @@ def draw_all(
 ) -> Generator[Drawn, None, None]:
     """Every photo's pictures, in order, always made in other processes; one that fails says why."""
     task = functools.partial(draw, settings=settings)
-    for _, drawn in run_jobs(task, jobs, workers, _start, limit_s, ordered=True):
+    for _, drawn in run_jobs(task, jobs, workers, _start, limit_s=limit_s, ordered=True):
         yield Drawn(problem=drawn.reason) if isinstance(drawn, Lost) else drawn
 
 
@@ -106,8 +106,10 @@ def _draw(job: PictureJob, settings: Settings, shown: ReportSettings) -> Drawn:
     patches, _ = cut_patches(chart, face.side, settings.patch)
     to_view, size = _view(photo, face, (chart,), shown)
     predicted = _predicted(job.pigment, chart)
-    layers = _layers(face, chart, patches, predicted, to_view, size, settings, shown)
-    pigment = _pigment(predicted, chart, to_view, size, shown)
+    layers = _layers(
+        face, chart, patches, predicted, to_view=to_view, size=size, settings=settings, shown=shown
+    )
+    pigment = _pigment(predicted, chart, to_view, size, shown=shown)
     return Drawn(_jpeg(warp(photo.pixels, to_view, size), shown), layers, pigment)
 
 
@@ -159,6 +161,7 @@ def _layers(
     chart: FaceChart,
     patches: Sequence[Patch],
     predicted: NDArray[np.float32] | None,
+    *,
     to_view: Affine,
     size: tuple[int, int],
     settings: Settings,
@@ -272,6 +275,7 @@ def _pigment(
     chart: FaceChart,
     to_view: Affine,
     size: tuple[int, int],
+    *,
     shown: ReportSettings,
 ) -> bytes:
     """Predicted pigment on the measurable skin, 0 to ``pigment_top_od`` as black to white, as a JPEG."""

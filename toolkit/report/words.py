@@ -114,7 +114,7 @@ class Usual:
 
 
 def in_words(
-    figure: str, region: str, value: float | None, contribution: float, usual: Usual | None
+    figure: str, region: str, value: float | None, contribution: float, *, usual: Usual | None
 ) -> tuple[str, str]:
     """(a line in plain words, the figures behind it) for one contribution to a grade.
 

@@ -49,6 +49,7 @@ class Encoder:
         trunk: Any | None = None,
         head: Any | None = None,
         weights: Weights | None = None,
+        *,
         severity: Severity | None = None,
     ) -> None:
         self.settings = settings

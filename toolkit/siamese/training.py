@@ -25,6 +25,7 @@ def train_encoder(
     grades: NDArray,
     subjects: NDArray,
     settings: EncoderSettings,
+    *,
     seed: int,
     start: Encoder | None = None,
     pooled: NDArray[np.float32] | None = None,
@@ -43,11 +44,11 @@ def train_encoder(
         raise TrainingError("all photographs have the same grade: nothing can be learnt from them")
     keras().utils.set_random_seed(seed)
     if start is None:
-        return _train_all(inputs, grades, settings, seed, progress)
+        return _train_all(inputs, grades, settings, seed, progress=progress)
     encoder = Encoder(settings, trunk=start.trunk, severity=start.severity)
     seen = start.look(inputs)[0] if pooled is None else pooled
     targets = (np.asarray(grades) / 9).astype(np.float32)
-    _train_head(encoder, seen, targets, np.asarray(subjects), seed, progress)
+    _train_head(encoder, seen, targets, np.asarray(subjects), seed=seed, progress=progress)
     return encoder
 
 
@@ -56,6 +57,7 @@ def _train_head(
     pooled: NDArray[np.float32],
     targets: NDArray[np.float32],
     subjects: NDArray,
+    *,
     seed: int,
     progress: Progress | None,
 ) -> None:
@@ -109,6 +111,7 @@ def _train_all(
     grades: NDArray,
     settings: EncoderSettings,
     seed: int,
+    *,
     progress: Progress | None,
 ) -> Encoder:
     """Trunk and head together, from random weights, on the grades alone."""
@@ -124,7 +127,7 @@ def _train_all(
 
     groups = by_shape(inputs)
     _compile(model, settings, settings.learning_rate, settings.epochs * len(_batches(groups, 32, rng)))
-    _run(model, batch, groups, settings.epochs, 32, rng, progress)
+    _run(model, batch, groups, settings.epochs, size=32, rng=rng, progress=progress)
     return encoder
 
 
@@ -133,6 +136,7 @@ def pretrain(
     maps: Sequence[NDArray],
     settings: EncoderSettings,
     seed: int,
+    *,
     epochs: int = 20,
     progress: Progress | None = None,
     start: Encoder | None = None,
@@ -169,7 +173,7 @@ def pretrain(
     model = k.models.Model(encoder.trunk.input, encoder.trunk.output["pigment"])
     schedule = k.optimizers.schedules.CosineDecay(learning_rate, epochs * len(_batches(groups, 16, rng)))
     model.compile(optimizer=k.optimizers.Adam(schedule, clipnorm=1.0), loss=_error_on_skin)
-    _run(model, batch, groups, epochs, 16, rng, progress)
+    _run(model, batch, groups, epochs, size=16, rng=rng, progress=progress)
     return encoder
 
 
@@ -227,6 +231,7 @@ def _run(
     batch: Callable[[NDArray[np.int64]], tuple[NDArray, Any]],
     groups: Sequence[NDArray],
     epochs: int,
+    *,
     size: int,
     rng: np.random.Generator,
     progress: Progress | None,

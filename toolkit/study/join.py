@@ -79,6 +79,7 @@ def join_grades(
     table: GradeTable,
     facts: Mapping[str, PhotoFacts] | None = None,
     subjects: Subjects | None = None,
+    *,
     places: Places | None = None,
 ) -> JoinedGrades:
     """Give each photo its grade, by file name where the row has one, else by subject, side and visit.
@@ -99,7 +100,7 @@ def join_grades(
     unique = list(dict.fromkeys(names))
     known = _Known(facts or {})
     subjects = subjects or Subjects([known.subjects(unique), subjects_of(table)])
-    matches = _matches(unique, table, subjects, known, places or {})
+    matches = _matches(unique, table, subjects, known, places=places or {})
     _refuse_shared_rows(table, matches, subjects, known)
     _refuse_shifted_visits(unique, table, matches, known)
     _refuse_contradictions(table, matches, subjects, known)
@@ -187,7 +188,7 @@ class _NothingFitsError(GradesError):
 
 
 def _matches(
-    names: Sequence[str], table: GradeTable, subjects: Subjects, known: _Known, places: Places
+    names: Sequence[str], table: GradeTable, subjects: Subjects, known: _Known, *, places: Places
 ) -> dict[str, GradeRow]:
     """The one row that each photo fits, by file name or else by subject; photos that fit none are left out."""
     by_file, by_facts = _FileIndex(table, names, places), _FactsIndex(table, subjects)
@@ -209,6 +210,7 @@ def join_files(
     files: Path | Sequence[Path],
     columns: Columns = None,
     step: float | None = 0.5,
+    *,
     places: Places | None = None,
 ) -> JoinedGrades:
     """Give each photo its grade from one or more files, as ``read_experts`` reads and ``join_graders`` joins them;
@@ -253,7 +255,7 @@ class _Several:
     def add(self, table: GradeTable) -> None:
         """Join one more table."""
         try:
-            joined = join_grades(self._names, table, self._known, self._subjects, self._places)
+            joined = join_grades(self._names, table, self._known, self._subjects, places=self._places)
         except _NothingFitsError as error:
             self._unfit.append(error)
             self._unmatched += table.rows

@@ -93,7 +93,7 @@ def read_review(path: Path, sheet: Sheet, scale: Scale) -> list[Reviewed]:
         if not any(as_text(cell) for cell in cells):
             continue
         try:
-            found.append(_reviewed(path, sheet, number, cells, scale))
+            found.append(_reviewed(path, sheet, number, cells, scale=scale))
         except ValueError as error:
             faults.append(f"row {number}: {error}")
     if faults:
@@ -105,7 +105,7 @@ def read_review(path: Path, sheet: Sheet, scale: Scale) -> list[Reviewed]:
     return [row if row.reader else replace(row, reader=nameless) for row in found]
 
 
-def _reviewed(path: Path, sheet: Sheet, number: int, cells: Sequence[Any], scale: Scale) -> Reviewed:
+def _reviewed(path: Path, sheet: Sheet, number: int, cells: Sequence[Any], *, scale: Scale) -> Reviewed:
     # A quote that opens and does not close swallows cells and rows; Excel's rows end where their cells do.
     if path.suffix.casefold() not in (".xlsx", ".xlsm") and len(cells) < len(sheet.header):
         raise ValueError("is cut short")
@@ -121,7 +121,7 @@ def _reviewed(path: Path, sheet: Sheet, number: int, cells: Sequence[Any], scale
     verdict = as_text(cell("verdict")).casefold()
     if verdict not in _VERDICTS:
         raise ValueError(f"verdict {as_text(cell('verdict'))!r} is none of {', '.join(_VERDICTS)}")
-    rows = parse_row(sheet, number, cells, scale, True)
+    rows = parse_row(sheet, number, cells, scale, stepped=True)
     if not rows:
         raise ValueError(f"is {verdict}, but has no grade")
     automatic = None if is_missing(cell("automatic")) else _automatic(cell("automatic"), scale)

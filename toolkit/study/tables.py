@@ -257,7 +257,7 @@ def _parse(path: Path, sheet: Sheet, rules: Rules) -> tuple[list[GradeRow], list
         if not any(as_text(cell) for cell in cells):
             continue
         try:
-            found = parse_row(sheet, number, cells, rules.scale, stepped)
+            found = parse_row(sheet, number, cells, rules.scale, stepped=stepped)
         except ValueError as error:
             faults.append(f"row {number}: {error}")
             continue
@@ -269,7 +269,9 @@ def _parse(path: Path, sheet: Sheet, rules: Rules) -> tuple[list[GradeRow], list
     return rows, blank
 
 
-def parse_row(sheet: Sheet, number: int, cells: Sequence[Any], scale: Scale, stepped: bool) -> list[GradeRow]:
+def parse_row(
+    sheet: Sheet, number: int, cells: Sequence[Any], scale: Scale, *, stepped: bool
+) -> list[GradeRow]:
     """The grades of one row (one, or one a visit in the wide layout); ValueError says what is wrong."""
 
     def cell(role: str) -> Any:
