@@ -49,12 +49,12 @@ from toolkit.model import (
     starter_folder,
 )
 from toolkit.outputs import (
-    NOTHING,
     Output,
     check_folder,
     check_outputs,
     counted,
     has_columns,
+    holds_nothing,
     is_marked_picture,
     is_stamped,
     some_of,
@@ -342,7 +342,7 @@ def _photos_in(table: Path) -> dict[str, str]:
     """The names of the photos in a table of features, none with a hash."""
     import pandas as pd
 
-    if not table.is_file() or table.stat().st_size <= NOTHING:
+    if not table.is_file() or holds_nothing(table):
         return {}
     read = pd.read_excel if table.suffix.casefold() == ".xlsx" else pd.read_csv
     return {unguarded(str(name)): "" for name in read(table, usecols=[0], dtype=str).iloc[:, 0].dropna()}
