@@ -140,7 +140,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     try:
         card = read_json(path)
         if card["format"] != FORMAT:
-            raise ModelError(f"{folder}: model format {card['format']} is not {FORMAT}; retrain it")
+            raise ModelError(f"{folder}: model format {card['format']!r:.40} is not {FORMAT}; retrain it")
         check_card(card)
         hashes = {name: str(card["files"][name]) for name in FILES}
     except (FileNotFoundError, NotADirectoryError):
