@@ -89,6 +89,16 @@ def test_ridge_of_a_single_subject():
     assert np.isfinite(Ridge.fit(table, grades, np.array(["x"] * 40)).predict(table)).all()
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("photos", [1, 2, 3, 5, 8])
+def test_few_subjects_of_one_photo_each_bring_no_warning(photos):
+    rng = np.random.default_rng(0)
+    table, groups = rng.normal(0, 1, (photos, 60)), np.arange(photos)
+    grades = rng.permutation(9)[:photos].astype(float)
+    ridge = Ridge.fit(table, grades, groups)
+    assert np.isfinite(ridge.predict(table)).all()
+
+
 # --- the patch blend
 
 
