@@ -244,7 +244,8 @@ class FacePatches:
     ``name`` is the photo as the user named it; ``patches`` at most one a region, in the order of
     REGIONS; ``dropped`` maps a region to the reason why it has no patch. ``quality`` is "ok" or names
     what is wrong with the picture. ``face`` is None when patches were loaded without a manifest, ``chart`` when
-    they were loaded at all. ``likeness``: what tells a copy of the photo, "" where it is not known.
+    they were loaded at all. ``likeness``: what tells a copy of the photo, ``mirrored`` one of its mirror image; "" where they are
+    not known.
     """
 
     name: str
@@ -256,6 +257,7 @@ class FacePatches:
     notes: tuple[str, ...] = ()
     chart: FaceChart | None = None
     likeness: str = ""
+    mirrored: str = ""
 
     def __post_init__(self) -> None:
         regions = [patch.region for patch in self.patches]

@@ -23,6 +23,7 @@ from toolkit.errors import FaceError, ModelError, PhotoError, ToolkitError, Trai
 from toolkit.images import file_sha256, find_photos, read_photo
 from toolkit.index import class_of
 from toolkit.landmarks import FaceFinder, default_landmark_model
+from toolkit.likeness import likeness, mirrored_likeness
 from toolkit.patches import cut_patches
 from toolkit.pigment import seed_threshold_image
 from toolkit.pipeline import Prepared, prepare
@@ -129,7 +130,7 @@ def load_study(
     pictures = [
         Picture(
             one.prepared.name, joined.facts[one.prepared.name].subject, one.sha256,
-            one.prepared.face.likeness if one.prepared.face else "", joined.grades[one.prepared.name],
+            one.likeness, joined.grades[one.prepared.name], one.mirrored,
         )
         for one in usable
     ]  # fmt: skip
@@ -160,6 +161,8 @@ def tone_name(ita: float) -> str:
 class _Measured:
     prepared: Prepared
     sha256: str
+    likeness: str = ""
+    mirrored: str = ""
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,7 @@ def _measured(job: tuple[Path, str], kept: _Kept) -> _Measured:
             stored = _prepare(photo, name, kept.settings, the_finder())
             if stored.inputs:
                 _save(kept.measured(photo.sha256), stored)
-        return _Measured(stored, photo.sha256)
+        return _Measured(stored, photo.sha256, likeness(photo.pixels), mirrored_likeness(photo.pixels))
     except ModelError:  # the landmark model's fault, not the photo's
         raise
     except ToolkitError as error:
