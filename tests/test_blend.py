@@ -89,6 +89,16 @@ def test_ridge_of_a_single_subject():
     assert np.isfinite(Ridge.fit(table, grades, np.array(["x"] * 40)).predict(table)).all()
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("photos", [1, 2, 3, 5, 8])
+def test_few_subjects_of_one_photo_each_bring_no_warning(photos):
+    rng = np.random.default_rng(0)
+    table, groups = rng.normal(0, 1, (photos, 60)), np.arange(photos)
+    grades = rng.permutation(9)[:photos].astype(float)
+    ridge = Ridge.fit(table, grades, groups)
+    assert np.isfinite(ridge.predict(table)).all()
+
+
 # --- the patch blend
 
 
@@ -325,7 +335,9 @@ def test_a_much_photographed_subject_weighs_no_more_than_another():
 
 def test_half_width_repeats():
     residuals, owner = clustered_residuals(np.random.default_rng(1), 20)
-    assert conformal_half_width(residuals, owner, 0.9, 3) == conformal_half_width(residuals, owner, 0.9, 3)
+    assert conformal_half_width(residuals, owner, 0.9, seed=3) == conformal_half_width(
+        residuals, owner, 0.9, seed=3
+    )
 
 
 # --- schemes and saving

@@ -8,7 +8,8 @@ import pytest
 
 from toolkit.agreement import compare_files
 from toolkit.errors import GradesError
-from toolkit.study import read_grades
+from toolkit.records import PhotoFacts
+from toolkit.study import join_grades, read_grades
 from toolkit.study.layout import as_text
 from toolkit.study.names import folded, known_visit
 
@@ -94,6 +95,44 @@ def test_a_sum_labelled_in_another_column_is_one_and_a_subject_n_is_none(tmp_pat
     table = read_grades(csv(tmp_path / "a.csv", "subject,side,grade\nN,L,2\nP2,L,4\n,Mean,3\n"))
     assert [row.subject for row in table.rows] == ["N", "P2"]
     assert "row 4 (Mean)" in table.remarks[0]
+
+
+@pytest.mark.parametrize("end", ["", "Mean,,,4\n"])
+def test_sums_between_rows_are_set_aside_and_named(tmp_path, end):
+    text = (
+        "subject,side,visit,grade\nP1,L,Week 4,2\nP2,L,Week 4,4\nMean,,,3.0\nSD,,,1\nN,,,2\nP3,L,Week 4,2\n"
+        "Mean of all subjects,,,2.67\nSD,,,1.15\nP4,L,Week 4,5\n"
+    )
+    table = read_grades(csv(tmp_path / "a.csv", text + end))
+    assert [row.subject for row in table.rows] == ["P1", "P2", "P3", "P4"]
+    rows = "4 (Mean), 5 (SD), 6 (N), 8 (Mean of all subjects), 9 (SD)" + (", 11 (Mean)" if end else "")
+    assert table.remarks == (f"a.csv: rows {rows} sum up the table: set aside",)
+
+
+def test_sums_between_rows_of_a_wide_table_and_of_one_of_files(tmp_path):
+    wide = read_grades(
+        csv(tmp_path / "w.csv", "subject,Baseline,Week 4\nP1,2,3\nMean,2.33,3\nSD,0.71,0\nP2,3,3\n")
+    )
+    assert {row.subject for row in wide.rows} == {"P1", "P2"} and "3 (Mean), 4 (SD)" in wide.remarks[0]
+    files = read_grades(csv(tmp_path / "f.csv", "file,grade\na.jpg,2\nAverage,2.5\nb.jpg,3\n"))
+    assert [row.file for row in files.rows] == ["a.jpg", "b.jpg"] and "3 (Average)" in files.remarks[0]
+
+
+@pytest.mark.parametrize("name", ["N", "SD", "Max", "Min"])
+@pytest.mark.parametrize("before", ["", "Mean,,3\n"])
+@pytest.mark.parametrize("after", ["P3,L,5\n", ""])
+def test_a_subject_whose_name_may_be_a_sums_stays(tmp_path, name, before, after):
+    """With a side as the others have, it is a subject even beside a sum, and its photo gets its grade."""
+    text = f"subject,side,grade\nP1,L,2\nP2,L,4\n{before}{name},L,2\n{after}"
+    table = read_grades(csv(tmp_path / "a.csv", text))
+    assert [row.subject for row in table.rows] == ["P1", "P2", name, *(["P3"] if after else [])]
+    photo = f"{name}_FACE_L_S00_V00D00W00.jpg"
+    assert join_grades([photo], table, {photo: PhotoFacts(name, "left", None)}).grades == {photo: 2.0}
+
+
+def test_an_n_alone_without_sides_stays_a_subject(tmp_path):
+    table = read_grades(csv(tmp_path / "a.csv", "subject,grade\nP1,2\nN,3\nP3,4\n"))
+    assert [row.subject for row in table.rows] == ["P1", "N", "P3"] and not table.remarks
 
 
 @pytest.mark.parametrize(

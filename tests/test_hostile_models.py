@@ -17,7 +17,8 @@ from test_model import restamp
 from toolkit.booster import check_booster
 from toolkit.errors import ModelError
 from toolkit.landmarks import FaceFinder
-from toolkit.model import FILES, load_model, starter_folder
+from toolkit.model import FILES, load_model, read_card, starter_folder
+from toolkit.modelcheck import check_model_files
 from toolkit.photos import photo_files
 from toolkit.pipeline import Grader, prepare, read_face
 
@@ -152,6 +153,50 @@ def test_a_number_that_is_none_or_out_of_range_is_refused(folder, name, place, v
     inside[place[-1]] = value
     (folder / name).write_text(json.dumps(raw))
     refused(folder, name)
+
+
+NO_NUMBERS = ("NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1e308", "1" + "0" * 400, "9" * 5000)
+
+
+def numbers_in(value, place=()):
+    """Where a number stands in read JSON; of a list the first and the last."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from numbers_in(inner, (*place, key))
+    elif isinstance(value, list):
+        for at in sorted({0, len(value) - 1}) if value else ():
+            yield from numbers_in(value[at], (*place, at))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield place
+
+
+@pytest.mark.parametrize("name", ["blend.json", "settings.json", "model.json"])
+def test_no_number_of_a_model_is_infinite_or_none_or_beyond_measure(folder, name):
+    whole = json.loads((folder / name).read_text())
+    places = set(numbers_in(whole))
+    assert len(places) > 15
+    for place in places:
+        raw = json.loads(json.dumps(whole))
+        inside = raw
+        for key in place[:-1]:
+            inside = inside[key]
+        inside[place[-1]] = "@"
+        for number in NO_NUMBERS:
+            if (name, number) == ("model.json", "1e308") or (place[-1], number) == ("far", "Infinity"):
+                continue  # the card's numbers are told, never used; no distance may be beyond all
+            text = json.dumps(raw).replace('"@"', number)
+            with pytest.raises(ModelError, match=name.split(".")[0]) as told:
+                check_text(folder, name, text)
+            assert "\n" not in str(told.value) and len(str(told.value)) < 400, place
+
+
+def check_text(folder: Path, name: str, text: str) -> None:
+    """What ``load_model`` does with one JSON file of a model, whatever its hash."""
+    (folder / name).write_text(text)
+    if name == "model.json":
+        read_card(folder)
+    else:
+        check_model_files(folder)
 
 
 def test_no_far_distance_is_allowed_to_be_infinite(folder):

@@ -437,8 +437,8 @@ def test_new_files_own_files_and_empty_ones_may_be_written(place):
     place.check(place.folder / "new.csv")
     (place.folder / "empty.csv").touch()
     place.check(place.folder / "empty.csv")
-    (place.folder / "nowhere.csv").symlink_to(place.folder / "none")
-    place.check(place.folder / "nowhere.csv")
+    (place.folder / "rowless.csv").write_bytes(b"\xef\xbb\xbf\r\n")
+    place.check(place.folder / "rowless.csv")
     (place.folder / "own.csv").write_text("photo,grade\n")
     place.check(place.folder / "own.csv", own=True)
 
@@ -459,6 +459,36 @@ def test_a_foreign_file_needs_a_word(place):
     with pytest.raises(ToolkitError, match="--overwrite"):
         place.check(place.folder / "other.csv")
     place.check(place.folder / "other.csv", overwrite=True)
+
+
+@pytest.mark.parametrize("text", [b"1", b"\n", b"4.5\r\n", b"12345", b"\xef\xbb\xbf12"])
+def test_a_short_file_is_somebodys_too(place, text):
+    other = place.folder / "other.csv"
+    other.write_bytes(text)
+    with pytest.raises(ToolkitError, match="--overwrite"):
+        place.check(other)
+    place.check(other, overwrite=True)
+
+
+def test_nothing_is_written_through_a_link_to_nothing(place):
+    (place.folder / "nowhere.csv").symlink_to(place.folder / "none" / "a.csv")
+    (place.folder / "circle").symlink_to("circle")
+    (place.folder / "gone").symlink_to("none", target_is_directory=True)
+    for path, where in (("nowhere.csv", "nowhere"), ("circle", "in a circle"), ("gone/a.csv", "nowhere")):
+        for overwrite in (False, True):
+            with pytest.raises(ToolkitError, match=f"is a link that leads {where}: remove it, or name"):
+                place.check(place.folder / path, overwrite)
+
+
+def test_a_link_to_a_file_is_written_through(place):
+    from toolkit.tables import write_csv
+
+    target, link = place.folder / "a.csv", place.folder / "link.csv"
+    target.touch()
+    link.symlink_to(target)
+    place.check(link)
+    write_csv(link, [{"photo": "a.jpg"}])
+    assert link.is_symlink() and "a.jpg" in target.read_text(encoding="utf-8-sig")
 
 
 def test_what_desktops_leave_makes_no_folder_somebodys(tmp_path):
@@ -673,6 +703,8 @@ def test_links_that_lead_in_a_circle_or_nowhere_are_one_line(study, monkeypatch)
     for name in ("loop.xlsx", "loop.csv", "loop.html", "loop"):
         (study / name).symlink_to(name)
     (study / "nowhere").symlink_to("none")
+    for name in ("dead.xlsx", "dead.csv", "dead.html"):
+        (study / name).symlink_to("no/folder/here")
     for line in (
         f"{GRADE} --out loop.xlsx --overwrite",
         f"{GRADE} --out g.xlsx --report loop.html",
@@ -680,6 +712,19 @@ def test_links_that_lead_in_a_circle_or_nowhere_are_one_line(study, monkeypatch)
         "train photos --grades grades.xlsx --out loop --workers 1",
         "train photos --grades grades.xlsx --out nowhere --workers 1",
         "phantom loop --subjects 1",
+        "phantom nowhere --subjects 1",
+        f"{GRADE} --out nowhere",
+        f"{GRADE} --out dead.xlsx",
+        f"{GRADE} --out dead.csv --overwrite",
+        f"{GRADE} --out nowhere/g.xlsx",
+        f"{GRADE} --out g.xlsx --report dead.html",
+        f"{GRADE} --out g.xlsx --report-dir nowhere",
+        f"{GRADE} --out g.xlsx --overlays nowhere",
+        "features photos --out dead.csv --workers 1",
+        "extract-patches photos --out nowhere --workers 1",
+        "agreement grades.xlsx grades.csv --out dead.xlsx",
+        "evaluate photos --grades grades.xlsx --out nowhere --methods mean --workers 1",
+        "build-index patches --grades grades.xlsx --model model --out nowhere",
     ):
         _, made = refused(study, line, monkeypatch)
         assert not made, line

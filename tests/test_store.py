@@ -416,3 +416,24 @@ def test_a_file_cut_short_keeps_what_is_left(out):
     store_path(out).write_bytes(data[: len(data) * 3 // 4])
     with open_store(out) as store:
         assert "could be read and are kept" in store.salvaged
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        (16, 1), (17, 64), (18, 0), (18, 3), (18, 255), (19, 0), (19, 3), (19, 255), (20, 7), (21, 65), (22, 0), (23, 255),
+        (28, 255), (30, 3), (31, 1), (31, 255), (47, 5), (47, 255), (59, 2), (59, 255),
+    ],
+)  # fmt: skip
+def test_a_wrong_byte_in_the_files_header_costs_no_row(out, at, value):
+    names, path = with_many(out, 20), store_path(out)
+    data = bytearray(path.read_bytes())
+    data[at] = value
+    path.write_bytes(data)
+    with open_store(out) as store:
+        assert store.salvaged.startswith("grades.toolkit.sqlite: the file was damaged, and is set aside as ")
+        assert "; 20 of its results could be read" in store.salvaged
+        store.begin(photos(*names), OPTIONS)
+        store.claim(enumerate(names))
+        assert store.missing() == [] and store.drop_damaged() == 0
+    assert {one.name for one in path.parent.iterdir()} == {path.name, "grades.toolkit.damaged1.sqlite"}

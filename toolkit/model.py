@@ -21,7 +21,7 @@ from toolkit.blend import Blend
 from toolkit.errors import ModelError
 from toolkit.index import ReferenceIndex
 from toolkit.modelcheck import check_card, check_model_files, read_json
-from toolkit.outputs import Output, check_outputs, file_hash, first_entry, some_of
+from toolkit.outputs import Output, check_outputs, file_hash, first_entry, refuse_dead_link, some_of
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder
 from toolkit.thumbnails import load_thumbnails, save_thumbnails
@@ -66,8 +66,7 @@ def check_model_target(folder: Path, inputs: Sequence[Path] = ()) -> None:
     """Raise ToolkitError, before a long training, where ``folder`` is something else than a model, or one of the
     ``inputs`` stands in the place of a file of the model."""
     folder = Path(folder)
-    if folder.is_symlink() and not folder.exists():
-        raise ModelError(f"{folder}: is a link that leads nowhere: choose another name")
+    refuse_dead_link(folder, "--out")
     if folder.is_file() or (first_entry(folder) is not None and not _is_model(folder)):
         raise ModelError(f"{folder} exists and is not a model folder: choose another name")
     if folder.resolve() == starter_folder().resolve():
@@ -141,7 +140,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     try:
         card = read_json(path)
         if card["format"] != FORMAT:
-            raise ModelError(f"{folder}: model format {card['format']} is not {FORMAT}; retrain it")
+            raise ModelError(f"{folder}: model format {card['format']!r:.40} is not {FORMAT}; retrain it")
         check_card(card)
         hashes = {name: str(card["files"][name]) for name in FILES}
     except (FileNotFoundError, NotADirectoryError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from toolkit.settings import Settings
 _MOST_BYTES = 1_000_000_000  # of a file, and of the arrays that it unpacks to
 _MOST_JSON = 50_000_000
 _MOST_VALUES = 200  # in one setting
+_LARGEST, _SMALLEST = 1e9, 1e-12  # of the blend's figures and of its scales: products of others overflow
 _POSITIVE = ("px_per_mm", "forehead_mm", "cheek_mm", "chin_mm", "smooth_mm", "fine_background_mm", "background_mm",
              "wide_background_mm", "min_scale_od", "min_deviation_od", "whole_px", "half_px", "detect_width_px", "channels",
              "embedding", "map_gain", "map_clip", "neighbours", "top_per_class", "curve_scale", "curve_power")  # fmt: skip
@@ -79,7 +81,7 @@ def figures_of(value: Any, where: str = "") -> Iterator[tuple[str, float]]:
         for item in value:
             yield from figures_of(item, where)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        if not math.isfinite(value):
+        if not abs(value) <= sys.float_info.max:  # math.isfinite gives up on whole numbers beyond it
             raise ValueError(f"{where} is not finite")
         yield where, float(value)
     elif value in ("NaN", "Infinity", "-Infinity"):
@@ -111,10 +113,11 @@ def _check_blend(raw: Any) -> int:
     """Every number finite and in range; returns how many columns there are."""
     columns, told = raw["columns"], dict(raw["interval"])
     far = told.pop("far")
-    if far != "Infinity" and not (isinstance(far, int | float) and math.isfinite(far)):
+    if far != "Infinity" and not (isinstance(far, int | float) and 0 <= far <= _LARGEST):
         raise ValueError("interval.far is no distance")
-    for _ in figures_of({**raw, "interval": told, "columns": []}):
-        pass
+    for where, value in figures_of({**raw, "interval": told, "columns": []}):
+        if abs(value) > _LARGEST:
+            raise ValueError(f"{where} is {value:g}, out of range")
     if (
         not isinstance(columns, list)
         or not all(isinstance(name, str) for name in columns)
@@ -134,7 +137,7 @@ def _check_blend(raw: Any) -> int:
         curve["scale"],
         curve["power"],
     )
-    if min(lowest) <= 0 or curve["power"] > 20 or told["factor"] > 1000 or told["usual"] > 9:
+    if min(lowest) < _SMALLEST or curve["power"] > 20 or told["factor"] > 1000 or told["usual"] > 9:
         raise ValueError("a scale, a width or a power is out of range")
     parts = [shares[name] for name in ("curve", "booster", "ridge")]
     if min(parts) < 0 or abs(sum(parts) - 1) > 1e-6:

@@ -19,7 +19,7 @@ from typing import IO, Any
 from toolkit.errors import ToolkitError
 
 _NAMED_AT_MOST = 3
-NOTHING = 5  # bytes: an empty file, or a table of no rows (a mark and a line end)
+_NO_ROWS = b"\xef\xbb\xbf\r\n"  # a table of nothing, as ``write_csv`` writes it
 # What the file systems of desktops leave in every folder; it makes no folder somebody's.
 LITTER = ("Thumbs.db", "desktop.ini")
 
@@ -37,16 +37,15 @@ class Output:
 def check_outputs(outputs: Iterable[Output], inputs: Iterable[Path], overwrite: bool = False) -> None:
     """Raise ToolkitError, before anything is written, where an output must not be written.
 
-    Refused are a folder in the place of a file; one of ``inputs``, by whatever path or link; and, unless
-    ``overwrite``, a file that is no earlier output of this command.
+    Refused are a folder in the place of a file; a link to nothing; one of ``inputs``, by whatever path or link; and,
+    unless ``overwrite``, a file that is no earlier output of this command.
     """
     known: dict[object, Path] = {}
     for path in inputs:
         known |= dict.fromkeys(_identities(path), path)
     for output in outputs:
         path = output.path
-        if Path(os.path.realpath(path)).is_symlink():
-            raise ToolkitError(f"{path}: is a link that leads in a circle: name another {output.option}")
+        refuse_dead_link(path, output.option)
         if path.is_dir():
             raise ToolkitError(f"{path}: is a folder: name a file for {output.option}")
         source = next((known[key] for key in _identities(path) if key in known), None)
@@ -60,12 +59,26 @@ def check_outputs(outputs: Iterable[Output], inputs: Iterable[Path], overwrite: 
             )
 
 
+def refuse_dead_link(path: Path, option: str) -> None:
+    """Raise ToolkitError where a file or folder to be written is a link to nothing, or lies beyond one: to write through
+    it would make a file that nobody named, or fail when all work is done."""
+    for one in (path, *path.parents):
+        if one.is_symlink() and not one.exists():
+            circle = Path(os.path.realpath(one)).is_symlink()
+            where = "in a circle" if circle else "nowhere"
+            raise ToolkitError(f"{one}: is a link that leads {where}: remove it, or name another {option}")
+
+
+def holds_nothing(path: Path) -> bool:
+    """Whether a file is empty, or a table without headings and rows; raises OSError."""
+    with path.open("rb") as file:
+        return file.read(len(_NO_ROWS) + 1) in (b"", _NO_ROWS)
+
+
 def _is_own(output: Output) -> bool:
     path = output.path
-    if not path.exists():  # a link that leads nowhere: writing makes the file that it names
-        return True
     try:
-        return path.stat().st_size <= NOTHING or output.is_own(path)
+        return holds_nothing(path) or output.is_own(path)
     except OSError as error:
         raise ToolkitError(
             f"{path}: cannot be read ({error.strerror}): name another {output.option}"
@@ -85,7 +98,8 @@ def _identities(path: Path) -> list[object]:
 def check_folder(folder: Path, images: Sequence[Path], photos: Sequence[Path], option: str) -> None:
     """Refuse a folder of pictures among the photographs, or one in which they lie: they would be overwritten, or the
     pictures be taken for photographs the next time. ``images`` are the files and folders that were named, ``photos``
-    all that was found in them."""
+    all that was found in them. So is a link to nothing."""
+    refuse_dead_link(folder, option)
     target = Path(os.path.realpath(folder))
     parents = {Path(os.path.realpath(path.parent)) for path in photos}
     folders = {Path(os.path.realpath(given)) for given in images if given.is_dir()}

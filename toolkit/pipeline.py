@@ -15,7 +15,7 @@ from toolkit.errors import ModelError
 from toolkit.images import read_photo
 from toolkit.index import Query
 from toolkit.landmarks import FaceFinder
-from toolkit.likeness import SAME, bits_apart, likeness
+from toolkit.likeness import MIRRORED, SAME, bits_apart, likeness, mirrored_likeness
 from toolkit.model import HASH_LENGTH, Model
 from toolkit.patches import cut_patches
 from toolkit.phototable import FIGURE, PhotoTable
@@ -65,7 +65,7 @@ def read_patches(
     quality = assess(photo, face, patches, settings.quality, chart=chart)
     notes = photo.notes + face.notes + objects_note(chart)
     found = FacePatches(file.name, photo.sha256, patches, face, dropped, quality.label, notes, chart,
-                        likeness(photo.pixels), file.facts)  # fmt: skip
+                        likeness(photo.pixels), mirrored_likeness(photo.pixels), file.facts)  # fmt: skip
     return photo, found, quality
 
 
@@ -222,27 +222,33 @@ class _OwnPhotos:
         self._hashes = {held[name][0]: place for place, name in enumerate(self._names)}
         self._likenesses = [held[name][1] for name in self._names]
 
-    def _place_of(self, face: FacePatches | None) -> int | None:
-        """Which of them a photo is a copy of, if any."""
+    def _place_of(self, face: FacePatches | None) -> tuple[int, str] | None:
+        """Which of them a photo is a copy of, or the mirror image, if any; and which of both, in words."""
         if face is None or not self._names:
             return None
         same = self._hashes.get(face.sha256[:HASH_LENGTH])
         if same is not None:
-            return same
-        apart = bits_apart([face.likeness], self._likenesses)[0]
-        return int(apart.argmin()) if apart.min() <= SAME else None
+            return same, "same picture as"
+        for looks, most, what in (
+            (face.likeness, SAME, "same picture as"), (face.mirrored, MIRRORED, "mirror image of")
+        ):  # fmt: skip
+            apart = bits_apart([looks], self._likenesses)[0]
+            if apart.min() <= most:
+                return int(apart.argmin()), what
+        return None
 
     def subject_of(self, face: FacePatches | None) -> str:
         """The subject of the references whose photo a face is a copy of; "" where it is none."""
-        place = self._place_of(face)
-        return "" if place is None else self._subjects[place]
+        found = self._place_of(face)
+        return "" if found is None else self._subjects[found[0]]
 
     def notes(self, face: FacePatches, subject: str) -> list[str]:
         """A note where a photo is a copy of a reference's under another subject."""
-        place = self._place_of(face)
-        if place is None or self._subjects[place] == subject:
+        found = self._place_of(face)
+        if found is None or self._subjects[found[0]] == subject:
             return []
-        return [f"the same picture as {self._names[place]} of the model's own, under another subject"]
+        place, what = found
+        return [f"the {what} {self._names[place]} of the model's own, under another subject"]
 
 
 def _failed(photo: Prepared) -> PhotoResult:

@@ -244,8 +244,8 @@ class FacePatches:
     ``name`` is the photo as the user named it; ``patches`` at most one a region, in the order of
     REGIONS; ``dropped`` maps a region to the reason why it has no patch. ``quality`` is "ok" or names
     what is wrong with the picture. ``face`` is None when patches were loaded without a manifest, ``chart`` when
-    they were loaded at all. ``likeness``: what tells a copy of the photo, "" where it is not known. ``facts``: who is on
-    it; without them the photo is a subject of its own.
+    they were loaded at all. ``likeness``: what tells a copy of the photo, ``mirrored`` one of its mirror image; "" where
+    they are not known. ``facts``: who is on it; without them the photo is a subject of its own.
     """
 
     name: str
@@ -257,6 +257,7 @@ class FacePatches:
     notes: tuple[str, ...] = ()
     chart: FaceChart | None = None
     likeness: str = ""
+    mirrored: str = ""
     facts: PhotoFacts | None = None
 
     def __post_init__(self) -> None:

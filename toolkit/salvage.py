@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,11 @@ from typing import Any
 # Copied in this order; a result only if its checksum was copied before it and fits.
 _TABLES = ("outputs", "photos", "checksums", "results")
 _LEAST_ROW_BYTES = 64  # so many rows at most can lie in a file, which bounds the search for them
+# Of the file's header (sqlite.org/fileformat2.html): what is the same in every file that this SQLite makes for us. Page
+# size, versions for writing and reading, reserved space and fractions of a page; format of the schema; text encoding.
+_FIXED = (slice(16, 24), slice(44, 48), slice(56, 60))
+_PAGES = slice(28, 32)  # how many pages there are; of 0 SQLite asks the size of the file
+_VERSIONS, _SCHEMA_FORMAT = slice(18, 20), slice(44, 48)
 
 # SQLite's messages quote damaged names as they are, which Python cannot always read.
 _DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
@@ -22,8 +29,11 @@ Row = tuple[Any, ...]
 def is_damaged(path: Path, marks: tuple[int, int]) -> bool:
     """Whether a file of ours (``marks``: its application id and version) has pages that SQLite cannot trust; False of
     a file that is missing or not ours. An error that is no damage (locked, no permission) is raised."""
-    if not path.is_file() or _marks_in(path) != marks:
+    head = _header(path) if path.is_file() else b""
+    if _marks_in(head) != marks:
         return False
+    if not set(head[_VERSIONS]) <= {1, 2} or int.from_bytes(head[_SCHEMA_FORMAT]) > 4:
+        return True  # no SQLite has ever written that; it would refuse the file, or open it for reading only
     with contextlib.closing(sqlite3.connect(path)) as db:
         try:
             return db.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",)
@@ -33,10 +43,13 @@ def is_damaged(path: Path, marks: tuple[int, int]) -> bool:
             return True
 
 
-def _marks_in(path: Path) -> tuple[int, int]:
-    """Application id and version, from the file's own header: SQLite gives neither once the header's page is damaged."""
+def _header(path: Path) -> bytes:
     with path.open("rb") as file:
-        head = file.read(100)
+        return file.read(100)
+
+
+def _marks_in(head: bytes) -> tuple[int, int]:
+    """Application id and version, from the file's own header: SQLite gives neither once the header's page is damaged."""
     if not head.startswith(b"SQLite format 3\0") or len(head) < 100:
         return 0, 0
     return int.from_bytes(head[68:72]), int.from_bytes(head[60:64])
@@ -51,14 +64,31 @@ def set_aside(path: Path) -> Path:
     raise AssertionError("names never end")
 
 
-def copy_readable(damaged: Path, new: sqlite3.Connection, is_whole: Callable[[int], bool]) -> int:
-    """Copy what can be read into the empty tables of ``new``; the number of results copied.
+@contextlib.contextmanager
+def _with_header_of(sound: Path, damaged: Path) -> Iterator[sqlite3.Connection]:
+    """A copy of ``damaged``, to read from, whose header says what ``sound``, a new file of ours, says in its own."""
+    with tempfile.TemporaryDirectory(prefix=".reading-", dir=damaged.parent) as folder:
+        copy = Path(shutil.copyfile(damaged, Path(folder) / damaged.name))
+        right, head = _header(sound), bytearray(_header(copy))
+        for place in _FIXED:
+            head[place] = right[place]
+        head[_PAGES] = bytes(4)
+        with copy.open("r+b") as file:
+            file.write(head)
+        with contextlib.closing(sqlite3.connect(f"{copy.resolve().as_uri()}?mode=ro", uri=True)) as old:
+            yield old
+
+
+def copy_readable(
+    damaged: Path, sound: Path, new: sqlite3.Connection, is_whole: Callable[[int], bool]
+) -> int:
+    """Copy what can be read into the empty tables of ``new``, whose file is ``sound``; the number of results copied.
 
     ``is_whole`` tells of a result by its row number in ``new`` whether it is as it was written; others are taken out.
     """
     copied = 0
     most = damaged.stat().st_size // _LEAST_ROW_BYTES
-    with contextlib.closing(sqlite3.connect(f"{damaged.resolve().as_uri()}?mode=ro", uri=True)) as old, new:
+    with _with_header_of(sound, damaged) as old, new:
         for table in _TABLES:
             columns = [name for _, name, *_ in new.execute(f"PRAGMA table_info({table})")]
             put = f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(columns))})"

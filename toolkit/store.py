@@ -265,7 +265,7 @@ class Store:
             query = "SELECT checksum FROM checksums JOIN results USING (sha256, options, hint) WHERE results.rowid = ?"
             return self._db.execute(query, (row,)).fetchone() == (found,)
 
-        kept = copy_readable(damaged, self._db, is_whole)
+        kept = copy_readable(damaged, self.path, self._db, is_whole)
         self.salvaged = (
             f"{self.path.name}: the file was damaged, and is set aside as {damaged.name}; {kept} of its results could "
             "be read and are kept, the other photos are graded anew"

@@ -32,8 +32,6 @@ class Ridge:
     def fit(cls, table: Matrix, grades: NDArray, groups: NDArray) -> Ridge:
         """The penalty is chosen by cross-validation over subjects (``groups``)."""
         from scipy.stats import skew
-        from sklearn.linear_model import RidgeCV
-        from sklearn.model_selection import GroupKFold
 
         fill = np.nan_to_num(_column_medians(table))
         filled = np.where(np.isnan(table), fill, table)
@@ -45,12 +43,9 @@ class Ridge:
         centre, scale = filled.mean(axis=0), filled.std(axis=0)
         scale[scale < 1e-9] = 1.0
         standard = np.clip((filled - centre) / scale, -4, 4)
-        parts = min(5, len(np.unique(groups)))
-        splits = list(GroupKFold(parts).split(standard, grades, groups)) if parts > 1 else None
-        model = RidgeCV(alphas=np.logspace(0, 4, 13), cv=splits).fit(standard, grades)
+        weights, intercept = _fit_weights(standard, grades, groups)
         return cls(
-            floats(fill), floats(knee), floats(centre), floats(scale), floats(model.coef_),
-            float(model.intercept_),
+            floats(fill), floats(knee), floats(centre), floats(scale), floats(weights), intercept,
         )  # fmt: skip
 
     def predict(self, table: Matrix) -> Matrix:
@@ -63,6 +58,23 @@ class Ridge:
         # Clipped as in fitting: one wild figure must not carry the grade away.
         standard = np.clip((filled - np.array(self.centre)) / np.array(self.scale), -4, 4)
         return standard * np.array(self.weights)
+
+
+def _fit_weights(standard: Matrix, grades: NDArray, groups: NDArray) -> tuple[NDArray, float]:
+    """Weights (p,) and intercept, with the penalty that does best on subjects left out."""
+    from sklearn.linear_model import RidgeCV
+    from sklearn.model_selection import GroupKFold
+
+    if len(grades) < 2:  # nothing to choose a penalty by, nor any weight
+        return np.zeros(standard.shape[1]), float(grades[0])
+    parts = min(5, len(np.unique(groups)))
+    splits = list(GroupKFold(parts).split(standard, grades, groups)) if parts > 1 else []
+    # One photo alone has no R2: where a fold is one, no penalties could be compared, and the least would be taken.
+    alone = any(len(held) < 2 for _, held in splits)
+    model = RidgeCV(
+        alphas=np.logspace(0, 4, 13), cv=splits or None, scoring="neg_mean_squared_error" if alone else None
+    ).fit(standard, grades)
+    return model.coef_, float(model.intercept_)
 
 
 def _compressed(table: Matrix, knee: Matrix) -> Matrix:

@@ -73,6 +73,7 @@ def pictures_of(photos: Sequence[Prepared], joined: JoinedGrades) -> list[Pictur
         Picture(
             photo.name, joined.facts[photo.name].subject, photo.face.sha256 if photo.face else "",
             photo.face.likeness if photo.face else "", joined.grades[photo.name],
+            photo.face.mirrored if photo.face else "",
         )
         for photo in photos
     ]  # fmt: skip

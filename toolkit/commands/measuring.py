@@ -15,8 +15,8 @@ from toolkit.earlier import (
     refuse_other_photos,
 )
 from toolkit.outputs import (
-    NOTHING,
     has_columns,
+    holds_nothing,
     is_stamped,
 )
 from toolkit.photos import find_photo_files
@@ -94,7 +94,7 @@ def _photos_in(table: Path) -> dict[str, str]:
     """The names of the photos in a table of features, none with a hash."""
     import pandas as pd
 
-    if not table.is_file() or table.stat().st_size <= NOTHING:
+    if not table.is_file() or holds_nothing(table):
         return {}
     read = pd.read_excel if table.suffix.casefold() == ".xlsx" else pd.read_csv
     return {unguarded(str(name)): "" for name in read(table, usecols=[0], dtype=str).iloc[:, 0].dropna()}

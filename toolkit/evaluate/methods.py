@@ -149,7 +149,10 @@ def _whole_photo(model: Callable[..., Fitted], kind: str) -> Callable[[Context, 
         study, split = context.study, context.split(learn, test)
         paths = study.images if kind == "whole" else study.thresholded
         count = len(study.settings.index.class_edges)
-        fitted = model(paths, study.classes, count, split, context.baselines, context.seed, context.epoch)
+        fitted = model(
+            paths, study.classes, count, split,
+            settings=context.baselines, seed=context.seed, tell=context.epoch,
+        )  # fmt: skip
         return _fitted(context, split, fitted)
 
     return run

@@ -192,7 +192,7 @@ def _save(path: Path, prepared: Prepared) -> None:
         "columns": np.array(list(prepared.features[0]), str),
         "features": np.array([list(row.values()) for row in prepared.features]),
         "regions": np.array([patch.region for patch in face.patches], str),
-        "likeness": np.array(face.likeness),
+        "likeness": np.array([face.likeness, face.mirrored]),
     }
     side = prepared.side or {}
     arrays |= {
@@ -236,10 +236,10 @@ def _load(path: Path, file: PhotoFile, sha256: str) -> Prepared | None:
         parts = tuple(arrays[f"parts_{n}"] for n in range(pictures))
         windows = tuple(Window(*row) for row in arrays["windows"].tolist())
         side = dict(zip(arrays["side_columns"].tolist(), arrays["side"].tolist(), strict=True))
-        alike = str(arrays["likeness"])
+        alike, mirrored = arrays["likeness"].tolist()
     except _DAMAGED:  # missing, or cut short: measured anew
         return None
-    face = FacePatches(file.name, sha256, patches, likeness=alike, facts=file.facts)
+    face = FacePatches(file.name, sha256, patches, likeness=alike, mirrored=mirrored, facts=file.facts)
     return Prepared(file.name, face, rows, inputs, side=side, parts=parts, windows=windows, told=file.facts)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import FaceError, PhotoError, ToolkitError
-from toolkit.outputs import check_folder, first_entry, is_stamped, stamp_workbook
+from toolkit.outputs import check_folder, first_entry, is_stamped, refuse_dead_link, stamp_workbook
 from toolkit.phantom.draw import Canvas, draw_face
 from toolkit.phantom.optics import Bytes, Float
 from toolkit.phantom.painters import PAINTERS
@@ -161,6 +161,7 @@ def _check(
 
 def _prepare(out: Path, arguments: dict[str, Any], save_maps: bool) -> None:
     """Makes the folders; refuses a folder that holds anything, but for the same study left unfinished."""
+    refuse_dead_link(out, "folder")
     held, text = first_entry(out), json.dumps(arguments, indent=2) + "\n"
     if out.exists() and not out.is_dir():
         raise ToolkitError(f"{out}: is a file: name a new folder")
