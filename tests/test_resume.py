@@ -198,14 +198,14 @@ def test_only_what_is_missing_is_read(photos, model, tmp_path, monkeypatch):
     some = sorted(mine.glob("P0000*"))
     grade_photos(some, out, model)
     first = {grade.name: grade.grade for grade in grade_photos(some, out, model).grades}
-    assert [len(paths) for paths in asked] == [len(some), 0]
+    assert [len(files) for files in asked] == [len(some), 0]
     # Moved and renamed, side and subject as before; one copied; one changed; one whose name tells another side.
     (mine / "week 4").mkdir()
     some[0].rename(mine / "week 4" / "P0000_FACE_L_S00_V00D00W04.jpg")
     (mine / "copy.jpg").write_bytes(some[1].read_bytes())
     moved = [mine / "week 4", mine / "copy.jpg", some[1]]
     run = grade_photos(moved, out, model)
-    assert [path.name for path in asked[-1]] == [
+    assert [file.name for file in asked[-1]] == [
         "copy.jpg"
     ]  # its name tells no side, so it is looked at anew
     assert run.earlier == 2
@@ -214,7 +214,7 @@ def test_only_what_is_missing_is_read(photos, model, tmp_path, monkeypatch):
     assert renamed.grade == first[some[0].name]
     some[1].write_bytes((mine / "P0001_FACE_L_S00_V00D00W04.jpg").read_bytes())
     grade_photos(moved, out, model)
-    assert asked[-1] == [some[1]]
+    assert [file.path for file in asked[-1]] == [some[1]]
     grade_photos(moved, out, model, weights="equal")
     assert len(asked[-1]) == 3
 

@@ -37,7 +37,7 @@ from toolkit.study import (
     join_files,
     refuse_shared,
 )
-from toolkit.study.names import stored_text
+from toolkit.study.names import facts_from_name, stored_text
 from toolkit.workbook import (
     Rows,
     Value,
@@ -75,7 +75,8 @@ class GradeRun:
     def grades_in(self, store: Store) -> Iterator[PhotoGrade]:
         """The same, from a store that is open: with what is known of each photo, and its quality beside the others."""
         known = {stored_text(file.name): file.facts for file in self.files}
-        return labelled(store.grades(known.__getitem__), self.labels)
+        # Where another run has written the store since, its photos are others.
+        return labelled(store.grades(lambda name: known.get(name) or facts_from_name(name)), self.labels)
 
 
 @dataclass(frozen=True)
