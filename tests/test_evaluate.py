@@ -183,7 +183,7 @@ def test_a_class_answers_with_the_mean_grade_of_its_training_photographs(monkeyp
     learn, test = subject_folds(list(study.subjects), study.grades, 4, 0)[0]
     seen = {}
 
-    def model(paths, classes, count, split, baselines, seed, tell):
+    def model(paths, classes, count, split, *, settings, seed, tell):
         seen["split"] = split
         return SimpleNamespace(classes=classes.copy(), grades=None, history=[], figures={})
 

@@ -47,9 +47,10 @@ SHARED = {
     "likeness",
     "meanface",
     "outputs",
+    "files",
     "tables",
     "visible",
-}  # formats, geometry, jpeg, meanface and visible: arrays or bytes in, figures out; outputs and tables: how any file is written
+}  # formats, geometry, jpeg, meanface and visible: arrays or bytes in, figures out; outputs, files and tables: how any file is written
 
 
 def loaded(code):

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.files import write_atomically
 from toolkit.outputs import file_hash, has_text
-from toolkit.tables import write_atomically
 
 _MARK = "toolkit receipt"
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from toolkit.errors import TrainingError
+from toolkit.texttable import aligned
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 _TOP_HALF_STEP = 18  # grade 9
@@ -175,12 +176,7 @@ def supported_coverage(wanted: float, subjects: int | None) -> float:
 def score_table(rows: Mapping[str, Scores], floor: NoiseFloor | None = None) -> str:
     """The scores as aligned plain text, a line a method; the noise floor, where given, as the last line."""
     cells = [_HEADINGS, *((name, *_score_cells(scores)) for name, scores in rows.items())]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(_HEADINGS))]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *(t.rjust(w) for t, w in zip(row[1:], widths[1:], strict=True))])
-        for row in cells
-    ]
-    lines.insert(1, "  ".join("-" * width for width in widths))
+    lines = aligned(cells, rule=True)
     if floor is not None:
         how = "measured" if floor.measured else "reckoned"
         lines.append(

@@ -6,13 +6,11 @@ leading =, +, -, @, tab or return.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import itertools
 import math
 import numbers
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
 
 from toolkit.errors import MissingExtraError, ToolkitError
+from toolkit.files import beside, explained, write_atomically
 
 Value = str | float | int | None
 Item = TypeVar("Item")
@@ -168,52 +167,8 @@ def check_target(path: Path, suffixes: tuple[str, ...] = (".xlsx", ".csv")) -> N
         import_parquet()
     if path.is_dir():
         raise ToolkitError(f"{path}: is a folder: name a file for the results")
-    probe = _beside(path)
-    with _explained(path):
+    probe = beside(path)
+    with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         probe.touch()
         probe.unlink()
-
-
-def make_folder(folder: Path, option: str) -> None:
-    """Make the folder named with ``option``, where there is none; ToolkitError where that cannot be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ToolkitError(
-            f"{folder}: no folder can be made there ({error.strerror}): name another for {option}"
-        ) from None
-
-
-def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write beside the target, then move over it; on failure what stood there is untouched."""
-    target = Path(os.path.realpath(path))  # a link keeps pointing to the file it names
-    part = _beside(target)
-    with _explained(path):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("w+b") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
-
-
-@contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn the system's refusals into one line that names the target and the fix."""
-    try:
-        yield
-    except PermissionError:
-        raise ToolkitError(f"{path}: may not be written: close it in Excel, or name another output") from None
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ToolkitError(
-            f"{path}: cannot be written ({reason}): name an output in another folder"
-        ) from None

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from toolkit.dictionary import dictionary_rows
 from toolkit.errors import MissingExtraError, ToolkitError
+from toolkit.files import write_atomically
 from toolkit.outputs import has_columns, is_parquet, is_stamped, stamp_workbook
 from toolkit.records import REGIONS, PhotoGrade
 from toolkit.study.tables import unguarded
@@ -27,7 +28,6 @@ from toolkit.tables import (
     clean,
     import_parquet,
     survey,
-    write_atomically,
     write_csv,
     write_parquet,
 )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from toolkit.errors import NOT_INSTALLED, ModelError, ToolkitError
+from toolkit.files import write_atomically
 from toolkit.landmarks import FaceFinder
 from toolkit.outputs import marked_jpeg
 from toolkit.patches import draw_overlay
@@ -25,7 +26,6 @@ from toolkit.pool import Lost, run_jobs
 from toolkit.records import FacePatches, PhotoFile, PhotoGrade
 from toolkit.settings import RunSettings, Settings
 from toolkit.siamese import Encoder, Weights
-from toolkit.tables import write_atomically
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")

@@ -11,6 +11,7 @@ from toolkit.agreement.ratings import Ratings
 from toolkit.agreement.reliability import Estimate
 from toolkit.agreement.resample import RESAMPLES
 from toolkit.agreement.tables import trivial_figures
+from toolkit.texttable import aligned
 
 _TITLES = {
     "icc_2_1": "ICC(2,1)",
@@ -161,8 +162,4 @@ def _interval(name: str, estimate: Estimate) -> str:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  " + "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-        for row in rows
-    ]
+    return [f"  {line}".rstrip() for line in aligned(rows)]

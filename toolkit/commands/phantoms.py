@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.files import write_atomically
 from toolkit.landmarks import FaceFinder
 from toolkit.phantom import StudySummary, write_study
 from toolkit.progress import Progress, silent
 from toolkit.records import Photo
 from toolkit.settings import Settings
-from toolkit.tables import write_atomically
 
 
 def make_phantoms(

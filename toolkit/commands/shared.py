@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from toolkit.files import make_folder
 from toolkit.images import file_sha256
 from toolkit.model import (
     CARD,
@@ -21,7 +22,6 @@ from toolkit.outputs import (
 )
 from toolkit.progress import Progress, reported
 from toolkit.receipt import is_receipt, read_receipt, receipt_path
-from toolkit.tables import make_folder
 from toolkit.workers import (
     OVERLAY,
     hash_all,

@@ -15,8 +15,8 @@ from toolkit.evaluate.progress import shown
 from toolkit.evaluate.run import KIND, PAGE, WORKBOOK, Compared, Options, Step, Tell, compare
 from toolkit.evaluate.tables import Scored, score_all, sheets
 from toolkit.evaluate.text import comparison_text
+from toolkit.files import write_atomically
 from toolkit.study import Columns
-from toolkit.tables import write_atomically
 from toolkit.workbook import write_sheets
 
 __all__ = [

@@ -12,8 +12,8 @@ import numpy as np
 
 from toolkit.evaluate.methods import PARTS, Answers, Outcome
 from toolkit.evaluate.study import Study
+from toolkit.files import make_folder, write_atomically
 from toolkit.outputs import has_columns, has_text
-from toolkit.tables import make_folder, write_atomically
 from toolkit.workbook import Value, write_table
 
 COLUMNS = (

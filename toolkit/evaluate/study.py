@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.commands.graded import GradedPhotos, pictures_of, usable_photos
-from toolkit.errors import PhotoError, ToolkitError
+from toolkit.errors import PhotoError
+from toolkit.files import write_atomically
 from toolkit.images import file_sha256, read_photo
 from toolkit.index import class_of
 from toolkit.landmarks import default_landmark_model
@@ -168,19 +169,7 @@ def _write(path: Path, pixels: NDArray) -> None:
     done, data = cv2.imencode(".png", pixels)
     if not done:
         raise PhotoError(f"{path}: the small picture cannot be encoded")
-    _replace(path, data.tobytes())
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    except OSError as error:
-        raise ToolkitError(
-            f"{path}: cannot be written ({error.strerror}): free space, or name another --out"
-        ) from None
+    write_atomically(path, lambda file: file.write(data.tobytes()), sync=False)
 
 
 def _save(path: Path, prepared: Prepared) -> None:
@@ -211,7 +200,7 @@ def _save(path: Path, prepared: Prepared) -> None:
         }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    _replace(path, buffer.getvalue())
+    write_atomically(path, lambda file: file.write(buffer.getvalue()), sync=False)
 
 
 def _load(path: Path, file: PhotoFile, sha256: str) -> Prepared | None:

@@ -9,6 +9,7 @@ import numpy as np
 from toolkit.agreement.reliability import Estimate
 from toolkit.evaluate.run import Compared
 from toolkit.evaluate.tables import Scored
+from toolkit.texttable import aligned
 
 _HEADINGS = (
     "",
@@ -42,13 +43,7 @@ def comparison_text(compared: Compared, scored: Mapping[str, Sequence[Scored]]) 
 
 
 def _table(lines: Sequence[Scored]) -> str:
-    cells = [_HEADINGS, *map(_cells, lines)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(_HEADINGS))]
-    rows = [
-        "  ".join([row[0].ljust(widths[0]), *(t.rjust(w) for t, w in zip(row[1:], widths[1:], strict=True))])
-        for row in cells
-    ]
-    return "\n".join([rows[0], "  ".join("-" * width for width in widths), *rows[1:]])
+    return "\n".join(aligned([_HEADINGS, *map(_cells, lines)], rule=True))
 
 
 def _cells(line: Scored) -> tuple[str, ...]:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
+import io
 import re
-import tempfile
 import unicodedata
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image, PngImagePlugin
 
 from toolkit.errors import PhotoError
+from toolkit.files import write_atomically
 from toolkit.records import REGIONS, Face, FacePatches, Patch
 
 MANIFEST = "manifest.csv"
@@ -126,33 +125,21 @@ def _write_png(path: Path, item: FacePatches, patch: Patch) -> None:
         ("to_patch", _numbers(patch.to_patch, 9)),
     ):
         text.add_itxt(key, value)
-    with _replacing(path, "wb") as file:
-        Image.fromarray(rgba, "RGBA").save(file, format="PNG", pnginfo=text, compress_level=3)
-
-
-@contextmanager
-def _replacing(path: Path, mode: str, **options: Any) -> Iterator[IO[Any]]:
-    """A file that takes ``path``'s place only once it is whole."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, mode, **options) as file:
-            yield file
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    picture = Image.fromarray(rgba, "RGBA")
+    write_atomically(
+        path, lambda file: picture.save(file, format="PNG", pnginfo=text, compress_level=3), sync=False
+    )
 
 
 def _write_manifest(folder: Path, rows: list[dict[str, str]]) -> Path:
     path = folder / MANIFEST
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, restval="")
+    writer.writeheader()
+    writer.writerows({key: _guarded(key, value) for key, value in row.items()} for row in rows)
     # The byte order mark lets Excel read names that are not plain ASCII.
-    with _replacing(path, "w", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="")
-        writer.writeheader()
-        writer.writerows({key: _guarded(key, value) for key, value in row.items()} for row in rows)
+    data = text.getvalue().encode("utf-8-sig", "surrogateescape")
+    write_atomically(path, lambda file: file.write(data))
     return path
 
 

@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import FaceError, PhotoError, ToolkitError
+from toolkit.files import write_atomically
 from toolkit.outputs import check_folder, first_entry, is_stamped, refuse_dead_link, stamp_workbook
 from toolkit.phantom.draw import Canvas, draw_face
 from toolkit.phantom.optics import Bytes, Float
 from toolkit.phantom.painters import PAINTERS
 from toolkit.phantom.photograph import Sitter, canvas_of_photograph
 from toolkit.phantom.scene import Scene, compose, shoot, stream
-from toolkit.tables import write_atomically
 
 # Photos a half step in Unilever's and Columbia's 2020 study, grades .5 to 7.
 GRADE_COUNTS: Final = (10, 19, 76, 148, 196, 348, 261, 452, 379, 285, 108, 87, 18, 16)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from toolkit.errors import ToolkitError
+from toolkit.files import make_folder, write_atomically
 from toolkit.model import Model
 from toolkit.outputs import has_text, is_marked_picture, marked_jpeg
 from toolkit.records import PhotoGrade
@@ -26,7 +27,7 @@ from toolkit.report.pictures import MARK, Drawn, PictureJob, draw_all
 from toolkit.scores import supported_coverage
 from toolkit.settings import ReportSettings
 from toolkit.store import Behind, InputRow, Store
-from toolkit.tables import check_target, make_folder, write_atomically
+from toolkit.tables import check_target
 
 _HERE = Path(__file__).parent
 _PAGE_TAG = "toolkit grade --report"
@@ -248,14 +249,7 @@ class _FolderWriter:
         """Write a file once; its relative address, "" for no data."""
         path = self._folder / name
         if data and path not in self._written:
-            try:  # not synced, unlike other files: a report left half written is written anew
-                part = path.with_name(f".{path.name}.part")
-                part.write_bytes(data)
-                part.replace(path)
-            except OSError as error:
-                raise ToolkitError(
-                    f"{path}: cannot be written ({error.strerror}): free the disk or name another --report-dir"
-                ) from None
+            write_atomically(path, lambda file: file.write(data), sync=False)
             self._written.add(path)
         return name if data else ""
 
