@@ -1,5 +1,7 @@
 """A face whose eyes are covered or pixelated, so that landmarks are guessed, is never graded without a note."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from toolkit.landmarks import FaceFinder
 from toolkit.patches import cut_patches
 from toolkit.phantom import to_clinical_half
 from toolkit.quality import assess
-from toolkit.quality.facecheck import COVERED, ONE_SIDED
+from toolkit.quality.facecheck import COVERED, ONE_SIDED, TURNED
 from toolkit.settings import Settings
 
 PIXELS, POINTS, HAIRLINE = drawn_face(3)
@@ -116,6 +118,85 @@ def test_painted_out_eyes_and_mouth_are_no_cover(finder):
     ]
     for masked in (*halves, np.maximum(*halves)):
         assert label(finder, masked) == "ok" and told(finder, masked) == ""
+
+
+def in_dark_glasses(level: float) -> np.ndarray:
+    """The picture with two dark lenses and a bridge, lighter below, with a highlight and the grain of a photograph."""
+    eyes = [POINTS[36:42].mean(axis=0), POINTS[42:48].mean(axis=0)]
+    apart = np.hypot(*(eyes[1] - eyes[0]))
+    lenses = np.zeros(PIXELS.shape[:2], np.uint8)
+    for x, y in eyes:
+        cv2.ellipse(
+            lenses, (round(x), round(y)), (round(0.42 * apart), round(0.33 * apart)), 0, 0, 360, 255, -1
+        )
+    cv2.line(lenses, *(tuple(np.round(eye).astype(int).tolist()) for eye in eyes), 255, round(0.06 * apart))
+    down = (np.arange(PIXELS.shape[0]) - eyes[0][1])[:, None, None] / apart
+    glass = level * (1 + 0.5 * down) + np.random.default_rng(0).normal(0, 3, PIXELS.shape)
+    cv2.line(
+        glass,
+        *(tuple(np.round(eyes[0] + o).astype(int).tolist()) for o in (-0.1 * apart, 0.0)),
+        (170,) * 3,
+        3,
+    )
+    opaque = cv2.GaussianBlur(lenses, (0, 0), 1.5)[..., None] / 255
+    return np.clip((1 - opaque) * PIXELS + opaque * glass, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("level", [15, 30, 50])
+def test_dark_glasses_are_noted(finder, level):
+    worn = in_dark_glasses(level)
+    assert told(finder, worn) or COVERED in label(finder, worn)
+
+
+def test_closed_eyes_are_no_cover(finder):
+    closed = PIXELS.copy()
+    for part in (POINTS[36:42], POINTS[42:48]):
+        around = skin_over(part, shaded=True)
+        closed = np.where((around != PIXELS).any(axis=2, keepdims=True), around, closed)
+        lid = cv2.convexHull(np.round(part).astype(np.int32))[:, 0]
+        ends = [tuple(lid[np.argmin(lid[:, 0])].tolist()), tuple(lid[np.argmax(lid[:, 0])].tolist())]
+        cv2.line(closed, *ends, (60, 35, 30), 3)
+    assert COVERED not in label(finder, closed)
+
+
+def turned(pixels: np.ndarray, points: np.ndarray, degrees: float) -> np.ndarray:
+    """The picture as of a head turned about a vertical axis: an ellipsoid with a nose, of the size of the points."""
+    (x, y), wide = (points[0] + points[16]) / 2, np.hypot(*(points[16] - points[0])) / 2
+    nose = (points[30] - (x, y)) / wide
+    rows, columns = np.mgrid[: pixels.shape[0], : pixels.shape[1]].astype(np.float32)
+    v, u, angle = (rows - y) / wide, (columns - x) / wide, np.radians(degrees)
+    source = u.copy()
+    for _ in range(30):
+        depth = 1.25 * np.sqrt(np.clip(1 - (source / 1.15) ** 2 - (v / 1.7) ** 2, 0, 1))
+        depth += 0.25 * np.exp(-((source - nose[0]) ** 2 / 0.03 + (v - nose[1]) ** 2 / 0.06))
+        source = (source + (u - depth * np.sin(angle)) / np.cos(angle)) / 2
+    places = (x + wide * source).astype(np.float32)
+    return cv2.remap(pixels, places, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+@pytest.mark.parametrize("degrees", [-26, 26])
+def test_a_turned_head_is_noted(finder, degrees):
+    assert TURNED in label(finder, turned(PIXELS, POINTS, degrees))
+
+
+@pytest.mark.parametrize("degrees", [-10, 10])
+def test_a_head_turned_a_little_is_not(finder, degrees):
+    assert label(finder, turned(PIXELS, POINTS, degrees)) == "ok"
+
+
+FACES = Path(__file__).resolve().parents[2] / "shared" / "data" / "faces"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not FACES.is_dir(), reason="needs photographs")
+def test_frontal_photographs_are_neither_turned_nor_covered(finder):
+    for folder in ("neutral", "smiling", "canada"):
+        for path in sorted((FACES / folder).glob("*.jpg"))[::3]:
+            pixels = cv2.resize(
+                cv2.imread(str(path))[..., ::-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA
+            )
+            found = label(finder, np.ascontiguousarray(pixels))
+            assert TURNED not in found and COVERED not in found, path
 
 
 @pytest.mark.parametrize("beyond_mm", [12, 18])

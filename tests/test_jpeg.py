@@ -110,6 +110,11 @@ def test_a_step_from_a_block_on_is_a_seam_and_an_edge_is_none():
         later = np.pad(later, ((0, 4), (0, 4)))
         shifted = np.where(later[..., None], np.clip(face.astype(int) - 9, 0, 255), face).astype(np.uint8)
         assert seam_step(shifted, 16) > _MIN_STEP
+    uneven = face.copy()  # of a step that is cut off where the picture is nearly black or white
+    rows = slice(25 * 16, None)
+    share = 1 + 0.6 * np.sin(np.arange(face.shape[1]) / 40)[None, :, None]
+    uneven[rows] = np.clip(face[rows] + 30 * share, 0, 255).astype(np.uint8)
+    assert seam_step(uneven, 16) > _MIN_STEP
     assert seam_step(np.zeros((900, 900, 3), np.uint8), 16) == 0
     assert seam_step(face[:20, :20], 16) == 0
 

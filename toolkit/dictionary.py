@@ -36,7 +36,7 @@ _SHEETS: dict[str, dict[str, tuple[str, str, str]]] = {
         "explanation": ("why the grade of the whole side lies outside its regions' grades; empty where it does not", *_TEXT),
         "visible_cm2": ("area of the face that the photo shows: not painted out, hair, eyes and lips included where they show", "cm2", "0 and up"),
         "measured_cm2": ("area of the skin that was measured", "cm2", "0 and up"),
-        "quality": ("what is wrong with the picture", "text", "ok, or: blurred, overexposed, underexposed, too few pixels, little skin, no skin, colour cast, face partly covered, one-sided light"),
+        "quality": ("what is wrong with the picture", "text", "ok, or: blurred, overexposed, underexposed, too few pixels, little skin, no skin, colour cast, face partly covered, one-sided light, head turned"),
         "note": ("what to know before the grade is used, or why there is none", *_TEXT),
     },
     "Contributions": {

@@ -27,6 +27,9 @@ _MIN_PAINTED = 0.3  # or of those that are, to judge by these;
 _FEWEST = 10  # blocks: a fold or the edge of a mask may happen to lie on the edges of a few
 _ALIKE = 0.4  # of the middle step: the most by which steps may differ; those of folds and edges differ more;
 _TEXTURE = 5.0  # grey levels: so much they may always differ, for skin has a texture
+# Grey levels by which a whole row of blocks steps, alike or not, in no whole picture: 7.3 at most in 818 photographs and
+# masked halves saved at qualities 60 to 98, but for one that jumps by 43 alike.
+_UNLIKE_STEP = 10.0
 _BLACK, _DARK = 8, 60
 # Brightness, blue and red difference of JPEG, from RGB.
 _CHANNELS = np.array([[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]], np.float32)
@@ -95,7 +98,8 @@ def seam_step(pixels: NDArray[np.uint8], block: int) -> float:
     ``pixels`` (H, W, 3) RGB as decoded, not turned; ``block``: the height and width of what is coded together, 8 or 16.
     The row may begin anywhere and goes on at the left edge one row lower, as blocks follow each other in the file. At
     least ``_SHARE`` of its blocks step as far, the same way, of those that show something, or of those that are black, and
-    nearly equally far: a wrong start value is the same for all.
+    nearly equally far: a wrong start value is the same for all, until it makes black or white of some. Where all step far
+    they need not be alike.
     """
     rows, columns = pixels.shape[0] // block, pixels.shape[1] // block
     if rows < 3 or columns < 8:
@@ -139,4 +143,5 @@ def _common_step(
     rows = np.arange(len(ordered))
     low, high = ordered[rows, place], ordered[rows, counts - 1 - place]
     alike = high - low <= np.maximum(_TEXTURE, _ALIKE * np.abs(ordered[rows, counts // 2]))
-    return float(np.where(alike, np.maximum(low, -high), 0).max())
+    step = np.maximum(low, -high)
+    return float(np.where(alike | (step >= _UNLIKE_STEP), step, 0).max())
