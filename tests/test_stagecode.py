@@ -15,7 +15,7 @@ WITHOUT_SAY = {
     "photos",
     "pool",
     "study",
-    "tables",
+    "files",
     "thumbnails",
     "workers",
 }
