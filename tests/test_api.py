@@ -1,6 +1,7 @@
 """The package from Python: its public names, what they do, and that every line of its page runs."""
 
 import csv
+import json
 import re
 import shutil
 from pathlib import Path
@@ -11,6 +12,8 @@ from graded_study import write_photos
 from PIL import Image
 
 import toolkit
+from toolkit.asjson import to_json
+from toolkit.commands.training import training_record
 
 PAGE = Path(__file__).parent.parent / "docs" / "python.md"
 
@@ -77,4 +80,6 @@ def test_every_line_of_the_page_runs(photos, tmp_path, monkeypatch, capsys):
         exec(compile(block, str(PAGE), "exec"), names)
     said = capsys.readouterr().out
     assert names["grade"].grade == names["same"].grade and len(names["grades"]) == 6
+    told = json.loads(to_json(training_record(names["run"])))
+    assert told["photos"] == 6 and set(told["scores"]) > {"always the mean", "always the commonest grade"}
     assert "notes.txt" in said and names["model"].card["photos"] == 6

@@ -116,6 +116,9 @@ Overwrite = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object, for programs, in place of the lines.")
+]
 
 
 @app.command(epilog="Example:  toolkit phantom study/ --subjects 40 --visits 2 --style half --seed 1")
@@ -261,11 +264,12 @@ def train(
             help="Also replace a model of other subjects; only the model's own files are touched.",
         ),
     ] = False,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a model on your study; prints scores on subjects it never saw."""
     from toolkit.commands.shared import default_workers
-    from toolkit.commands.training import class_settings, train_study, training_report
+    from toolkit.commands.training import class_settings, train_study, training_record, training_report
     from toolkit.study import step_of
 
     with progress_bars(quiet) as tell:
@@ -276,6 +280,8 @@ def train(
             from_scratch=from_scratch, thumbnails=thumbnails, step=step_of(scale), overwrite=overwrite,
             retakes=retakes, mode=mode,
         )  # fmt: skip
+    if as_json:
+        return _say_json({"model": out, **training_record(run)})
     _say_passed_over(images)
     _say(training_report(run), *_kept_pictures(run.model), f"Model: {out}")
 
@@ -358,6 +364,7 @@ def grade(
         typer.Option("--append", help="Keep the photos that --out already holds, and add these to them."),
     ] = False,
     overwrite: Overwrite = False,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Grade photographs 0-9, with an interval each, into an Excel workbook.
@@ -370,12 +377,16 @@ def grade(
     from toolkit.commands.shared import default_workers
 
     page = ReportRequest(report, report_dir, expert_grades, _pairs(column), retakes)
+    page_files = [file for file in (report, report_dir and report_dir / "index.html") if file]
     with _stoppable(), progress_bars(quiet) as tell:
         count = workers or default_workers()
         run = grade_photos(
             images, out, model, weights.value, landmark_model=_points(landmarks, landmark_model), workers=count, tell=tell, limit_s=time_limit, overlays=overlays, report=page,
             append=append, overwrite=overwrite,
         )  # fmt: skip
+    if as_json:
+        _say_json(run.record())
+        raise typer.Exit(130 if run.interrupted else _status(run.graded, run.photos))
     _say_passed_over(images)
     _say(*run.remarks)
     if model is None:
@@ -388,9 +399,7 @@ def grade(
             "Run the same command again to go on.",
         )
         raise typer.Exit(130)
-    for written in (report, report_dir and report_dir / "index.html"):
-        if written:
-            _say(f"Page: {written}")
+    _say(*(f"Page: {written}" for written in page_files))
     before = f" ({run.earlier} of them were done before)" if run.earlier else ""
     _say(f"{run.graded} of {run.photos} photos graded{before} in {run.seconds:.0f} s: {out}")
     if run.graded < run.photos:
@@ -427,6 +436,7 @@ def agreement(
         Path | None, typer.Option(help="Workbook to write (.xlsx), with all figures and what did not match.")
     ] = None,
     overwrite: Overwrite = False,
+    as_json: Json = False,
 ) -> None:
     """Compare graders or runs: ICC, kappa, limits of agreement, changes from baseline."""
     from toolkit.agreement import compare_files
@@ -441,6 +451,8 @@ def agreement(
         retakes=retakes,
         weights=kappa.value,
     )
+    if as_json:
+        return _say_json(found.record())
     _say(found.text(), *([f"\nWorkbook: {out}"] if out else []))
 
 
@@ -551,11 +563,14 @@ def evaluate(
 
 
 @app.command(epilog="Example:  toolkit info")
-def info() -> None:
+def info(as_json: Json = False) -> None:
     """Versions, devices, models found, and what is missing."""
-    from toolkit.info import describe
+    from toolkit.info import describe, facts
 
-    _say(*describe())
+    if as_json:
+        _say_json(facts())
+    else:
+        _say(*describe())
 
 
 def _points(landmarks: str | None, path: Path | None) -> Path | None:
@@ -591,6 +606,12 @@ def _status(done: int, photos: int) -> int:
 def _say(*lines: str) -> None:
     for line in lines:
         typer.echo(line)
+
+
+def _say_json(record: object) -> None:
+    from toolkit.asjson import to_json
+
+    typer.echo(to_json(record))
 
 
 def _say_passed_over(images: list[Path]) -> None:

@@ -38,6 +38,18 @@ def describe(models: Path = Path("models")) -> Iterator[str]:
     yield from _models(models)
 
 
+def facts(models: Path = Path("models")) -> dict[str, object]:
+    """The same, for ``toolkit.asjson``; null where a package is missing."""
+    return {
+        "toolkit": toolkit.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _installed(name) for name in PACKAGES} | versions(),
+        "landmarks": default_landmark_model(),
+        "models": [line.strip() for line in _models(models)],
+    }
+
+
 def versions() -> dict[str, str]:
     """The installed packages that a grade depends on, with their versions."""
     names = (*PACKAGES, "tensorflow", "tensorflow-cpu", "faiss-cpu", "faiss-gpu")

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from toolkit.agreement.compare import (
     ChangeAgreement,
@@ -73,6 +74,11 @@ class Agreement:
         return report(
             self.ratings, self.group, self.pairs, self.changes, resamples=self.resamples, weights=self.weights
         )
+
+    def record(self) -> dict[str, Any]:
+        """All figures, for ``toolkit.asjson``; intervals are of 95 %."""
+        names = ("pairs", "group", "changes", "weights", "resamples")
+        return {"graders": self.ratings.graders, **{name: getattr(self, name) for name in names}}
 
     def write(self, path: Path) -> None:
         """A workbook: sheets Summary, Pairs, Unmatched, Changes, Dictionary. Raises ToolkitError."""

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import toolkit
+from toolkit.asjson import plain
 from toolkit.commands.intervals import supported
 from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
@@ -71,6 +73,15 @@ class GradeRun:
         """One a photo, in the order given."""
         with read_store(store_path(self.out)) as store:
             return list(self.grades_in(store))
+
+    def record(self) -> dict[str, Any]:
+        """What a program may want to know of the run, for ``toolkit.asjson``."""
+        grades = [{**plain(one), "half_step": one.half_step, "severity": one.severity} for one in self.grades]
+        known = {
+            name: getattr(self, name)
+            for name in ("out", "photos", "graded", "earlier", "interrupted", "seconds", "remarks")
+        }
+        return {**known, "grades": grades}
 
     def grades_in(self, store: Store) -> Iterator[PhotoGrade]:
         """The same, from a store that is open: with what is known of each photo, and its quality beside the others."""

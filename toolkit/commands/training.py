@@ -6,11 +6,12 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from toolkit.commands.graded import graded_photos, photo_contents, photo_hashes, pictures_of, usable_photos
-from toolkit.commands.intervals import coverage_told
+from toolkit.commands.intervals import coverage_told, supported
 from toolkit.commands.shared import (
     read_files,
 )
@@ -27,7 +28,7 @@ from toolkit.model import (
 )
 from toolkit.photos import find_photo_files
 from toolkit.progress import Progress, reported, silent
-from toolkit.scores import score, score_table, trivial_baselines
+from toolkit.scores import Scores, score, score_table, trivial_baselines
 from toolkit.settings import IndexSettings, Settings
 from toolkit.siamese import Encoder
 from toolkit.study import (
@@ -165,20 +166,37 @@ def _starting_point(
     return kept, known.encoder
 
 
-def training_report(run: TrainRun) -> str:
-    """Cross-validated scores beside the trivial baselines, and who was left out."""
+def training_scores(run: TrainRun) -> dict[str, Scores]:
+    """Cross-validated scores, by subject, beside the trivial baselines."""
     trained = run.trained
-    rows = {"toolkit, subjects never seen": score(run.truth, trained.predicted)}
-    rows |= {
+    return {
+        "toolkit, subjects never seen": score(run.truth, trained.predicted),
         "embedding alone": score(run.truth, trained.embedding),
         "class of highest similarity": score(run.truth, trained.argmax),
+        **trivial_baselines(run.truth, trained.folds),
     }
-    rows |= trivial_baselines(run.truth, trained.folds)
-    card, model = run.model.card, run.model
+
+
+def training_record(run: TrainRun) -> dict[str, Any]:
+    """What a program may want to know of a training, for ``toolkit.asjson``."""
+    card = run.model.card
+    return {
+        **{name: card[name] for name in ("photos", "subjects", "folds", "half_width", "shares")},
+        "joined": run.joined.summary(),
+        "coverage": supported(run.model),
+        "scores": training_scores(run),
+        "left_out": run.left_out,
+        "warnings": run.copies,
+    }
+
+
+def training_report(run: TrainRun) -> str:
+    """Cross-validated scores beside the trivial baselines, and who was left out."""
+    trained, card, model = run.trained, run.model.card, run.model
     lines = [
         run.joined.summary(),
         f"{card['photos']} photos of {card['subjects']} subjects, {card['folds']} folds by subject:",
-        score_table(rows),
+        score_table(training_scores(run)),
         f"Interval: the grade +- {card['half_width']:.2f} on average ({coverage_told(model)}; "
         f"{np.mean(np.abs(trained.predicted - run.truth) <= trained.half_widths):.0%} of these photos inside)",
         "Shares: " + ", ".join(f"{part} {share:.2f}" for part, share in card["shares"].items()),
