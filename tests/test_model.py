@@ -46,7 +46,9 @@ def model():
     bank = References(
         encoder.embed(inputs).embeddings, grades.astype(np.float32), subjects, photos, np.resize(REGIONS, 16)
     )
-    side = TableBlend.fit(("a", "b"), rng.normal(size=(16, 2)), grades, subjects, SETTINGS.blend, 0)
+    side = TableBlend.fit(
+        ("a", "b"), rng.normal(size=(16, 2)), grades, subjects, settings=SETTINGS.blend, seed=0
+    )
     blend = Blend(side, RisingCurve(0.1, 1.2), (0.5, 0.25, 0.25), INTERVAL)
     index = ReferenceIndex.build(bank, SETTINGS.index)
     card = {"photos": 16, "note": "Grüße"}

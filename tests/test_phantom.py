@@ -311,7 +311,7 @@ def test_severe_pigment_may_hold_whitish_flecks(canvas):
 def _change(canvas, blemishes, **options):
     nothing = np.zeros(canvas.skin.shape, np.float32)
     rendered = phantom.render(
-        canvas, nothing, blemishes, phantom.Distractors(**options), np.random.default_rng(0)
+        canvas, nothing, blemishes, phantom.Distractors(**options), rng=np.random.default_rng(0)
     )
     return -np.log(rendered / canvas.light)
 
@@ -323,7 +323,7 @@ def test_without_distractors_nothing_changes(canvas, plain):
 def test_melanin_adds_its_vector(canvas, plain):
     pigment = np.full(canvas.skin.shape, 0.3, np.float32)
     plain = dataclasses.replace(plain, tint=np.zeros_like(pigment))
-    rendered = phantom.render(canvas, pigment, plain, phantom.Distractors(), np.random.default_rng(0))
+    rendered = phantom.render(canvas, pigment, plain, phantom.Distractors(), rng=np.random.default_rng(0))
     assert -np.log(rendered / canvas.light)[100, 100] == pytest.approx(0.3 * canvas.melanin, rel=1e-3)
 
 
@@ -378,7 +378,7 @@ def test_a_shadow_leaves_the_camera_noise_alone(canvas, plain):
     for shadow in (0.0, 0.5):
         rng = np.random.default_rng(3)
         nothing = np.zeros(canvas.skin.shape, np.float32)
-        phantom.render(canvas, nothing, plain, phantom.Distractors(shadow=shadow), rng)
+        phantom.render(canvas, nothing, plain, phantom.Distractors(shadow=shadow), rng=rng)
         following.append(rng.random())
     assert following[0] == following[1]
 

@@ -159,7 +159,12 @@ def blend_alone(made, split):
         rows, asked = (np.isin(table.photo, photos) for photos in (train_photos, test_photos))
         owners = table.photo[rows].astype(str) if split is photo_folds else made.subjects[table.photo[rows]]
         fitted = TableBlend.fit(
-            table.columns, table.values[rows], made.grades[table.photo[rows]], owners, SETTINGS.blend, 0
+            table.columns,
+            table.values[rows],
+            made.grades[table.photo[rows]],
+            owners,
+            settings=SETTINGS.blend,
+            seed=0,
         )
         grades = np.zeros(len(table.photo))
         grades[asked] = fitted.predict(table.columns, table.values[asked])

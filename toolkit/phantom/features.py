@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from toolkit.phantom import geometry, optics
 from toolkit.phantom.geometry import Points
+from toolkit.phantom.looks import Looks
 from toolkit.phantom.optics import Float
-
-if TYPE_CHECKING:
-    from toolkit.phantom.draw import Looks
 
 
 class _Window:
