@@ -190,7 +190,7 @@ def test_a_card_that_is_no_text_is_refused(folder):
 def test_another_format_is_refused(folder, other):
     card = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps({**card, "format": other}))
-    with pytest.raises(ModelError, match=f"model format {other} is not 4; retrain it"):
+    with pytest.raises(ModelError, match=f"model format {other!r} is not 4; retrain it"):
         load_model(folder)
 
 
