@@ -383,7 +383,14 @@ def test_csv_results_hold_the_same(workbook, photos, model, tmp_path):
     assert found["grade"].to_numpy() == pytest.approx(before["grade"].to_numpy(), abs=1e-4)
     assert len(read_table(tmp_path / "x_patches.csv")) == 7
     assert len(read_table(tmp_path / "x_sides.csv")) == 2
-    assert 12 <= len(read_table(tmp_path / "x_contributions.csv")) <= 20
+    reasons = read_table(tmp_path / "x_contributions.csv")
+    in_sheet = read_table(workbook, sheet_name="Contributions")
+    in_sheet = in_sheet[in_sheet["photo"].isin(found["photo"])]
+    assert reasons["figure"].tolist() == in_sheet["figure"].tolist() and set(reasons["photo"]) == set(
+        found["photo"]
+    )
+    sums = reasons.groupby("photo")["contribution"].sum().loc[found["photo"]]
+    assert sums.to_numpy() == pytest.approx(found["grade"].to_numpy(), abs=0.02)  # reasons of 0.00 are none
     assert len(read_table(tmp_path / "x_evidence.csv")) <= 21
     assert "model sha256" in set(read_table(tmp_path / "x_run.csv")["item"])
 

@@ -193,7 +193,7 @@ def test_means_over_seeds_keep_the_shape():
 
 
 def test_one_training_prints_every_method(study, trained, capsys, monkeypatch):
-    monkeypatch.setattr(benchmark, "train", lambda *arguments: trained)
+    monkeypatch.setattr(benchmark, "train", lambda *arguments, **more: trained)
     found = benchmark.figures_of_study(study, Encoder(SETTINGS.encoder), SETTINGS, 4, 1, lambda *x: None)
     benchmark.show_study("made up", found)
     benchmark.show_tones({"made up": found})
