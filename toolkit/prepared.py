@@ -50,7 +50,8 @@ class Prepared:
     network looks at: the chart, or each patch where there is no chart; ``parts``, one (h, w) uint8 an input as
     ``FaceChart.regions``; ``windows``, where each patch lies on them. ``seen``: what the trunk saw, where it has looked.
 
-    ``error`` says why there is nothing, when the photo could not be used. ``told``: who is on it, as far as is known.
+    ``error`` says why there is nothing, when the photo could not be used. ``known_facts``: who is on it, None
+    where nobody has told.
     """
 
     name: str
@@ -63,12 +64,12 @@ class Prepared:
     side: Mapping[str, float] | None = None
     parts: tuple[NDArray[np.uint8], ...] = ()
     windows: tuple[Window, ...] = ()
-    told: PhotoFacts | None = None
+    known_facts: PhotoFacts | None = None
 
     @property
     def facts(self) -> PhotoFacts:
         """Who is on the photograph; one of whom nothing is known is a subject of its own."""
-        return self.told or PhotoFacts(self.name)
+        return self.known_facts or PhotoFacts(self.name)
 
     @property
     def tone(self) -> float:
@@ -84,9 +85,11 @@ def prepare(face: FacePatches, settings: Settings, quality: Quality | None = Non
     """Chart and patches -> pigment features of both, and the network's input."""
     if not face.patches:
         reasons = "; ".join(f"{region}: {reason}" for region, reason in face.dropped.items())
-        return Prepared(face.name, face, told=face.facts, error=f"no patch holds enough skin ({reasons})")
+        return Prepared(
+            face.name, face, known_facts=face.facts, error=f"no patch holds enough skin ({reasons})"
+        )
     prepared = _of_patches(face, settings) if face.chart is None else _of_chart(face, face.chart, settings)
-    return replace(prepared, quality=quality, told=face.facts)
+    return replace(prepared, quality=quality, known_facts=face.facts)
 
 
 def _of_chart(face: FacePatches, chart: FaceChart, settings: Settings) -> Prepared:

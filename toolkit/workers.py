@@ -70,7 +70,7 @@ def _prepare_one(file: PhotoFile, settings: Settings) -> Prepared:
 
 def not_prepared(file: PhotoFile, reason: str) -> Prepared:
     """What there is of a photo that could not be prepared."""
-    return Prepared(file.name, error=reason, told=file.facts)
+    return Prepared(file.name, error=reason, known_facts=file.facts)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,28 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.chart import save_chart
-from toolkit.commands.shared import (
-    check_pictures,
-    check_table,
-    hash_photos,
-)
-from toolkit.earlier import (
-    refuse_other_photos,
-)
-from toolkit.outputs import (
-    check_folder,
-    has_columns,
-)
+from toolkit.commands.shared import check_pictures, check_table, hash_photos
+from toolkit.earlier import refuse_other_photos
+from toolkit.outputs import check_folder, has_columns
 from toolkit.patches import COLUMNS, MANIFEST, file_stem, manifest_photos, save_patches
 from toolkit.photos import find_photo_files
 from toolkit.progress import Progress, reported, silent
 from toolkit.receipt import drop_receipt, write_receipt
 from toolkit.records import FacePatches
 from toolkit.settings import Settings
-from toolkit.workers import (
-    TIME_LIMIT_S,
-    cut_all,
-)
+from toolkit.workers import TIME_LIMIT_S, cut_all
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from toolkit.errors import TrainingError
-from toolkit.model import (
-    HASH_LENGTH,
-)
+from toolkit.model import HASH_LENGTH, TRAINED_ON
 from toolkit.photos import contents, photo_files, with_facts
 from toolkit.pipeline import Prepared
 from toolkit.records import PhotoFile
-from toolkit.study import Columns, JoinedGrades, join_files, refuse_several_modes, refuse_shared, study_photos
+from toolkit.study import (
+    Columns,
+    JoinedGrades,
+    join_files,
+    mode_of,
+    refuse_several_modes,
+    refuse_shared,
+    study_photos,
+)
 from toolkit.study.copies import Picture
 
 
@@ -79,11 +86,17 @@ def pictures_of(photos: Sequence[Prepared], joined: JoinedGrades) -> list[Pictur
     ]  # fmt: skip
 
 
-def photo_hashes(photos: Sequence[Prepared]) -> list[str]:
-    """What the card keeps of the photographs that a model is made of."""
-    return sorted({photo.face.sha256[:HASH_LENGTH] for photo in photos if photo.face})
+def card_of(photos: Sequence[Prepared]) -> dict[str, Any]:
+    """What a model's card keeps of its photographs: their mode, the first digits of each one's SHA-256, and by name these
+    and its likeness, to know a copy of it."""
+    contents_of = {p.name: [p.face.sha256[:HASH_LENGTH], p.face.likeness] for p in photos if p.face}
+    return {
+        TRAINED_ON: sorted({sha256 for sha256, _ in contents_of.values()}),
+        "mode": mode_of(photos[0].name),
+        "reference_photos": contents_of,
+    }
 
 
-def photo_contents(photos: Sequence[Prepared]) -> dict[str, list[str]]:
-    """What the card keeps of each photo, to know a copy of it: the first digits of its SHA-256, and its likeness."""
-    return {p.name: [p.face.sha256[:HASH_LENGTH], p.face.likeness] for p in photos if p.face}
+def listed(files: Path | Sequence[Path]) -> list[Path]:
+    """One file of grades or several, as several."""
+    return [files] if isinstance(files, Path) else list(files)

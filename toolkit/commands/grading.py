@@ -26,16 +26,8 @@ from toolkit.earlier import Loss, after_kept, check_kept, earlier_photos, find_l
 from toolkit.errors import ModelError, ToolkitError
 from toolkit.images import file_sha256
 from toolkit.landmarks import default_landmark_model, landmarks_name
-from toolkit.model import (
-    Model,
-    load_model,
-)
-from toolkit.outputs import (
-    Output,
-    check_outputs,
-    counted,
-    some_of,
-)
+from toolkit.model import Model, load_model
+from toolkit.outputs import Output, check_outputs, counted, some_of
 from toolkit.photos import find_photo_files, with_facts
 from toolkit.pigment.overlay import draw_predicted
 from toolkit.pipeline import Grader
@@ -46,16 +38,8 @@ from toolkit.stagecode import code_hash
 from toolkit.store import Options, Store, open_store, store_path
 from toolkit.study import mode_notes, mode_of, modes_remark
 from toolkit.study.modes import WHITE
-from toolkit.workbook import (
-    RESULT_SUFFIXES,
-    check_target,
-    result_files,
-)
-from toolkit.workers import (
-    TIME_LIMIT_S,
-    read_all,
-    write_overlay,
-)
+from toolkit.workbook import RESULT_SUFFIXES, check_target, result_files
+from toolkit.workers import TIME_LIMIT_S, read_all, write_overlay
 
 
 def grade_photos(

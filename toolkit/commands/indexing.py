@@ -8,28 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from toolkit.commands.graded import photo_contents, photo_hashes, pictures_of, usable_photos
+from toolkit.commands.graded import card_of, listed, pictures_of, usable_photos
 from toolkit.errors import PhotoError
-from toolkit.model import (
-    TRAINED_ON,
-    Model,
-    check_model_target,
-    load_model,
-    refuse_other_model,
-    save_model,
-)
+from toolkit.model import Model, check_model_target, load_model, refuse_other_model, save_model
 from toolkit.patches import load_patches
 from toolkit.pipeline import prepare
 from toolkit.progress import Progress, reported, silent
-from toolkit.study import (
-    Columns,
-    JoinedGrades,
-    join_files,
-    mode_of,
-    refuse_several_modes,
-    refuse_shared,
-    study_photos,
-)
+from toolkit.study import Columns, JoinedGrades, join_files, refuse_several_modes, refuse_shared, study_photos
 from toolkit.study.copies import one_subject_each
 from toolkit.thumbnails import thumbnails_of
 from toolkit.training import rebuild_index
@@ -59,8 +44,7 @@ def index_patches(
     """Rebuild a model's references from a folder of extracted patches and their grades; ``retakes`` as for
     ``refuse_shared``, ``mode`` as for ``train_study``; ``overwrite``: also over another model than the one whose
     network is used."""
-    files = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
-    check_model_target(out or model_folder, files)
+    check_model_target(out or model_folder, listed(grades_file))
     model = load_model(model_folder)
     faces = load_patches(patches)
     hashes = {face.name: face.sha256 for face in faces}
@@ -83,11 +67,6 @@ def index_patches(
     rebuilt = rebuild_index(model, usable, grades, one_subject_each(pictures_of(usable, joined))[0])
     if thumbnails:
         rebuilt = replace(rebuilt, thumbnails=thumbnails_of(photo.face for photo in usable))
-    facts = {
-        TRAINED_ON: photo_hashes(usable),
-        "mode": mode_of(usable[0].name),
-        "reference_photos": photo_contents(usable),
-    }
-    rebuilt = replace(rebuilt, card={**rebuilt.card, **facts})
+    rebuilt = replace(rebuilt, card={**rebuilt.card, **card_of(usable)})
     save_model(rebuilt, out or model_folder)
     return IndexRun(rebuilt, joined)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 
-from toolkit.model import (
-    Model,
-)
+from toolkit.model import Model
 from toolkit.scores import supported_coverage
 
 

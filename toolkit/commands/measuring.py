@@ -6,19 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.commands.shared import (
-    check_pictures,
-    check_table,
-    hash_photos,
-)
-from toolkit.earlier import (
-    refuse_other_photos,
-)
-from toolkit.outputs import (
-    has_columns,
-    holds_nothing,
-    is_stamped,
-)
+from toolkit.commands.shared import check_pictures, check_table, hash_photos
+from toolkit.earlier import refuse_other_photos
+from toolkit.outputs import has_columns, holds_nothing, is_stamped
 from toolkit.photos import find_photo_files
 from toolkit.pipeline import PhotoResult, judge_study
 from toolkit.progress import Progress, reported, silent
@@ -26,15 +16,8 @@ from toolkit.receipt import drop_receipt, read_receipt, write_receipt
 from toolkit.settings import Settings
 from toolkit.study.tables import unguarded
 from toolkit.tables import clean
-from toolkit.workbook import (
-    Value,
-    check_target,
-    write_table,
-)
-from toolkit.workers import (
-    TIME_LIMIT_S,
-    measure_all,
-)
+from toolkit.workbook import Value, check_target, write_table
+from toolkit.workers import TIME_LIMIT_S, measure_all
 
 _FACTS = ("photo", "subject", "side", "visit", "region", "quality", "note")
 

@@ -17,14 +17,8 @@ from toolkit.commands.intervals import supported
 from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
 from toolkit.info import versions
-from toolkit.model import (
-    Model,
-)
-from toolkit.outputs import (
-    Output,
-    check_folder,
-    check_outputs,
-)
+from toolkit.model import Model
+from toolkit.outputs import Output, check_folder, check_outputs
 from toolkit.photos import contents
 from toolkit.pigment import CLASSICAL_COLUMNS, NET_COLUMNS
 from toolkit.pipeline import SIDE
@@ -33,19 +27,9 @@ from toolkit.records import PhotoFile, PhotoGrade
 from toolkit.report import Study, check_report, is_page
 from toolkit.settings import Settings
 from toolkit.store import Options, Store, read_store, store_path
-from toolkit.study import (
-    Columns,
-    JoinedGrades,
-    join_files,
-    refuse_shared,
-)
+from toolkit.study import Columns, JoinedGrades, join_files, refuse_shared
 from toolkit.study.names import facts_from_name, stored_text
-from toolkit.workbook import (
-    Rows,
-    Value,
-    result_files,
-    write_results,
-)
+from toolkit.workbook import Rows, Value, result_files, write_results
 
 
 @dataclass(frozen=True)

@@ -9,24 +9,11 @@ from pathlib import Path
 
 from toolkit.files import make_folder
 from toolkit.images import file_sha256
-from toolkit.model import (
-    CARD,
-    FILES,
-    starter_folder,
-)
-from toolkit.outputs import (
-    Output,
-    check_folder,
-    check_outputs,
-    is_marked_picture,
-)
+from toolkit.model import CARD, FILES, starter_folder
+from toolkit.outputs import Output, check_folder, check_outputs, is_marked_picture
 from toolkit.progress import Progress, reported
 from toolkit.receipt import is_receipt, read_receipt, receipt_path
-from toolkit.workers import (
-    OVERLAY,
-    hash_all,
-    overlay_path,
-)
+from toolkit.workers import OVERLAY, hash_all, overlay_path
 
 
 def default_workers() -> int:

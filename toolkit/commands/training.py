@@ -10,38 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.commands.graded import graded_photos, photo_contents, photo_hashes, pictures_of, usable_photos
+from toolkit.commands.graded import card_of, graded_photos, listed, pictures_of, usable_photos
 from toolkit.commands.intervals import coverage_told, supported
-from toolkit.commands.shared import (
-    read_files,
-)
+from toolkit.commands.shared import read_files
 from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
 from toolkit.landmarks import landmarks_name
-from toolkit.model import (
-    TRAINED_ON,
-    Model,
-    check_model_target,
-    load_model,
-    refuse_other_model,
-    save_model,
-)
+from toolkit.model import Model, check_model_target, load_model, refuse_other_model, save_model
 from toolkit.photos import find_photo_files
 from toolkit.progress import Progress, reported, silent
 from toolkit.scores import Scores, score, score_table, trivial_baselines
 from toolkit.settings import IndexSettings, Settings
 from toolkit.siamese import Encoder
-from toolkit.study import (
-    Columns,
-    JoinedGrades,
-    mode_of,
-)
+from toolkit.study import Columns, JoinedGrades
 from toolkit.study.copies import one_subject_each
 from toolkit.thumbnails import thumbnails_of
 from toolkit.training import Trained, train
-from toolkit.workers import (
-    prepare_all,
-)
+from toolkit.workers import prepare_all
 
 
 @dataclass(frozen=True)
@@ -89,14 +74,14 @@ def train_study(
     """
     if from_scratch and encoder is not None:
         raise ToolkitError("--encoder keeps a network, --from-scratch learns a new one: choose one of them")
-    found, files = find_photo_files(images), _listed(grades_file)
+    found, files = find_photo_files(images), listed(grades_file)
     read = [*files, *read_files(encoder, landmark_model)]
     check_model_target(out, [*(one.path for one in found), *read])
     graded = graded_photos(found, grades_file, columns, step=step, retakes=retakes, mode=mode)
     joined = graded.joined
     if not overwrite:
-        subjects_of = {one.subject for one in joined.facts.values()}
-        refuse_other_model(out, subjects_of, lambda: [file_sha256(one.path) for one in found])
+        people = {one.subject for one in joined.facts.values()}
+        refuse_other_model(out, people, lambda: [file_sha256(one.path) for one in found])
     settings, start = _starting_point(settings or Settings(), encoder, from_scratch)
     if epochs is not None:
         settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))
@@ -118,20 +103,11 @@ def train_study(
     )
     pictures = thumbnails_of(photo.face for photo in usable) if thumbnails else ()
     model = replace(trained.model, name=Path(out).name, thumbnails=pictures)
-    facts = {
-        "landmarks": landmarks_name(landmark_model),
-        TRAINED_ON: photo_hashes(usable),
-        "mode": mode_of(usable[0].name),
-        "reference_photos": photo_contents(usable),
-    }
-    model = replace(model, card={**model.card, **facts})
+    landmarks = {"landmarks": landmarks_name(landmark_model)}
+    model = replace(model, card={**model.card, **landmarks, **card_of(usable)})
     model = replace(model, sha256=save_model(model, out))
     left_out |= graded.left_out
     return TrainRun(trained, model, joined, np.array(truth), left_out, tuple(copies))
-
-
-def _listed(files: Path | Sequence[Path]) -> list[Path]:
-    return [files] if isinstance(files, Path) else list(files)
 
 
 def class_settings(edges: str | None) -> Settings:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from toolkit import __version__
 from toolkit.baselines import check_backbone
-from toolkit.commands.graded import graded_photos
+from toolkit.commands.graded import graded_photos, listed
 from toolkit.errors import ToolkitError
 from toolkit.evaluate.methods import METHODS, Context, Outcome, chosen_methods, options_of
 from toolkit.evaluate.store import FoldStore, is_answer
@@ -108,8 +108,11 @@ def compare(
         check_backbone(options.baselines)
     if any("encoder" in METHODS[name].needs for name in methods):
         settings, start, encoder = _encoder(options)
-    tables = [grades_file] if isinstance(grades_file, Path) else list(grades_file)
-    read = [*tables, Path(options.baselines.weights), *([landmark_model] if landmark_model else [])]
+    read = [
+        *listed(grades_file),
+        Path(options.baselines.weights),
+        *([landmark_model] if landmark_model else []),
+    ]
     _check_out(out, images, [file.path for file in files], read, overwrite=overwrite)
 
     def loading(stage: str, done: int, total: int) -> None:

@@ -229,7 +229,9 @@ def _load(path: Path, file: PhotoFile, sha256: str) -> Prepared | None:
     except _DAMAGED:  # missing, or cut short: measured anew
         return None
     face = FacePatches(file.name, sha256, patches, likeness=alike, mirrored=mirrored, facts=file.facts)
-    return Prepared(file.name, face, rows, inputs, side=side, parts=parts, windows=windows, told=file.facts)
+    return Prepared(
+        file.name, face, rows, inputs, side=side, parts=parts, windows=windows, known_facts=file.facts
+    )
 
 
 def _tone(prepared: Prepared) -> float:
