@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from toolkit.evaluate import METHODS, Compared, Options
+from toolkit.evaluate import METHODS, Compared, CompareOptions
 from toolkit.evaluate.methods import Answers, Outcome
-from toolkit.evaluate.study import Study
+from toolkit.evaluate.study import MeasuredStudy
 from toolkit.index import class_of
 from toolkit.pipeline import Prepared
 from toolkit.records import PhotoFacts
@@ -24,7 +24,7 @@ PAIRS = {
 }
 
 
-def invented_study(subjects: int = 20, seed: int = 0) -> Study:
+def invented_study(subjects: int = 20, seed: int = 0) -> MeasuredStudy:
     """Both sides and two visits of each subject; some names are hostile."""
     rng, settings = np.random.default_rng(seed), Settings()
     rows = [
@@ -41,7 +41,7 @@ def invented_study(subjects: int = 20, seed: int = 0) -> Study:
     facts, names = [PhotoFacts(*row) for row in rows], [f"{s}_{side}_{v}.jpg" for s, side, v in rows]
     names[0], names[1], facts[0] = SCRIPT, FORMULA, PhotoFacts("=1+1", "left", MARKUP)
     owners = np.array([subject for subject, _, _ in rows])
-    return Study(
+    return MeasuredStudy(
         tuple(names), ("0",) * len(rows), tuple(facts), tuple(map(Prepared, names)), grades,
         class_of(grades, settings.index.class_edges).astype(np.intp), owners,
         np.repeat(rng.uniform(-40, 65, subjects), 4), (), (), settings, f"{len(rows)} photos",
@@ -49,7 +49,7 @@ def invented_study(subjects: int = 20, seed: int = 0) -> Study:
     )  # fmt: skip
 
 
-def invented(study: Study, methods: tuple[str, ...] = tuple(METHODS), leaky: bool = True) -> Compared:
+def invented(study: MeasuredStudy, methods: tuple[str, ...] = tuple(METHODS), leaky: bool = True) -> Compared:
     """Answers whose errors shrink from method to method, and when split by photo."""
     outcomes = {}
     for split, shrink in (("subject", 1.0), ("photo", 0.5))[: 1 + leaky]:
@@ -60,11 +60,11 @@ def invented(study: Study, methods: tuple[str, ...] = tuple(METHODS), leaky: boo
             for place, name in enumerate(methods)
         }
     seconds = {split: dict.fromkeys(methods, 1.0) for split in outcomes}
-    options = Options(folds=4, leaky=leaky, baselines=BaselineSettings(weights="none"))
+    options = CompareOptions(folds=4, leaky=leaky, baselines=BaselineSettings(weights="none"))
     return Compared(study, options, methods, outcomes, seconds, 0, "from scratch")
 
 
-def _outcome(study: Study, name: str, learn: np.ndarray, test: np.ndarray, error: float) -> Outcome:
+def _outcome(study: MeasuredStudy, name: str, learn: np.ndarray, test: np.ndarray, error: float) -> Outcome:
     rng = np.random.default_rng(len(name))
 
     def answers(photos: np.ndarray, spread: float) -> Answers:

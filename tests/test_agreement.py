@@ -27,7 +27,7 @@ from toolkit.agreement.resample import (
     kappa_statistic,
     spearman_statistic,
 )
-from toolkit.agreement.tables import unmatched_rows
+from toolkit.agreement.sheets import unmatched_rows
 from toolkit.errors import GradesError
 from toolkit.phantom import simulate_graders
 from toolkit.records import PhotoFacts

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from toolkit.agreement import compare_files
-from toolkit.agreement.tables import MEANINGS
+from toolkit.agreement.sheets import MEANINGS
 from toolkit.cli import app
 from toolkit.errors import GradesError, ToolkitError
 from toolkit.phantom import simulate_graders

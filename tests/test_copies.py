@@ -136,8 +136,8 @@ def test_a_reference_never_answers_for_a_copy_of_its_own_photograph(tmp_path, by
     other = replace(face, sha256="5" * 64, likeness=likeness(PICTURES[4]))
     (told,) = Grader(model).grade([replace(made, face=copy)])
     (plain,) = Grader(model).grade([replace(made, face=other)])
-    asked = {str(bank.subjects[line["reference"]]) for line in plain.evidence}
-    answered = {str(bank.subjects[line["reference"]]) for line in told.evidence}
+    asked = {str(bank.subjects[line.reference]) for line in plain.evidence}
+    answered = {str(bank.subjects[line.reference]) for line in told.evidence}
     assert subject in asked and subject not in answered
     what = "the mirror image of" if by == "mirror" else "the same picture as"
     assert f"{what} {name}" in told.grade.note and "of the model's own" not in plain.grade.note

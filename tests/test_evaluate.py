@@ -18,16 +18,16 @@ from typer.testing import CliRunner
 from toolkit.cli import app
 from toolkit.commands.graded import graded_photos
 from toolkit.errors import ToolkitError, TrainingError
-from toolkit.evaluate import METHODS, Options, Step, chosen_methods, score_all
+from toolkit.evaluate import METHODS, CompareOptions, Step, chosen_methods, score_all
 from toolkit.evaluate import methods as methods_module
 from toolkit.evaluate.figures import GROUPINGS, by_group, confusion, levels_of, pool_tests, scores
+from toolkit.evaluate.foldstore import FoldStore
 from toolkit.evaluate.methods import PARTS, Answers, Context, Method, Outcome, method_title
 from toolkit.evaluate.page import page
 from toolkit.evaluate.progress import described, duration
 from toolkit.evaluate.run import Clock, _Runner
-from toolkit.evaluate.store import FoldStore
+from toolkit.evaluate.sheets import meaning, sheets
 from toolkit.evaluate.study import load_study, tone_name
-from toolkit.evaluate.tables import meaning, sheets
 from toolkit.photos import find_photo_files
 from toolkit.pipeline import Prepared
 from toolkit.records import FacePatches, Patch
@@ -240,7 +240,7 @@ def test_a_split_by_photograph_lets_a_method_recognise_people(tmp_path):
 
 def runner_of(study, names, folder, leaky=False, **options):
     told = options.pop("tell", lambda step: None)
-    chosen = Options(",".join(names), 4, leaky=leaky, **options)
+    chosen = CompareOptions(",".join(names), 4, leaky=leaky, **options)
     return _Runner(study, chosen, names, None, encoder="none", folder=folder, tell=told)
 
 

@@ -10,7 +10,8 @@ from drawn_photos import as_photo, chart_of, cut_of, drawn_half
 
 from toolkit.landmarks import FaceFinder
 from toolkit.model import load_model
-from toolkit.pipeline import Grader, Prepared, prepare, see
+from toolkit.pipeline import Grader, prepare, through_trunk
+from toolkit.prepared import Prepared
 from toolkit.records import FacePatches
 from toolkit.settings import EncoderSettings
 from toolkit.siamese import Encoder
@@ -106,7 +107,7 @@ def test_a_photo_grades_alike_seen_before_or_seen_by_the_grader():
     name = "P0001_FACE_L_S00_V00D00W00.jpg"
     found = FacePatches(name, "", patches, face, dropped, chart=chart_of(photo, face))
     whole = prepare(found, model.settings)
-    before = replace(whole, inputs=(), seen=see(model.encoder, [whole]))
+    before = replace(whole, inputs=(), trunk_output=through_trunk(model.encoder, [whole]))
     in_keras = Grader(replace(model, encoder=model.encoder.in_keras()))
     (plain,), (seen,), (keras,) = (
         list(grader.grade([one]))

@@ -90,9 +90,10 @@ def test_a_row_a_patch_with_the_facts_first_and_every_feature(folder, done, seen
 def test_figures_are_those_of_measure_in_full(folder, done):
     (result,) = measure_all(photo_files([folder / "P0007_FACE_L_S00_V00D00W04.jpg"]), Settings(), None, 1)
     rows = [row for row in read(done[1] / "f.csv") if row["photo"].startswith("P0007")]
-    for row, measured in zip(rows, result.patch_rows, strict=True):
-        for name, value in measured.items():
-            assert row[name] == value if name == "region" else float(row[name]) == value, name
+    for row, measured in zip(rows, result.figures, strict=True):
+        assert row["region"] == measured.region
+        for name, value in measured.values.items():
+            assert float(row[name]) == value, name
 
 
 def test_photos_that_fail_keep_a_row_with_the_reason(done):

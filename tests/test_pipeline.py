@@ -7,32 +7,9 @@ from made_up_study import a_patch, spots_make_the_grade, study, visible
 from toolkit.errors import ModelError, ToolkitError
 from toolkit.model import check_model_target
 from toolkit.phantom import write_study
-from toolkit.pipeline import OUT_OF_RANGE, Grader, PhotoResult, Prepared, judge_study, prepare
-from toolkit.quality import Quality
-from toolkit.records import FacePatches, PhotoFacts, PhotoGrade
-from toolkit.settings import Settings
-
-PLAIN = Quality(0.2, 0.0, 0.0, 180.0, 4.0, 0.8, 1.0, (0.3, -0.2))
-
-
-def result(name, quality):
-    grade = PhotoGrade(name, PhotoFacts(name), 3.0, 2.0, 4.0, quality=quality.label if quality else "")
-    return PhotoResult(grade, quality=quality)
-
-
-def test_a_photo_of_another_colour_than_its_study_is_named():
-    rng = np.random.default_rng(0)
-    plain = [replace(PLAIN, cast=tuple(PLAIN.cast + rng.normal(0, 0.01, 2))) for _ in range(30)]
-    results = [result(f"{i}.jpg", quality) for i, quality in enumerate(plain)]
-    odd = result("odd.jpg", replace(PLAIN, cast=(1.5, -0.2)))
-    blurred = result("both.jpg", replace(PLAIN, cast=(-1.0, -0.2), label="blurred"))
-    failed = result("failed.jpg", None)
-    judged = judge_study([odd, *results, failed, blurred], Settings())
-    labels = {r.grade.name: r.grade.quality for r in judged}
-    assert labels.pop("odd.jpg") == "colour cast"
-    assert labels.pop("both.jpg") == "blurred; colour cast"
-    assert labels.pop("failed.jpg") == ""
-    assert set(labels.values()) == {"ok"}
+from toolkit.pipeline import OUT_OF_RANGE, Grader, prepare
+from toolkit.prepared import Prepared
+from toolkit.records import FacePatches
 
 
 def test_a_folder_of_other_files_is_refused_before_training(tmp_path):
@@ -70,19 +47,18 @@ def graded(model, new):
 def test_reasons_are_the_strongest_first_and_add_up_to_the_grade(model, new):
     for result in Grader(model).grade(new.prepared):
         usual, *told = result.contributions
-        assert usual["figure"] == "usual_grade" and usual["value"] is None
-        assert sum(row["contribution"] for row in result.contributions) == pytest.approx(
+        assert usual.figure == "usual_grade" and usual.value is None
+        assert sum(one.contribution for one in result.contributions) == pytest.approx(
             result.grade.grade, abs=1e-6 if len(told) > 8 else 0.06
         )
-        figures = [row for row in told if row["figure"] != "other_figures"]
-        sizes = [abs(row["contribution"]) for row in figures]
+        figures = [one for one in told if one.figure != "other_figures"]
+        sizes = [abs(one.contribution) for one in figures]
         assert len(figures) <= 8 and sizes == sorted(sizes, reverse=True) and sizes[0] > 0.01
         assert min(sizes) >= 0.005  # what would be printed as 0.00 is no reason
-        side = result.patch_rows[-1]
-        assert side["region"] == "side"
-        for row in figures:
-            assert row["photo"] == result.grade.name and row["region"] == "side"
-            assert row["value"] == side[row["figure"]]
+        side = result.figures[-1]
+        assert side.region == "side"
+        for one in figures:
+            assert one.region == "side" and one.value == side.values[one.figure]
 
 
 @pytest.mark.parametrize("scheme, shares", [("equal", (0.5, 0.5)), ("mmasi", (0.75, 0.25))])
@@ -91,7 +67,7 @@ def test_other_weights_give_the_mean_of_the_regions(model, new, scheme, shares):
         regions = result.grade.regions
         wanted = shares[0] * regions["left_cheek"] + shares[1] * regions["chin"]
         assert result.grade.grade == pytest.approx(wanted, abs=1e-6)
-        told = {row["region"]: row["contribution"] for row in result.contributions}
+        told = {one.region: one.contribution for one in result.contributions}
         assert told == pytest.approx(
             {"left_cheek": shares[0] * regions["left_cheek"], "chin": shares[1] * regions["chin"]}
         )
@@ -100,28 +76,27 @@ def test_other_weights_give_the_mean_of_the_regions(model, new, scheme, shares):
 def test_a_region_is_graded_by_the_sides_own_curve(model, new):
     curve = model.blend.curve
     for result in Grader(model).grade(new.prepared):
-        *patches, _ = result.patch_rows
-        for row in patches:
-            wanted = curve.predict(np.array([row["net_severity"]]))[0]
-            assert row["grade"] == pytest.approx(wanted) == result.grade.regions[row["region"]]
+        *patches, _ = result.figures
+        for one in patches:
+            wanted = curve.predict(np.array([one.values["net_severity"]]))[0]
+            assert one.grade == pytest.approx(wanted) == result.grade.regions[one.region]
 
 
 def test_evidence_is_the_nearest_references_of_each_patch(model, new, graded):
     bank = model.index.references
     found = model.encoder.embed(new.prepared[0].inputs)
     for region, vector in zip(("left_cheek", "chin"), found.embeddings, strict=True):
-        rows = [row for row in graded[0].evidence if row["region"] == region]
+        nearest = [one for one in graded[0].evidence if one.region == region]
         distances = np.linalg.norm(bank.embeddings - vector, axis=1)
         distances[bank.regions != region] = np.inf
         wanted = np.argsort(distances, kind="stable")[:3]
-        assert [row["reference"] for row in rows] == wanted.tolist()
-        assert [row["place"] for row in rows] == [1, 2, 3]
-        for row, number in zip(rows, wanted, strict=True):
-            assert row["photo"] == new.prepared[0].name
-            assert row["reference_photo"] == bank.photos[number]
-            assert row["reference_region"] == region
-            assert row["reference_grade"] == bank.grades[number]
-            assert row["distance"] == pytest.approx(distances[number], abs=2e-3)
+        assert [one.reference for one in nearest] == wanted.tolist()
+        assert [one.place for one in nearest] == [1, 2, 3]
+        for one, number in zip(nearest, wanted, strict=True):
+            assert one.reference_photo == bank.photos[number]
+            assert one.reference_region == region
+            assert one.reference_grade == bank.grades[number]
+            assert one.distance == pytest.approx(distances[number], abs=2e-3)
 
 
 def test_no_photo_is_evidence_for_its_own_subject(model):
@@ -129,7 +104,7 @@ def test_no_photo_is_evidence_for_its_own_subject(model):
     for photo, result in zip(known.prepared[:8], Grader(model).grade(known.prepared[:8]), strict=True):
         subject = photo.name.split("_")[0]
         assert result.evidence
-        assert all(not row["reference_photo"].startswith(subject) for row in result.evidence)
+        assert all(not one.reference_photo.startswith(subject) for one in result.evidence)
 
 
 def test_a_photo_unlike_every_reference_is_named(model, new, graded):
@@ -165,6 +140,6 @@ def test_failed_photos_among_others_and_in_batches(model, new, graded):
     results = list(Grader(model, "equal").grade(mixed, batch=3))
     assert [r.grade.grade is None for r in results] == [True, False, True, False]
     assert [r.grade.note for r in results[::2]] == ["no face found"] * 2
-    assert results[0].contributions == results[0].evidence == results[0].patch_rows == ()
+    assert results[0].contributions == results[0].evidence == results[0].figures == ()
     for one, same in zip(results[1::2], graded, strict=False):
         assert one.grade.grade == pytest.approx(same.grade.grade, abs=1e-4)

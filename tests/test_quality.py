@@ -1,14 +1,13 @@
 """Quality figures, their labels, and colour casts against the study."""
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 import pytest
 from drawn_photos import as_photo, cut_of, drawn_face, drawn_half
 
 from toolkit.landmarks import FaceFinder
-from toolkit.quality import Quality, assess, judge_casts
+from toolkit.quality import assess, study_labels
+from toolkit.records import Quality
 from toolkit.settings import FaceSettings, QualitySettings
 
 SETTINGS = QualitySettings()
@@ -90,16 +89,21 @@ def quality_of(cast, label="ok"):
 def test_a_colour_cast_is_told_from_the_study():
     rng = np.random.default_rng(0)
     study = [quality_of(tuple(np.array([0.3, -0.2]) + rng.normal(0, 0.02, 2))) for _ in range(20)]
-    judged = judge_casts([*study, quality_of((0.3, -0.6)), quality_of((0.8, -0.2), "blurred")], SETTINGS)
-    assert [quality.label for quality in judged] == ["ok"] * 20 + ["colour cast", "blurred; colour cast"]
-    assert replace(judged[20], label="ok") == quality_of((0.3, -0.6))
+    odd = [
+        quality_of((0.3, -0.6)),
+        None,
+        quality_of((0.8, -0.2), "blurred"),
+        quality_of((0.8, -0.2), "no skin"),
+    ]
+    wanted = ["ok"] * 20 + ["colour cast", None, "blurred; colour cast", "no skin"]
+    assert study_labels([*study, *odd], SETTINGS) == wanted
 
 
 def test_small_differences_and_small_studies_are_no_cast():
     same = [quality_of((0.3, -0.2))] * 10
-    assert judge_casts([*same, quality_of((0.35, -0.2))], SETTINGS)[-1].label == "ok"
-    assert judge_casts([*same[:4], quality_of((0.9, -0.2))], SETTINGS)[-1].label == "ok"
-    assert judge_casts([], SETTINGS) == []
+    assert study_labels([*same, quality_of((0.35, -0.2))], SETTINGS)[-1] == "ok"
+    assert study_labels([*same[:4], quality_of((0.9, -0.2))], SETTINGS)[-1] == "ok"
+    assert study_labels([], SETTINGS) == []
 
 
 @pytest.mark.parametrize("levels", [[7], [3, 9], [0, 0, 255], [1, 2, 3, 250], [5] * 9 + [200] * 9])

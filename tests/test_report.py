@@ -29,13 +29,13 @@ from toolkit.model import load_model, save_model
 from toolkit.photos import photo_files
 from toolkit.pigment import pigment_of_png, pigment_png
 from toolkit.records import REGIONS, Face, PhotoFacts, PhotoGrade
-from toolkit.report import Study, check_report, pictures
+from toolkit.report import ReportedRun, check_report, pictures
 from toolkit.report import page as report_page
 from toolkit.report.facts import head, photo_rows, run_hash, visits
 from toolkit.report.pictures import Drawn, PictureJob, draw
 from toolkit.report.words import Usual, in_words, is_known
 from toolkit.settings import ReportSettings, Settings
-from toolkit.store import Behind, Options, open_store, read_store, store_path
+from toolkit.store import GradeDetails, RunOptions, open_store, read_store, store_path
 
 pytestmark = pytest.mark.slow
 HOSTILE = "</script><script>document.title='taken'</script>.jpg"
@@ -158,7 +158,7 @@ def test_a_photo_has_its_regions_reasons_and_references(written, page):
     rows = json_of(page, "data")["photos"]
     with read_store(store_path(written[1].out)) as store:
         for place, row in enumerate(rows):
-            told, behind = json_of(page, f"photo-{place}"), store.behind(place)
+            told, behind = json_of(page, f"photo-{place}"), store.details(place)
             assert {
                 one["region"]: one["grade"] for one in told["regions"] if one["grade"] is not None
             } == row["regions"]
@@ -169,7 +169,7 @@ def test_a_photo_has_its_regions_reasons_and_references(written, page):
                 added = sum(reason["added"] for reason in told["reasons"])
                 assert added == pytest.approx(row["grade"], abs=0.06)
             shown = [one["number"] for region in told["alike"] for one in region["references"]]
-            assert shown == [line["reference"] for line in behind.evidence]
+            assert shown == [one.reference for one in behind.evidence]
             assert len(behind.pigment) == (1 if row["grade"] is not None else 0)
 
 
@@ -299,7 +299,7 @@ def drawn_of(written, photos, name, **changes):
     """(what is drawn of a graded photo, its patches, its face)."""
     with read_store(store_path(written[1].out)) as store:
         place, found = next((i, one) for i, one in enumerate(store.inputs()) if one.name == name)
-        behind = store.behind(place)
+        behind = store.details(place)
     job = replace(PictureJob(photos / name, found.sha256, behind.face, behind.pigment), **changes)
     record = behind.face
     face = Face(np.array(record["points"]), record["side"], "", 1.0, record["px_per_mm"])
@@ -381,7 +381,7 @@ def test_predicted_pigment_lies_where_the_network_saw_it(written, photos):
     name = "P0001_FACE_F_S00_V00D00W00.jpg"
     with read_store(store_path(written[1].out)) as store:
         place = next(i for i, one in enumerate(store.inputs()) if one.name == name)
-        chart = store.behind(place).face["chart"]
+        chart = store.details(place).face["chart"]
     plain, patches, _ = drawn_of(written, photos, name)
     one = next(i for i, patch in enumerate(patches) if patch.region == "left_cheek")
     to_chart = np.array(chart["to_chart"])
@@ -463,13 +463,13 @@ def test_photos_without_a_result_are_not_opened(tmp_path, monkeypatch):
 
     monkeypatch.setattr(report_page, "draw_all", draw_all)
     with open_store(tmp_path / "g.xlsx") as store:
-        store.begin(photo_files([tmp_path / name for name in names]), Options("", "", "", "", ""))
+        store.begin(photo_files([tmp_path / name for name in names]), RunOptions("", "", "", "", ""))
         for place in range(7):
             store.put_failure(place, f"took longer than {place} s")
-        store.behind = lambda place: asked.append(place) or Behind()
+        store.details = lambda place: asked.append(place) or GradeDetails()
         paths = [tmp_path / os.fsdecode(b"\xe9") / name for name in names]
         model = type("", (), {"settings": Settings()})
-        study = Study(store, paths, list(store.grades(PhotoFacts)), model, {})
+        study = ReportedRun(store, paths, list(store.grades(PhotoFacts)), model, {})
         drawn = list(report_page._draw_slices(study, list(store.inputs()), 1, 9.0))
     assert sizes == [3, 3, 1] and asked == list(range(7)) and [job.path for job in jobs] == paths
     assert [one.problem for _, one in drawn] == [f"took longer than {place} s" for place in range(7)]

@@ -13,22 +13,31 @@ import pytest
 
 from toolkit.errors import ToolkitError
 from toolkit.photos import photo_files
-from toolkit.pipeline import PhotoResult
-from toolkit.quality import Quality
-from toolkit.records import Face, FacePatches, Patch, PhotoFacts, PhotoGrade
-from toolkit.store import NOT_REACHED, Options, open_store, read_store, store_path
+from toolkit.records import (
+    Contribution,
+    Evidence,
+    Face,
+    FacePatches,
+    Figures,
+    Patch,
+    PhotoFacts,
+    PhotoGrade,
+    PhotoResult,
+    Quality,
+)
+from toolkit.store import NOT_REACHED, RunOptions, open_store, read_store, store_path
 from toolkit.study import facts_from_name
 
-OPTIONS = Options("0.1.0", "c" * 64, "m" * 64, "learned", "l" * 64)
+OPTIONS = RunOptions("0.1.0", "c" * 64, "m" * 64, "learned", "l" * 64)
 QUALITY = Quality(0.2, 0.0, 0.01, 180.0, 4.0, 0.8, 1.0, (0.3, -0.2))
 RESULT = PhotoResult(
     PhotoGrade(
         "P1_FACE_X.jpg", PhotoFacts("P1", "left"), 3.1234567890123, 2.0, 4.5, "3.5", {"chin": 3.1}, "ok", "a note"
     ),
-    ({"photo": "P1_FACE_X.jpg", "region": "chin", "load": 0.1, "itd": None},),
+    (Figures("chin", {"load": 0.1, "itd": None}, 3.1),),
     QUALITY,
-    ({"photo": "P1_FACE_X.jpg", "region": "chin", "figure": "load", "contribution": -0.25},),
-    ({"photo": "P1_FACE_X.jpg", "region": "chin", "place": 1, "reference": 7},),
+    (Contribution("chin", "load", 0.1, -0.25),),
+    (Evidence("chin", 1, "P9_FACE_L.jpg", "chin", 3.5, 0.25, 7),),
 )  # fmt: skip
 
 
@@ -51,9 +60,14 @@ def test_what_was_put_comes_back(out):
         assert store.is_empty and store.missing() == [0, 1]
         store.put(0, "aa", RESULT)
         assert grades(store) == [RESULT.grade, PhotoGrade("other.jpg", PhotoFacts("other"), note=NOT_REACHED)]
-        assert list(store.rows("patches")) == list(RESULT.patch_rows)
-        assert list(store.rows("contributions")) == list(RESULT.contributions)
-        assert list(store.rows("evidence")) == list(RESULT.evidence)
+        of_photo = {"photo": "P1_FACE_X.jpg", "region": "chin"}
+        assert list(store.rows("patches")) == [{**of_photo, "grade": 3.1, "load": 0.1, "itd": None}]
+        assert list(store.rows("contributions")) == [
+            {**of_photo, "figure": "load", "value": 0.1, "contribution": -0.25}
+        ]
+        assert [row["reference"] for row in store.rows("evidence")] == [7]
+        details = store.details(0)
+        assert (details.contributions, details.evidence) == (RESULT.contributions, RESULT.evidence)
         assert store.qualities() == [QUALITY, None]
         assert store.counts() == {"photos": 2, "graded": 1, "reached": 1}
     with read_store(store_path(out)) as store:
@@ -79,9 +93,9 @@ def test_a_photo_under_another_name_keeps_its_result(out):
 @pytest.mark.parametrize(
     ("options", "hint"),
     [
-        (Options("0.1.0", "c" * 64, "m" * 64, "equal", "l" * 64), "{}"),
-        (Options("0.1.0", "c" * 64, "other", "learned", "l" * 64), "{}"),
-        (Options("0.2.0", "c" * 64, "m" * 64, "learned", "l" * 64), "{}"),
+        (RunOptions("0.1.0", "c" * 64, "m" * 64, "equal", "l" * 64), "{}"),
+        (RunOptions("0.1.0", "c" * 64, "other", "learned", "l" * 64), "{}"),
+        (RunOptions("0.2.0", "c" * 64, "m" * 64, "learned", "l" * 64), "{}"),
         (OPTIONS, '{"side": "left"}'),
     ],
 )
@@ -153,7 +167,10 @@ def test_nothing_but_text_and_numbers(out):
         for row in db.execute(f"SELECT * FROM {table}"):
             assert all(value is None or isinstance(value, str | int | float) for value in row)
     (packed,) = db.execute("SELECT patches FROM results").fetchone()
-    assert json.loads(packed) == {"columns": ["region", "load", "itd"], "rows": [["chin", 0.1, None]]}
+    assert json.loads(packed) == {
+        "columns": ["region", "grade", "load", "itd"],
+        "rows": [["chin", 3.1, 0.1, None]],
+    }
 
 
 def test_a_run_that_never_began_leaves_nothing(out):
@@ -285,9 +302,9 @@ def test_results_of_the_first_format_are_kept(out):
             store.begin(photos("a.jpg", "b.jpg"), OPTIONS)
             store.claim([(0, "aa")])
             assert store.missing() == [1]
-            assert store.behind(0).pigment == () and store.behind(0).contributions
+            assert store.details(0).pigment == () and store.details(0).contributions
             store.put(1, "bb", RESULT)
-            assert len(store.behind(1).pigment) == len(RESULT.pigment)
+            assert len(store.details(1).pigment) == len(RESULT.pigment)
             store._db.execute("DELETE FROM results WHERE sha256 = 'bb'").connection.commit()
 
 

@@ -277,7 +277,7 @@ class FakeIndex:
 
 def test_what_is_known_is_named_column_by_column(small):
     table = PhotoTable(small.prepared[:2])
-    seen = table.seen(trunk())
+    seen = table.trunk_output(trunk())
     similar = np.arange(8.0).reshape(4, 2)
     for columns, values in (
         (table.patch_columns(FakeIndex()), table.patch_values(seen, similar, np.arange(4.0))),
@@ -296,7 +296,7 @@ def test_what_is_known_is_named_column_by_column(small):
 def test_what_the_references_do_not_know_is_unknown(small):
     table = PhotoTable(small.prepared[:2])
     similar = np.array([[np.nan, 1], [np.nan, 3], [2, 4], [np.nan, 4]])
-    values = table.side_values(table.seen(trunk()), similar, np.zeros(4))
+    values = table.side_values(table.trunk_output(trunk()), similar, np.zeros(4))
     np.testing.assert_array_equal(values[:, -3:-1], [[np.nan, 2], [2, 4]])
 
 

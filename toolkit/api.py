@@ -20,8 +20,8 @@ from toolkit.images import photo_of_pixels, read_photo
 from toolkit.landmarks import FaceFinder
 from toolkit.model import Model, load_model
 from toolkit.photos import photo_files
-from toolkit.pipeline import PhotoResult, prepare, read_patches
-from toolkit.records import PhotoFacts, PhotoFile, PhotoGrade, Side
+from toolkit.pipeline import prepare, read_patches
+from toolkit.records import PhotoFacts, PhotoFile, PhotoGrade, PhotoResult, Side
 
 PathLike = str | os.PathLike[str]
 

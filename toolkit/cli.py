@@ -524,7 +524,7 @@ def evaluate(
     """Compare methods on your study, on subjects they never saw: earlier models, each part, the toolkit."""
     from toolkit.commands.shared import default_workers
     from toolkit.commands.training import class_settings
-    from toolkit.evaluate import Options, shown
+    from toolkit.evaluate import CompareOptions, shown
     from toolkit.evaluate import evaluate as run_evaluation
     from toolkit.settings import BaselineSettings
     from toolkit.study import step_of
@@ -532,7 +532,7 @@ def evaluate(
     baselines = BaselineSettings(
         backbone, backbone_weights, image_size, epochs, high_learning_rate=learning_rate
     )
-    options = Options(
+    options = CompareOptions(
         methods,
         folds,
         seed,

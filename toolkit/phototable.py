@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.blend import RisingCurve
 from toolkit.index import ReferenceIndex
 from toolkit.pigment import CLASSICAL_COLUMNS, LEARNT_COLUMNS, NET_COLUMNS
-from toolkit.prepared import Prepared, Seen, see
+from toolkit.prepared import Prepared, TrunkOutput, through_trunk
 from toolkit.records import REGIONS
 from toolkit.siamese import Encoder
 
@@ -41,20 +40,20 @@ class PhotoTable:
         """The network's view of each patch alone, for a network that learns from them."""
         return [picture for photo in self.usable for picture in photo.patch_inputs()]
 
-    def seen(self, encoder: Encoder) -> Seen:
+    def trunk_output(self, encoder: Encoder) -> TrunkOutput:
         """What a trunk sees of the photographs, where that is not known already; ``sides`` one a photo."""
         known = (
-            [photo.seen or see(encoder, [photo]) for photo in self.usable]
-            if any(photo.seen for photo in self.usable)
-            else [see(encoder, self.usable)]
+            [photo.trunk_output or through_trunk(encoder, [photo]) for photo in self.usable]
+            if any(photo.trunk_output for photo in self.usable)
+            else [through_trunk(encoder, self.usable)]
         )
         sides = np.full((len(self.photos), len(NET_COLUMNS)), np.nan)
-        sides[self.places] = np.concatenate([seen.sides for seen in known])
-        return Seen(
-            np.concatenate([seen.pooled for seen in known]),
-            np.concatenate([seen.figures for seen in known]),
+        sides[self.places] = np.concatenate([one.sides for one in known])
+        return TrunkOutput(
+            np.concatenate([one.pooled for one in known]),
+            np.concatenate([one.figures for one in known]),
             sides,
-            tuple(one for seen in known for one in seen.maps),
+            tuple(picture for one in known for picture in one.maps),
         )
 
     # --- columns
@@ -63,20 +62,20 @@ class PhotoTable:
         """Names of ``patch_values``' columns."""
         return (*self.columns, *LEARNT_COLUMNS, *index.columns, "embedding_score")
 
-    def patch_values(self, seen: Seen, similar: NDArray, scores: NDArray) -> Matrix:
+    def patch_values(self, output: TrunkOutput, similar: NDArray, scores: NDArray) -> Matrix:
         """What is known of each patch (n, p): pigment features, figures of the predicted pigment, index features
         ``similar`` (n, q), embedding scores (n,)."""
-        return np.column_stack([self.values, seen.figures, similar, scores]).astype(np.float64)
+        return np.column_stack([self.values, output.figures, similar, scores]).astype(np.float64)
 
     def side_columns(self, index: ReferenceIndex) -> tuple[str, ...]:
         """Names of ``side_values``' columns."""
         return (*CLASSICAL_COLUMNS, *NET_COLUMNS, *index.columns, "embedding_score")
 
-    def side_values(self, seen: Seen, similar: NDArray, scores: NDArray) -> Matrix:
+    def side_values(self, output: TrunkOutput, similar: NDArray, scores: NDArray) -> Matrix:
         """What the blend sees of each side (photos, p): classical figures, figures of the predicted pigment, and what
         the references say of its patches, as their mean; NaN for the unknown."""
         of_patches = np.column_stack([similar, scores]).astype(np.float64)
-        return np.column_stack([self.sides, seen.sides, self._mean_of_patches(of_patches)])
+        return np.column_stack([self.sides, output.sides, self._mean_of_patches(of_patches)])
 
     def _mean_of_patches(self, values: Matrix) -> Matrix:
         """Means (photos, q) of a table of patches (n, q), over what is known."""
@@ -88,10 +87,10 @@ class PhotoTable:
 
     # --- what follows from them
 
-    def region_grades(self, curve: RisingCurve, figures: Matrix) -> Matrix:
-        """The grade of each region by itself (photos, 4), in the order of REGIONS; NaN where there is no patch.
-        ``figures`` (n, q) of the map on each patch."""
-        return self.by_photo(curve.predict(figures[:, LEARNT_COLUMNS.index(FIGURE)]))
+    def region_severity(self, figures: Matrix) -> Matrix:
+        """How severe each region looks (photos, 4), in the order of REGIONS; NaN where there is no patch. ``figures``
+        (n, q) of the map on each patch."""
+        return self.by_photo(figures[:, LEARNT_COLUMNS.index(FIGURE)])
 
     def difficulty(
         self,

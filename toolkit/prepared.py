@@ -23,8 +23,7 @@ from toolkit.pigment import (
     side_features,
     side_figures,
 )
-from toolkit.quality import Quality
-from toolkit.records import FaceChart, FacePatches, PhotoFacts, Window
+from toolkit.records import FaceChart, FacePatches, PhotoFacts, Quality, Window
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder, encoder_input
 
@@ -33,7 +32,7 @@ _USUAL_ITA = 35.0
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class TrunkOutput:
     """What a trunk sees of m photos with n patches: ``pooled`` (n, p) float32 for the head, ``figures`` (n, q) of the
     map on each patch and ``sides`` (m, s) of each photo's, a row of NET_COLUMNS; the predicted ``maps`` of pigment, one a
     picture."""
@@ -48,7 +47,8 @@ class Seen:
 class Prepared:
     """A photograph ready to be graded: one row of ``features`` a patch and one of its ``side``; ``inputs``, what the
     network looks at: the chart, or each patch where there is no chart; ``parts``, one (h, w) uint8 an input as
-    ``FaceChart.regions``; ``windows``, where each patch lies on them. ``seen``: what the trunk saw, where it has looked.
+    ``FaceChart.regions``; ``windows``, where each patch lies on them. ``trunk_output``: of a trunk that has looked
+    at it already.
 
     ``error`` says why there is nothing, when the photo could not be used. ``known_facts``: who is on it, None
     where nobody has told.
@@ -60,7 +60,7 @@ class Prepared:
     inputs: tuple[NDArray[np.float16], ...] = ()
     quality: Quality | None = None
     error: str = ""
-    seen: Seen | None = None
+    trunk_output: TrunkOutput | None = None
     side: Mapping[str, float] | None = None
     parts: tuple[NDArray[np.uint8], ...] = ()
     windows: tuple[Window, ...] = ()
@@ -144,7 +144,7 @@ def _of_patches(face: FacePatches, settings: Settings) -> Prepared:
     )
 
 
-def see(encoder: Encoder, photos: Sequence[Prepared]) -> Seen:
+def through_trunk(encoder: Encoder, photos: Sequence[Prepared]) -> TrunkOutput:
     """Photographs through the trunk, each picture once."""
     pictures = [picture for photo in photos for picture in photo.inputs]
     firsts = np.cumsum([0, *(len(photo.inputs) for photo in photos)]).tolist()
@@ -171,14 +171,14 @@ def see(encoder: Encoder, photos: Sequence[Prepared]) -> Seen:
             sides[row] = side_figures([maps[n] for n in mine], [(skins[n], parts[n]) for n in mine], scale)
     tones = np.array([photo.tone for photo in photos])
     sides[:, -1] = _severity(encoder, sides[:, : len(MAP_COLUMNS)], tones)
-    return Seen(pooled, figures, sides, maps)
+    return TrunkOutput(pooled, figures, sides, maps)
 
 
 def severity_inputs_of(encoder: Encoder, photos: Sequence[Prepared]) -> NDArray[np.float32]:
     """What the severity of each photograph's side is told from, (n, q)."""
-    seen = [see(encoder, [photo]) for photo in photos]
+    outputs = [through_trunk(encoder, [photo]) for photo in photos]
     tones = np.array([photo.tone for photo in photos])
-    sides = np.concatenate([one.sides for one in seen])[:, : len(MAP_COLUMNS)]
+    sides = np.concatenate([one.sides for one in outputs])[:, : len(MAP_COLUMNS)]
     return severity_inputs(sides, tones)
 
 

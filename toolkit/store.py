@@ -1,6 +1,6 @@
 """Results of a run beside its workbook, in SQLite: written as they come, found again when the run is repeated.
 
-A result belongs to what it was made of: the photo's bytes, and all that may change its grade (``Options``). Its
+A result belongs to what it was made of: the photo's bytes, and all that may change its grade (``RunOptions``). Its
 name is not part of that, so a photo that was moved or renamed is not graded again. Everything is text or numbers.
 """
 
@@ -20,9 +20,17 @@ from typing import IO, Any, Literal
 
 from toolkit.errors import ToolkitError
 from toolkit.pigment import pigment_png
-from toolkit.pipeline import PhotoResult, Rows
-from toolkit.quality import Quality
-from toolkit.records import FaceChart, FacePatches, PhotoFacts, PhotoFile, PhotoGrade
+from toolkit.records import (
+    Contribution,
+    Evidence,
+    FaceChart,
+    FacePatches,
+    PhotoFacts,
+    PhotoFile,
+    PhotoGrade,
+    PhotoResult,
+    Quality,
+)
 from toolkit.salvage import copy_readable, is_damaged, set_aside
 from toolkit.study.names import stored_text
 
@@ -42,7 +50,7 @@ CREATE TABLE results (
     side TEXT,                   -- as the picture shows it
     regions TEXT NOT NULL,       -- JSON: region to grade
     quality TEXT NOT NULL,       -- label, not yet compared with the other photos
-    figures TEXT,                -- JSON: of toolkit.quality.Quality
+    figures TEXT,                -- JSON: of toolkit.records.Quality
     note TEXT NOT NULL,
     face TEXT,                   -- JSON: landmarks, and where each patch lies
     patches TEXT NOT NULL, contributions TEXT NOT NULL, evidence TEXT NOT NULL,  -- JSON: columns and rows
@@ -80,7 +88,7 @@ NOT_REACHED = "not reached: the run was interrupted; run the same command again 
 
 
 @dataclass(frozen=True)
-class Options:
+class RunOptions:
     """All but the photo that may change its grade."""
 
     toolkit: str
@@ -105,14 +113,14 @@ class InputRow:
 
 
 @dataclass(frozen=True)
-class Behind:
+class GradeDetails:
     """What a grade was made of: ``face`` as ``Store.face`` gives it, ``pigment`` a PNG as ``pigment_png``
-    writes it, of the chart, rows of ``contributions`` and ``evidence`` as in ``PhotoResult``."""
+    writes it, of the chart, ``contributions`` and ``evidence`` as in ``PhotoResult``."""
 
     face: Mapping[str, Any] | None = None
     pigment: tuple[bytes, ...] = ()
-    contributions: Rows = ()
-    evidence: Rows = ()
+    contributions: tuple[Contribution, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
 
 def store_path(out: Path) -> Path:
@@ -131,7 +139,9 @@ class Store:
 
     # --- the photos of this run
 
-    def begin(self, files: Sequence[PhotoFile], options: Options, hints: Sequence[str] | None = None) -> None:
+    def begin(
+        self, files: Sequence[PhotoFile], options: RunOptions, hints: Sequence[str] | None = None
+    ) -> None:
         """Take ``files`` as the photos of the run, in place of any before; ``hints``, one each: what is known of a photo,
         beside its bytes, that may change its grade (JSON); by default nothing."""
         key, hints = options.key(), hints or ["{}"] * len(files)
@@ -216,7 +226,8 @@ class Store:
                     json.dumps(dict(grade.regions)), grade.quality,
                     json.dumps(asdict(result.quality)) if result.quality else None,
                     stored_text(grade.note), json.dumps(_face_record(face)) if face else None,
-                    _packed(result.patch_rows), _packed(result.contributions), _packed(result.evidence),
+                    _packed([{"region": one.region, "grade": one.grade, **one.values} for one in result.figures]),
+                    _packed(map(asdict, result.contributions)), _packed(map(asdict, result.evidence)),
                     json.dumps([b64encode(pigment_png(one)).decode() for one in result.pigment]), place,
                 ),
             )  # fmt: skip
@@ -316,10 +327,10 @@ class Store:
             yield _grade(row, facts_of(row[0]))
 
     def rows(self, table: Literal["patches", "contributions", "evidence"]) -> Iterator[Mapping[str, Any]]:
-        """The rows of all photos of the run, in its order, as ``PhotoResult`` names them."""
+        """A sheet's rows of all photos of the run, in its order: what its records hold, and the photo's name."""
         joined = "photos JOIN results USING (sha256, options, hint) ORDER BY place"
         for name, packed in self._db.execute(f"SELECT name, {table} FROM {joined}"):
-            yield from _unpacked(packed, name)
+            yield from ({"photo": name, **row} for row in _unpacked(packed))
 
     def face(self, place: int) -> dict[str, Any] | None:
         """Landmarks of the photo at ``place`` and where its patches lie, as ``put`` got them."""
@@ -327,21 +338,21 @@ class Store:
         found = self._db.execute(query, (place,)).fetchone()
         return json.loads(found[0]) if found and found[0] else None
 
-    def behind(self, place: int) -> Behind:
+    def details(self, place: int) -> GradeDetails:
         """What the grade of the photo at ``place`` was made of; empty where there is no result."""
         query = (
-            "SELECT name, face, pigment, contributions, evidence FROM photos "
+            "SELECT face, pigment, contributions, evidence FROM photos "
             "JOIN results USING (sha256, options, hint) WHERE place = ?"
         )
         found = self._db.execute(query, (place,)).fetchone()
         if found is None:
-            return Behind()
-        name, face, pigment, contributions, evidence = found
-        return Behind(
+            return GradeDetails()
+        face, pigment, contributions, evidence = found
+        return GradeDetails(
             json.loads(face) if face else None,
             tuple(b64decode(one) for one in json.loads(pigment)),
-            _unpacked(contributions, name),
-            _unpacked(evidence, name),
+            tuple(Contribution(**row) for row in _unpacked(contributions)),
+            tuple(Evidence(**row) for row in _unpacked(evidence)),
         )
 
 
@@ -517,15 +528,16 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def _packed(rows: Rows) -> str:
-    """Rows as JSON, their columns once; the photo's name, which may change, is left out."""
-    columns = [name for name in dict.fromkeys(name for row in rows for name in row) if name != "photo"]
+def _packed(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows as JSON, their columns once."""
+    rows = list(rows)
+    columns = list(dict.fromkeys(name for row in rows for name in row))
     return json.dumps({"columns": columns, "rows": [[row.get(name) for name in columns] for row in rows]})
 
 
-def _unpacked(text: str, name: str) -> Rows:
+def _unpacked(text: str) -> Iterator[dict[str, Any]]:
     packed = json.loads(text)
-    return tuple({"photo": name, **dict(zip(packed["columns"], row, strict=True))} for row in packed["rows"])
+    return (dict(zip(packed["columns"], row, strict=True)) for row in packed["rows"])
 
 
 def _quality(figures: str | None) -> Quality | None:

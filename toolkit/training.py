@@ -7,6 +7,7 @@ then made from everybody.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,18 +17,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 import toolkit
-from toolkit.blend import Blend, Interval, RisingCurve, TableBlend, best_shares, share_of_two
+from toolkit.blend import (
+    Blend,
+    Folds,
+    Interval,
+    RisingCurve,
+    TableBlend,
+    best_shares,
+    out_of_fold,
+    share_of_two,
+)
 from toolkit.errors import TrainingError
 from toolkit.index import ReferenceIndex, References, class_of
 from toolkit.model import Model
 from toolkit.phototable import FIGURE, PhotoTable
-from toolkit.prepared import Prepared, Seen
+from toolkit.prepared import Prepared, TrunkOutput
+from toolkit.progress import Progress, silent
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder, train_encoder
 from toolkit.study import subject_folds
-
-Progress = Callable[[str, int, int], None]
-Folds = Sequence[tuple[NDArray, NDArray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +57,8 @@ class Trained:
 
 
 @dataclass(frozen=True, eq=False)
-class _Study:
-    """Graded photographs side by side; ``seen``: what a kept trunk sees of them, or None."""
+class _GradedTable:
+    """Graded photographs side by side; ``output``: of a kept trunk, or None."""
 
     table: PhotoTable
     grades: NDArray[np.float64]
@@ -59,7 +67,7 @@ class _Study:
     seed: int
     tell: Progress
     start: Encoder | None
-    seen: Seen | None
+    output: TrunkOutput | None
 
     def rows(self, photos: NDArray) -> NDArray[np.int64]:
         """The patches of some photographs."""
@@ -88,14 +96,14 @@ def train(
     y, groups = np.asarray(grades, float), np.asarray(subjects, str)
     table = PhotoTable(prepared)
     _check(table, y)
-    tell = progress or (lambda stage, done, total: None)
+    tell = progress or silent
     splits = subject_folds(list(groups), y, folds, seed)
-    seen = table.seen(start) if start else None
-    study = _Study(table, y, groups, settings, seed, tell, start, seen)
+    output = table.trunk_output(start) if start else None
+    study = _GradedTable(table, y, groups, settings, seed, tell, start, output)
     fit = partial(_fit_encoder, study, keep=keep_encoder)
-    columns, values, figures = _values_out_of_fold(study, splits, fit)
+    known = _known_out_of_fold(study, splits, fit)
     tell("blend", 0, 1)
-    out = _fit_blend(study, columns, values, figures, splits=splits)
+    out = _fit_blend(study, known, splits)
     tell("blend", 1, 1)
     encoder, _, index = fit(np.arange(len(prepared)), seed, "final encoder")
     card = {
@@ -112,9 +120,17 @@ def train(
         "curve": {"scale": out.blend.curve.scale, "power": out.blend.curve.power},
     }
     model = Model(settings, encoder, index, out.blend, card)
-    argmax, embedding = _other_grades(study, columns, values, index)
+    argmax, embedding = _other_grades(study, known, index)
     return Trained(
-        model, splits, out.predicted, out.half_widths, argmax, embedding, out.parts, values, out.by_region
+        model,
+        splits,
+        out.predicted,
+        out.half_widths,
+        argmax,
+        embedding,
+        out.parts,
+        known.values,
+        out.by_region,
     )
 
 
@@ -141,9 +157,9 @@ def references(
 
 
 def _fit_encoder(
-    study: _Study, photos: NDArray, seed: int, stage: str, *, keep: bool
-) -> tuple[Encoder, Seen, ReferenceIndex]:
-    """An encoder and its references from the given photos alone, and what its trunk sees of all patches."""
+    study: _GradedTable, photos: NDArray, seed: int, stage: str, *, keep: bool
+) -> tuple[Encoder, TrunkOutput, ReferenceIndex]:
+    """An encoder and its references from the given photos alone, and what its trunk sees of all photographs."""
     table, rows = study.table, study.rows(photos)
     if keep and study.start is not None:
         encoder = study.start
@@ -155,40 +171,56 @@ def _fit_encoder(
             study.settings.encoder,
             seed=seed,
             start=study.start,
-            pooled=study.seen.pooled[rows] if study.seen else None,
+            pooled=study.output.pooled[rows] if study.output else None,
             progress=lambda epoch, epochs, loss: study.tell(stage, epoch, epochs),
         ).in_onnx()
-    seen = study.seen or table.seen(encoder)
-    embeddings, _ = encoder.place(seen.pooled)
+    output = study.output or table.trunk_output(encoder)
+    embeddings, _ = encoder.place(output.pooled)
     bank = references(table, embeddings, study.grades, study.subjects).take(rows)
-    return encoder, seen, ReferenceIndex.build(bank, study.settings.index, seed)
+    return encoder, output, ReferenceIndex.build(bank, study.settings.index, seed)
 
 
-def _values_out_of_fold(
-    study: _Study, splits: Folds, fit: Callable[..., tuple[Encoder, Seen, ReferenceIndex]]
-) -> tuple[tuple[str, ...], NDArray, NDArray]:
-    """What the blend sees of every side (photos, columns), and the figures of the map on every patch (patches, q),
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What is known of every side (photos, p) by ``columns``, and how severe each of its regions looks (photos, 4),
     learnt without the photo's subject."""
-    columns: tuple[str, ...] = ()
+
+    columns: tuple[str, ...]
+    values: NDArray[np.float64]
+    regions: NDArray[np.float64]
+
+    @property
+    def figure(self) -> NDArray[np.float64]:
+        """How severe each side looks (photos,): what the curve grades by."""
+        return self.values[:, self.columns.index(FIGURE)]
+
+
+def _known_out_of_fold(
+    study: _GradedTable, splits: Folds, fit: Callable[..., tuple[Encoder, TrunkOutput, ReferenceIndex]]
+) -> _Known:
     table = study.table
-    n = len(table.regions)
-    values = figures = np.zeros((0, 0))
-    for number, (train_photos, test_photos) in enumerate(splits, 1):
-        stage = f"encoder, fold {number} of {len(splits)}"
-        encoder, seen, index = fit(train_photos, study.seed + number, stage)
-        rows = study.rows(test_photos)
-        embeddings, scores = encoder.place(seen.pooled[rows])
+    columns: tuple[str, ...] = ()
+    numbers = itertools.count(1)
+
+    def answer(learn: NDArray, held: NDArray) -> NDArray:
+        nonlocal columns
+        number = next(numbers)
+        encoder, output, index = fit(learn, study.seed + number, f"encoder, fold {number} of {len(splits)}")
+        rows = study.rows(held)
+        embeddings, scores = encoder.place(output.pooled[rows])
         regions, owners = [table.regions[row] for row in rows], study.subjects[table.photo[rows]]
-        similar, every_score = np.zeros((n, len(index.columns))), np.zeros(n)
+        similar, every_score = (
+            np.zeros((len(table.regions), len(index.columns))),
+            np.zeros(len(table.regions)),
+        )
         similar[rows] = index.features(embeddings, regions, list(owners))
         every_score[rows] = scores
-        if not columns:
-            columns = table.side_columns(index)
-            values = np.zeros((len(table.photos), len(columns)))
-            figures = np.zeros_like(seen.figures)
-        values[test_photos] = table.side_values(seen, similar, every_score)[test_photos]
-        figures[rows] = seen.figures[rows]
-    return columns, values, figures
+        columns = table.side_columns(index)
+        sides = table.side_values(output, similar, every_score)
+        return np.column_stack([sides, table.region_severity(output.figures)])[held]
+
+    known = out_of_fold(splits, answer)
+    return _Known(columns, known[:, : len(columns)], known[:, len(columns) :])
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,40 +235,33 @@ class _Out:
     blend: Blend
 
 
-def _fit_blend(
-    study: _Study, columns: tuple[str, ...], values: NDArray, figures: NDArray, *, splits: Folds
-) -> _Out:
+def _fit_blend(study: _GradedTable, known: _Known, splits: Folds) -> _Out:
     """The shares that grade a fold are chosen on the other folds."""
     table, grades, settings = study.table, study.grades, study.settings.blend
-    figure = values[:, columns.index(FIGURE)]
 
     def fit(photos: NDArray) -> tuple[RisingCurve, TableBlend]:
-        owners = study.subjects[photos]
-        curve = RisingCurve.fit(figure[photos], grades[photos], settings)
+        curve = RisingCurve.fit(known.figure[photos], grades[photos], settings)
         return curve, TableBlend.fit(
-            columns, values[photos], grades[photos], owners, settings=settings, seed=study.seed
-        )
+            known.columns, known.values[photos], grades[photos], study.subjects[photos], settings=settings, seed=study.seed,
+        )  # fmt: skip
+
+    def answer(learn: NDArray, held: NDArray) -> NDArray:
+        curve, side = fit(learn)
+        three = curve.predict(known.figure[held]), *side.predict_both(known.columns, known.values[held])
+        return np.column_stack([*three, curve.predict(known.regions[held])])
 
     def shares(photos: NDArray) -> tuple[float, float, float]:
         return best_shares(parts[photos], grades[photos], len(np.unique(study.subjects[photos])))
 
-    n = len(grades)
-    parts, by_region = np.zeros((n, 3)), np.full((n, 4), np.nan)
-    for train_photos, test_photos in splits:
-        curve, side = fit(train_photos)
-        parts[test_photos, 0] = curve.predict(figure[test_photos])
-        parts[test_photos, 1], parts[test_photos, 2] = side.predict_both(columns, values[test_photos])
-        by_region[test_photos] = table.region_grades(curve, figures)[test_photos]
-    predicted = np.zeros(n)
-    for train_photos, test_photos in splits:
-        predicted[test_photos] = np.clip(parts[test_photos] @ shares(train_photos), 0, 9)
-    difficulty = table.difficulty(
-        values, columns, np.abs(parts[:, 1] - parts[:, 2]), by_region, grades=predicted
-    )
+    answers = out_of_fold(splits, answer)
+    parts, by_region = answers[:, :3], answers[:, 3:]
+    predicted = out_of_fold(splits, lambda learn, held: np.clip(parts[held] @ shares(learn), 0, 9))
+    apart = np.abs(parts[:, 1] - parts[:, 2])
+    difficulty = table.difficulty(known.values, known.columns, apart, by_region, grades=predicted)
     interval = Interval.fit(
         predicted - grades, difficulty, study.subjects, settings.coverage, seed=study.seed
     )
-    everybody = np.arange(n)
+    everybody = np.arange(len(grades))
     curve, side = fit(everybody)
     final = shares(everybody)
     side.share = share_of_two(final[1], final[2])
@@ -245,18 +270,18 @@ def _fit_blend(
 
 
 def _other_grades(
-    study: _Study, columns: tuple[str, ...], values: NDArray, index: ReferenceIndex
+    study: _GradedTable, known: _Known, index: ReferenceIndex
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Grades (photos,) by the seed's rule (the middle of the class of highest mean similarity) and by the
     embedding's own score, both out of fold, as plain means over patches."""
     edges = study.settings.index.class_edges
-    first = columns.index(index.columns[0])
-    similar = np.nan_to_num(values[:, first : first + len(edges)])
+    first = known.columns.index(index.columns[0])
+    similar = np.nan_to_num(known.values[:, first : first + len(edges)])
     classes = class_of(study.grades, edges)
     middles = np.array(
         [study.grades[classes == c].mean() if (classes == c).any() else edges[c] for c in range(len(edges))]
     )
-    return middles[similar.argmax(axis=1)], values[:, columns.index("embedding_score")].copy()
+    return middles[similar.argmax(axis=1)], known.values[:, known.columns.index("embedding_score")]
 
 
 def rebuild_index(
@@ -264,7 +289,7 @@ def rebuild_index(
 ) -> Model:
     """The model with new references: the given photographs through its own encoder."""
     table = PhotoTable(prepared)
-    embeddings, _ = model.encoder.place(table.seen(model.encoder).pooled)
+    embeddings, _ = model.encoder.place(table.trunk_output(model.encoder).pooled)
     bank = references(table, embeddings, np.asarray(grades, float), np.asarray(subjects, str))
     index = ReferenceIndex.build(bank, model.settings.index)
     card = {**model.card, "references": index.class_counts()}

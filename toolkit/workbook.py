@@ -16,7 +16,7 @@ from toolkit.errors import MissingExtraError, ToolkitError
 from toolkit.files import write_atomically
 from toolkit.outputs import has_columns, is_parquet, is_stamped, stamp_workbook
 from toolkit.records import REGIONS, PhotoGrade
-from toolkit.study.tables import unguarded
+from toolkit.study.gradetable import unguarded
 from toolkit.summary import Line, Summary, flag_of
 from toolkit.tables import (
     FORMULA_STARTS,

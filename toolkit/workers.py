@@ -21,9 +21,10 @@ from toolkit.outputs import marked_jpeg
 from toolkit.patches import draw_overlay
 from toolkit.photos import content_hash
 from toolkit.pigment.overlay import draw_pigment
-from toolkit.pipeline import PhotoResult, Prepared, missing_regions, prepare, read_face, see
+from toolkit.pipeline import missing_regions, prepare, read_face, through_trunk
 from toolkit.pool import Lost, run_jobs
-from toolkit.records import FacePatches, PhotoFile, PhotoGrade
+from toolkit.prepared import Prepared
+from toolkit.records import FacePatches, Figures, PhotoFile, PhotoGrade, PhotoResult
 from toolkit.settings import RunSettings, Settings
 from toolkit.siamese import Encoder, Weights
 
@@ -63,7 +64,7 @@ def _prepare_one(file: PhotoFile, settings: Settings) -> Prepared:
     def work() -> Prepared:
         _, face, quality = read_face(file, the_finder(), settings)
         prepared = prepare(face, settings, quality)
-        return replace(prepared, seen=see(_encoder, [prepared])) if _encoder else prepared
+        return replace(prepared, trunk_output=through_trunk(_encoder, [prepared])) if _encoder else prepared
 
     return attempt(work, partial(not_prepared, file), file)
 
@@ -108,7 +109,9 @@ def read_all(
 def _read_one(file: PhotoFile, settings: Settings) -> Reading:
     prepared = _prepare_one(file, settings)
     if prepared.face:
-        return Reading(prepared.face.sha256, replace(prepared, inputs=()) if prepared.seen else prepared)
+        return Reading(
+            prepared.face.sha256, replace(prepared, inputs=()) if prepared.trunk_output else prepared
+        )
     sha256 = content_hash(file.path)
     passing = prepared.error.startswith(_UNEXPECTED) or NOT_INSTALLED in prepared.error
     return Reading(sha256, prepared, lasting=bool(sha256) and not passing)
@@ -171,14 +174,14 @@ def _measure_one(file: PhotoFile, settings: Settings, overlays: Path | None) -> 
         photo, face, quality = read_face(file, the_finder(), settings)
         measured = prepare(face, settings)
         regions = [patch.region for patch in face.patches]
-        rows = tuple({"region": r, **row} for r, row in zip(regions, measured.features, strict=False))
-        if overlays and rows:
+        figures = tuple(map(Figures, regions, measured.features))
+        if overlays and figures:
             shown = [face.chart or face.patches[0]]
             write_overlay(overlays / file.name, draw_pigment(photo, shown, settings.pigment, file.name))
         side = file.facts.side or (face.face.side if face.face else None)
         note = "; ".join([*face.notes, *missing_regions(face)])
         grade = PhotoGrade(file.name, replace(file.facts, side=side), quality=face.quality, note=note)
-        return PhotoResult(grade, rows, quality)
+        return PhotoResult(grade, figures, quality)
 
     return attempt(work, partial(_not_measured, file), file)
 

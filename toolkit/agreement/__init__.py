@@ -28,7 +28,7 @@ from toolkit.agreement.reliability import (
 )
 from toolkit.agreement.report import report
 from toolkit.agreement.resample import RESAMPLES
-from toolkit.agreement.tables import sheets
+from toolkit.agreement.sheets import sheets
 from toolkit.outputs import Output, check_outputs, is_stamped
 from toolkit.study import CLINICAL_SCALE, Scale, read_graders
 from toolkit.workbook import check_target, write_sheets

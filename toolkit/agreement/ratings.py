@@ -76,13 +76,13 @@ def join_ratings(graders: Sequence[tuple[str, GradeTable]], retakes: bool = Fals
             "agreement needs two graders: give two files, or name two columns of one "
             "(--column grade=NAME --column grade=NAME)"
         )
-    study = _Study([table for _, table in graders], retakes)
+    study = _RatedStudy([table for _, table in graders], retakes)
     for index in sorted(range(len(graders)), key=lambda i: graders[i][1].layout != "file"):
         study.add(index, graders[index][1])
     return study.ratings(graders)
 
 
-class _Study:
+class _RatedStudy:
     """Photos by name, as the tables give them one after the other."""
 
     def __init__(self, tables: Sequence[GradeTable], retakes: bool) -> None:

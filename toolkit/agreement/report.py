@@ -10,7 +10,7 @@ from toolkit.agreement.compare import ChangeAgreement, GroupAgreement, PairAgree
 from toolkit.agreement.ratings import Ratings
 from toolkit.agreement.reliability import Estimate
 from toolkit.agreement.resample import RESAMPLES
-from toolkit.agreement.tables import trivial_figures
+from toolkit.agreement.sheets import trivial_figures
 from toolkit.texttable import aligned
 
 _TITLES = {

@@ -1,5 +1,6 @@
 """From features to grades: a rising curve, LightGBM and a ridge on a side's table, conformal intervals."""
 
+from toolkit.blend.crossfit import Folds, out_of_fold
 from toolkit.blend.curve import RisingCurve, best_shares
 from toolkit.blend.face import combine, fit_weights
 from toolkit.blend.interval import DIFFICULTY, Interval, conformal_half_width
@@ -10,6 +11,7 @@ from toolkit.blend.whole import Blend, share_of_two
 __all__ = [
     "DIFFICULTY",
     "Blend",
+    "Folds",
     "Interval",
     "Ridge",
     "RisingCurve",
@@ -20,5 +22,6 @@ __all__ = [
     "conformal_half_width",
     "fit_weights",
     "mixed",
+    "out_of_fold",
     "share_of_two",
 ]

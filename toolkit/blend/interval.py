@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.blend.crossfit import Folds, out_of_fold
 from toolkit.blend.ridge import floats
 
 Matrix = NDArray[np.float64]
@@ -48,11 +48,13 @@ class Interval:
     ) -> Interval:
         """From out-of-fold residuals (n,): the expected error is itself fitted out of fold, by subject, before
         the factor is read off (normalised conformal prediction, Papadopoulos et al. 2008)."""
-        expected = np.zeros(len(residuals))
-        for train, test in _folds(subjects):
-            expected[test] = cls._fit_error(residuals[train], difficulty[train]).expected_error(
-                difficulty[test]
-            )
+
+        def expect(learn: NDArray, held: NDArray) -> Matrix:
+            return cls._fit_error(residuals[learn], difficulty[learn]).expected_error(difficulty[held])
+
+        everybody = np.arange(len(residuals))
+        folds = _folds(subjects)
+        expected = out_of_fold(folds, expect) if folds else expect(everybody, everybody)
         factor = conformal_half_width(residuals / expected, subjects, coverage, seed=seed)
         model = cls._fit_error(residuals, difficulty)
         distance = difficulty[:, DIFFICULTY.index("reference_distance")]
@@ -80,15 +82,12 @@ class Interval:
         return cls(1.0, usual, floats(centre), floats(scale), floats(weights), float("inf"))
 
 
-def _folds(subjects: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
+def _folds(subjects: NDArray) -> Folds:
+    """By subject; none of one subject alone."""
     from sklearn.model_selection import GroupKFold
 
     parts = min(5, len(np.unique(subjects)))
-    if parts < 2:
-        everybody = np.arange(len(subjects))
-        yield everybody, everybody
-        return
-    yield from GroupKFold(parts).split(subjects, groups=subjects)
+    return list(GroupKFold(parts).split(subjects, groups=subjects)) if parts > 1 else []
 
 
 def conformal_half_width(residuals: NDArray, subjects: NDArray, coverage: float, *, seed: int = 0) -> float:

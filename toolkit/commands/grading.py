@@ -18,7 +18,6 @@ from toolkit.commands.results import (
     report_grades,
     report_study,
     run_facts,
-    study_labels,
     write_workbook,
 )
 from toolkit.commands.shared import check_pictures, hash_photos, read_files
@@ -32,10 +31,11 @@ from toolkit.photos import find_photo_files, with_facts
 from toolkit.pigment.overlay import draw_predicted
 from toolkit.pipeline import Grader
 from toolkit.progress import Progress, reported, silent
+from toolkit.quality import study_labels
 from toolkit.records import PhotoFile
 from toolkit.report import write_report
 from toolkit.stagecode import code_hash
-from toolkit.store import Options, Store, open_store, store_path
+from toolkit.store import RunOptions, Store, open_store, store_path
 from toolkit.study import mode_notes, mode_of, modes_remark
 from toolkit.study.modes import WHITE
 from toolkit.workbook import RESULT_SUFFIXES, check_target, result_files
@@ -109,7 +109,7 @@ def grade_photos(
             )
         except KeyboardInterrupt:
             interrupted = True
-        labels, graded = study_labels(store, model.settings), store.counts()["graded"]
+        labels, graded = study_labels(store.qualities(), model.settings.quality), store.counts()["graded"]
         run = GradeRun(out, tuple(files), graded, earlier, interrupted, time.monotonic() - clock, labels)
         facts = run_facts(
             store,
@@ -185,12 +185,12 @@ def _planned(
     return after_kept(loss.lost, files), [*(one.sha256 for one in loss.lost), *hashes], loss
 
 
-def _options(model: Model, weights: str, landmark_model: Path | None) -> Options:
+def _options(model: Model, weights: str, landmark_model: Path | None) -> RunOptions:
     """What may change a grade beside the photo; the package's own sources count, not its version alone."""
     landmarks = landmark_model or default_landmark_model()
     if not landmarks.is_file():
         raise ModelError(f"{landmarks}: no such landmark model; check --landmark-model")
-    return Options(toolkit.__version__, code_hash(), model.sha256, weights, file_sha256(landmarks))
+    return RunOptions(toolkit.__version__, code_hash(), model.sha256, weights, file_sha256(landmarks))
 
 
 def _other_landmarks(model: Model, landmark_model: Path | None) -> list[str]:

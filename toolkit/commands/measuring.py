@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.commands.results import labelled
 from toolkit.commands.shared import check_pictures, check_table, hash_photos
 from toolkit.earlier import refuse_other_photos
 from toolkit.outputs import has_columns, holds_nothing, is_stamped
 from toolkit.photos import find_photo_files
-from toolkit.pipeline import PhotoResult, judge_study
 from toolkit.progress import Progress, reported, silent
+from toolkit.quality import study_labels
 from toolkit.receipt import drop_receipt, read_receipt, write_receipt
+from toolkit.records import PhotoGrade, PhotoResult
 from toolkit.settings import Settings
-from toolkit.study.tables import unguarded
+from toolkit.study.gradetable import unguarded
 from toolkit.tables import clean
 from toolkit.workbook import Value, check_target, write_table
 from toolkit.workers import TIME_LIMIT_S, measure_all
@@ -62,14 +64,16 @@ def measure_features(
         refuse_other_photos(out, receipt.photos if receipt else _photos_in(out), photos)
     settings = Settings()
     measured = measure_all(files, settings, landmark_model, workers, overlays=overlays)
-    results = judge_study(list(reported(measured, len(paths), "features", tell)), settings)
-    rows = [row for result in results for row in _feature_rows(result)]
+    results = list(reported(measured, len(paths), "features", tell))
+    labels = study_labels([result.quality for result in results], settings.quality)
+    grades = labelled((result.grade for result in results), labels)
+    rows = [row for pair in zip(grades, results, strict=True) for row in _feature_rows(*pair)]
     drop_receipt(out)
     write_table(out, rows, kind="features")
     write_receipt(out, {str(clean(name)): sha256 for name, sha256 in photos.items()})
-    failures = tuple(f"{r.grade.name}: {r.grade.note}" for r in results if not r.patch_rows)
-    patches = [row for result in results for row in result.patch_rows]
-    features = len(patches[0]) - 1 if patches else 0
+    failures = tuple(f"{r.grade.name}: {r.grade.note}" for r in results if not r.figures)
+    patches = [one for result in results for one in result.figures]
+    features = len(patches[0].values) if patches else 0
     return FeaturesRun(len(paths), len(paths) - len(failures), len(patches), features, failures)
 
 
@@ -83,9 +87,9 @@ def _photos_in(table: Path) -> dict[str, str]:
     return {unguarded(str(name)): "" for name in read(table, usecols=[0], dtype=str).iloc[:, 0].dropna()}
 
 
-def _feature_rows(result: PhotoResult) -> list[dict[str, Value]]:
+def _feature_rows(grade: PhotoGrade, result: PhotoResult) -> list[dict[str, Value]]:
     """The rows of one photo, the facts first; one without figures where nothing could be measured."""
-    grade, facts = result.grade, result.grade.facts
+    facts = grade.facts
     values = (grade.name, facts.subject, facts.side, facts.visit, None, grade.quality, grade.note)
     first: dict[str, Value] = dict(zip(_FACTS, values, strict=True))
-    return [first | dict(row) for row in result.patch_rows] or [first]
+    return [first | {"region": one.region, **one.values} for one in result.figures] or [first]

@@ -21,12 +21,9 @@ from toolkit.model import Model
 from toolkit.outputs import Output, check_folder, check_outputs
 from toolkit.photos import contents
 from toolkit.pigment import CLASSICAL_COLUMNS, NET_COLUMNS
-from toolkit.pipeline import SIDE
-from toolkit.quality import judge_casts
-from toolkit.records import PhotoFile, PhotoGrade
-from toolkit.report import Study, check_report, is_page
-from toolkit.settings import Settings
-from toolkit.store import Options, Store, read_store, store_path
+from toolkit.records import SIDE, PhotoFile, PhotoGrade
+from toolkit.report import ReportedRun, check_report, is_page
+from toolkit.store import RunOptions, Store, read_store, store_path
 from toolkit.study import Columns, JoinedGrades, join_files, refuse_shared
 from toolkit.study.names import facts_from_name, stored_text
 from toolkit.workbook import Rows, Value, result_files, write_results
@@ -132,19 +129,12 @@ def report_study(
     *,
     report: ReportRequest,
     joined: JoinedGrades | None,
-) -> Study:
+) -> ReportedRun:
     """What the page is made of."""
     expert = {stored_text(name): grade for name, grade in joined.grades.items()} if joined else {}
     source = report.expert_grades.name if report.expert_grades else ""
     paths = [file.path for file in run.files]
-    return Study(store, paths, list(run.grades_in(store)), model, facts, expert, source)
-
-
-def study_labels(store: Store, settings: Settings) -> list[str | None]:
-    """Each photo's quality beside the others of the run (see ``judge_casts``); None where nothing is known."""
-    qualities = store.qualities()
-    judged = iter(judge_casts([quality for quality in qualities if quality], settings.quality))
-    return [next(judged).label if quality else None for quality in qualities]
+    return ReportedRun(store, paths, list(run.grades_in(store)), model, facts, expert, source)
 
 
 def labelled(grades: Iterable[PhotoGrade], labels: Sequence[str | None]) -> Iterator[PhotoGrade]:
@@ -184,7 +174,7 @@ def run_facts(
     store: Store,
     run: GradeRun,
     model: Model,
-    options: Options,
+    options: RunOptions,
     *,
     landmarks: str,
     workers: int,

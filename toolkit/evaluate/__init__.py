@@ -12,8 +12,8 @@ from pathlib import Path
 from toolkit.evaluate.methods import METHODS, chosen_methods
 from toolkit.evaluate.page import page
 from toolkit.evaluate.progress import shown
-from toolkit.evaluate.run import KIND, PAGE, WORKBOOK, Compared, Options, Step, Tell, compare
-from toolkit.evaluate.tables import Scored, score_all, sheets
+from toolkit.evaluate.run import KIND, PAGE, WORKBOOK, Compared, CompareOptions, Step, Tell, compare
+from toolkit.evaluate.sheets import Scored, score_all, sheets
 from toolkit.evaluate.text import comparison_text
 from toolkit.files import write_atomically
 from toolkit.study import Columns
@@ -21,9 +21,9 @@ from toolkit.workbook import write_sheets
 
 __all__ = [
     "METHODS",
+    "CompareOptions",
     "Compared",
     "Evaluation",
-    "Options",
     "Scored",
     "Step",
     "chosen_methods",
@@ -51,7 +51,7 @@ def evaluate(
     images: Sequence[Path],
     grades_file: Path | Sequence[Path],
     out: Path,
-    options: Options,
+    options: CompareOptions,
     *,
     columns: Columns = None,
     landmark_model: Path | None = None,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from toolkit.agreement.reliability import Estimate
 from toolkit.evaluate.figures import GROUPINGS, GroupScore, Tested
 from toolkit.evaluate.methods import PARTS, Outcome
-from toolkit.evaluate.study import Study
+from toolkit.evaluate.study import MeasuredStudy
 
 _INK, _GREY, _PALE = "#22313f", "#8a97a3", "#d7dee4"
 _PARTS = {"training": "#b9c4cd", "validation": "#7fa6c4", "test": "#1f5f8b"}
@@ -97,7 +97,7 @@ def _whiskers(axis: Any, rows: NDArray, values: Sequence[Estimate], factor: floa
             axis.plot([factor * value.lower, factor * value.upper], [row, row], color=_INK, lw=1)
 
 
-def distributions(study: Study) -> str:
+def distributions(study: MeasuredStudy) -> str:
     """How many photographs have each grade, and each class of grades."""
     labels = study.settings.index.class_labels()
     steps, counts = np.unique(study.grades, return_counts=True)
@@ -114,7 +114,7 @@ def distributions(study: Study) -> str:
         return _uri(figure)
 
 
-def agreement(study: Study, answers: Tested, found: Mapping[str, Estimate]) -> str:
+def agreement(study: MeasuredStudy, answers: Tested, found: Mapping[str, Estimate]) -> str:
     """Predicted against graded, and Bland and Altman's plot of the same photographs."""
     rng = np.random.default_rng(0)
     truth, given = study.grades, answers.grades

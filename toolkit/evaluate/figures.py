@@ -18,7 +18,7 @@ from toolkit.agreement.resample import (
     spearman_statistic,
 )
 from toolkit.evaluate.methods import PARTS, Outcome
-from toolkit.evaluate.study import Study, tone_name
+from toolkit.evaluate.study import MeasuredStudy, tone_name
 
 Float = NDArray[np.float64]
 GROUPINGS = ("grade", "side", "visit", "skin tone")
@@ -33,7 +33,7 @@ class Tested:
     classes: NDArray[np.intp]
 
 
-def pool_tests(study: Study, outcomes: Sequence[Outcome]) -> Tested:
+def pool_tests(study: MeasuredStudy, outcomes: Sequence[Outcome]) -> Tested:
     """Test answers of all folds side by side; every photograph is tested once."""
     grades, classes = np.full(len(study.grades), np.nan), np.zeros(len(study.grades), np.intp)
     for outcome in outcomes:
@@ -45,7 +45,7 @@ def pool_tests(study: Study, outcomes: Sequence[Outcome]) -> Tested:
 
 
 def scores(
-    study: Study, answers: Tested, reference: Tested, resamples: int = RESAMPLES, *, seed: int = 0
+    study: MeasuredStudy, answers: Tested, reference: Tested, resamples: int = RESAMPLES, *, seed: int = 0
 ) -> dict[str, Estimate]:
     """Agreement with the experts' grades, 95 % intervals by resampling subjects: accuracy on the classes, rmse,
     mae, bias (predicted - graded), within_half, within_one, kappa (quadratic weights, half steps), icc_2_1,
@@ -70,7 +70,7 @@ def scores(
 
 
 def accuracies(
-    study: Study, outcomes: Sequence[Outcome], resamples: int = RESAMPLES, seed: int = 0
+    study: MeasuredStudy, outcomes: Sequence[Outcome], resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Estimate]:
     """Accuracy on the classes by part of the folds: "training", "validation", "test"."""
     found: dict[str, Estimate] = {}
@@ -100,7 +100,9 @@ class GroupScore:
     rmse: Estimate
 
 
-def by_group(study: Study, answers: Tested, resamples: int = RESAMPLES, seed: int = 0) -> list[GroupScore]:
+def by_group(
+    study: MeasuredStudy, answers: Tested, resamples: int = RESAMPLES, seed: int = 0
+) -> list[GroupScore]:
     """Errors by grade, side, visit and skin tone; what is not known of a photograph is a level "not known"."""
     found = []
     for grouping in GROUPINGS:
@@ -114,7 +116,7 @@ def by_group(study: Study, answers: Tested, resamples: int = RESAMPLES, seed: in
 
 
 def _error_estimates(
-    study: Study, answers: Tested, photos: NDArray[np.intp], resamples: int, *, seed: int
+    study: MeasuredStudy, answers: Tested, photos: NDArray[np.intp], resamples: int, *, seed: int
 ) -> tuple[Estimate, Estimate, Estimate]:
     """Bias, mean absolute error and RMSE of some photographs."""
     count, subjects = _numbered(study.subjects[photos])
@@ -125,7 +127,7 @@ def _error_estimates(
     return found["bias"], found["mae"], found["rmse"]
 
 
-def levels_of(study: Study, grouping: str) -> tuple[list[str], NDArray[np.intp]]:
+def levels_of(study: MeasuredStudy, grouping: str) -> tuple[list[str], NDArray[np.intp]]:
     """The levels of a grouping, in their order, and each photograph's by number (n,)."""
     values: list[tuple[float, str]]
     if grouping == "grade":
@@ -154,7 +156,7 @@ def _visit_order(visit: str | None) -> tuple[float, str]:
     return (0.0 if visit == "Baseline" else float(digits[:9] or 1e9)), visit
 
 
-def confusion(study: Study, answers: Tested) -> NDArray[np.intp]:
+def confusion(study: MeasuredStudy, answers: Tested) -> NDArray[np.intp]:
     """Photographs by class given (rows) and predicted (columns)."""
     size = len(study.settings.index.class_edges)
     counts = np.zeros((size, size), np.intp)

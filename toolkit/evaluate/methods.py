@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -18,11 +19,14 @@ from toolkit.baselines import (
     grade_patches,
     match_pairs,
 )
-from toolkit.blend import TableBlend, best_share, combine, fit_weights, mixed
+from toolkit.blend import Folds, TableBlend, best_share, combine, fit_weights, mixed, out_of_fold
 from toolkit.errors import ToolkitError, TrainingError
-from toolkit.evaluate.study import Study
+from toolkit.evaluate.study import MeasuredStudy
 from toolkit.index import class_of
-from toolkit.pipeline import Grader, PhotoTable
+from toolkit.phototable import PhotoTable
+from toolkit.pipeline import Grader
+from toolkit.progress import Progress
+from toolkit.records import REGIONS
 from toolkit.settings import BaselineSettings
 from toolkit.siamese import Encoder
 from toolkit.study import subject_folds
@@ -30,9 +34,10 @@ from toolkit.training import Trained, train
 
 Whole = NDArray[np.intp]
 Float = NDArray[np.float64]
-Step = Callable[[str, int, int], None]
+
 PARTS = ("training", "validation", "test")
 _INNER_FOLDS = 5
+_ONE_SUBJECT = "a fold is left with one subject to learn from: use fewer folds or add subjects"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,32 +63,27 @@ class Context:
     """What a method may use. ``groups`` (n,): never on both sides of a split (subjects, but where a split by
     photograph is shown); ``start``: the encoder whose trunk is kept, None to learn it from the study."""
 
-    study: Study
+    study: MeasuredStudy
     groups: NDArray[np.str_]
     baselines: BaselineSettings
     start: Encoder | None
     seed: int
-    tell: Step = lambda stage, done, total: None
+    tell: Progress = lambda stage, done, total: None
     memo: dict[str, Any] = field(default_factory=dict)
 
-    def inner(self, learn: Whole) -> list[tuple[Whole, Whole]]:
-        """Folds of the photographs to learn from, by group, as numbers of the whole study."""
+    def inner(self, learn: Whole) -> Folds:
+        """Folds of the photographs to learn from, by group, as places in ``learn``."""
         count = min(_INNER_FOLDS, len(np.unique(self.groups[learn])))
         if count < 2:
-            raise TrainingError(
-                "a fold is left with one subject to learn from: use fewer folds or add subjects"
-            )
-        folds = subject_folds(list(self.groups[learn]), self.study.grades[learn], count, self.seed)
-        return [(learn[fit], learn[held]) for fit, held in folds]
+            raise TrainingError(_ONE_SUBJECT)
+        return subject_folds(list(self.groups[learn]), self.study.grades[learn], count, self.seed)
 
     def split(self, learn: Whole, test: Whole) -> Split:
         """The same with some groups held out for validation, for methods that learn by epochs."""
         groups = np.unique(self.groups[learn])
         count = min(max(round(1 / self.baselines.held_fraction), 2), len(groups))
         if count < 2:
-            raise TrainingError(
-                "a fold is left with one subject to learn from: use fewer folds or add subjects"
-            )
+            raise TrainingError(_ONE_SUBJECT)
         fit, held = subject_folds(list(self.groups[learn]), self.study.grades[learn], count, self.seed)[0]
         return Split(learn[fit], learn[held], test)
 
@@ -182,38 +182,33 @@ def _features(context: Context, learn: Whole, test: Whole) -> Outcome:
     study = context.study
     table = _table(context)
     y, settings = study.grades, study.settings.blend
-    boosted, ridge = np.zeros(len(table.photo)), np.zeros(len(table.photo))
-
-    def rows(photos: Whole) -> Whole:
-        return np.flatnonzero(np.isin(table.photo, photos))
+    numbers = itertools.count(1)
 
     def fit(photos: Whole) -> TableBlend:
-        some = rows(photos)
-        owners = context.groups[table.photo[some]]
+        some = np.flatnonzero(np.isin(table.photo, photos))
         return TableBlend.fit(
-            table.columns,
-            table.values[some],
-            y[table.photo[some]],
-            owners,
-            settings=settings,
-            seed=context.seed,
-        )
+            table.columns, table.values[some], y[table.photo[some]], context.groups[table.photo[some]],
+            settings=settings, seed=context.seed,
+        )  # fmt: skip
 
-    for number, (inner, held) in enumerate(context.inner(learn), 1):
-        some = rows(held)
-        boosted[some], ridge[some] = fit(inner).predict_both(table.columns, table.values[some])
-        context.tell("inner fold", number, _INNER_FOLDS)
-    some = rows(learn)
-    share = best_share(boosted[some], ridge[some], y[table.photo[some]])
-    out_of_fold = table.by_photo(mixed(boosted, ridge, share))
-    weights = fit_weights(out_of_fold[learn], y[learn], settings.mmasi_weights)
+    def answer(inner: Whole, held: Whole) -> Float:
+        both = fit(learn[inner]).predict_both(table.columns, table.values)
+        context.tell("inner fold", next(numbers), _INNER_FOLDS)
+        return np.column_stack([table.by_photo(one) for one in both])[learn[held]]
+
+    answers = out_of_fold(context.inner(learn), answer)
+    boosted, ridge = answers[:, : len(REGIONS)], answers[:, len(REGIONS) :]
+    there = np.isfinite(boosted)
+    share = best_share(boosted[there], ridge[there], np.broadcast_to(y[learn, None], there.shape)[there])
+    by_region = mixed(boosted, ridge, share)
+    weights = fit_weights(by_region, y[learn], settings.mmasi_weights)
     blend = fit(learn)
     blend.share = share
     final = combine(table.by_photo(blend.predict(table.columns, table.values)), weights)
     return Outcome(
         {
             "training": _graded(context, learn, final[learn]),
-            "validation": _graded(context, learn, combine(out_of_fold[learn], weights)),
+            "validation": _graded(context, learn, combine(by_region, weights)),
             "test": _graded(context, test, final[test]),
         }
     )
@@ -249,19 +244,19 @@ def _trained(context: Context, learn: Whole) -> Trained:
 def _embedding(context: Context, learn: Whole, test: Whole) -> Outcome:
     """The network's own grade, the plain mean over patches."""
     trained, table = _trained(context, learn), _table(context)
-    _, scores = trained.model.encoder.place(_seen(context, trained.model.encoder))
+    _, scores = trained.model.encoder.place(_pooled(context, trained.model.encoder))
     counts = np.bincount(table.photo, minlength=len(table.photos))
     final = np.bincount(table.photo, scores, len(table.photos)) / counts
     return _of_trained(context, learn, test, trained.embedding, final=final)
 
 
-def _seen(context: Context, encoder: Encoder) -> NDArray[np.float32]:
-    """What the encoder's trunk sees of all patches: once for all folds where the trunk is kept."""
+def _pooled(context: Context, encoder: Encoder) -> NDArray[np.float32]:
+    """What the encoder's trunk pools of all patches: once for all folds where the trunk is kept."""
     if context.start is None:
-        return _table(context).seen(encoder).pooled
-    if "seen" not in context.memo:
-        context.memo["seen"] = _table(context).seen(context.start).pooled
-    pooled: NDArray[np.float32] = context.memo["seen"]
+        return _table(context).trunk_output(encoder).pooled
+    if "pooled" not in context.memo:
+        context.memo["pooled"] = _table(context).trunk_output(context.start).pooled
+    pooled: NDArray[np.float32] = context.memo["pooled"]
     return pooled
 
 

@@ -14,7 +14,7 @@ from toolkit.evaluate import charts
 from toolkit.evaluate.figures import GROUPINGS
 from toolkit.evaluate.methods import METHODS, PARTS
 from toolkit.evaluate.run import Compared
-from toolkit.evaluate.tables import Scored, meaning, run_rows
+from toolkit.evaluate.sheets import Scored, meaning, run_rows
 
 _COLUMNS = (
     ("rmse", "RMSE"), ("mae", "MAE"), ("bias", "bias"), ("within_half", "within 0.5"),

@@ -14,9 +14,9 @@ from toolkit import __version__
 from toolkit.baselines import check_backbone
 from toolkit.commands.graded import graded_photos, listed
 from toolkit.errors import ToolkitError
+from toolkit.evaluate.foldstore import FoldStore, is_answer
 from toolkit.evaluate.methods import METHODS, Context, Outcome, chosen_methods, options_of
-from toolkit.evaluate.store import FoldStore, is_answer
-from toolkit.evaluate.study import Study, fingerprint, load_study
+from toolkit.evaluate.study import MeasuredStudy, fingerprint, load_study
 from toolkit.model import load_model
 from toolkit.outputs import Output, check_folder, check_outputs, has_text, is_stamped
 from toolkit.photos import find_photo_files
@@ -55,7 +55,7 @@ Tell = Callable[[Step], None]
 
 
 @dataclass(frozen=True)
-class Options:
+class CompareOptions:
     """What to compare and how; see the command's help."""
 
     methods: str = "all"
@@ -76,8 +76,8 @@ class Compared:
     """The outcomes by split ("subject", "photo"), method and fold; ``seconds`` likewise; ``taken_up`` counts
     those of an earlier run."""
 
-    study: Study
-    options: Options
+    study: MeasuredStudy
+    options: CompareOptions
     methods: tuple[str, ...]
     outcomes: Mapping[str, Mapping[str, Sequence[Outcome]]]
     seconds: Mapping[str, Mapping[str, float]]
@@ -89,7 +89,7 @@ def compare(
     images: Sequence[Path],
     grades_file: Path | Sequence[Path],
     out: Path,
-    options: Options,
+    options: CompareOptions,
     *,
     columns: Columns = None,
     landmark_model: Path | None = None,
@@ -157,7 +157,7 @@ def _check_out(
     check_target(out / WORKBOOK, (".xlsx",))
 
 
-def _encoder(options: Options) -> tuple[Settings, Encoder | None, str]:
+def _encoder(options: CompareOptions) -> tuple[Settings, Encoder | None, str]:
     """Settings, the encoder whose trunk is kept, and what it is: as ``toolkit train`` starts."""
     settings, told = options.settings, "from scratch"
     start = None
@@ -199,8 +199,8 @@ class Clock:
 class _Runner:
     def __init__(
         self,
-        study: Study,
-        options: Options,
+        study: MeasuredStudy,
+        options: CompareOptions,
         methods: tuple[str, ...],
         start: Encoder | None,
         *,

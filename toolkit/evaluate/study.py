@@ -37,7 +37,7 @@ _TONES = ((55.0, "very light"), (41.0, "light"), (28.0, "intermediate"), (10.0, 
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class MeasuredStudy:
     """n graded photographs side by side.
 
     ``grades`` (n,) 0-9, ``classes`` (n,) by the settings' edges, ``subjects`` (n,); ``tones`` (n,) the ITA of
@@ -70,12 +70,12 @@ def load_study(
     landmark_model: Path | None = None,
     workers: int = 1,
     tell: Progress = silent,
-) -> Study:
+) -> MeasuredStudy:
     """Measure each graded photograph, once: what is measured is kept in the folder ``cache``. Raises
     TrainingError where none can be used."""
     wanted, joined = graded.photos, graded.joined
-    kept = _Kept(cache, settings, image_size, _made_with(settings, landmark_model))
-    task = partial(_measured, kept=kept)
+    cached = _MeasuredCache(cache, settings, image_size, _made_with(settings, landmark_model))
+    task = partial(_measured, cached=cached)
     measured = map_photos(
         task,
         wanted,
@@ -91,7 +91,7 @@ def load_study(
     hashes = [one.face.sha256 if one.face else "" for one in usable]
     grades = np.array([joined.grades[name] for name in names])
     subjects, copies = one_subject_each(pictures_of(usable, joined))
-    return Study(
+    return MeasuredStudy(
         tuple(names),
         tuple(hashes),
         tuple(joined.facts[name] for name in names),
@@ -100,8 +100,8 @@ def load_study(
         class_of(grades, settings.index.class_edges).astype(np.intp),
         np.array(subjects, str),
         np.array([_tone(one) for one in usable]),
-        tuple(kept.picture(sha256, "whole") for sha256 in hashes),
-        tuple(kept.picture(sha256, "threshold") for sha256 in hashes),
+        tuple(cached.picture(sha256, "whole") for sha256 in hashes),
+        tuple(cached.picture(sha256, "threshold") for sha256 in hashes),
         settings,
         "; ".join([joined.summary(), *(f"warning: {line}" for line in copies)]),
         left_out,
@@ -114,7 +114,7 @@ def tone_name(ita: float) -> str:
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _MeasuredCache:
     """Where the measurements of photographs lie: named by the photograph's hash and by what they were ``made_with``."""
 
     folder: Path
@@ -136,30 +136,30 @@ def _made_with(settings: Settings, landmark_model: Path | None) -> str:
     return fingerprint([code_hash(), settings.to_json(), points])
 
 
-def _measured(file: PhotoFile, kept: _Kept) -> Prepared:
+def _measured(file: PhotoFile, cached: _MeasuredCache) -> Prepared:
     def work() -> Prepared:
-        photo = read_photo(file.path, kept.settings.photo)
-        kept.folder.mkdir(parents=True, exist_ok=True)
-        _keep_pictures(photo, kept)
-        stored = _load(kept.measured(photo.sha256), file, photo.sha256)
+        photo = read_photo(file.path, cached.settings.photo)
+        cached.folder.mkdir(parents=True, exist_ok=True)
+        _keep_pictures(photo, cached)
+        stored = _load(cached.measured(photo.sha256), file, photo.sha256)
         if stored is None:
-            _, face, quality = read_patches(photo, file, the_finder(), kept.settings)
-            stored = prepare(face, kept.settings, quality)
+            _, face, quality = read_patches(photo, file, the_finder(), cached.settings)
+            stored = prepare(face, cached.settings, quality)
             if stored.inputs:
-                _save(kept.measured(photo.sha256), stored)
+                _save(cached.measured(photo.sha256), stored)
         return stored
 
     return attempt(work, partial(not_prepared, file), file)
 
 
-def _keep_pictures(photo: Photo, kept: _Kept) -> None:
+def _keep_pictures(photo: Photo, cached: _MeasuredCache) -> None:
     """The whole photograph and its threshold image, small, as the baselines see them."""
-    whole, threshold = (kept.picture(photo.sha256, kind) for kind in ("whole", "threshold"))
+    whole, threshold = (cached.picture(photo.sha256, kind) for kind in ("whole", "threshold"))
     if whole.is_file() and threshold.is_file():
         return
-    size = (kept.image_size, kept.image_size)
+    size = (cached.image_size, cached.image_size)
     small = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)
-    seed = seed_threshold_image(photo.pixels, kept.settings.pigment.seed_threshold)
+    seed = seed_threshold_image(photo.pixels, cached.settings.pigment.seed_threshold)
     small_seed = cv2.resize(seed, size, interpolation=cv2.INTER_AREA)
     _write(whole, cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
     _write(threshold, np.round(255 * small_seed).astype(np.uint8))

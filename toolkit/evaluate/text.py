@@ -8,7 +8,7 @@ import numpy as np
 
 from toolkit.agreement.reliability import Estimate
 from toolkit.evaluate.run import Compared
-from toolkit.evaluate.tables import Scored
+from toolkit.evaluate.sheets import Scored
 from toolkit.texttable import aligned
 
 _HEADINGS = (

@@ -49,7 +49,7 @@ _UNLIKE_MM = 9.0
 MORE_THAN_HALF = "more than half a face: cut about {:.0f} mm beside its middle"
 
 # A step's name and the pictures it searches, made only when the steps before it failed.
-Step = tuple[str, Callable[[], View]]
+Attempt = tuple[str, Callable[[], View]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +104,12 @@ class FaceFinder:
                 return max(found, key=lambda face: face.score)
         return None
 
-    def _steps(self, photo: Photo, small: View, given: Midline | None) -> Iterator[list[Step]]:
+    def _steps(self, photo: Photo, small: View, given: Midline | None) -> Iterator[list[Attempt]]:
         """Steps in their order; of those in one list the best score wins."""
         border = self._settings.border_fraction
         area, fine = self._settings.whole_px**2, self._settings.detect_width_px**2
         lines = [given] if given else find_midlines(photo.skin, photo.halo_px)
-        halves: dict[bool, list[Step]] = {True: [], False: []}
+        halves: dict[bool, list[Attempt]] = {True: [], False: []}
         for line in lines:
             at_frame = line.at_frame and line is not given
             name = "half at frame" if at_frame else "half"

@@ -1,8 +1,8 @@
 """Forehead, cheeks and chin: windows on the chart at one physical scale, with masks of measurable skin."""
 
 from toolkit.patches.cut import cut_patches, region_window
+from toolkit.patches.folder import COLUMNS, MANIFEST, file_stem, load_patches, manifest_photos, save_patches
 from toolkit.patches.overlay import draw_overlay
-from toolkit.patches.store import COLUMNS, MANIFEST, file_stem, load_patches, manifest_photos, save_patches
 
 __all__ = [
     "COLUMNS",

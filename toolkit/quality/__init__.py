@@ -1,5 +1,5 @@
 """Whether a photograph is good enough to be graded, and if not, why."""
 
-from toolkit.quality.assess import Quality, assess, judge_casts
+from toolkit.quality.assess import assess, study_labels
 
-__all__ = ["Quality", "assess", "judge_casts"]
+__all__ = ["assess", "study_labels"]

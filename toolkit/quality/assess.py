@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -11,36 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.quality.facecheck import face_faults
-from toolkit.records import Face, FaceChart, Patch, Photo
+from toolkit.records import Face, FaceChart, Patch, Photo, Quality
 from toolkit.settings import QualitySettings
 
 _BLUR_PX = 11  # the re-blurring filter of Crete et al.
 _CLIPPED_HIGH, _CLIPPED_LOW = 250, 5
 _WIDEST_GAP_MM = 15.0  # a highlight leaves a gap in the skin that belongs to it
-
-
-@dataclass(frozen=True)
-class Quality:
-    """A photo's figures; ``label`` is "ok" or names what is wrong ("blurred; overexposed").
-
-    ``blur``: 0 sharp to 1 blurred, on the skin of the patches. ``over``: share of the face's area with a
-    channel at or over 250. ``under``: share of its skin with no channel over 5. ``level``: median of the skin's
-    brightest channel, 0-255. ``px_per_mm`` of the photo. ``skin_fraction``: measurable share of the patches'
-    area. ``regions``: share of the regions of the shown side that have a patch. ``cast``: log ratios
-    (ln R/G, ln B/G) of the median skin. ``visible_cm2`` and ``measured_cm2`` of the chart.
-    """
-
-    blur: float
-    over: float
-    under: float
-    level: float
-    px_per_mm: float
-    skin_fraction: float
-    regions: float
-    cast: tuple[float, float]
-    label: str = "ok"
-    visible_cm2: float | None = None
-    measured_cm2: float | None = None
 
 
 def assess(
@@ -51,7 +27,7 @@ def assess(
     *,
     chart: FaceChart | None = None,
 ) -> Quality:
-    """The figures of one photo and its label; a colour cast needs the other photos: see ``judge_casts``."""
+    """The figures of one photo and its label; a colour cast needs the other photos: see ``study_labels``."""
     if not patches:
         return Quality(1.0, 0.0, 0.0, 0.0, face.px_per_mm, 0.0, 0.0, (0.0, 0.0), "no skin")
     skin = np.concatenate([_inside(patch.pixels, patch.skin) for patch in patches])
@@ -85,23 +61,27 @@ def _faults(quality: Quality, settings: QualitySettings) -> list[str]:
     return [name for name, wrong in checks if wrong]
 
 
-def judge_casts(qualities: Sequence[Quality], settings: QualitySettings) -> list[Quality]:
-    """The same figures, "colour cast" added to the label of photos unlike the rest of their study.
+def study_labels(qualities: Sequence[Quality | None], settings: QualitySettings) -> list[str | None]:
+    """Each photo's label beside the others of its study: "colour cast" is added where it is unlike them; None where
+    nothing is known of a photo.
 
     Unlike: ln R/G or ln B/G is further from the study's median than ``settings.max_cast_mad`` robust
     standard deviations (1.48 MAD) and than ``settings.min_cast``; too few photos are not judged.
     """
-    if len(qualities) < settings.min_study_photos:
-        return list(qualities)
-    casts = np.array([quality.cast for quality in qualities])
+    known = [quality for quality in qualities if quality]
+    if len(known) < settings.min_study_photos:
+        return [quality.label if quality else None for quality in qualities]
+    casts = np.array([quality.cast for quality in known])
     off = np.abs(casts - np.median(casts, axis=0))
     allowed = np.maximum(settings.max_cast_mad * 1.48 * np.median(off, axis=0), settings.min_cast)
-    return [
-        replace(quality, label="colour cast" if quality.label == "ok" else f"{quality.label}; colour cast")
-        if wrong and quality.label != "no skin"
-        else quality
-        for quality, wrong in zip(qualities, (off > allowed).any(axis=1), strict=True)
-    ]
+    odd = iter((off > allowed).any(axis=1).tolist())
+    return [_with_cast(quality.label, next(odd)) if quality else None for quality in qualities]
+
+
+def _with_cast(label: str, is_odd: bool) -> str:
+    if not is_odd or label == "no skin":
+        return label
+    return "colour cast" if label == "ok" else f"{label}; colour cast"
 
 
 def _inside(pixels: NDArray[np.uint8], mask: NDArray) -> NDArray[np.uint8]:

@@ -13,9 +13,9 @@ import numpy as np
 
 from toolkit.model import Model
 from toolkit.reasons import OTHERS, USUAL
-from toolkit.records import HIDDEN_CHEEK, REGIONS, PhotoGrade
+from toolkit.records import HIDDEN_CHEEK, REGIONS, Contribution, PhotoGrade
 from toolkit.report.words import REGION_NAMES, Usual, in_words
-from toolkit.store import Behind
+from toolkit.store import GradeDetails
 from toolkit.summary import SEVERITIES, flag_of
 
 Table = dict[str, Any]
@@ -88,7 +88,7 @@ def _days(visit: str) -> float | None:
 
 
 @dataclass(frozen=True)
-class Told:
+class Headline:
     """The figures at the head of the page."""
 
     photos: int
@@ -101,12 +101,12 @@ class Told:
     within_one: float | None
 
 
-def head(rows: Sequence[Table]) -> Told:
+def head(rows: Sequence[Table]) -> Headline:
     """Counts, the mean width of an interval, and how far the expert's grades are, where there are any."""
     graded = [row for row in rows if row["grade"] is not None]
     widths = [row["upper"] - row["lower"] for row in graded if row["upper"] is not None]
     apart = np.array([row["grade"] - row["expert"] for row in graded if row["expert"] is not None])
-    return Told(
+    return Headline(
         photos=len(rows),
         graded=len(graded),
         flagged=sum(row["flag"] == "flagged" for row in rows),
@@ -136,20 +136,20 @@ def usual_figures(model: Model) -> dict[str, Usual]:
     return {name: Usual(*pair) for name, pair in zip(model.blend.side.columns, pairs, strict=True)}
 
 
-def detail(row: Table, behind: Behind, usual: Mapping[str, Usual]) -> Table:
+def detail(row: Table, details: GradeDetails, usual: Mapping[str, Usual]) -> Table:
     """What the page tells of one photo when it is opened: ``regions`` with their grades, or why there is none;
     ``reasons`` in words; ``alike``: each region's nearest references."""
-    dropped = (behind.face or {}).get("dropped", {})
-    hidden = HIDDEN_CHEEK.get((behind.face or {}).get("side") or "")
+    dropped = (details.face or {}).get("dropped", {})
+    hidden = HIDDEN_CHEEK.get((details.face or {}).get("side") or "")
     alike: dict[str, list[Table]] = {}
-    for line in behind.evidence:
-        found = {
-            "number": int(line["reference"] or 0),
-            "grade": line["reference_grade"],
-            "photo": str(line["reference_photo"]),
-            "distance": _rounded(float(line["distance"] or 0)),
+    for one in details.evidence:
+        reference = {
+            "number": one.reference,
+            "grade": one.reference_grade,
+            "photo": one.reference_photo,
+            "distance": _rounded(one.distance),
         }
-        alike.setdefault(str(line["region"]), []).append(found)
+        alike.setdefault(one.region, []).append(reference)
     return {
         "regions": [
             {
@@ -161,13 +161,12 @@ def detail(row: Table, behind: Behind, usual: Mapping[str, Usual]) -> Table:
             for region in REGIONS
             if region in row["regions"] or (region in dropped and region != hidden)
         ],
-        "reasons": [_reason(line, usual) for line in behind.contributions],
-        "alike": [{"region": r, "name": REGION_NAMES[r], "references": found} for r, found in alike.items()],
+        "reasons": [_reason(one, usual) for one in details.contributions],
+        "alike": [{"region": r, "name": REGION_NAMES[r], "references": some} for r, some in alike.items()],
     }
 
 
-def _reason(line: Mapping[str, Any], usual: Mapping[str, Usual]) -> Table:
-    figure, added = str(line["figure"]), float(line["contribution"] or 0)
-    text, behind = in_words(figure, str(line["region"]), line["value"], added, usual=usual.get(figure))
-    kind = figure if figure in (USUAL, OTHERS) else ""
-    return {"text": text, "behind": behind, "added": _rounded(added), "kind": kind}
+def _reason(one: Contribution, usual: Mapping[str, Usual]) -> Table:
+    text, behind = in_words(one.figure, one.region, one.value, one.contribution, usual=usual.get(one.figure))
+    kind = one.figure if one.figure in (USUAL, OTHERS) else ""
+    return {"text": text, "behind": behind, "added": _rounded(one.contribution), "kind": kind}

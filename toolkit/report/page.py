@@ -26,7 +26,7 @@ from toolkit.report.facts import Table, detail, head, photo_rows, run_hash, usua
 from toolkit.report.pictures import MARK, Drawn, PictureJob, draw_all
 from toolkit.scores import supported_coverage
 from toolkit.settings import ReportSettings
-from toolkit.store import Behind, InputRow, Store
+from toolkit.store import GradeDetails, InputRow, Store
 from toolkit.tables import check_target
 
 _HERE = Path(__file__).parent
@@ -40,7 +40,7 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Study:
+class ReportedRun:
     """What a report is made of: a run's ``store``, the ``paths`` of its photographs and its ``grades``, both in its
     order, the ``model`` that gave them, ``run``: what is told of the run, as the workbook's sheet has it; ``expert``:
     an expert's grades by photo, and ``expert_source``, the name of their file."""
@@ -106,7 +106,7 @@ def _is_tagged(page: Path, tag: str) -> bool:
 
 
 def write_report(
-    study: Study,
+    study: ReportedRun,
     file: Path | None,
     folder: Path | None,
     workers: int,
@@ -129,8 +129,8 @@ def write_report(
         writers.append(_FolderWriter(folder, study.model.thumbnails))
     tell("report", 0, len(rows))
     with contextlib.closing(_draw_slices(study, inputs, workers, limit_s)) as pictures:
-        for place, (row, (behind, drawn)) in enumerate(zip(rows, pictures, strict=True)):
-            told = detail(row, behind, usual)
+        for place, (row, (details, drawn)) in enumerate(zip(rows, pictures, strict=True)):
+            told = detail(row, details, usual)
             for writer in writers:
                 writer.add(place, told, drawn)
             tell("report", place + 1, len(rows))
@@ -140,14 +140,14 @@ def write_report(
 
 
 def _draw_slices(
-    study: Study, inputs: Sequence[InputRow], workers: int, limit_s: float
-) -> Generator[tuple[Behind, Drawn], None, None]:
+    study: ReportedRun, inputs: Sequence[InputRow], workers: int, limit_s: float
+) -> Generator[tuple[GradeDetails, Drawn], None, None]:
     """What is behind each grade and its pictures, in order; a slice at a time, so that memory does not grow with
     the study."""
     without = set(study.store.missing())
     for first in range(0, len(inputs), _SLICE):
         places = range(first, min(first + _SLICE, len(inputs)))
-        behind = [study.store.behind(place) for place in places]
+        details = [study.store.details(place) for place in places]
         jobs = [
             PictureJob(
                 study.paths[place],
@@ -156,13 +156,13 @@ def _draw_slices(
                 one.pigment,
                 (study.grades[place].note or "there is no result") if place in without else "",
             )
-            for place, one in zip(places, behind, strict=True)
+            for place, one in zip(places, details, strict=True)
         ]
         with contextlib.closing(draw_all(jobs, study.model.settings, workers, limit_s)) as pictures:
-            yield from zip(behind, pictures, strict=True)
+            yield from zip(details, pictures, strict=True)
 
 
-def _page_facts(study: Study, rows: Sequence[Table]) -> Table:
+def _page_facts(study: ReportedRun, rows: Sequence[Table]) -> Table:
     """What is told of the run as a whole."""
     return {
         "hash": run_hash(rows, study.model.sha256),

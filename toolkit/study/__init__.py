@@ -2,11 +2,11 @@
 
 from toolkit.study.folds import subject_folds
 from toolkit.study.graders import read_experts, read_graders
+from toolkit.study.gradetable import GradeRow, GradeTable, read_grades
 from toolkit.study.join import Columns, JoinedGrades, SharedRow, join_files, join_grades, refuse_shared
 from toolkit.study.modes import mode_notes, mode_of, modes_remark, refuse_several_modes, study_photos
 from toolkit.study.names import facts_from_name, visit_label
 from toolkit.study.scale import CLINICAL_SCALE, FREE_SCALE, Scale, parse_scale, step_of
-from toolkit.study.tables import GradeRow, GradeTable, read_grades
 
 __all__ = [
     "CLINICAL_SCALE",

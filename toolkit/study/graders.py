@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import GradesError
+from toolkit.study.gradetable import GradeTable, Rules, read_sheets, refuse_roles
 from toolkit.study.layout import RawSheet, Sheet, has_name, headings_told, likely_header, plain_heading
 from toolkit.study.reviews import Reviewed, find_review, is_words, read_review, review_graders
 from toolkit.study.scale import CLINICAL_SCALE, Scale
 from toolkit.study.sheets import raw_sheets
-from toolkit.study.tables import GradeTable, Rules, read_sheets, refuse_roles
 
 Grader = tuple[str, GradeTable]
 _Found = tuple[Path, list[str], GradeTable]  # file, what tells the grader apart within it, grades

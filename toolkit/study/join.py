@@ -14,9 +14,9 @@ from statistics import fmean
 from toolkit.errors import GradesError
 from toolkit.records import PhotoFacts
 from toolkit.study.graders import read_experts
+from toolkit.study.gradetable import GradeRow, GradeTable
 from toolkit.study.names import facts_from_name, file_key, is_clinical, photo_stem, stored_text
 from toolkit.study.subjects import Subjects, subject_key
-from toolkit.study.tables import GradeRow, GradeTable
 
 Places = Mapping[str, Path]  # the file of each photo, by name
 Columns = Mapping[str, str] | Sequence[tuple[str, str]] | None  # names of columns, by role

@@ -13,10 +13,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from toolkit.errors import GradesError
+from toolkit.study.gradetable import (
+    GradeRow,
+    GradeTable,
+    is_missing,
+    listed,
+    parse_row,
+    read_grade,
+    unguarded,
+)
 from toolkit.study.layout import HEADER_SEARCH_ROWS, RawSheet, Sheet, as_text, plain_heading
 from toolkit.study.names import file_key, folded, photo_stem
 from toolkit.study.scale import Scale
-from toolkit.study.tables import GradeRow, GradeTable, is_missing, listed, parse_row, read_grade, unguarded
 
 Key = TypeVar("Key", bound=Hashable)
 

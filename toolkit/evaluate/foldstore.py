@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.evaluate.methods import PARTS, Answers, Outcome
-from toolkit.evaluate.study import Study
+from toolkit.evaluate.study import MeasuredStudy
 from toolkit.files import make_folder, write_atomically
 from toolkit.outputs import has_columns, has_text
 from toolkit.workbook import Value, write_table
@@ -32,7 +32,7 @@ def is_answer(path: Path) -> bool:
 class FoldStore:
     """A folder with NAME.csv (answers) and NAME.json (the key that they belong to, curve, figures, seconds)."""
 
-    def __init__(self, folder: Path, study: Study) -> None:
+    def __init__(self, folder: Path, study: MeasuredStudy) -> None:
         self.folder = folder
         self.study = study
         make_folder(folder, "--out")

@@ -12,7 +12,7 @@ import numpy as np
 from toolkit import __version__
 from toolkit.agreement.reliability import Estimate
 from toolkit.agreement.resample import RESAMPLES
-from toolkit.agreement.tables import MEANINGS
+from toolkit.agreement.sheets import MEANINGS
 from toolkit.evaluate.figures import (
     GroupScore,
     Tested,

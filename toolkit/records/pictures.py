@@ -1,13 +1,4 @@
-"""What passes between the stages: frozen dataclasses that check themselves where they are made.
-
-Conventions that hold everywhere:
-
-* pictures are RGB uint8 arrays of shape (height, width, 3), EXIF upright;
-* points are (x, y) in pixels of the full-size picture, x to the right, y down;
-* *left* and *right* are the **subject's** own, as in the file names of clinical studies: the left
-  cheek of a frontal face lies on the right of the picture;
-* lengths on skin are millimetres.
-"""
+"""Pictures on their way from a file to the maps of pigment: photograph, face, chart, patches."""
 
 from __future__ import annotations
 
@@ -15,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Side = Literal["left", "right", "both"]
-Region = Literal["forehead", "left_cheek", "right_cheek", "chin"]
-REGIONS: tuple[Region, ...] = ("forehead", "left_cheek", "right_cheek", "chin")
+from toolkit.records.names import REGIONS, PhotoFacts, Region, Side
+
 # What a chart tells apart, of each side; its labels are 1 + the place in CHART_REGIONS, 0 is no part of the face.
 CHART_PARTS = ("forehead", "temple", "eyelids", "cheek", "nose", "upper_lip", "chin", "jaw")
 CHART_REGIONS: tuple[str, ...] = tuple(f"{side}_{part}" for side in ("right", "left") for part in CHART_PARTS)
@@ -46,7 +35,6 @@ HIDDEN_CHEEK: dict[str, Region] = {"left": "right_cheek", "right": "left_cheek"}
 
 Margins = tuple[tuple[int, int], tuple[int, int]]  # rows above and below, columns left and right
 NO_MARGINS: Margins = ((0, 0), (0, 0))
-_APART = 0.25  # grades that a side may lie outside its regions' before it is explained
 
 
 def _check_shape(name: str, array: NDArray, shape: tuple[int | None, ...]) -> None:
@@ -264,84 +252,6 @@ class FacePatches:
         regions = [patch.region for patch in self.patches]
         if len(set(regions)) != len(regions):
             raise ValueError(f"at most one patch a region, got {', '.join(regions)}")
-
-
-@dataclass(frozen=True)
-class PhotoFacts:
-    """Who is on a photograph and when it was taken, as far as its name or a workbook tells.
-
-    ``subject`` is never empty (the file's stem where nothing better is known, so that every photo of
-    unknown origin is a subject of its own); ``side`` and ``visit`` may be None.
-    """
-
-    subject: str
-    side: Side | None = None
-    visit: str | None = None
-
-
-@dataclass(frozen=True)
-class PhotoFile:
-    """A photograph on disk: ``name`` is what its row is called, ``facts`` what its name or a study's workbook tells."""
-
-    path: Path
-    name: str
-    facts: PhotoFacts
-
-
-@dataclass(frozen=True)
-class PhotoGrade:
-    """The outcome for one photograph; grades are 0-9, None where the photo could not be graded.
-
-    ``lower`` and ``upper`` bound the conformal interval; ``regions`` maps each region to its own patch
-    grade; ``nearest_class`` is the label of the class whose references the patches resemble most. ``visible_cm2`` and
-    ``measured_cm2``: areas of the face that the photograph shows, and of the skin that was measured.
-    """
-
-    name: str
-    facts: PhotoFacts
-    grade: float | None = None
-    lower: float | None = None
-    upper: float | None = None
-    nearest_class: str | None = None
-    regions: Mapping[str, float] = field(default_factory=dict)
-    quality: str = ""
-    note: str = ""
-    visible_cm2: float | None = None
-    measured_cm2: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("grade", "lower", "upper"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= 9:
-                raise ValueError(f"{name} must lie in 0-9, got {value}")
-
-    @property
-    def half_step(self) -> float | None:
-        """The grade rounded to the nearest half step, for display."""
-        return None if self.grade is None else round(self.grade * 2) / 2
-
-    @property
-    def explanation(self) -> str:
-        """Why the grade of the side lies outside those of its regions, in words; "" where it does not."""
-        if self.grade is None or not self.regions:
-            return ""
-        low, high = min(self.regions.values()), max(self.regions.values())
-        if low - _APART <= self.grade <= high + _APART:
-            return ""
-        lies, more = ("above", "more") if self.grade > high else ("below", "less")
-        return (
-            f"{lies} its regions ({low:.1f} to {high:.1f}): the whole side also counts temple, nose, upper lip and jaw, "
-            f"the number and spread of its spots, and what graded references say, and these tell of {more} pigment"
-        )
-
-    @property
-    def severity(self) -> str | None:
-        """The grade in words: none below 0.5 (as rounded), mild to 3.5, moderate to 6.5, else severe."""
-        if self.half_step is None:
-            return None
-        if self.half_step < 0.5:
-            return "none"
-        return "mild" if self.half_step < 4 else "moderate" if self.half_step < 7 else "severe"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,56 @@
+"""What passes between the stages: frozen dataclasses that check themselves where they are made.
+
+Conventions that hold everywhere:
+
+* pictures are RGB uint8 arrays of shape (height, width, 3), EXIF upright;
+* points are (x, y) in pixels of the full-size picture, x to the right, y down;
+* *left* and *right* are the **subject's** own, as in the file names of clinical studies: the left
+  cheek of a frontal face lies on the right of the picture;
+* lengths on skin are millimetres.
+"""
+
+from toolkit.records.names import REGIONS, SIDE, PhotoFacts, PhotoFile, Region, Side
+from toolkit.records.pictures import (
+    CHART_PARTS,
+    CHART_REGIONS,
+    HIDDEN_CHEEK,
+    NO_MARGINS,
+    REASONS,
+    Face,
+    FaceChart,
+    FacePatches,
+    Margins,
+    Patch,
+    Photo,
+    PigmentMaps,
+    Window,
+)
+from toolkit.records.results import Contribution, Evidence, Figures, PhotoGrade, PhotoResult, Quality
+
+__all__ = [
+    "CHART_PARTS",
+    "CHART_REGIONS",
+    "HIDDEN_CHEEK",
+    "NO_MARGINS",
+    "REASONS",
+    "REGIONS",
+    "SIDE",
+    "Contribution",
+    "Evidence",
+    "Face",
+    "FaceChart",
+    "FacePatches",
+    "Figures",
+    "Margins",
+    "Patch",
+    "Photo",
+    "PhotoFacts",
+    "PhotoFile",
+    "PhotoGrade",
+    "PhotoResult",
+    "PigmentMaps",
+    "Quality",
+    "Region",
+    "Side",
+    "Window",
+]
