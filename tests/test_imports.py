@@ -41,6 +41,7 @@ SHARED = {
     "settings",
     "errors",
     "colours",
+    "csvguard",
     "formats",
     "geometry",
     "jpeg",

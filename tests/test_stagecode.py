@@ -9,6 +9,7 @@ from toolkit.stagecode import STAGES, code_hash
 
 # What a run imports and no grade depends on: messages, files written, processes, the join with a study's workbook.
 WITHOUT_SAY = {
+    "csvguard",
     "errors",
     "modelcheck",
     "outputs",

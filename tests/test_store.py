@@ -105,7 +105,7 @@ def test_other_options_want_another_result(out, options, hint):
         store.put(0, "aa", RESULT)
         store.begin(photos("P1_FACE_X.jpg"), options, [hint])
         store.claim([(0, "aa")])
-        assert store.missing() == [0]
+        assert store.missing() == [0] and grades(store)[0].note == NOT_REACHED
         store.begin(photos("P1_FACE_X.jpg"), OPTIONS)  # and back
         store.claim([(0, "aa")])
         assert store.missing() == []
@@ -201,9 +201,7 @@ def holder(out):
 
 
 def test_two_runs_on_one_output_refuse_each_other(out, holder):
-    with pytest.raises(
-        ToolkitError, match=rf"grades\.xlsx: another run writes it \(process {holder.pid} on "
-    ) as told:
+    with pytest.raises(ToolkitError, match=r"grades\.xlsx: another run writes it: wait") as told:
         open_store(out).__enter__()
     assert "\n" not in str(told.value)
     with pytest.raises(ToolkitError, match="another run writes it"), open_store(out.with_suffix(".csv")):
@@ -219,7 +217,7 @@ def test_a_killed_run_leaves_a_lock_that_holds_nobody(out, holder):
     assert lock.is_file()
     with open_store(out) as store:
         store.begin(photos("a.jpg"), OPTIONS)
-        assert f"process {os.getpid()} " in lock.read_text()
+        assert lock.is_file()
     assert not lock.exists()
 
 

@@ -10,13 +10,12 @@ import contextlib
 import hashlib
 import json
 import os
-import platform
 import sqlite3
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 from toolkit.errors import ToolkitError
 from toolkit.pigment import pigment_png
@@ -33,11 +32,6 @@ from toolkit.records import (
 )
 from toolkit.salvage import copy_readable, is_damaged, set_aside
 from toolkit.study.names import stored_text
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 _APPLICATION_ID = 0x4D484753
 _FORMAT = 3
@@ -456,66 +450,36 @@ def _explained(path: Path) -> Iterator[None]:
 # --- one run at a time ---------------------------------------------------------------------------
 
 
-_HOLDER = "process "  # what a lock file begins with
-
-
 @contextlib.contextmanager
 def _locked(path: Path, out: Path) -> Iterator[None]:
     """Hold the lock file ``path``. The system lets go of it when this process ends, however it ends, so a file
     left behind by a crash holds nobody back."""
+    from filelock import FileLock, Timeout
+
+    _refuse_foreign_lock(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        try:
-            file = os.fdopen(_opened_no_link(path), "a+", encoding="utf-8", errors="replace")
-        except OSError as error:
-            raise ToolkitError(f"{path}: cannot be opened ({error.strerror}): name another output") from None
-        if not _try_lock(file):
-            file.seek(0)
-            holder = file.read().strip() or "not yet known"
-            file.close()
-            raise ToolkitError(
-                f"{out}: another run writes it ({holder}): wait for it, or name another output"
-            )
-        if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
-            _refuse_foreign_lock(file, path)
-            break
-        file.close()  # the holder before removed it in the meantime
+    lock = FileLock(path, timeout=0)
     try:
-        file.truncate(0)
-        file.write(f"{_HOLDER}{os.getpid()} on {platform.node()}")
-        file.flush()
+        lock.acquire()
+    except Timeout:
+        raise ToolkitError(f"{out}: another run writes it: wait for it, or name another output") from None
+    except OSError as error:
+        raise ToolkitError(f"{path}: cannot be opened ({error.strerror}): name another output") from None
+    try:
         yield
     finally:
-        if fcntl is not None:  # Windows removes no open file
+        if os.name == "posix":  # elsewhere an open file cannot be removed
             path.unlink(missing_ok=True)
-        file.close()
+        lock.release()
 
 
-def _opened_no_link(path: Path) -> int:
-    """A file to read and append to, made where there is none, never through a symbolic link."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o666)
-
-
-def _refuse_foreign_lock(file: IO[str], path: Path) -> None:
-    file.seek(0)
-    text = file.read(100)
-    if text and not text.startswith(_HOLDER):
-        file.close()
-        raise ToolkitError(f"{path}: is not a lock of this command: move it away, or name another output")
-
-
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            import msvcrt
-
-            file.seek(1 << 20)  # beyond the text, which others may then still read
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    except OSError:
-        return False
-    return True
+def _refuse_foreign_lock(path: Path) -> None:
+    """A lock is empty, or names a process as those of earlier versions did."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        if file.read(8) not in (b"", b"process "):
+            raise ToolkitError(f"{path}: is not a lock of this command: move it away, or name another output")
 
 
 # --- rows and records ----------------------------------------------------------------------------

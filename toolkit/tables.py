@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
 
+from toolkit.csvguard import guarded
 from toolkit.errors import MissingExtraError, ToolkitError
 from toolkit.files import beside, explained, write_atomically
 
 Value = str | float | int | None
 Item = TypeVar("Item")
-FORMULA_STARTS = tuple("=+-@\t\r")
 _MAX_TEXT = 32_767  # UTF-16 units in a cell
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # not allowed in XML 1.0
 _WIDTH_ROWS = 1000  # rows whose texts decide how wide a column is
@@ -88,8 +88,9 @@ def clean(value: Value) -> Value:
     return number if math.isfinite(number) else None
 
 
-def _guarded(value: Value) -> Value:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+def _cell(value: Value) -> Value:
+    value = clean(value)
+    return guarded(value) if isinstance(value, str) else value
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -103,8 +104,8 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Value]], columns: Sequence
     def write(file: IO[bytes]) -> None:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="", write_through=True)
         writer = csv.writer(text)
-        writer.writerow([_guarded(name) for name in names])
-        writer.writerows([_guarded(clean(row.get(name))) for name in names] for row in rows)
+        writer.writerow([guarded(name) for name in names])
+        writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
         text.flush()
         text.detach()  # the file is not this function's to close
 

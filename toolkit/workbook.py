@@ -11,15 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from toolkit.csvguard import FORMULA_STARTS, unguarded
 from toolkit.dictionary import dictionary_rows
 from toolkit.errors import MissingExtraError, ToolkitError
 from toolkit.files import write_atomically
 from toolkit.outputs import has_columns, is_parquet, is_stamped, stamp_workbook
 from toolkit.records import REGIONS, PhotoGrade
-from toolkit.study.gradetable import unguarded
 from toolkit.summary import Line, Summary, flag_of
 from toolkit.tables import (
-    FORMULA_STARTS,
     Column,
     Rows,
     Survey,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from toolkit.commands.results import labelled
 from toolkit.commands.shared import check_pictures, check_table, hash_photos
+from toolkit.csvguard import unguarded
 from toolkit.earlier import refuse_other_photos
 from toolkit.outputs import has_columns, holds_nothing, is_stamped
 from toolkit.photos import find_photo_files
@@ -16,7 +17,6 @@ from toolkit.quality import study_labels
 from toolkit.receipt import drop_receipt, read_receipt, write_receipt
 from toolkit.records import PhotoGrade, PhotoResult
 from toolkit.settings import Settings
-from toolkit.study.gradetable import unguarded
 from toolkit.tables import clean
 from toolkit.workbook import Value, check_target, write_table
 from toolkit.workers import TIME_LIMIT_S, measure_all

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from toolkit.csvguard import guarded, unguarded
 from toolkit.errors import PhotoError
 from toolkit.files import write_atomically
 from toolkit.records import REGIONS, Face, FacePatches, Patch
@@ -136,7 +137,7 @@ def _write_manifest(folder: Path, rows: list[dict[str, str]]) -> Path:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, restval="")
     writer.writeheader()
-    writer.writerows({key: _guarded(key, value) for key, value in row.items()} for row in rows)
+    writer.writerows(row | {key: guarded(row[key]) for key in _TEXT_COLUMNS if key in row} for row in rows)
     # The byte order mark lets Excel read names that are not plain ASCII.
     data = text.getvalue().encode("utf-8-sig", "surrogateescape")
     write_atomically(path, lambda file: file.write(data))
@@ -144,14 +145,6 @@ def _write_manifest(folder: Path, rows: list[dict[str, str]]) -> Path:
 
 
 _TEXT_COLUMNS = ("photo", "quality", "note")
-
-
-def _guarded(column: str, value: str) -> str:
-    return "'" + value if column in _TEXT_COLUMNS and re.match(r"[=+\-@\t\r\n']", value) else value
-
-
-def _unguarded(column: str, value: str) -> str:
-    return value[1:] if column in _TEXT_COLUMNS and value.startswith("'") else value
 
 
 def load_patches(folder: Path) -> list[FacePatches]:
@@ -178,7 +171,8 @@ def _read_manifest(path: Path) -> list[dict[str, str]]:
             missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
             if missing:
                 raise PhotoError(f"{path}: column {missing[0]!r} is missing; extract the patches again")
-            return [{key: _unguarded(key, row[key] or "") for key in COLUMNS} for row in reader]
+            rows = [{key: row[key] or "" for key in COLUMNS} for row in reader]
+            return [row | {key: unguarded(row[key]) for key in _TEXT_COLUMNS} for row in rows]
     except (OSError, csv.Error) as error:
         raise PhotoError(f"{path}: cannot be read ({error}); extract the patches again") from None
 

@@ -699,8 +699,8 @@ function drawProgress() {
 
 const CSV_COLUMNS = ["photo", "subject", "side", "visit", "toolkit", "verdict", "grade", "reader", "comment", "reviewed_at"];
 // No cell may begin a formula in a spreadsheet.
-const guarded = (value) => (/^[=+\-@\t\r]/.test(value) ? `'${value}` : value);
-const unguarded = (value) => (/^'[=+\-@\t\r]/.test(value) ? value.slice(1) : value);
+const guarded = (value) => (/^'*[=+\-@\t\r\n]/.test(value) ? `'${value}` : value);
+const unguarded = (value) => (/^'+[=+\-@\t\r\n]/.test(value) ? value.slice(1) : value);
 const quoted = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
 
 function asCsv() {

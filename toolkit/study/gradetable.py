@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from toolkit.csvguard import unguarded
 from toolkit.errors import GradesError
 from toolkit.records import Side
 from toolkit.study.layout import ROLES, RawSheet, Sheet, as_text, choose_sheet, is_of_visits, plain_heading
@@ -460,8 +461,3 @@ def _quoted(headings: Sequence[str]) -> str:
 def is_missing(value: Any) -> bool:
     """Whether a cell is empty, or says that there is nothing."""
     return as_text(value).casefold() in _MISSING
-
-
-def unguarded(text: str) -> str:
-    """Without the apostrophe that keeps a spreadsheet from taking a name for a formula."""
-    return text[1:].strip() if text[:1] == "'" and text[1:2] in tuple("=+-@\t\r") else text

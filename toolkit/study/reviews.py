@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from toolkit.csvguard import unguarded
 from toolkit.errors import GradesError
 from toolkit.study.gradetable import (
     GradeRow,
@@ -20,7 +21,6 @@ from toolkit.study.gradetable import (
     listed,
     parse_row,
     read_grade,
-    unguarded,
 )
 from toolkit.study.layout import HEADER_SEARCH_ROWS, RawSheet, Sheet, as_text, plain_heading
 from toolkit.study.names import file_key, folded, photo_stem
