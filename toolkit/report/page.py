@@ -30,6 +30,9 @@ from toolkit.store import GradeDetails, InputRow, Store
 from toolkit.tables import check_target
 
 _HERE = Path(__file__).parent
+_SCRIPT = (
+    "page", "memory", "table", "filters", "photo", "picture", "figures", "review", "reviewfile", "start",
+)  # fmt: skip
 _PAGE_TAG = "toolkit grade --report"
 _FOLDER_TAG = "toolkit grade --report-dir"  # tells a folder of ours from any other
 _CALL = "toolkitPhoto("  # what scripts of a folder begin with
@@ -297,7 +300,7 @@ def _render(data: Table, photos: Sequence[str] | None) -> str:
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    script = (_HERE / "report.js").read_text(encoding="utf-8")
+    script = _script()
     style = (_HERE / "report.css").read_text(encoding="utf-8")
     beside = " 'self' file:" if photos is None else ""
     return environment.get_template("page.html.j2").render(
@@ -313,6 +316,13 @@ def _render(data: Table, photos: Sequence[str] | None) -> str:
         head=data["head"],
         page=data,
     )
+
+
+def _script() -> str:
+    """The page's script: its parts one after another, in one scope of their own. Plain JavaScript without a library;
+    whatever comes from files is set as text, never parsed as HTML."""
+    parts = [(_HERE / "script" / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPT]
+    return '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
 
 
 def _allowed(text: str) -> str:

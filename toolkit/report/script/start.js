@@ -1,0 +1,48 @@
+// Keys, and the start.
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
+  const target = event.target;
+  if (target.closest && target.closest("input:not([type=checkbox]), select, textarea")) {
+    if (event.key === "Escape") target.blur();
+    return;
+  }
+  const layer = layers.find((one) => one.key === event.key);
+  const acts = {
+    j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1),
+    "/": () => byId("search").focus(), a: () => agree(inView()), c: () => inView() && byId("correct").focus(),
+    "?": () => byId("help").showModal(), 0: toggleBare, z: () => setLarge(!large),
+  };
+  const act = layer ? () => setLayer(layer.name, !on.has(layer.name)) : acts[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+function start() {
+  reread();
+  buildHead();
+  buildFilters();
+  const reader = memory.read(READER);
+  byId("reader").value = typeof reader === "string" ? reader : "";
+  byId("reader").addEventListener("change", (event) => memory.write(READER, event.target.value.trim()));
+  byId("export").addEventListener("click", exportReview);
+  byId("import").addEventListener("click", () => byId("import-file").click());
+  byId("import-file").addEventListener("change", async (event) => {
+    const file = event.target.files[0];
+    if (file) importReview(await file.text());
+    event.target.value = "";
+  });
+  byId("show-help").addEventListener("click", () => byId("help").showModal());
+  byId("scroll").addEventListener("scroll", () => drawRows(false), {passive: true});
+  document.addEventListener("keydown", onKey);
+  window.addEventListener("storage", onStorage);
+  window.addEventListener("resize", () => drawRows(true));
+  window.addEventListener("beforeprint", () => { printing = true; drawRows(true); });
+  window.addEventListener("afterprint", () => { printing = false; drawRows(true); });
+  refresh();
+  drawProgress();
+  const asked = Number(window.location.hash.slice(1)) - 1;
+  open(Number.isInteger(asked) && asked >= 0 && asked < photos.length ? asked : 0);
+}
+start();
