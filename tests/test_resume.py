@@ -245,10 +245,7 @@ def test_another_run_on_the_same_output_is_refused_in_one_line(photos, model, tm
         process = start(photos, out, model)
         said, complaints = process.communicate(timeout=120)
     assert process.returncode == 1 and not said
-    assert complaints == (
-        f"toolkit: {out}: another run writes it (process {os.getpid()} on {os.uname().nodename}): wait for it, or "
-        "name another output\n"
-    )
+    assert complaints == (f"toolkit: {out}: another run writes it: wait for it, or name another output\n")
 
 
 # --- photographs that harm -----------------------------------------------------------------------

@@ -125,8 +125,8 @@ def test_few_subjects_claim_no_ninety_percent(study):
 
 
 def test_a_model_that_keeps_pictures_of_faces_says_so(study):
-    from toolkit.cli import _kept_pictures
+    from toolkit.cli.lines import kept_pictures
 
     model = load_model(study[0] / "model")
-    assert _kept_pictures(replace(model, thumbnails=())) == []
-    assert "--no-thumbnails" in _kept_pictures(replace(model, thumbnails=(b"jpeg",)))[0]
+    assert kept_pictures(replace(model, thumbnails=())) == []
+    assert "--no-thumbnails" in kept_pictures(replace(model, thumbnails=(b"jpeg",)))[0]

@@ -199,7 +199,7 @@ def test_no_rows_at_all(tmp_path):
 
 
 def test_more_rows_than_excel_holds_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(workbook, "MAX_ROWS", 2)
+    monkeypatch.setattr("toolkit.workbook.results.MAX_ROWS", 2)
     tables = {"Patches": PATCHES, "Evidence": EVIDENCE * 3}
     with pytest.raises(ToolkitError, match=r"3 rows .* sheet Evidence .* write to out\.csv") as caught:
         write_workbook(tmp_path / "out.xlsx", [GOOD], tables, {})
@@ -208,7 +208,7 @@ def test_more_rows_than_excel_holds_are_refused(tmp_path, monkeypatch):
 
 
 def test_results_too_long_for_excel_go_beside_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(workbook, "MAX_ROWS", 2)
+    monkeypatch.setattr("toolkit.workbook.results.MAX_ROWS", 2)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     said = write_results(tmp_path / "out.xlsx", [GOOD], {"Patches": PATCHES, "Evidence": EVIDENCE * 3}, RUN)
     assert (

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from toolkit.errors import GradesError
 from toolkit.records import PhotoFacts
 from toolkit.study import GradeRow, GradeTable, facts_from_name, join_grades, refuse_shared
-from toolkit.study.join import by_number_note, subjects_of
+from toolkit.study.joined import by_number_note, subjects_of
 from toolkit.study.names import file_key, folded, is_clinical, photo_stem
 from toolkit.study.subjects import Subjects
 

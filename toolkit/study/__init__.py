@@ -1,9 +1,11 @@
 """A study's bookkeeping: who is on which photograph, the experts' grades, and subject-disjoint folds."""
 
 from toolkit.study.folds import subject_folds
+from toolkit.study.graderows import GradeRow
 from toolkit.study.graders import read_experts, read_graders
-from toolkit.study.gradetable import GradeRow, GradeTable, read_grades
-from toolkit.study.join import Columns, JoinedGrades, SharedRow, join_files, join_grades, refuse_shared
+from toolkit.study.gradetable import GradeTable, read_grades
+from toolkit.study.join import join_files, join_grades, refuse_shared
+from toolkit.study.joined import Columns, JoinedGrades, SharedRow
 from toolkit.study.modes import mode_notes, mode_of, modes_remark, refuse_several_modes, study_photos
 from toolkit.study.names import facts_from_name, visit_label
 from toolkit.study.scale import CLINICAL_SCALE, FREE_SCALE, Scale, parse_scale, step_of

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import GradesError
-from toolkit.study.gradetable import GradeTable, Rules, read_sheets, refuse_roles
+from toolkit.study.graderows import Rules
+from toolkit.study.gradetable import GradeTable, read_sheets, refuse_roles
 from toolkit.study.layout import RawSheet, Sheet, has_name, headings_told, likely_header, plain_heading
 from toolkit.study.reviews import Reviewed, find_review, is_words, read_review, review_graders
 from toolkit.study.scale import CLINICAL_SCALE, Scale

@@ -14,14 +14,8 @@ from typing import Any, TypeVar
 
 from toolkit.csvguard import unguarded
 from toolkit.errors import GradesError
-from toolkit.study.gradetable import (
-    GradeRow,
-    GradeTable,
-    is_missing,
-    listed,
-    parse_row,
-    read_grade,
-)
+from toolkit.study.graderows import GradeRow, is_missing, listed, parse_row, read_grade
+from toolkit.study.gradetable import GradeTable
 from toolkit.study.layout import HEADER_SEARCH_ROWS, RawSheet, Sheet, as_text, plain_heading
 from toolkit.study.names import file_key, folded, photo_stem
 from toolkit.study.scale import Scale

@@ -1,0 +1,126 @@
+"""Commands that make models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toolkit.cli.lines import kept_pictures, pairs, points, say, say_json, say_passed_over
+from toolkit.cli.options import (
+    Columns,
+    Grades,
+    GradeScale,
+    Images,
+    Json,
+    LandmarkModel,
+    Landmarks,
+    Mode,
+    Quiet,
+    Retakes,
+    Workers,
+)
+from toolkit.cli.root import app
+from toolkit.progress import progress_bars
+
+
+@app.command(epilog="Example:  toolkit train photos/ --grades grades.xlsx --out models/my-study")
+def train(
+    images: Images,
+    grades: Grades,
+    out: Annotated[Path, typer.Option(help="Folder for the model.")],
+    folds: Annotated[int, typer.Option(min=2, help="Subject-disjoint folds for scores and intervals.")] = 5,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the patches a network.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed repeats a training on the same machine.")] = 0,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(help="Keep this model's network (it must not have seen these subjects): minutes."),
+    ] = None,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Learn the network from this study alone.")
+    ] = False,
+    thumbnails: Annotated[bool, typer.Option(help="Keep small pictures of the reference patches.")] = True,
+    class_edges: Annotated[
+        str | None,
+        typer.Option(help="Lower edges of the grade classes, e.g. 0,3,3.5,4,4.5,5,5.5 (the default)."),
+    ] = None,
+    scale: GradeScale = "0-9/0.5",
+    column: Columns = None,
+    retakes: Retakes = False,
+    mode: Mode = None,
+    landmarks: Landmarks = None,
+    landmark_model: LandmarkModel = None,
+    workers: Workers = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Also replace a model of other subjects; only the model's own files are touched.",
+        ),
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a model on your study; prints scores on subjects it never saw."""
+    from toolkit.commands.shared import default_workers
+    from toolkit.commands.training import class_settings, train_study, training_record, training_report
+    from toolkit.study import step_of
+
+    with progress_bars(quiet) as tell:
+        count = workers or default_workers()
+        names, settings = pairs(column), class_settings(class_edges)
+        run = train_study(
+            images, grades, out, folds, epochs=epochs, seed=seed, columns=names, landmark_model=points(landmarks, landmark_model), workers=count, tell=tell, settings=settings, encoder=encoder,
+            from_scratch=from_scratch, thumbnails=thumbnails, step=step_of(scale), overwrite=overwrite,
+            retakes=retakes, mode=mode,
+        )  # fmt: skip
+    if as_json:
+        return say_json({"model": out, **training_record(run)})
+    say_passed_over(images)
+    say(training_report(run), *kept_pictures(run.model), f"Model: {out}")
+
+
+@app.command(epilog="Example:  toolkit build-index patches/ --grades grades.xlsx --model models/my-study")
+def build_index(
+    patches: Annotated[Path, typer.Argument(help="Folder made by extract-patches.")],
+    grades: Grades,
+    model: Annotated[Path, typer.Option(help="Model whose encoder embeds the patches.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the new model; by default --model itself.")
+    ] = None,
+    thumbnails: Annotated[bool, typer.Option(help="Keep small pictures of the reference patches.")] = True,
+    column: Columns = None,
+    retakes: Retakes = False,
+    mode: Mode = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Also replace another model at --out; only the model's own files."),
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Rebuild a model's FAISS index from your own graded patches."""
+    from toolkit.commands.indexing import index_patches
+
+    with progress_bars(quiet) as tell:
+        run = index_patches(
+            patches,
+            grades,
+            model,
+            out,
+            columns=pairs(column),
+            tell=tell,
+            thumbnails=thumbnails,
+            retakes=retakes,
+            overwrite=overwrite,
+            mode=mode,
+        )
+    rebuilt = run.model
+    counts = "  ".join(f"{label}: {count}" for label, count in rebuilt.index.class_counts().items())
+    total = len(rebuilt.index.references.grades)
+    say(
+        f"{total} references on the {rebuilt.index.device.upper()}, by class:  {counts}",
+        run.joined.summary(),
+        *kept_pictures(rebuilt),
+        f"Model: {out or model}",
+    )

@@ -1,0 +1,29 @@
+"""Results out: an Excel workbook, or tables beside each other."""
+
+from toolkit.tables import Rows, Value, check_target
+from toolkit.workbook.results import (
+    MAX_ROWS,
+    RESULT_SUFFIXES,
+    read_graded,
+    result_files,
+    write_results,
+    write_sheets,
+    write_table,
+    write_workbook,
+)
+from toolkit.workbook.sheets import GRADE_COLUMNS
+
+__all__ = [
+    "GRADE_COLUMNS",
+    "MAX_ROWS",
+    "RESULT_SUFFIXES",
+    "Rows",
+    "Value",
+    "check_target",
+    "read_graded",
+    "result_files",
+    "write_results",
+    "write_sheets",
+    "write_table",
+    "write_workbook",
+]

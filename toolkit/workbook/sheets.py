@@ -1,0 +1,230 @@
+"""The sheets of a workbook, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from toolkit.dictionary import dictionary_rows
+from toolkit.records import REGIONS, PhotoGrade
+from toolkit.summary import Line, Summary, flag_of
+from toolkit.tables import (
+    Column,
+    Rows,
+    Survey,
+    Value,
+    survey,
+)
+from toolkit.workbook.cells import DECIMALS, FIGURES, HEADER_FILL, TITLE_FILL, cell, short
+
+GRADE_COLUMNS: tuple[str, ...] = (
+    "photo",
+    "subject",
+    "side",
+    "visit",
+    "grade",
+    "grade_half_step",
+    "lower",
+    "upper",
+    "severity",
+    "nearest_class",
+    *REGIONS,
+    "explanation",
+    "visible_cm2",
+    "measured_cm2",
+    "quality",
+    "note",
+)
+_FORMATS = {
+    "grade": "0.00",
+    "grade_half_step": "0.0",
+    "lower": "0.0",
+    "upper": "0.0",
+    "visible_cm2": "0.0",
+    "measured_cm2": "0.0",
+} | dict.fromkeys(REGIONS, "0.00")
+_SCALED = ("grade", *REGIONS)
+_FLAGGED_FILL = "FFF2CC"  # amber: look at the quality or the note
+_FAILED_FILL = "F8D7DA"  # red: no grade
+_FILLS = {"": None, "flagged": _FLAGGED_FILL, "failed": _FAILED_FILL}
+_LEGEND: list[dict[str, Value]] = [
+    {"item": "amber row of Grades", "value": "read the quality or the note before you use the grade"},
+    {"item": "red row of Grades", "value": "could not be graded: the note says why"},
+]
+_SCALE = ("FFFFFF", "E8C39E", "C07F55")  # grades 0, 4.5 and 9: unpigmented to dark
+Table = Iterable[Mapping[str, Value]]
+
+
+def grade_rows(grades: Iterable[PhotoGrade]) -> Rows[dict[str, Value]]:
+    """The rows of the sheet Grades."""
+    return Rows(lambda: map(_grade_row, grades))
+
+
+def _grade_row(grade: PhotoGrade) -> dict[str, Value]:
+    facts = grade.facts
+    return {
+        "photo": grade.name,
+        "subject": facts.subject,
+        "side": facts.side,
+        "visit": facts.visit,
+        "grade": grade.grade,
+        "grade_half_step": grade.half_step,
+        "lower": grade.lower,
+        "upper": grade.upper,
+        "severity": grade.severity,
+        "nearest_class": grade.nearest_class,
+        **{region: grade.regions.get(region) for region in REGIONS},
+        "explanation": grade.explanation or None,
+        "visible_cm2": grade.visible_cm2,
+        "measured_cm2": grade.measured_cm2,
+        "quality": grade.quality,
+        "note": grade.note,
+    }
+
+
+def run_rows(run: Mapping[str, str | int | float]) -> list[dict[str, Value]]:
+    """The rows of the sheet Run."""
+    return [{"item": item, "value": value} for item, value in run.items()]
+
+
+def add_grades(book: Any, rows: Table, found: Survey) -> None:
+    """The sheet Grades, its rows coloured by what needs review."""
+    from openpyxl.formatting.rule import ColorScaleRule
+    from openpyxl.utils import get_column_letter
+
+    sheet = new_sheet(book, "Grades", found, frozen="B2")
+    for row in rows:
+        fill = _FILLS[flag_of(row)]
+        sheet.append([cell(sheet, row[name], _FORMATS.get(name), fill) for name in GRADE_COLUMNS])
+    for name in _SCALED:
+        letter = get_column_letter(GRADE_COLUMNS.index(name) + 1)
+        scale = ColorScaleRule(
+            start_type="num", start_value=0, start_color=_SCALE[0],
+            mid_type="num", mid_value=4.5, mid_color=_SCALE[1],
+            end_type="num", end_value=9, end_color=_SCALE[2],
+        )  # fmt: skip
+        sheet.conditional_formatting.add(f"{letter}2:{letter}{max(found.count, 1) + 1}", scale)
+
+
+def add_table(book: Any, title: str, rows: Table, found: Survey) -> None:
+    """A sheet of any table."""
+    sheet = new_sheet(book, title, found, frozen="B2")
+    formats = {name: _figure_format(name, column) for name, column in found.columns.items()}
+    for row in rows:
+        sheet.append([cell(sheet, short(row.get(name)), formats[name]) for name in found.columns])
+
+
+def _figure_format(name: str, column: Column) -> str | None:
+    """As many decimals as leave about three digits of a column's largest figure."""
+    if name in _FORMATS:
+        return _FORMATS[name]
+    if name == "value" or column.text or not column.fraction:  # values of any figure, large and small
+        return None
+    return next(form for top, form in DECIMALS if column.largest < top)
+
+
+def add_summary(book: Any, summary: Summary) -> None:
+    """Counts and distributions on the left, the photos to look at on the right."""
+    from openpyxl.formatting.rule import DataBarRule
+
+    left, right = summary.figures(), summary.flagged_rows()
+    sheet = book.create_sheet("Summary")
+    _set_page(sheet)
+    for letter, width in zip("ABCDEFGHIJKL", (24, 10, 9, 9, 9, 9, 9, 3, 36, 8, 24, 60), strict=True):
+        sheet.column_dimensions[letter].width = width
+    for place in range(max(len(left), len(right))):
+        cells: list[Any] = [None] * 12
+        if place < len(left):
+            cells[: len(left[place].cells)] = _summary_cells(sheet, left[place], "0.00")
+        if place < len(right):
+            cells[8:] = _summary_cells(sheet, right[place], "0.0")
+        sheet.append(cells)
+    bars = DataBarRule(start_type="num", start_value=0, end_type="max", color="C07F55", minLength=0)
+    for first, last in _runs([place for place, line in enumerate(left, 1) if line.bar]):
+        sheet.conditional_formatting.add(f"B{first}:B{last}", bars)
+
+
+def _summary_cells(sheet: Any, line: Line, number_format: str) -> list[Any]:
+    fill = TITLE_FILL if line.title else _FILLS[line.flag]
+    cells = []
+    for value in line.cells:
+        is_figure = isinstance(value, float) or (line.title and value in FIGURES)
+        form = number_format if isinstance(value, float) else None
+        cells.append(cell(sheet, value, form, fill, align="right" if is_figure else None, bold=line.title))
+    return cells
+
+
+def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
+    """Neighbouring numbers as (first, last)."""
+    runs: list[tuple[int, int]] = []
+    for place in places:
+        if runs and runs[-1][1] == place - 1:
+            runs[-1] = (runs[-1][0], place)
+        else:
+            runs.append((place, place))
+    return runs
+
+
+def add_run(book: Any, run: Mapping[str, str | int | float]) -> None:
+    """The sheet Run."""
+    rows = run_rows(run)
+    sheet = new_sheet(book, "Run", survey(rows + _LEGEND, ("item", "value")), frozen="A2", filtered=len(rows))
+    for row in rows:
+        sheet.append([cell(sheet, value, align="left") for value in row.values()])
+    sheet.append([])
+    for row, fill in zip(_LEGEND, (_FLAGGED_FILL, _FAILED_FILL), strict=True):
+        sheet.append([cell(sheet, row["item"], fill=fill), cell(sheet, row["value"])])
+
+
+def add_dictionary(book: Any, columns: Mapping[str, Sequence[str]]) -> None:
+    """The sheet Dictionary: every column of the others explained."""
+    rows = dictionary_rows(columns)
+    found = survey(rows, ("sheet", "column", "meaning", "unit", "range"))
+    sheet = new_sheet(book, "Dictionary", found, frozen="A2", widest=110)
+    for row in rows:
+        sheet.append([cell(sheet, row[name]) for name in found.columns])
+
+
+def new_sheet(
+    book: Any, title: str, found: Survey, frozen: str, *, filtered: int | None = None, widest: int = 60
+) -> Any:
+    """A sheet with its header written and columns as wide as ``found`` needs; the rows are the caller's to add.
+
+    openpyxl streams, so whatever stands in the file before the rows has to be set here.
+    """
+    from openpyxl.utils import get_column_letter
+
+    sheet = book.create_sheet(title)
+    sheet.freeze_panes = frozen
+    _set_page(sheet)
+    sheet.print_title_rows = "1:1"
+    for index, (name, column) in enumerate(found.columns.items(), start=1):
+        sheet.column_dimensions[get_column_letter(index)].width = _width(name, column, widest)
+    header = [
+        cell(
+            sheet,
+            name,
+            fill=HEADER_FILL,
+            align="center" if name in _FORMATS else None,
+            bold=True,
+            light=True,
+        )
+        for name in found.columns
+    ]
+    if header:
+        sheet.append(header)
+        last = found.count if filtered is None else filtered
+        sheet.auto_filter.ref = f"A1:{get_column_letter(len(header))}{last + 1}"
+    return sheet
+
+
+def _set_page(sheet: Any) -> None:
+    from openpyxl.worksheet.properties import PageSetupProperties
+
+    sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+
+
+def _width(name: str, column: Column, widest: int) -> float:
+    """In characters: the header with its filter button, and the texts, at most ``widest``."""
+    return min(max(8, len(name) + 4, column.longest + 2 if column.longest else 0), widest)
