@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import toolkit
@@ -36,10 +35,10 @@ from toolkit.records import PhotoFile
 from toolkit.report import write_report
 from toolkit.stagecode import code_hash
 from toolkit.store import RunOptions, Store, open_store, store_path
-from toolkit.study import mode_notes, mode_of, modes_remark
+from toolkit.study import JoinedGrades, mode_notes, mode_of, modes_remark
 from toolkit.study.modes import WHITE
 from toolkit.workbook import RESULT_SUFFIXES, check_target, result_files
-from toolkit.workers import TIME_LIMIT_S, read_all, write_overlay
+from toolkit.workers import TIME_LIMIT_S, Reading, read_all, write_overlay
 
 
 def grade_photos(
@@ -70,68 +69,109 @@ def grade_photos(
     them; without either that is refused. ``overwrite`` also replaces files that an earlier run did not write, but
     never one that is read.
     """
-    out = Path(out)
-    check_target(out, RESULT_SUFFIXES)
     if append and overwrite:
         raise ToolkitError("--append keeps earlier grades, --overwrite drops them: choose one of them")
+    request = _Request(
+        images, Path(out), model_folder, weights, landmark_model, workers, tell, limit_s, overlays,
+        report or ReportRequest(), append, overwrite,
+    )  # fmt: skip
     started, clock = datetime.now().astimezone(), time.monotonic()
+    check_target(request.out, RESULT_SUFFIXES)
     given = find_photo_files(images)
-    report = report or ReportRequest()
-    read = [*(file.path for file in given), *read_files(model_folder, landmark_model, report.expert_grades)]
-    hashes_of = partial(hash_photos, workers=workers, tell=tell, limit_s=limit_s)
-    check_outputs([Output(store_path(out), "--out", lambda _: True)], read)
-    with open_store(out) as store:
-        _check_results(out, store, read, overwrite)
-        damaged = store.drop_damaged()
-        model = load_model(model_folder)
-        options = _options(model, weights, landmark_model)
-        files, hashes, loss = _planned(store, out, given, append, overwrite=overwrite, hashes_of=hashes_of)
-        paths, names = [file.path for file in files], [file.name for file in files]
-        check_pictures(overlays, images, paths, names, read=read, overwrite=overwrite)
-        joined = report_grades(report, images, files, hashes, read=read, overwrite=overwrite)
-        files = with_facts(files, joined.facts if joined else {})
-        hints = _hints(files, model)
-        check_kept(out, loss.lost if append else (), hints, store, options=options.key())
-        store.begin(files, options, hints)
-        store.claim([(place, sha256) for place, sha256 in enumerate(hashes) if sha256])
-        earlier = len(files) - len(store.missing())
-        grader, interrupted = Grader(model, weights), False
-        try:
-            _grade_missing(
-                store,
-                files,
-                grader,
-                landmark_model,
-                workers=workers,
-                tell=tell,
-                limit_s=limit_s,
-                overlays=overlays,
-            )
-        except KeyboardInterrupt:
-            interrupted = True
-        labels, graded = study_labels(store.qualities(), model.settings.quality), store.counts()["graded"]
-        run = GradeRun(out, tuple(files), graded, earlier, interrupted, time.monotonic() - clock, labels)
-        facts = run_facts(
-            store,
-            run,
-            model,
-            options,
-            landmarks=landmarks_name(landmark_model),
-            workers=workers,
-            started=started,
+    read = [
+        *(file.path for file in given),
+        *read_files(model_folder, landmark_model, request.report.expert_grades),
+    ]
+    check_outputs([Output(store_path(request.out), "--out", lambda _: True)], read)
+    with open_store(request.out) as store:
+        plan = _plan(request, store, given, read)
+        interrupted = _grade_missing(request, store, plan)
+        labels = study_labels(store.qualities(), plan.model.settings.quality)
+        run = GradeRun(
+            request.out,
+            plan.files,
+            store.counts()["graded"],
+            plan.earlier,
+            interrupted,
+            time.monotonic() - clock,
+            labels,
         )
-        remarks = [
-            *_other_landmarks(model, landmark_model),
-            *write_workbook(store, run, facts),
-            *modes_remark(names),
-            *_changes_told(store, damaged, loss),
-        ]
-        if joined and report.expert_grades:
-            remarks.append(f"{report.expert_grades.name}: {joined.summary()}")
-        if report.wanted and not interrupted:
-            study = report_study(store, run, model, facts, report=report, joined=joined)
-            write_report(study, report.file, report.folder, workers, limit_s=limit_s, tell=tell)
-    return replace(run, remarks=tuple(remarks))
+        return replace(run, remarks=tuple(_write(request, store, plan, run=run, started=started)))
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What ``grade_photos`` was asked for."""
+
+    images: Sequence[Path]
+    out: Path
+    model_folder: Path | None
+    weights: str
+    landmark_model: Path | None
+    workers: int
+    tell: Progress
+    limit_s: float
+    overlays: Path | None
+    report: ReportRequest
+    append: bool
+    overwrite: bool
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be graded, and how: the ``files`` of the run, ``earlier`` how many of them have a result, the expert's
+    grades, and what became of earlier results: ``loss`` and how many were ``damaged``."""
+
+    model: Model
+    options: RunOptions
+    files: tuple[PhotoFile, ...]
+    earlier: int
+    joined: JoinedGrades | None
+    loss: Loss
+    damaged: int
+
+
+def _plan(request: _Request, store: Store, given: Sequence[PhotoFile], read: Sequence[Path]) -> _Plan:
+    """Refuse, before anything is graded, whatever would go wrong later; the store then knows the photos of the run."""
+    out, overwrite = request.out, request.overwrite
+    _check_results(out, store, read, overwrite)
+    damaged = store.drop_damaged()
+    model = load_model(request.model_folder)
+    options = _options(model, request.weights, request.landmark_model)
+    files, hashes, loss = _planned_photos(request, store, given)
+    paths, names = [file.path for file in files], [file.name for file in files]
+    check_pictures(request.overlays, request.images, paths, names, read=read, overwrite=overwrite)
+    joined = report_grades(request.report, request.images, files, hashes, read=read, overwrite=overwrite)
+    files = with_facts(files, joined.facts if joined else {})
+    hints = _hints(files, model)
+    check_kept(out, loss.lost if request.append else (), hints, store, options=options.key())
+    store.begin(files, options, hints)
+    store.claim([(place, sha256) for place, sha256 in enumerate(hashes) if sha256])
+    earlier = len(files) - len(store.missing())
+    return _Plan(model, options, tuple(files), earlier, joined, loss, damaged)
+
+
+def _write(request: _Request, store: Store, plan: _Plan, *, run: GradeRun, started: datetime) -> list[str]:
+    """Workbook and page; what is to be said of the run, a line each."""
+    landmarks = landmarks_name(request.landmark_model)
+    facts = run_facts(
+        store, run, plan.model, plan.options, landmarks=landmarks, workers=request.workers, started=started
+    )
+    remarks = [
+        *_other_landmarks(plan.model, request.landmark_model),
+        *write_workbook(store, run, facts),
+        *modes_remark([file.name for file in plan.files]),
+        *_changes_told(store, plan.damaged, plan.loss),
+    ]
+    report, joined = request.report, plan.joined
+    if joined and report.expert_grades:
+        remarks.append(f"{report.expert_grades.name}: {joined.summary()}")
+    if report.wanted and not run.interrupted:
+        page = report_study(store, run, plan.model, facts, report=report, joined=joined)
+        write_report(
+            page, report.file, report.folder, request.workers, limit_s=request.limit_s, tell=request.tell
+        )
+    return remarks
 
 
 def _changes_told(store: Store, damaged: int, loss: Loss) -> list[str]:
@@ -162,22 +202,17 @@ def _check_results(out: Path, store: Store, read: Sequence[Path], overwrite: boo
     check_outputs(outputs, read, overwrite)
 
 
-def _planned(
-    store: Store,
-    out: Path,
-    files: Sequence[PhotoFile],
-    append: bool,
-    *,
-    overwrite: bool,
-    hashes_of: Callable[[Sequence[Path]], list[str]],
+def _planned_photos(
+    request: _Request, store: Store, files: Sequence[PhotoFile]
 ) -> tuple[list[PhotoFile], list[str], Loss]:
     """The photos of the run, after earlier ones that are to stay; their hashes, "" where none is needed; and what an
     earlier run had that this one has not, where that is not refused."""
+    out, append = request.out, request.append
     if store.is_empty and not out.is_file():
         return list(files), [""] * len(files), Loss()
     paths = [file.path for file in files]
-    hashes = hashes_of(paths)
-    if overwrite:
+    hashes = hash_photos(paths, workers=request.workers, tell=request.tell, limit_s=request.limit_s)
+    if request.overwrite:
         return list(files), hashes, Loss()
     loss = find_loss(earlier_photos(store, out, append), paths, hashes, append)
     if loss.lost and not append:
@@ -216,34 +251,35 @@ def _hints(files: Sequence[PhotoFile], model: Model) -> list[str]:
     return hints
 
 
-def _grade_missing(
-    store: Store,
-    files: Sequence[PhotoFile],
-    grader: Grader,
-    landmark_model: Path | None,
-    *,
-    workers: int,
-    tell: Progress,
-    limit_s: float,
-    overlays: Path | None = None,
-) -> None:
+def _grade_missing(request: _Request, store: Store, plan: _Plan) -> bool:
     """Grade the photos without a result, one by one: a grade then depends on no other photo of its batch, so an
-    interrupted run ends like an undisturbed one, and each is kept as soon as it is known."""
+    interrupted run ends like an undisturbed one, and each is kept as soon as it is known. Whether it was interrupted."""
     places = store.missing()
-    chosen = [files[place] for place in places]
-    weights = grader.model.encoder.arrays()
-    readings = read_all(
-        chosen, grader.model.settings, landmark_model, workers, limit_s=limit_s, weights=weights
-    )
-    with contextlib.closing(readings):
-        for number, reading in reported(readings, len(chosen), "grading", tell):
-            if reading.lasting:
-                (result,) = grader.grade([reading.prepared])
-                store.put(places[number], reading.sha256, result, reading.prepared.face)
-                if overlays and result.pigment and reading.prepared.face:
-                    face = reading.prepared.face
-                    shown = [face.chart] if face.chart else face.patches
-                    picture = draw_predicted(shown, result.pigment, result.grade.name)
-                    write_overlay(overlays / result.grade.name, picture)
-            else:
-                store.put_failure(places[number], reading.prepared.error, reading.sha256)
+    chosen = [plan.files[place] for place in places]
+    grader = Grader(plan.model, request.weights)
+    weights = plan.model.encoder.arrays()
+    try:
+        readings = read_all(
+            chosen, plan.model.settings, request.landmark_model, request.workers, limit_s=request.limit_s,
+            weights=weights,
+        )  # fmt: skip
+        with contextlib.closing(readings):
+            for number, reading in reported(readings, len(chosen), "grading", request.tell):
+                _keep(store, places[number], reading, grader, overlays=request.overlays)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _keep(store: Store, place: int, reading: Reading, grader: Grader, *, overlays: Path | None) -> None:
+    """Grade a photo that was read, and keep its result, or why there is none."""
+    if not reading.lasting:
+        store.put_failure(place, reading.prepared.error, reading.sha256)
+        return
+    face = reading.prepared.face
+    (result,) = grader.grade([reading.prepared])
+    store.put(place, reading.sha256, result, face)
+    if overlays and result.pigment and face:
+        shown = [face.chart] if face.chart else face.patches
+        picture = draw_predicted(shown, result.pigment, result.grade.name)
+        write_overlay(overlays / result.grade.name, picture)
