@@ -472,7 +472,7 @@ def test_letters_of_subjects_are_left_out_only_where_all_graders_know_one_subjec
     for graders in itertools.permutations([bare, lettered, other]):
         with pytest.raises(GradesError, match="taken for different people"):
             join_ratings([(str(number), table) for number, table in enumerate(graders)])
-    with pytest.raises(GradesError, match="Q0001 and P0001 are taken for different people"):
+    with pytest.raises(GradesError, match="Q0001 and P0001 are treated as different people"):
         join_ratings([("b", lettered), ("c", other)])
 
 

@@ -124,7 +124,7 @@ def test_other_files_are_counted_and_named(tmp_path):
     ran = CliRunner().invoke(
         app, ["features", str(tmp_path), "--out", str(tmp_path / "o" / "f.csv"), "--workers", "1"]
     )
-    assert "Passed over, as no photographs: 3 files (a.jpg~, film.mov, README)" in ran.output
+    assert "Skipped, not photographs: 3 files (a.jpg~, film.mov, README)" in ran.output
 
 
 POSTSCRIPT = (

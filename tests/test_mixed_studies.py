@@ -136,7 +136,7 @@ def test_one_name_for_two_photographs_in_a_folder_of_patches_is_refused(toolkit,
     told = toolkit(*arguments, studies / "a" / "grades.csv")
     assert (
         told
-        == f"{studies / 'patches'}: a/images/{NAMES[0]} is the name of two photographs: keep each study's patches apart"
+        == f"{studies / 'patches'}: a/images/{NAMES[0]} is the name of two photographs: keep the patches of each study in a folder of its own"
     )
 
 
@@ -144,7 +144,7 @@ def test_one_name_for_two_photographs_in_a_folder_of_patches_is_refused(toolkit,
 def test_other_letters_are_another_subject_in_every_command(toolkit, studies, command):
     arguments = commands(studies, studies / "a" / "images")[command]
     told = toolkit(*arguments, write_grades(studies / "q.csv", "Q000"))
-    assert re.search("none of 4 photos fits .*Q0001 and P0001 are taken for different people", told)
+    assert re.search("none of 4 photos fits .*Q0001 and P0001 are treated as different people", told)
     for prefix in ("p-", "", "00"):
         assert toolkit(*arguments, write_grades(studies / "q.csv", prefix)) == "joined"
 

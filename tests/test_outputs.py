@@ -297,12 +297,12 @@ def test_a_second_batch_is_told_what_it_would_drop_and_is_kept_on_request(batche
     assert "g.xlsx: holds grades of 2 photos not among the 2 given (P0000_FACE_L" in told
     assert "--append" in told and "--overwrite" in told
     done = toolkit(*calls[1], "--append")
-    assert done.status == 0 and "4 of 4 photos graded (2 of them were done before)" in done.out
+    assert done.status == 0 and "4 of 4 photos graded (2 of them in an earlier run)" in done.out
     both = graded("g.xlsx")
     assert list(both)[:2] == list(first) and len(both) == 4
     assert {name: both[name] for name in first} == first
     done = toolkit(*calls[1], "--append")  # a stopped run goes on so
-    assert done.status == 0 and "4 of 4 photos graded (4 of them were done before)" in done.out
+    assert done.status == 0 and "4 of 4 photos graded (4 of them in an earlier run)" in done.out
     assert graded("g.xlsx") == both
     assert refused(batches, " ".join(calls[0]), monkeypatch)  # the second batch would be lost
     assert toolkit(*calls[1], "--overwrite").status == 0
@@ -405,7 +405,7 @@ def test_a_reports_folder_keeps_the_pictures_of_others(study, monkeypatch):
     assert Path("r/photos/notes.txt").read_text() == "mine"
     Image.new("RGB", (9, 9)).save("r/photos/00000.jpg")
     told, made = refused(study, " ".join(call), monkeypatch)
-    assert "r/photos/00000.jpg: is no file of a report" in told and not made
+    assert "r/photos/00000.jpg: is not part of a report" in told and not made
     shutil.rmtree("r/photos")
     Path("r/photos").symlink_to(study / "photos")
     told, made = refused(study, " ".join(call), monkeypatch)

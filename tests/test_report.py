@@ -45,7 +45,7 @@ PHOTOS = 6
 
 @functools.cache  # one for all tests of the page, also those in a browser: it takes a while
 def model_with_thumbnails(parent):
-    """A small model with a picture a reference, its number as its grey, in a folder below ``parent``."""
+    """A small model with one picture per reference, its number as its grey, in a folder below ``parent``."""
     folder = small_model(parent / "report-model")
     model = load_model(folder)
     count = len(model.index.references.grades)

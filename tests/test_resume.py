@@ -151,7 +151,7 @@ def test_killed_again_and_again_it_ends_like_an_undisturbed_run(photos, model, u
     process = start(photos, out, model)
     said, complaints = process.communicate(timeout=300)
     assert process.returncode == 3, complaints
-    assert f"{PHOTOS} of {PHOTOS + 1} photos graded ({len(before)} of them were done before) in " in said
+    assert f"{PHOTOS} of {PHOTOS + 1} photos graded ({len(before)} of them in an earlier run) in " in said
     assert before.items() <= kept(out).items()
     assert cells(out) == cells(undisturbed)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["grades.toolkit.sqlite", "grades.xlsx"]
@@ -169,7 +169,7 @@ def test_stopped_it_writes_what_there_is_and_says_how_to_go_on(photos, model, un
     with read_store(store_path(out)) as store:
         graded, reached = store.counts()["graded"], store.counts()["reached"]
     assert said.splitlines()[-2:] == [
-        f"Stopped: {graded} of {PHOTOS + 1} photos graded: {out}", "Run the same command again to go on."
+        f"Stopped: {graded} of {PHOTOS + 1} photos graded: {out}", "Rerun the command to resume."
     ]  # fmt: skip
     assert group_ends(process.pid)
     rows = list(load(out)["Grades"].iter_rows(min_row=2, values_only=True))

@@ -728,7 +728,7 @@ def test_the_same_letters_and_number_are_one_subject(tmp_path):
 
 def test_other_letters_are_another_subject():
     with pytest.raises(
-        GradesError, match=r"none of 1 photos.*Q0001 and P0001 are taken for different people: write"
+        GradesError, match=r"none of 1 photos.*Q0001 and P0001 are treated as different people: write"
     ):
         join_grades([PHOTO], table(GradeRow(2, 3.0, None, "Q0001", "left", "Week 4")))
     both = table(GradeRow(2, 3.0, None, "Q0001", "left"), GradeRow(3, 4.0, None, "P1", "left"))
@@ -758,7 +758,7 @@ def test_letters_may_be_left_out_where_no_two_subjects_share_the_number_and_it_i
         ([name, other], rows),
         ([name], table(*rows.rows, GradeRow(3, 1.0, None, "Q1", "right"))),
     ):
-        with pytest.raises(GradesError, match=r"none of \d photos.* are taken for different people"):
+        with pytest.raises(GradesError, match=r"none of \d photos.* are treated as different people"):
             join_grades(names, grades)
 
 

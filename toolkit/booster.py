@@ -25,7 +25,7 @@ def check_booster(text: str, features: int) -> None:
     """Raise ValueError, which says what is wrong, unless ``text`` is a booster as ``TableBlend`` saves it: one number
     for a row of ``features``, binary trees without categories, every node reached once, every figure finite."""
     if not _PRINTABLE.fullmatch(text):  # LightGBM takes a zero byte for the end, and looks for it for ever
-        raise ValueError("it holds characters that are no plain text")
+        raise ValueError("it holds characters that are not plain text")
     start = text.find("Tree=")
     end = text.find("end of trees\n")
     if not 0 < start < end or not _TAIL.fullmatch(text[end:]):
@@ -67,7 +67,7 @@ def _check_head(head: Mapping[str, str], features: int) -> None:
 def _check_tree(tree: Mapping[str, str], features: int, number: int) -> None:
     leaves = _whole(tree["num_leaves"])
     if not 1 <= leaves <= _MOST_LEAVES or tree["num_cat"] != "0" or tree["is_linear"] != "0":
-        raise ValueError(f"tree {number} is of a kind that is not used here")
+        raise ValueError(f"tree {number} is of a kind that is not supported")
     figures = {key: [_finite(one) for one in tree[key].split()] for key in (*_INNER, *_LEAVES)}
     if any(len(figures[key]) != leaves - 1 for key in _INNER):
         raise ValueError(f"tree {number} has not {leaves - 1} of everything that splits")
@@ -79,7 +79,7 @@ def _check_tree(tree: Mapping[str, str], features: int, number: int) -> None:
     if any(not 0 <= one < features or one % 1 for one in figures["split_feature"]):
         raise ValueError(f"tree {number} splits by a feature that there is not")
     if any(one not in (0, 2, 4, 6, 8, 10) for one in figures["decision_type"]):
-        raise ValueError(f"tree {number} decides in a way that is not used here")
+        raise ValueError(f"tree {number} decides in a way that is not supported")
     children = [*map(_whole, tree["left_child"].split()), *map(_whole, tree["right_child"].split())]
     _check_children(children, leaves, number)
 
@@ -100,7 +100,7 @@ def _check_children(children: list[int], leaves: int, number: int) -> None:
 
 def _whole(text: str) -> int:
     if not re.fullmatch(r"-?\d{1,9}", text):
-        raise ValueError(f"{text[:20]!r} is no whole number")
+        raise ValueError(f"{text[:20]!r} is not a whole number")
     return int(text)
 
 

@@ -23,8 +23,8 @@ _ONE_HUE = (
 _BINS = 32  # of brightness
 _BLUE = 30.0  # grey levels by which blue lies over red, as no skin does in white light
 
-GREY_NOTE = "greyscale picture: pigment and redness cannot be told apart"
-ONE_HUE_NOTE = "picture of one hue (sepia, ultraviolet or tinted), stored as colour: pigment and redness cannot be told apart"
+GREY_NOTE = "greyscale picture: pigment and redness cannot be distinguished"
+ONE_HUE_NOTE = "picture of one hue (sepia, ultraviolet or tinted), stored as colour: pigment and redness cannot be distinguished"
 _EXIF_IFD, _INTEROP_IFD, _COLOUR_SPACE, _INTEROP_INDEX = 0x8769, 0xA005, 0xA001, 1
 _ADOBE, _UNCALIBRATED = 2, 65535
 _SRGB_GAMMA, _SRGB_CHROMATICITY = 0.45455, (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)

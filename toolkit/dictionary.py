@@ -23,7 +23,7 @@ _SHEETS: dict[str, dict[str, tuple[str, str, str]]] = {
         "subject": ("who is on the photo, from its name; the file's stem where the name does not tell", *_TEXT),
         "side": ("side of the face, from the name, or as the picture shows it", "text", "left, right, both"),
         "visit": ("when it was taken, from its name", "text", "Baseline, Week 4, Day 28, ..."),
-        "grade": ("mottled hyperpigmentation of all the skin that the photo shows, or, with --weights mmasi or equal, the regions' grades, weighed; empty: could not be graded", *_GRADE),
+        "grade": ("mottled hyperpigmentation of all the skin that the photo shows, or, with --weights mmasi or equal, the weighted mean of the regions' grades; empty: could not be graded", *_GRADE),
         "grade_half_step": ("the grade to the nearest half step, as experts give it", "grade", "0-9, steps of 0.5"),
         "lower": ("lower end of the interval that holds the expert grade in the share of photos that Run names", *_GRADE),
         "upper": ("upper end of that interval", *_GRADE),
@@ -57,8 +57,8 @@ _SHEETS: dict[str, dict[str, tuple[str, str, str]]] = {
         "sha256": ("SHA-256 of the file's bytes; empty: could not be read", "hexadecimal", "64 digits"),
     },
     "Run": {
-        "item": ("what is told: versions, the model, settings (section.name), counts, times", *_TEXT),
-        "value": ("its value; sha256 identify files, seconds are of this sitting", *_TEXT),
+        "item": ("what the row says: versions, the model, settings (section.name), counts, times", *_TEXT),
+        "value": ("its value; sha256 identify files, seconds are of this run", *_TEXT),
     },
 }  # fmt: skip
 _SEVERITY = "how severe it looks to the network, x: 9 (1 - exp(-x)) is its grade on the phantoms' scale; the curve grades by it"
@@ -83,7 +83,7 @@ _PATCH: dict[str, tuple[str, str, str]] = {
     "spot_area_median": ("median area of a spot", *_MM2),
     "spot_area_p90": ("90th percentile of the spots' area", *_MM2),
     "spot_area_max": ("area of the largest spot", *_MM2),
-    "moles_per_cm2": ("number of moles, which are no mottled pigment", *_PER_CM2),
+    "moles_per_cm2": ("number of moles, which are not mottled pigment", *_PER_CM2),
     "mole_fraction": ("share of skin covered by moles", *_SHARE),
     "blood_fraction": ("share of skin darkened by blood, left out of the spots", *_SHARE),
     "shadow_fraction": ("share of skin in shadow, left out of the spots", *_SHARE),
@@ -121,7 +121,7 @@ _PATCH: dict[str, tuple[str, str, str]] = {
     "net_p95": ("95th percentile of it", *_OD),
     "net_spots_per_cm2": ("number of spots of it, of at least 0.5 mm2", *_PER_CM2),
     "net_spot_area": ("their mean area", *_MM2),
-    "expected_grade": ("mean grade of the references, weighed by squared similarity", *_GRADE),
+    "expected_grade": ("mean grade of the references, weighted by squared similarity", *_GRADE),
     "neighbour_grade": ("mean grade of the nearest references", *_GRADE),
     "neighbour_spread": ("standard deviation of their grades", "grade", "0-4.5"),
     "neighbour_distance": ("their mean distance: large where nothing is alike", "none", "0 and up"),

@@ -1,7 +1,7 @@
 """What an earlier run left at an output, and what a new run of other photographs would take away from it.
 
 Photographs are known by their content: one that was moved or renamed is the same. A file that was changed where it
-lies is graded anew, unless most were changed: then it is another set. Any other photograph of the earlier results that
+lies is graded again, unless most were changed: then it is another set. Any other photograph of the earlier results that
 the new run does not name is kept or dropped as the user says, never in silence.
 """
 
@@ -93,7 +93,7 @@ def after_kept(lost: Sequence[InputRow], new: Sequence[PhotoFile]) -> list[Photo
 def check_kept(
     out: Path, kept: Sequence[InputRow], hints: Sequence[str], store: Store, *, options: str
 ) -> None:
-    """Raise ToolkitError where an earlier photo would have to be graded anew but is not where it was; ``hints`` of
+    """Raise ToolkitError where an earlier photo would have to be graded again but is not where it was; ``hints`` of
     each photo of the run, the ``kept`` ones first, and ``options`` as in ``Store``."""
     for one, hint in zip(kept, hints, strict=False):
         if not store.has(one.sha256, options, hint) and (

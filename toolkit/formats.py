@@ -67,7 +67,7 @@ def open_picture(path: Path, data: bytes, max_pixels: float) -> Image.Image:
     image = Image.open(io.BytesIO(data), formats=_FORMATS)
     tags = getattr(image, "tag_v2", {})
     if image.format == "TIFF" and (_DNG_VERSION in tags or path.suffix.lower() in RAW_SUFFIXES):
-        raise PhotoError(f"{path}: a camera raw file, which is not developed here: export it as JPEG or TIFF")
+        raise PhotoError(f"{path}: a camera raw file, which cannot be read: export it as JPEG or TIFF")
     return image
 
 

@@ -176,7 +176,7 @@ def _decode(path: Path, data: bytes, settings: PhotoSettings) -> tuple[NDArray[n
             "save a smaller copy"
         )
     if max(width, height) > _MAX_SIDE:
-        raise PhotoError(f"{path}: {width} x {height} pixels is no photograph of a face; crop it")
+        raise PhotoError(f"{path}: {width} x {height} pixels is not a photograph of a face; crop it")
     try:
         if getattr(image, "n_frames", 1) > 1:
             notes.append("several pictures in one file: the first was taken")
@@ -238,7 +238,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> NDA
 def _grey_to_8_bits(image: Image.Image) -> Image.Image:
     grey = np.asarray(image).astype(np.float64)
     if not np.isfinite(grey).all() or grey.min() < 0:
-        raise ValueError("values that are no grey levels")
+        raise ValueError("values that are not grey levels")
     full = next((level for level in (1.0, 255.0, 65535.0) if grey.max() <= level), None)
     if full is None:
         raise ValueError("values beyond 16 bits")

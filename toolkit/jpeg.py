@@ -47,7 +47,7 @@ def fault(data: bytes, image: Image.Image) -> tuple[str, str]:
     remarks = []
     if seam_step(np.asarray(image.convert("RGB")), block) >= _MIN_STEP:
         # No refusal: of some thousand whole pictures one looks like that.
-        remarks.append("brightness or colour jumps at a row of blocks: the file may be damaged, look at it")
+        remarks.append("brightness or colour jumps at a row of blocks: the file may be damaged, check it")
     if lacks_scans(data):
         remarks.append("the JPEG file lacks some of its scans, and with them fine detail: export it again")
     if warned:

@@ -103,7 +103,7 @@ def _check_settings(raw: Any) -> None:
             raise ValueError(f"{where} is {value:g}, out of range")
     factory = raw["index"]["factory"] if "factory" in raw.get("index", {}) else "Flat"
     if factory != "Flat":
-        raise ValueError(f"index.factory is {factory!r}: Flat is the only kind that is used")
+        raise ValueError(f"index.factory is {factory!r}: Flat is the only kind supported")
     edges = raw.get("index", {}).get("class_edges", [0, 9])
     if len(edges) < 2 or sorted(set(edges)) != edges or edges[0] < 0 or edges[-1] > 9:
         raise ValueError("index.class_edges do not rise from 0 to 9")
@@ -114,7 +114,7 @@ def _check_blend(raw: Any) -> int:
     columns, told = raw["columns"], dict(raw["interval"])
     far = told.pop("far")
     if far != "Infinity" and not (isinstance(far, int | float) and 0 <= far <= _LARGEST):
-        raise ValueError("interval.far is no distance")
+        raise ValueError("interval.far is not a distance")
     for where, value in figures_of({**raw, "interval": told, "columns": []}):
         if abs(value) > _LARGEST:
             raise ValueError(f"{where} is {value:g}, out of range")
@@ -158,7 +158,7 @@ def check_card(card: Mapping[str, Any]) -> None:
     held = card.get("reference_photos", {})
     texts = [text for pair in held.values() for text in pair]
     if any(len(pair) != 2 for pair in held.values()) or not all(_HEX.fullmatch(text) for text in texts):
-        raise ValueError("reference_photos are no hashes")
+        raise ValueError("reference_photos are not hashes")
     for name, kind in wanted:
         if name in card and not isinstance(card[name], kind):
             raise ValueError(f"{name} is {card[name]!r:.40}")
@@ -179,7 +179,7 @@ def _check_arrays(path: Path) -> None:
                 size = math.prod(shape) * kind.itemsize
                 total += part.file_size
                 if kind.kind not in _ARRAY_KINDS or kind.hasobject or size != part.file_size - file.tell():
-                    raise ValueError(f"{part.filename} is no array of figures or text")
+                    raise ValueError(f"{part.filename} is not an array of figures or text")
             if total > _MOST_BYTES:
                 raise ValueError("its arrays are larger than any model's")
     with np.load(path, allow_pickle=False) as arrays:

@@ -14,11 +14,11 @@ from toolkit.study.names import facts_from_name
 
 
 def find_photo_files(images: Sequence[Path]) -> list[PhotoFile]:
-    """The photographs among files and in folders, searched in depth; raises PhotoError where there is none."""
+    """The photographs among files and in folders, searched recursively; raises PhotoError where there is none."""
     paths = find_photos(images)
     if not paths:
         raise PhotoError(
-            f"no photographs in {', '.join(map(str, images))}: JPEG, PNG or TIFF files are looked for"
+            f"no photographs in {', '.join(map(str, images))}: use JPEG, PNG, TIFF, BMP, WebP, JPEG 2000, GIF, AVIF, HEIC or DICOM files"
         )
     return photo_files(paths)
 

@@ -174,7 +174,7 @@ def supported_coverage(wanted: float, subjects: int | None) -> float:
 
 
 def score_table(rows: Mapping[str, Scores], floor: NoiseFloor | None = None) -> str:
-    """The scores as aligned plain text, a line a method; the noise floor, where given, as the last line."""
+    """The scores as aligned plain text, one line per method; the noise floor, where given, as the last line."""
     cells = [_HEADINGS, *((name, *_score_cells(scores)) for name, scores in rows.items())]
     lines = aligned(cells, rule=True)
     if floor is not None:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 # Modules and folders of the package. Commands, workbooks, pages and messages are not among them: no grade changes
-# with these, and a study is not to be graded anew for a word.
+# with these, and a study is not to be graded again for a word.
 STAGES = (
     "blend", "booster.py", "chart", "colours.py", "formats.py", "geometry.py", "images.py", "index.py", "jpeg.py", "judgement.py",
     "landmarks", "likeness.py", "meanface.py", "model.py", "ownphotos.py", "patches", "phototable.py", "pigment", "pipeline.py",

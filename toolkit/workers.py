@@ -161,7 +161,7 @@ def measure_all(
     *,
     overlays: Path | None = None,
 ) -> Iterator[PhotoResult]:
-    """Each photo's pigment features, a row a patch, without a grade; and a picture of what was measured in
+    """Each photo's pigment features, one row per patch, without a grade; and a picture of what was measured in
     the folder ``overlays`` if one is given. A photo that fails has no rows and its error as the note."""
     task = partial(_measure_one, settings=settings, overlays=overlays)
     yield from map_photos(

@@ -1,4 +1,4 @@
-"""Several graders' workbooks brought together, a row a photo and a column a grader."""
+"""Several graders' workbooks brought together, one row per photo and one column per grader."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def _changes(changes: Iterable[ChangeAgreement]) -> str:
 
 def _how(pairs: Sequence[PairAgreement], resamples: int) -> str:
     lines = [
-        f"Intervals: {resamples} resamples of subjects, for these graders. Those by F take photos for independent,",
+        f"Intervals: {resamples} resamples of subjects, for these graders. Those by F treat photos as independent,",
         "and in ICC(2,1) speak of any graders of whom these are a sample: wide where few graders differ by a bias.",
         "B against A: differences are B - A. 'always': what A's own mean or commonest grade would score as the",
         "answer for every photo. Limits of agreement allow for several photos a subject. Words: Koo and Li 2016.",

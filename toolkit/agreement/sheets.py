@@ -18,8 +18,8 @@ Row = dict[str, Value]
 
 _BY_SUBJECTS = "95 % interval: 2.5th and 97.5th percentile over resamples of subjects with replacement"
 _BY_F = (
-    "95 % interval by the F distribution (McGraw and Wong 1996), which takes photos for independent, and for "
-    "ICC(2,1) the graders for a sample of all graders: wide where few graders differ by a bias"
+    "95 % interval by the F distribution (McGraw and Wong 1996), which treats photos as independent, and for "
+    "ICC(2,1) the graders as a sample of all graders: wide where few graders differ by a bias"
 )
 MEANINGS: dict[str, str] = {
     "icc_2_1": "ICC(2,1): two-way random effects, absolute agreement, a single grader "
@@ -143,7 +143,7 @@ def _line(group: str, item: str, value: Value | Estimate) -> Row:
 
 
 def pair_rows(pairs: Iterable[PairAgreement]) -> list[Row]:
-    """A row a pair, and below it a row a trivial answer."""
+    """One row per pair, and below it one row per trivial answer."""
     rows: list[Row] = []
     for pair in pairs:
         counts: Row = {"photos": pair.photos, "subjects": pair.subjects}
@@ -177,7 +177,7 @@ def trivial_figures(scores: Scores) -> dict[str, float | None]:
 
 
 def change_rows(changes: Iterable[ChangeAgreement]) -> list[Row]:
-    """A row a pair, and below it a row a trivial answer, which has an RMSE only."""
+    """One row per pair, and below it one row per trivial answer, which has an RMSE only."""
     rows: list[Row] = []
     for change in changes:
         counts: Row = {

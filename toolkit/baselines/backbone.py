@@ -96,7 +96,7 @@ def _whole_model(settings: BaselineSettings) -> Any:
         maps = core.output_shape
     except Exception as error:  # whatever a damaged or foreign file makes Keras raise
         reason = " ".join(str(error).split())[:200]
-        raise TrainingError(f"{settings.weights}: no Keras model without top ({reason})") from None
+        raise TrainingError(f"{settings.weights}: not a Keras model without top ({reason})") from None
     if len(maps) != 4:
         raise TrainingError(
             f"{settings.weights}: gives shape {maps}, not feature maps (n, h, w, c): save it without top"

@@ -35,13 +35,16 @@ def grade(
     out: Annotated[Path, typer.Option(help="Workbook (.xlsx) or tables (.csv, .parquet) to write.")],
     model: Annotated[Path | None, typer.Option(help="Model folder; by default the starter model.")] = None,
     workers: Workers = None,
-    weights: Annotated[Weights, typer.Option(help="How patches make up a face.")] = Weights.learned,
+    weights: Annotated[
+        Weights,
+        typer.Option(help="The grade of the whole side (learned), or the weighted mean of its regions."),
+    ] = Weights.learned,
     time_limit: Annotated[
-        float, typer.Option(min=1, help="Seconds after which a photo is given up.")
+        float, typer.Option(min=1, help="Time limit per photo, in seconds.")
     ] = RunSettings().time_limit_s,
     overlays: Annotated[
         Path | None,
-        typer.Option(help="Folder for a picture a photo of the pigment that the network predicts."),
+        typer.Option(help="Folder for pictures of the pigment that the network predicts, one per photo."),
     ] = None,
     report: Annotated[
         Path | None,
@@ -94,11 +97,11 @@ def grade(
     if run.interrupted:
         say(
             f"Stopped: {run.graded} of {run.photos} photos graded: {out}",
-            "Run the same command again to go on.",
+            "Rerun the command to resume.",
         )
         raise typer.Exit(130)
     say(*(f"Page: {written}" for written in page_files))
-    before = f" ({run.earlier} of them were done before)" if run.earlier else ""
+    before = f" ({run.earlier} of them in an earlier run)" if run.earlier else ""
     say(f"{run.graded} of {run.photos} photos graded{before} in {run.seconds:.0f} s: {out}")
     if run.graded < run.photos:
         first = next(grade for grade in run.grades if grade.grade is None)
@@ -186,9 +189,7 @@ def evaluate(
             ".keras model without top, which gets pixels as (x - 127) / 128."
         ),
     ] = "imagenet",
-    epochs: Annotated[
-        int, typer.Option(min=1, help="Passes of the deep baselines over the photographs.")
-    ] = 30,
+    epochs: Annotated[int, typer.Option(min=1, help="Training epochs of the deep baselines.")] = 30,
     learning_rate: Annotated[
         float, typer.Option(min=0, help="Top of the baselines' learning rate cycles, which start at 1e-8.")
     ] = 1e-4,
@@ -202,7 +203,7 @@ def evaluate(
         ),
     ] = False,
     encoder_epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes of that network over the patches.")
+        int | None, typer.Option(min=1, help="Training epochs of that network.")
     ] = None,
     class_edges: Annotated[
         str | None,

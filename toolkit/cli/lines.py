@@ -68,7 +68,7 @@ def say_passed_over(images: list[Path]) -> None:
     others = passed_over(images)
     if others:
         names = some_of([path.name for path in others])
-        say(f"Passed over, as no photographs: {counted(len(others), 'file')} ({names})")
+        say(f"Skipped, not photographs: {counted(len(others), 'file')} ({names})")
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def stoppable() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say("Stopped. Run the same command again to go on.")
+        say("Stopped. Rerun the command to resume.")
         raise typer.Exit(130) from None
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -31,7 +31,7 @@ def train(
     grades: Grades,
     out: Annotated[Path, typer.Option(help="Folder for the model.")],
     folds: Annotated[int, typer.Option(min=2, help="Subject-disjoint folds for scores and intervals.")] = 5,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the patches a network.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Training epochs per network.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed repeats a training on the same machine.")] = 0,
     encoder: Annotated[
         Path | None,

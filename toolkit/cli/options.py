@@ -42,7 +42,7 @@ class Weights(StrEnum):
 
 
 Images = Annotated[
-    list[Path], typer.Argument(help="Photographs, folders of them (searched in depth), or both.")
+    list[Path], typer.Argument(help="Photographs, folders of them (searched recursively), or both.")
 ]
 Grades = Annotated[
     list[Path],
@@ -77,7 +77,7 @@ Landmarks = Annotated[
 LandmarkModel = Annotated[
     Path | None, typer.Option(help="Another 68-point dlib predictor (.dat) in place of these.")
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default one a core.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Number of processes; by default one per core.")]
 Overwrite = Annotated[
     bool,
     typer.Option(

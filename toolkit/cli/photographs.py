@@ -64,7 +64,7 @@ def extract_patches(
     images: Images,
     out: Annotated[Path, typer.Option(help="Folder for the patches and manifest.csv.")],
     overlays: Annotated[
-        bool, typer.Option("--overlays", help="Also a picture a photo of what was found.")
+        bool, typer.Option("--overlays", help="Also pictures of what was found, one per photo.")
     ] = False,
     chart: Annotated[
         bool,
@@ -99,9 +99,9 @@ def extract_patches(
 @app.command(epilog="Example:  toolkit features photos/ --out features.csv --overlays pictures/")
 def features(
     images: Images,
-    out: Annotated[Path, typer.Option(help="Table to write (.csv or .xlsx), a row a patch.")],
+    out: Annotated[Path, typer.Option(help="Table to write (.csv or .xlsx), one row per patch.")],
     overlays: Annotated[
-        Path | None, typer.Option(help="Folder for a picture a photo of the pigment found.")
+        Path | None, typer.Option(help="Folder for pictures of the pigment found, one per photo.")
     ] = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,

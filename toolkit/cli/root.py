@@ -42,7 +42,7 @@ def _root(
         bool,
         typer.Option(
             "--shared",
-            help="Others may read what is written, as the umask says; without it the owner alone. "
+            help="Let others read what is written, as the umask allows; by default only the owner may. "
             "Exit status: 0 all photos graded, 3 some were not, 1 none, or an error, 2 a mistake in the command line.",
         ),
     ] = False,

@@ -175,16 +175,16 @@ def _write(request: _Request, store: Store, plan: _Plan, *, run: GradeRun, start
 
 
 def _changes_told(store: Store, damaged: int, loss: Loss) -> list[str]:
-    """What was graded anew although there were results of it."""
+    """What was graded again although there were results of it."""
     lines = [store.salvaged] if store.salvaged else []
     if damaged:
         results = counted(damaged, "result")
         lines.append(
-            f"{store.path.name}: {results} damaged; the photos of this run among them were graded anew"
+            f"{store.path.name}: {results} damaged; the photos of this run among them were graded again"
         )
     if loss.changed:
         names = [one.name for one in loss.changed]
-        lines.append(f"changed since they were graded, and graded anew: {some_of(names)}")
+        lines.append(f"changed since they were graded, and graded again: {some_of(names)}")
     return lines
 
 
@@ -233,9 +233,7 @@ def _other_landmarks(model: Model, landmark_model: Path | None) -> list[str]:
     own, used = str(model.card.get("landmarks", "dlib")), landmarks_name(landmark_model)
     if own == used:
         return []
-    return [
-        f"{model.name} was trained with the landmarks {own}, these are {used}: grades may differ a little"
-    ]
+    return [f"{model.name} was trained with landmarks by {own}, these are {used}: grades may differ a little"]
 
 
 def _hints(files: Sequence[PhotoFile], model: Model) -> list[str]:

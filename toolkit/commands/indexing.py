@@ -51,7 +51,7 @@ def index_patches(
     twice = [face.name for face in faces if hashes[face.name] != face.sha256]
     if twice:
         raise PhotoError(
-            f"{patches}: {twice[0]} is the name of two photographs: keep each study's patches apart"
+            f"{patches}: {twice[0]} is the name of two photographs: keep the patches of each study in a folder of its own"
         )
     chosen, _ = study_photos(list(hashes), mode)
     joined = join_files(chosen, grades_file, columns)

@@ -46,7 +46,7 @@ def measure_features(
     tell: Progress = silent,
     overwrite: bool = False,
 ) -> FeaturesRun:
-    """Write the pigment features of photographs as a table, a row a patch; photos that fail keep a row.
+    """Write the pigment features of photographs as a table, one row per patch; photos that fail keep a row.
 
     ``overwrite``: also over a file that is no earlier table of these photographs, but never over one that is read.
     """

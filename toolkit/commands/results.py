@@ -188,7 +188,7 @@ def run_facts(
         "model sha256": model.sha256,
         "model trained": str(model.card.get("created", "")),
         "model subjects": int(model.card.get("subjects", 0)),
-        "interval coverage aimed at": round(supported(model), 3),
+        "nominal interval coverage": round(supported(model), 3),
         "weights": options.weights,
         "landmarks": landmarks,
         "landmarks of the model": str(model.card.get("landmarks", "dlib")),

@@ -33,7 +33,7 @@ def hash_photos(paths: Sequence[Path], workers: int, tell: Progress, limit_s: fl
     """The SHA-256 of every photo, "" of one that cannot be read."""
     found = [""] * len(paths)
     with contextlib.closing(hash_all(paths, workers, limit_s)) as hashes:
-        for place, sha256 in reported(hashes, len(paths), "finding what is done", tell):
+        for place, sha256 in reported(hashes, len(paths), "looking for earlier results", tell):
             found[place] = sha256
     return found
 

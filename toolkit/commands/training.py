@@ -125,7 +125,7 @@ def class_settings(edges: str | None) -> Settings:
         or numbers[-1] > 9
     ):
         raise ToolkitError(
-            f"--class-edges {edges!r}: rising numbers from 0 to at most 9 are wanted, e.g. 0,3,4,5"
+            f"--class-edges {edges!r}: use increasing numbers from 0 to at most 9, e.g. 0,3,4,5"
         )
     return Settings(index=IndexSettings(class_edges=numbers))
 

@@ -66,7 +66,7 @@ def comparison(
     scores: Sequence[Mapping[str, Estimate]],
     trivial: Sequence[bool],
 ) -> str:
-    """Accuracy on the classes in training, validation and test, and the RMSE in test, a line a method."""
+    """Accuracy on the classes in training, validation and test, and the RMSE in test, one line per method."""
     rows = np.arange(len(titles))[::-1]
     with _drawing(11, 1.2 + 0.55 * len(titles), 1, 2) as (figure, axes):
         left, right = axes[0]

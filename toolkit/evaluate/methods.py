@@ -330,7 +330,7 @@ def chosen_methods(text: str) -> tuple[str, ...]:
     unknown = [name for name in names if name not in METHODS and name != "all"]
     if unknown or not names:
         raise ToolkitError(
-            f"--methods {text}: choose all, or some of {', '.join(METHODS)}, with commas between them"
+            f"--methods {text}: choose all, or some of {', '.join(METHODS)}, separated by commas"
         )
     return tuple(name for name in METHODS if "all" in names or name in names or name in ALWAYS)
 

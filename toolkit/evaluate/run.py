@@ -27,7 +27,7 @@ from toolkit.workbook import check_target
 
 SPLITS = {
     "subject": "no subject on both sides",
-    "photo": "photographs dealt out at random: subjects on both sides",
+    "photo": "photographs assigned at random: subjects on both sides",
 }
 WORKBOOK, PAGE, FOLDS = "comparison.xlsx", "report.html", "folds"
 KIND, MARK = "evaluate", 'content="toolkit evaluate"'  # what tells workbook and page from those of others

@@ -26,7 +26,7 @@ _HEADINGS = (
 
 
 def comparison_text(compared: Compared, scored: Mapping[str, Sequence[Scored]]) -> str:
-    """A line a method; pairs' scores beside always answering "different"; what a split by photo would claim."""
+    """One line per method; pairs' scores beside always answering "different"; what a split by photo would claim."""
     study = compared.study
     parts = [
         study.joined,
@@ -36,7 +36,7 @@ def comparison_text(compared: Compared, scored: Mapping[str, Sequence[Scored]]) 
     ]
     parts += [_pairs(line) for line in scored["subject"] if line.pairs]
     if "photo" in scored:
-        parts += ["A split by photo, which lets methods meet the subjects they are tested on, would have claimed:",
+        parts += ["A split by photo, which lets methods see the subjects they are tested on, would have claimed:",
                   _table(scored["photo"])]  # fmt: skip
     parts += [f"left out: {name}: {reason}" for name, reason in study.left_out.items()]
     return "\n".join(parts)

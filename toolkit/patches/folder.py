@@ -50,7 +50,7 @@ def manifest_photos(folder: Path) -> dict[str, str]:
 def save_patches(folder: Path, faces: Iterable[FacePatches]) -> Path:
     """Write every patch and the manifest; returns the manifest's path.
 
-    The manifest has a row a patch and a row a dropped region (its ``patch`` empty, its ``note`` the
+    The manifest has one row per patch and one row per dropped region (its ``patch`` empty, its ``note`` the
     reason), or one row for a photo with neither. ``photo_px_per_mm`` and ``landmarks`` are in pixels of
     the photograph, ``px_per_mm`` is the patch's own scale; ``note`` joins notes with "; ". Each file is
     written under another name and then renamed, and the manifest is renewed every 50 photos, so an

@@ -25,7 +25,7 @@ _DAYS = {"Day": 1, "Week": 7, "Month": 30.4}
 def photo_rows(
     grades: Iterable[PhotoGrade], hashes: Sequence[str], expert: Mapping[str, float]
 ) -> list[Table]:
-    """A row a photo, in the order given: what the page's table shows of it, and what it is filtered by.
+    """One row per photo, in the order given: what the page's table shows of it, and what it is filtered by.
 
     ``hashes`` SHA-256 of the photos' bytes; ``expert``: an expert's grades by the photo's name.
     """

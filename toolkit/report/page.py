@@ -93,7 +93,7 @@ def _check_folder(folder: Path) -> None:
         for path in inner.iterdir() if inner.is_dir() else ():
             if _NAMES.fullmatch(path.name) and not _is_ours(path):
                 raise ToolkitError(
-                    f"{path}: is no file of a report: move it away, or name another --report-dir"
+                    f"{path}: is not part of a report: move it away, or name another --report-dir"
                 )
     make_folder(folder, "--report-dir")
 
@@ -199,7 +199,7 @@ _UNFINISHED = f"""<!DOCTYPE html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'">
 <title>Report not finished</title>
 </head>
-<body><p>This report is not finished: wait for its command, or, if that was stopped, run the same command again.</p></body>
+<body><p>This report is not finished: wait for its command, or, if that was stopped, rerun the command.</p></body>
 </html>
 """
 
@@ -224,7 +224,7 @@ class _FileWriter:
 
 
 class _FolderWriter:
-    """index.html with all that is numerical, and beside it a script and a picture a photo: a page that is opened
+    """index.html with all that is numerical, and beside it a script and one picture per photo: a page that is opened
     from a disk may load these, and nothing else."""
 
     def __init__(self, folder: Path, thumbnails: Sequence[bytes]) -> None:

@@ -97,7 +97,7 @@ def draw(job: PictureJob, settings: Settings, shown: ReportSettings | None = Non
 def _draw(job: PictureJob, settings: Settings, shown: ReportSettings) -> Drawn:
     photo = read_photo(job.path, settings.photo)
     if photo.sha256 != job.sha256:
-        return Drawn(problem="the file has changed since it was graded: run the same command again")
+        return Drawn(problem="the file has changed since it was graded: rerun the command")
     face = _face(job.face)
     if face is None:
         to_view, size = _view(photo, None, (), shown)

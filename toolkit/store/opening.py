@@ -153,7 +153,7 @@ def _explained(path: Path) -> Iterator[None]:
         ) from None
     except sqlite3.DatabaseError as error:
         raise ToolkitError(
-            f"{path}: holds no results that can be read ({error}): move it away to grade anew"
+            f"{path}: holds no results that can be read ({error}): move it away to grade again"
         ) from None
 
 

@@ -35,7 +35,7 @@ _RESULT_COLUMNS = (
     "sha256", "options", "hint", "grade", "lower", "upper", "nearest_class", "side", "regions", "quality", "figures",
     "note", "face", "patches", "contributions", "evidence", "pigment",
 )  # fmt: skip
-NOT_REACHED = "not reached: the run was interrupted; run the same command again to go on"
+NOT_REACHED = "not reached: the run was interrupted; rerun the command to resume"
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class Store:
             yield row, told.hexdigest()
 
     def drop_damaged(self) -> int:
-        """Take out the results that are no longer as they were written, and say how many; their photos are graded anew.
+        """Take out the results that are no longer as they were written, and say how many; their photos are graded again.
         Those of an older version, which kept no checksums, are believed."""
         query = "SELECT results.rowid, checksum FROM checksums JOIN results USING (sha256, options, hint)"
         wanted = dict(self._db.execute(query).fetchall())
@@ -225,7 +225,7 @@ class Store:
         kept = copy_readable(damaged, self.path, self._db, is_whole)
         self.salvaged = (
             f"{self.path.name}: the file was damaged, and is set aside as {damaged.name}; {kept} of its results could "
-            "be read and are kept, the other photos are graded anew"
+            "be read and are kept, the other photos are graded again"
         )
 
     def put_failure(self, place: int, note: str, sha256: str = "") -> None:

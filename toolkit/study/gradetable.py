@@ -49,9 +49,9 @@ def read_grades(
 ) -> GradeTable:
     """Read a workbook of expert grades (.xlsx or .csv) in any of three layouts, told apart by the header.
 
-    * long: a row a photo: subject (SUBJID, Subject No., ...), side, VISIT and/or VISITNUM, and the grade
+    * long: one row per photo: subject (SUBJID, Subject No., ...), side, VISIT and/or VISITNUM, and the grade
       (Mottled hyperpigmentation, grade, score, ...);
-    * wide: subject, side, then a column a visit (Baseline, Week 4, ...);
+    * wide: subject, side, then one column per visit (Baseline, Week 4, ...);
     * file: a file name (file, photo, image, ...) and a grade; subject, side and visit may stand beside.
 
     ``columns`` names columns whose header is not recognised, by role: file, subject, side, visit, visitnum,

@@ -119,7 +119,7 @@ def _hint_of_letters(of_names: Sequence[str], table: GradeTable, subjects: Subje
         number = subject_key(subject)[1]
         other = by_number.get(number) if number is not None else None
         if other and subjects.spelling(subject) != subjects.spelling(other):
-            return f"{subject} and {other} are taken for different people: write the same letters in both"
+            return f"{subject} and {other} are treated as different people: write the same letters in both"
     return ""
 
 

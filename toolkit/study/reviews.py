@@ -1,6 +1,6 @@
 """Reviews that readers export from the report page: their grades beside the automatic ones.
 
-A review is a table with a row a photo and a reader, and the columns photo, subject, side, visit, toolkit (the
+A review is a table with one row per photo and a reader, and the columns photo, subject, side, visit, toolkit (the
 automatic grade), verdict (agree or corrected), grade (the reader's), reader, comment, reviewed_at.
 """
 

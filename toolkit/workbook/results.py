@@ -140,7 +140,7 @@ def write_workbook(
     tables: Mapping[str, Table],
     run: Mapping[str, str | int | float],
 ) -> None:
-    """Write an Excel workbook: sheets Grades (a row a photo, as given), one a table by its title, Summary, Run
+    """Write an Excel workbook: sheets Grades (one row per photo, as given), one a table by its title, Summary, Run
     (item, value) and Dictionary (what every column means).
 
     The columns of Grades are ``GRADE_COLUMNS``; grades and interval bounds in 0-9, empty where the photo
@@ -176,7 +176,7 @@ def write_sheets(
     *,
     kind: str = "table",
 ) -> None:
-    """Write an Excel workbook with a sheet a table, as ``write_table`` writes one, whole or not at all.
+    """Write an Excel workbook with one sheet per table, as ``write_table`` writes one, whole or not at all.
 
     ``columns`` names the columns of sheets by title; those of other sheets are the keys of their rows.
     ``number_format``: how Excel shows figures that are no whole numbers ("0.000"); they are kept in full. ``kind``:

@@ -48,7 +48,10 @@ _FLAGGED_FILL = "FFF2CC"  # amber: look at the quality or the note
 _FAILED_FILL = "F8D7DA"  # red: no grade
 _FILLS = {"": None, "flagged": _FLAGGED_FILL, "failed": _FAILED_FILL}
 _LEGEND: list[dict[str, Value]] = [
-    {"item": "amber row of Grades", "value": "read the quality or the note before you use the grade"},
+    {
+        "item": "amber row of Grades",
+        "value": "needs review: read the quality and the note before you use the grade",
+    },
     {"item": "red row of Grades", "value": "could not be graded: the note says why"},
 ]
 _SCALE = ("FFFFFF", "E8C39E", "C07F55")  # grades 0, 4.5 and 9: unpigmented to dark

@@ -37,7 +37,7 @@ function visitBlock(photo) {
     return left + 12 + ((value - span[0]) / (span[1] - span[0])) * (width - left - right - 24);
   };
   const y = (grade) => top + (1 - clamp(grade, 0, TOP) / TOP) * (height - top - bottom);
-  const labels = new Map();  // a label a visit, none over another
+  const labels = new Map();  // one label per visit, none over another
   let free = -Infinity;
   series.forEach(({one}, place) => {
     const short = one.visit.replace("Baseline", "Base").replace("Week ", "W").replace("Day ", "D").replace("Month ", "M").replace("Visit ", "V");
