@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit import workbook
 from toolkit.dictionary import describe
 from toolkit.errors import GradesError, MissingExtraError, ToolkitError
 from toolkit.pigment import CLASSICAL_COLUMNS, LEARNT_COLUMNS, NET_COLUMNS, measure
