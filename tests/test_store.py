@@ -221,6 +221,26 @@ def test_a_killed_run_leaves_a_lock_that_holds_nobody(out, holder):
     assert not lock.exists()
 
 
+def test_what_was_kept_is_read_after_a_kill_in_the_middle_of_a_write(out):
+    with open_store(out) as store:
+        store.begin(photos("a.jpg"), OPTIONS)
+        store.put(0, "aa", RESULT)
+    path = store_path(out)
+    code = (
+        "import os, sqlite3\n"
+        f"db = sqlite3.connect({str(path)!r}, isolation_level='IMMEDIATE')\n"
+        "db.execute('PRAGMA cache_size = 2')\n"
+        "rows = ((f'{n:064}', 'x' * 500) for n in range(2000))\n"
+        "db.executemany('INSERT INTO outputs VALUES (?, ?)', rows)\n"
+        "os._exit(9)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    assert path.with_name(f"{path.name}-journal").stat().st_size > 0
+    with read_store(path) as store:
+        assert store.counts()["graded"] == 1 and store.written() == {}
+    assert not path.with_name(f"{path.name}-journal").exists()
+
+
 def test_a_run_reads_while_another_writes(out):
     with open_store(out) as store:
         store.begin(photos("a.jpg", "b.jpg"), OPTIONS)

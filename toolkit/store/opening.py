@@ -100,11 +100,25 @@ def read_store(path: Path) -> Iterator[Store]:
     if not path.is_file():
         raise ToolkitError(f"{path}: no such results; run toolkit grade first")
     with _explained(path):
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        connection = _readable(path)
         try:
             yield Store(path, connection)
         finally:
             connection.close()
+
+
+def _readable(path: Path) -> sqlite3.Connection:
+    """A connection that reads alone; one that may write where a run was killed in the middle of a write, which must be
+    taken back before anything can be read."""
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if error.sqlite_errorname not in ("SQLITE_READONLY_ROLLBACK", "SQLITE_CANTOPEN"):
+            raise
+        connection = sqlite3.connect(path)
+    return connection
 
 
 def _set_up(db: sqlite3.Connection) -> None:
