@@ -15,7 +15,7 @@ import toolkit
 from toolkit.asjson import to_json
 from toolkit.commands.training import training_record
 
-PAGE = Path(__file__).parent.parent / "docs" / "python.md"
+PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "use-from-python.md"
 
 
 @pytest.fixture(scope="module")

@@ -18,15 +18,22 @@ from toolkit.cli import app
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SHELL = ("scripts/setup", "scripts/test", "scripts/check", "scripts/demo", ".ci/run")
-DOCUMENTS = [
-    path
-    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "guide.md")
-    if path.is_file()
-]
+FOLDERS = ("docs", "models", "scripts", "tests", "toolkit")
+EVERY_DOCUMENT = sorted(
+    [*ROOT.glob("*.md"), *(path for name in FOLDERS for path in (ROOT / name).rglob("*.md"))]
+)
+MEASUREMENTS = ROOT / "docs" / "measurements"  # of versions gone by, with the commands of then
+DOCUMENTS = [path for path in EVERY_DOCUMENT if MEASUREMENTS not in path.parents]
+COMMANDS = ROOT / "docs" / "reference" / "commands.md"
 
 
 def is_python(path):
     return path.read_bytes().startswith(b"#!/usr/bin/env python")
+
+
+def place(path):
+    """A document as tests are named by it."""
+    return path.relative_to(ROOT).as_posix()
 
 
 def scripts():
@@ -183,14 +190,14 @@ def test_the_demo_calls_commands_that_exist():
         refuse_unknown(line)
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=place)
 def test_documents_call_commands_that_exist(path):
     for line in command_lines(code_blocks(path)) + command_lines(inline_code(path)):
         refuse_unknown(line)
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_documents_name_options_and_files_that_exist(path):
+@pytest.mark.parametrize("path", DOCUMENTS, ids=place)
+def test_documents_name_options_and_scripts_that_exist(path):
     text = path.read_text()
     everything = set().union(*(options_of(name) for name in commands())) | options_of_all() | {"--help"}
     own = {
@@ -202,20 +209,61 @@ def test_documents_name_options_and_files_that_exist(path):
         word for code in re.findall(r"`([^`\n]+)`", text) for word in re.findall(r"--[a-z][a-z-]*", code)
     }
     assert words <= everything | own
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (path.parent / target).exists(), target
     for script in re.findall(r"\bscripts/\w+", text):
-        assert (ROOT / script).is_file(), script
+        assert (ROOT / script).exists(), script
 
 
-def test_the_readme_names_every_command_and_has_no_blanks_left():
-    readme = ROOT / "README.md"
-    if not readme.is_file():
-        pytest.skip("no README.md")
-    text = readme.read_text()
-    for name in commands():
-        assert f"`toolkit {name}" in text, name
-    assert re.findall(r"@[A-Z]+@|TODO|FIXME", text) == []
+def plain_text(path):
+    """A document without its code."""
+    return re.sub(r"`[^`\n]*`", "", re.sub(r"^\s*```.*?^\s*```", "", path.read_text(), flags=re.M | re.S))
+
+
+def anchors(path):
+    """The names under which a page's headings can be linked to, as GitHub makes them."""
+    text = re.sub(r"^\s*```.*?^\s*```", "", path.read_text(), flags=re.M | re.S)
+    headings = re.findall(r"^#{1,6} +(.+?) *$", text, flags=re.M)
+    plain = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).casefold() for heading in headings]
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("path", EVERY_DOCUMENT, ids=place)
+def test_every_link_leads_to_a_file_and_to_a_heading(path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", plain_text(path)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        found = path.parent / file if file else path
+        assert found.is_file(), target
+        assert not anchor or anchor in anchors(found), target
+
+
+def test_every_page_of_the_documentation_is_in_its_index():
+    index = ROOT / "docs" / "README.md"
+    linked = {
+        (index.parent / target).resolve() for target in re.findall(r"\]\(([^)#]+)\)", index.read_text())
+    }
+    assert set(index.parent.rglob("*.md")) - linked == {index}
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_option_of_every_command_is_explained(name):
+    _, _, rest = COMMANDS.read_text().partition(f"\n## toolkit {name}\n")
+    section, _, _ = rest.partition("\n## ")
+    assert section, f"no section on toolkit {name}"
+    told = set(re.findall(r"--[a-z][a-z-]*", section))
+    wanted = {option for option in options_of(name) if option.startswith("--")} - {"--help"}
+    assert wanted <= told, wanted - told
+
+
+def test_the_version_is_the_same_everywhere():
+    version = PROJECT["project"]["version"]
+    assert re.findall(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(), flags=re.M)[0] == version
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_no_document_has_blanks_left():
+    for path in EVERY_DOCUMENT:
+        assert re.findall(r"@[A-Z]+@|TODO|FIXME", path.read_text()) == [], path
 
 
 def test_the_module_runs_as_the_command():

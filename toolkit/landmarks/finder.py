@@ -42,7 +42,7 @@ _ROLL_DEGREES = 25.0
 _OFF_CENTRE = 0.1  # of its width that a mirrored face's box may lie beside the midline
 
 # Plain, masked and half faces of people never seen in training get a confidence over 0.99, and lie within 7 mm
-# of the mean face on the average; bars over the eyes and covered mouths get less than 0.7 (docs/landmarks.md).
+# of the mean face on the average; bars over the eyes and covered mouths get less than 0.7 (docs/explanation/landmarks.md).
 _SURE = 0.9
 _UNLIKE_MM = 9.0
 

@@ -22,7 +22,7 @@ _FINE_ENOUGH = 1.25  # how far the reduced picture may be enlarged for the crop
 # cut: a cut 3 mm off then shifts the patches by less than half of that, and an exact one costs 0.2 mm.
 _SHARE_OF_FEATURES = 0.7
 # On half faces cut within 3 mm of the midline the features lie no more than 3 mm farther in than the cut says; on those
-# that show 10 mm and more of the other half, more than 4 (docs/landmarks.md).
+# that show 10 mm and more of the other half, more than 4 (docs/explanation/landmarks.md).
 _CUT_BESIDE_MM = 4.0
 _SETTLED_MM = 1.0
 _MOST_MOVES = 3
