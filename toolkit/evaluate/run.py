@@ -22,6 +22,7 @@ from toolkit.outputs import Output, check_folder, check_outputs, has_text, is_st
 from toolkit.photos import find_photo_files
 from toolkit.settings import BaselineSettings, Settings
 from toolkit.siamese import Encoder
+from toolkit.stagecode import code_hash
 from toolkit.study import Columns, subject_folds
 from toolkit.workbook import check_target
 
@@ -271,7 +272,7 @@ class _Runner:
         weights = Path(baselines.weights)
         return fingerprint(
             [
-                __version__, name, split, options.seed, study.names, study.hashes, study.grades.tolist(),
+                __version__, code_hash(), name, split, options.seed, study.names, study.hashes, study.grades.tolist(),
                 groups.tolist(), fold[0].tolist(), fold[1].tolist(), study.settings.to_json(),
                 options_of(name, baselines, self.encoder),
                 _file_hash(weights) if "baselines" in METHODS[name].needs and weights.is_file() else "",
