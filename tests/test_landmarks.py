@@ -288,6 +288,25 @@ def test_flipped_photos_give_mirrored_landmarks(finder):
         assert flipped.side == {"left": "right", "right": "left", "both": "both"}[face.side]
 
 
+@pytest.mark.parametrize("make", [lambda: drawn_face(3)[0], lambda: drawn_half("left")], ids=["whole", "half"])
+def test_a_face_on_its_side_or_upside_down_is_turned(finder, make):
+    photo = as_photo(make())
+    upright, face = finder.find_upright(photo)
+    assert upright is photo and face.quarter_turns == 0 and not face.notes
+    for quarters in (1, 2, 3):
+        turned, found = finder.find_upright(photo.turned(-quarters))
+        assert found.quarter_turns == quarters and found.side == face.side
+        np.testing.assert_array_equal(turned.pixels, photo.pixels)
+        assert error_mm(found.points, face.points) < 0.5
+        assert "did not stand upright" in found.notes[0]
+
+
+def test_noise_is_no_face_whichever_way_it_is_held(finder):
+    noise = np.random.default_rng(0).integers(0, 255, (300, 300, 3)).astype(np.uint8)
+    with pytest.raises(FaceError, match=r"drawn\.jpg: no face found"):
+        finder.find_upright(as_photo(noise))
+
+
 # ---- refusing
 
 

@@ -3,8 +3,10 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 from graded_study import small_model, write_photos
+from PIL import Image
 
 from toolkit.commands.grading import grade_photos
 from toolkit.commands.results import ReportRequest
@@ -64,3 +66,25 @@ def test_a_workbooks_subject_and_side_reach_references_and_face(tmp_path):
 def evidence(out):
     with read_store(store_path(out)) as store:
         return list(store.rows("evidence"))
+
+
+@pytest.mark.slow
+def test_a_photo_on_its_side_is_graded_and_drawn_as_if_it_stood_upright(tmp_path):
+    model = small_model(tmp_path / "model")
+    write_photos(tmp_path / "named", 1)
+    (named,) = (tmp_path / "named").iterdir()
+    pixels = np.asarray(Image.open(named))
+    (tmp_path / "photos").mkdir()
+    for turns in range(4):
+        Image.fromarray(np.rot90(pixels, turns)).save(tmp_path / "photos" / f"turned{turns}.png")
+    out, page = tmp_path / "grades.xlsx", tmp_path / "page"
+    run = grade_photos([tmp_path / "photos"], out, model, report=ReportRequest(None, page))
+    plain, *turned = run.grades
+    for one in turned:
+        assert one.grade == pytest.approx(plain.grade, abs=0.1) and "did not stand upright" in one.note
+        assert one.facts.side == plain.facts.side
+    drawn = [
+        Image.open(path) for path in sorted((page / "photos").glob("*.jpg")) if "pigment" not in path.name
+    ]
+    shades = [np.asarray(picture.convert("L").resize((60, 60)), float) for picture in drawn]
+    assert len({picture.size for picture in drawn}) == 1 and np.abs(shades[1] - shades[0]).mean() < 3

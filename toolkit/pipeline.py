@@ -52,7 +52,7 @@ def read_patches(
     photo: Photo, file: PhotoFile, finder: FaceFinder, settings: Settings
 ) -> tuple[Photo, FacePatches, Quality]:
     """``read_face`` of a photograph that is decoded already."""
-    face = finder.find(photo, file.facts.side)
+    photo, face = finder.find_upright(photo, file.facts.side)
     chart = make_chart(photo, face, settings.chart, settings.patch.px_per_mm)
     patches, dropped = cut_patches(chart, face.side, settings.patch)
     quality = assess(photo, face, patches, settings.quality, chart=chart)

@@ -44,6 +44,8 @@ _OFF_CENTRE = 0.1  # of its width that a mirrored face's box may lie beside the 
 # Plain, masked and half faces of people never seen in training get a confidence over 0.99, and lie within 7 mm
 # of the mean face on the average; bars over the eyes and covered mouths get less than 0.7 (docs/explanation/landmarks.md).
 _SURE = 0.9
+_UPRIGHT_SCORE = 0.3  # of a face in a picture that had to be turned; dlib's predictors know no doubt
+_TURNS = {1: "90 degrees to the left", 2: "180 degrees", 3: "90 degrees to the right"}
 _UNLIKE_MM = 9.0
 
 MORE_THAN_HALF = "more than half a face: cut about {:.0f} mm beside its middle"
@@ -94,6 +96,29 @@ class FaceFinder:
         if not beside:
             return face
         return replace(face, notes=(*face.notes, MORE_THAN_HALF.format(beside)))
+
+    def find_upright(self, photo: Photo, expected_side: Side | None = None) -> tuple[Photo, Face]:
+        """``find``, and where no face is found, or none that the landmark network believes in, the same for the other
+        three ways to hold the picture. The photograph as its face stands upright in it, and the face; raises FaceError.
+        """
+        try:
+            found, missing = self.find(photo, expected_side), None
+        except FaceError as error:
+            found, missing = None, error
+        if found and found.confidence >= _SURE:
+            return photo, found
+        for quarters in (1, 3, 2):
+            turned = photo.turned(quarters)
+            try:
+                face = self.find(turned, expected_side)
+            except FaceError:
+                continue
+            if face.confidence >= _SURE and face.score > _UPRIGHT_SCORE:
+                note = f"the face did not stand upright: the picture was turned by {_TURNS[quarters]}"
+                return turned, replace(face, notes=(note, *face.notes), quarter_turns=quarters)
+        if found is None:
+            raise missing or FaceError(f"{photo.path}: no face found")
+        return photo, found
 
     def _detect(
         self, photo: Photo, small: View, midline: Midline | None, model: LandmarkModel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -73,6 +73,11 @@ class Photo:
         _check_shape("skin", self.skin, self.pixels.shape[:2])
         _check_dtype("skin", self.skin, np.bool_)
 
+    def turned(self, quarters: int) -> Photo:
+        """The same photograph turned by ``quarters`` times 90 degrees counter-clockwise."""
+        pixels, skin = (np.ascontiguousarray(np.rot90(one, quarters)) for one in (self.pixels, self.skin))
+        return replace(self, pixels=pixels, skin=skin) if quarters % 4 else self
+
 
 @dataclass(frozen=True, eq=False)
 class Face:
@@ -82,7 +87,8 @@ class Face:
     points. ``side``: which half is shown. ``found_by`` names the step of the detection chain, and
     ``score`` is its detector's score (above about 0 is sure). ``px_per_mm``: full-size pixels a
     millimetre of skin, from the similarity that fits the mean face in millimetres to the points.
-    ``confidence``, 0 to 1: how sure the landmark network is to see a face there, nothing of it covered; 1 of
+    ``quarter_turns``: how often the picture was turned by 90 degrees counter-clockwise to stand upright; points are in
+    the turned one. ``confidence``, 0 to 1: how sure the landmark network is to see a face there, nothing of it covered; 1 of
     dlib's predictors, which know no doubt.
     """
 
@@ -93,6 +99,7 @@ class Face:
     px_per_mm: float
     notes: tuple[str, ...] = ()
     confidence: float = 1.0
+    quarter_turns: int = 0
 
     def __post_init__(self) -> None:
         _check_shape("points", self.points, (68, 2))

@@ -99,6 +99,7 @@ def _draw(job: PictureJob, settings: Settings, shown: ReportSettings) -> Drawn:
     if photo.sha256 != job.sha256:
         return Drawn(problem="the file has changed since it was graded: rerun the command")
     face = _face(job.face)
+    photo = photo.turned(face.quarter_turns if face else 0)
     if face is None:
         to_view, size = _view(photo, None, (), shown)
         return Drawn(_jpeg(warp(photo.pixels, to_view, size), shown), {"width": size[0], "height": size[1]})
@@ -118,7 +119,10 @@ def _face(record: Mapping[str, Any] | None) -> Face | None:
     if not record or not record["points"]:
         return None
     points = np.array(record["points"], np.float64)
-    return Face(points, record["side"], record["found_by"], record["score"], record["px_per_mm"])
+    return Face(
+        points, record["side"], record["found_by"], record["score"], record["px_per_mm"],
+        quarter_turns=int(record.get("quarter_turns", 0)),
+    )  # fmt: skip
 
 
 # --- where things lie ----------------------------------------------------------------------------

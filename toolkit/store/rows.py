@@ -68,6 +68,7 @@ def face_record(patches: FacePatches) -> dict[str, Any]:
         "found_by": face.found_by if face else None,
         "score": face.score if face else None,
         "px_per_mm": face.px_per_mm if face else None,
+        "quarter_turns": face.quarter_turns if face else 0,
         "patches": [
             {
                 "region": p.region,
