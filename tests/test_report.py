@@ -151,6 +151,12 @@ def test_the_page_tells_what_the_workbook_tells(written, page, expert):
     )
     by_name = {row["photo"]: row for row in data["photos"]}
     assert by_name["P0002_FACE_R_S00_V00D00W00.jpg"]["expert"] == 4.0
+    outside = [row for row in data["photos"] if row["expert"] is not None and row["grade"] is not None]
+    outside = [row for row in outside if not row["lower"] <= row["expert"] <= row["upper"]]
+    assert outside  # else nothing is tried here
+    for row in data["photos"]:
+        told = f"the expert's grade {row['expert'] or 0:g} lies outside the interval" in row["note"]
+        assert told == (row in outside) and (row["flag"] == "flagged" or not told)
     assert (by_name[TAG]["subject"], by_name[TAG]["visit"]) == ("<b>S1</b>", "<script>1</script>")
 
 
@@ -263,7 +269,7 @@ def test_an_interrupted_run_writes_its_workbook_and_no_page(photos, model, tmp_p
     def stopped(*rest, **more):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(grading, "_grade_missing", stopped)
+    monkeypatch.setattr(grading, "read_all", stopped)
     request = ReportRequest(tmp_path / "page.html")
     run = grade_photos([photos], tmp_path / "grades.xlsx", model, report=request)
     assert run.interrupted and run.out.is_file() and not (tmp_path / "page.html").exists()

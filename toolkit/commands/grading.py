@@ -37,6 +37,7 @@ from toolkit.stagecode import code_hash
 from toolkit.store import RunOptions, Store, open_store, store_path
 from toolkit.study import JoinedGrades, mode_notes, mode_of, modes_remark
 from toolkit.study.modes import WHITE
+from toolkit.study.names import stored_text
 from toolkit.workbook import RESULT_SUFFIXES, check_target, result_files
 from toolkit.workers import TIME_LIMIT_S, Reading, read_all, write_overlay
 
@@ -95,6 +96,7 @@ def grade_photos(
             interrupted,
             time.monotonic() - clock,
             labels,
+            {stored_text(name): one for name, one in plan.joined.grades.items()} if plan.joined else {},
         )
         return replace(run, remarks=tuple(_write(request, store, plan, run=run, started=started)))
 
@@ -167,7 +169,7 @@ def _write(request: _Request, store: Store, plan: _Plan, *, run: GradeRun, start
     if joined and report.expert_grades:
         remarks.append(f"{report.expert_grades.name}: {joined.summary()}")
     if report.wanted and not run.interrupted:
-        page = report_study(store, run, plan.model, facts, report=report, joined=joined)
+        page = report_study(store, run, plan.model, facts, report=report)
         write_report(
             page, report.file, report.folder, request.workers, limit_s=request.limit_s, tell=request.tell
         )

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,8 @@ from toolkit.workbook import Rows, Value, result_files, write_results
 @dataclass(frozen=True)
 class GradeRun:
     """What ``grade_photos`` did: of ``files``, ``graded`` have a grade, ``earlier`` were not read again because an
-    earlier run had. ``interrupted``: it was stopped, and the same call goes on with the rest. ``remarks``: what to
-    know of the files written."""
+    earlier run had. ``interrupted``: it was stopped, and the same call goes on with the rest. ``expert``: an expert's
+    grades by photo, where they were given. ``remarks``: what to know of the files written."""
 
     out: Path
     files: Sequence[PhotoFile]
@@ -42,6 +42,7 @@ class GradeRun:
     interrupted: bool
     seconds: float
     labels: Sequence[str | None] = ()
+    expert: Mapping[str, float] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
     @property
@@ -68,7 +69,8 @@ class GradeRun:
         """The same, from a store that is open: with what is known of each photo, and its quality beside the others."""
         known = {stored_text(file.name): file.facts for file in self.files}
         # Where another run has written the store since, its photos are others.
-        return labelled(store.grades(lambda name: known.get(name) or facts_from_name(name)), self.labels)
+        grades = labelled(store.grades(lambda name: known.get(name) or facts_from_name(name)), self.labels)
+        return (_beside_expert(grade, self.expert.get(grade.name)) for grade in grades)
 
 
 @dataclass(frozen=True)
@@ -128,13 +130,19 @@ def report_study(
     facts: Mapping[str, str | int | float],
     *,
     report: ReportRequest,
-    joined: JoinedGrades | None,
 ) -> ReportedRun:
     """What the page is made of."""
-    expert = {stored_text(name): grade for name, grade in joined.grades.items()} if joined else {}
     source = report.expert_grades.name if report.expert_grades else ""
     paths = [file.path for file in run.files]
-    return ReportedRun(store, paths, list(run.grades_in(store)), model, facts, expert, source)
+    return ReportedRun(store, paths, list(run.grades_in(store)), model, facts, run.expert, source)
+
+
+def _beside_expert(grade: PhotoGrade, expert: float | None) -> PhotoGrade:
+    """The grade with a note where the expert's lies outside its interval, so that the photo needs review."""
+    if expert is None or grade.lower is None or grade.upper is None or grade.lower <= expert <= grade.upper:
+        return grade
+    note = f"the expert's grade {expert:g} lies outside the interval"
+    return replace(grade, note=f"{grade.note}; {note}" if grade.note else note)
 
 
 def labelled(grades: Iterable[PhotoGrade], labels: Sequence[str | None]) -> Iterator[PhotoGrade]:

@@ -75,8 +75,10 @@ class Photo:
 
     def turned(self, quarters: int) -> Photo:
         """The same photograph turned by ``quarters`` times 90 degrees counter-clockwise."""
-        pixels, skin = (np.ascontiguousarray(np.rot90(one, quarters)) for one in (self.pixels, self.skin))
-        return replace(self, pixels=pixels, skin=skin) if quarters % 4 else self
+        if quarters % 4 == 0:
+            return self
+        pixels = np.ascontiguousarray(np.rot90(self.pixels, quarters))
+        return replace(self, pixels=pixels, skin=np.ascontiguousarray(np.rot90(self.skin, quarters)))
 
 
 @dataclass(frozen=True, eq=False)
