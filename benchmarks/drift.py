@@ -1,28 +1,29 @@
-#!/usr/bin/env python
 """How far a grade moves when the same photograph comes dark, small, turned or strongly compressed.
 
-    scripts/grade_drift ../shared/data/faces/neutral          # painted people, as half faces and whole
-    scripts/grade_drift FACES --model my-model --limit 22
+    python -m benchmarks.drift FACES          # painted people, as half faces and whole
+    python -m benchmarks.drift FACES --model my-model --limit 22
 
-Every person is painted once, with a random severity, and photographed as a clinical half face and whole; each photograph
-is changed as in scripts/chart_benchmark (another visit's photograph may be), and re-encoded as mail programs and viewers
-do. Prints the differences from the grade of the plain photograph.
+Every person is painted once, with a random severity, and photographed as a clinical half face and whole; each
+photograph is changed as another visit's may be, and re-encoded as mail programs and viewers do. Prints the
+differences from the grade of the plain photograph.
 """
 
 from __future__ import annotations
 
-import sys
 import tempfile
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated
 
 import cv2
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
+from benchmarks.changed import VERSIONS, Pixels, reduced, version
+from benchmarks.command import Limit, Model, run
+from benchmarks.people import SETTINGS, STYLES, people
 from toolkit.errors import ToolkitError
 from toolkit.landmarks import FaceFinder
 from toolkit.model import load_model
@@ -30,33 +31,22 @@ from toolkit.phantom import optics, shoot
 from toolkit.photos import photo_files
 from toolkit.pipeline import Grader, prepare, read_face
 
-
-# What re-encoding does: JPEG quality, size, exposure (on the codes).
-RECODED = {
+RECODED = {  # JPEG quality, size, linear light
     "JPEG 60": (60, 1.0, 1.0), "JPEG 80": (80, 1.0, 1.0), "JPEG 95": (95, 1.0, 1.0), "size .7": (92, 0.7, 1.0),
     "light .8": (92, 1.0, 0.8), "light 1.2": (92, 1.0, 1.2),
 }  # fmt: skip
 
 
-def recoded(pixels: Any, size: float, light: float) -> Any:
-    """The picture reduced, and its linear light multiplied."""
-    if light != 1:
-        pixels = optics.to_srgb(optics.to_light(pixels) * np.float32(light))
-    return cv2.resize(pixels, None, fx=size, fy=size, interpolation=cv2.INTER_AREA) if size < 1 else pixels
+def changes(pixels: Pixels) -> Iterator[tuple[str, Pixels, int]]:
+    """The name of each change, the changed picture, and the quality it is saved with."""
+    for name, quality in VERSIONS.items():
+        yield name, version(pixels, name)[0], quality
+    for name, (quality, size, light) in RECODED.items():
+        lit = pixels if light == 1 else optics.to_srgb(optics.to_light(pixels) * np.float32(light))
+        yield name, reduced(lit, size)[0] if size < 1 else lit, quality
 
 
-def chart_benchmark() -> ModuleType:
-    """scripts/chart_benchmark as a module."""
-    loader = SourceFileLoader("chart_benchmark", str(Path(__file__).with_name("chart_benchmark")))
-    spec = spec_from_loader("chart_benchmark", loader)
-    if spec is None:
-        raise ToolkitError("scripts/chart_benchmark cannot be loaded")
-    sys.modules["chart_benchmark"] = module_from_spec(spec)
-    loader.exec_module(sys.modules["chart_benchmark"])
-    return sys.modules["chart_benchmark"]
-
-
-def graded(pixels: Any, quality: int, folder: Path, finder: FaceFinder, grader: Grader) -> float:
+def graded(pixels: Pixels, quality: int, folder: Path, finder: FaceFinder, grader: Grader) -> float:
     """The grade of a picture saved as a JPEG; NaN where there is none."""
     path = folder / "photo.jpg"
     cv2.imwrite(str(path), pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
@@ -69,40 +59,38 @@ def graded(pixels: Any, quality: int, folder: Path, finder: FaceFinder, grader: 
     return float("nan") if result.grade.grade is None else result.grade.grade
 
 
+def show(style: str, name: str, drifts: NDArray[np.float64]) -> None:
+    """A line of one change."""
+    size = np.abs(drifts[np.isfinite(drifts)])
+    print(
+        f"{style:9}{name:9} n {len(size):4}  median {np.median(size):.3f}  95 % {np.percentile(size, 95):.3f}  "
+        f"under 0.25: {np.mean(size < 0.25):.0%}  mean shift {np.nanmean(drifts):+.3f}  "
+        f"lost {len(drifts) - len(size)}"
+    )
+
+
 def main(
     faces: Annotated[Path, typer.Argument(help="Frontal photographs to paint on.")],
-    model: Annotated[Path | None, typer.Option(help="By default the starter model.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Photographs, spread over the folder.")] = None,
+    model: Model = None,
+    limit: Limit = None,
 ) -> None:
-    benchmark = chart_benchmark()
-    grader, finder = Grader(load_model(model)), FaceFinder(None, benchmark.SETTINGS.face)
-    drifts: dict[tuple[str, str], list[float]] = {}
+    """Grades every photograph and its changed versions."""
+    grader, finder = Grader(load_model(model)), FaceFinder(None, SETTINGS.face)
+    drifts: dict[tuple[str, str], list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as work:
-        for number, person in enumerate(benchmark.people(faces, 0, limit)):
-            grade = float(np.random.default_rng([73, number]).uniform(0.5, 8))
-            scene = benchmark.scene_of(person, number, grade)
-            for style in ("left" if number % 2 else "right", "both"):
+        for person in people(faces, 0, limit):
+            scene = person.painted(person.grade)
+            for style in person.styles:
                 pixels = shoot(scene, style).pixels
                 plain = graded(pixels, 92, Path(work), finder, grader)
-                for name in benchmark.VERSIONS:
-                    changed, _ = benchmark.version(pixels, name)
-                    quality = 60 if name == "jpeg60" else 92
+                for name, changed, quality in changes(pixels):
                     other = graded(changed, quality, Path(work), finder, grader)
-                    drifts.setdefault((benchmark.STYLES[style], name), []).append(other - plain)
-                for name, (quality, size, light) in RECODED.items():
-                    other = graded(recoded(pixels, size, light), quality, Path(work), finder, grader)
-                    drifts.setdefault((benchmark.STYLES[style], name), []).append(other - plain)
-    groups = {
-        "versions": [one for (_, name), found in drifts.items() if name in benchmark.VERSIONS for one in found],
-        "recoded": [one for (_, name), found in drifts.items() if name in RECODED for one in found],
-    }
-    for (style, name), found in [*drifts.items(), *((("all", name), found) for name, found in groups.items())]:
-        size = np.abs([one for one in found if np.isfinite(one)])
-        print(
-            f"{style:9}{name:9} n {len(size):4}  median {np.median(size):.3f}  95 % {np.percentile(size, 95):.3f}  "
-            f"under 0.25: {np.mean(size < 0.25):.0%}  mean shift {np.nanmean(found):+.3f}  lost {len(found) - len(size)}"
-        )
+                    drifts[STYLES[style], name].append(other - plain)
+    for (style, name), found in drifts.items():
+        show(style, name, np.array(found))
+    for group, names in (("versions", VERSIONS), ("recoded", RECODED)):
+        show("all", group, np.concatenate([found for (_, name), found in drifts.items() if name in names]))
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main, __doc__)
