@@ -1,17 +1,17 @@
-#!/usr/bin/env python3
 """Damaged photographs, workbooks, model folders and results, at random: each must end in one line or in a result.
 
-    scripts/fuzz PHOTOS [--minutes 60] [--seed 0] [--keep FOLDER]
+    python -m benchmarks.fuzz PHOTOS --minutes 60 --seed 0 --keep FOLDER
 
-PHOTOS is a folder of photographs of faces. A child process tries a batch of damaged copies at a time, so that a signal
-or a hang is found too. Counts go to the terminal; what failed is kept in --keep with the reason.
+PHOTOS is a folder of photographs of faces. A child process tries a batch of damaged copies at a time, so that a
+signal or a hang is found too. Counts go to the terminal; what failed is kept in --keep with the reason.
 """
 
 from __future__ import annotations
 
-import argparse
 import collections
+import hashlib
 import io
+import json
 import random
 import shutil
 import subprocess
@@ -21,8 +21,22 @@ import time
 import traceback
 import zipfile
 from pathlib import Path
+from typing import Annotated, Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import openpyxl
+import typer
+from PIL import Image
+
+from benchmarks.command import run
+from toolkit.errors import ToolkitError
+from toolkit.landmarks import FaceFinder
+from toolkit.model import CARD, FILES, load_model, read_card, starter_folder
+from toolkit.photos import photo_files
+from toolkit.pipeline import PhotoResult, read_face
+from toolkit.records import PhotoFacts, PhotoGrade
+from toolkit.settings import Settings
+from toolkit.store import Options, open_store, store_path
+from toolkit.study import facts_from_name, join_files
 
 BATCH, LIMIT_S = 80, 400
 # Headings and a row that fits a photograph, so that some workbooks can be joined.
@@ -31,39 +45,10 @@ TABLES = [
     (["file", "grade"], ["a.jpg", 2]),
     (["Subject No.", "Side of Face", "Baseline", "Week 4"], ["P0001", "L", 3, 2.5]),
 ]
-PICTURES = {"jpg": "JPEG", "png": "PNG", "tif": "TIFF", "webp": "WEBP", "bmp": "BMP", "gif": "GIF", "jp2": "JPEG2000", "avif": "AVIF"}  # fmt: skip
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("photos", type=Path)
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, default=Path("fuzz-findings"))
-    parser.add_argument("--try", dest="tried", type=Path, nargs="*", help=argparse.SUPPRESS)
-    wanted = parser.parse_args()
-    if wanted.tried is not None:
-        for path in wanted.tried:
-            print(f"{path}\t{outcome(path)}", flush=True)
-        return
-    counts: collections.Counter[str] = collections.Counter()
-    ends, round_ = time.monotonic() + 60 * wanted.minutes, 0
-    while time.monotonic() < ends:
-        with tempfile.TemporaryDirectory() as folder:
-            rng = random.Random(f"{wanted.seed} {round_}")
-            batch = [damaged(Path(folder) / str(n), wanted.photos, rng) for n in range(BATCH)]
-            for path, found in tried(batch):
-                kind = path.name.split(".")[0]
-                counts[f"{kind}: {found.split(' | ')[0]}"] += 1
-                if found.startswith("FAILED"):
-                    keep(path, found, wanted.keep / f"{wanted.seed}-{round_}-{path.parent.name}")
-        round_ += 1
-        if round_ % 5 == 0:
-            print(f"{round_ * BATCH} inputs, {dict(sorted(counts.items()))}", flush=True)
-    for name, count in sorted(counts.items()):
-        print(f"{count:6d}  {name}")
+PICTURES = {"jpg": "JPEG", "png": "PNG", "tif": "TIFF", "webp": "WEBP", "bmp": "BMP", "gif": "GIF",
+            "jp2": "JPEG2000", "avif": "AVIF"}  # fmt: skip
+ODD = ["P0001", "left", "Week 4", 3.5, None, "", -1, 1e300, True, "=A1", "x" * 40000, "\u200bP1", "nan",
+       "2024-01-02", "#REF!"]  # fmt: skip
 
 
 # ---- damage
@@ -101,8 +86,7 @@ def bent(data: bytes, rng: random.Random) -> bytes:
 
 
 def a_photo(folder: Path, photos: Path, rng: random.Random) -> Path:
-    from PIL import Image
-
+    """One of the photographs in some format, bent."""
     files = sorted(path for path in photos.rglob("*") if path.suffix.lower() in (".jpg", ".png"))
     with Image.open(rng.choice(files)) as image:
         picture = image.convert(rng.choice(["RGB", "RGB", "RGB", "L"]))
@@ -117,17 +101,15 @@ def a_photo(folder: Path, photos: Path, rng: random.Random) -> Path:
 
 
 def a_workbook(folder: Path, photos: Path, rng: random.Random) -> Path:
-    import openpyxl
-
+    """Grades and nonsense as CSV or as a workbook, bent as a file or inside."""
     book = openpyxl.Workbook()
-    sheet = book.active
+    sheet: Any = book.active
     heading, row = rng.choice(TABLES)
     sheet.append(heading)
     sheet.append(row)
-    odd = ["P0001", "left", "Week 4", 3.5, None, "", -1, 1e300, True, "=A1", "x" * 40000, "\u200bP1", "nan", "2024-01-02", "#REF!"]  # fmt: skip
     for _ in range(rng.choice([0, 0, 1, 3, 7])):
         sheet.append(
-            [rng.choice(odd) if rng.random() < 0.5 else rng.randrange(10) for _ in range(rng.randrange(6))]
+            [rng.choice(ODD) if rng.random() < 0.5 else rng.randrange(10) for _ in range(rng.randrange(6))]
         )
     if rng.random() < 0.3:
         text = "\n".join(",".join("" if one is None else str(one) for one in row) for row in sheet.values)
@@ -141,19 +123,15 @@ def a_workbook(folder: Path, photos: Path, rng: random.Random) -> Path:
     if rng.random() < 0.3:
         path.write_bytes(bent(buffer.getvalue(), rng))
         return path
-    with (
-        zipfile.ZipFile(buffer) as old,
-        zipfile.ZipFile(path, "w") as new,
-    ):  # damage that the checksums do not tell
+    with zipfile.ZipFile(buffer) as old, zipfile.ZipFile(path, "w") as new:
         chosen = rng.choice(old.namelist())
-        for name in old.namelist():
+        for name in old.namelist():  # damage that the checksums do not tell
             new.writestr(name, bent(old.read(name), rng) if name == chosen else old.read(name))
     return path
 
 
 def a_model(folder: Path, photos: Path, rng: random.Random) -> Path:
-    from toolkit.model import CARD, FILES, read_card, starter_folder
-
+    """The starter model with one file bent, mostly with the hash that it needs to be believed."""
     path = folder / "model"
     shutil.copytree(starter_folder(), path)
     name = rng.choice([CARD, *FILES])
@@ -165,26 +143,18 @@ def a_model(folder: Path, photos: Path, rng: random.Random) -> Path:
 
 def restamp(path: Path, card: dict) -> None:
     """Give a changed model the hash that it needs to be believed."""
-    import hashlib
-    import json
-
-    from toolkit.model import CARD
-
     card["files"] = {name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in card["files"]}
     (path / CARD).write_text(json.dumps(card))
 
 
 def some_results(folder: Path, photos: Path, rng: random.Random) -> Path:
-    from toolkit.photos import photo_files
-    from toolkit.pipeline import PhotoResult
-    from toolkit.records import PhotoFacts, PhotoGrade
-    from toolkit.store import Options, open_store, store_path
-
+    """A bent store of results."""
     out = folder / "results.xlsx"
     with open_store(out) as store:
         store.begin(photo_files([folder / f"{n}.jpg" for n in range(30)]), Options(*"abcde"))
         for n in range(25):
-            grade = PhotoGrade(f"{n}.jpg", PhotoFacts("P1"), 3.0, 2.0, 4.0, "3", {"chin": 3.0}, "ok", "x" * rng.randrange(900))  # fmt: skip
+            note = "x" * rng.randrange(900)
+            grade = PhotoGrade(f"{n}.jpg", PhotoFacts("P1"), 3.0, 2.0, 4.0, "3", {"chin": 3.0}, "ok", note)
             store.put(n, f"{n:064}", PhotoResult(grade))
     path = store_path(out)
     path.write_bytes(bent(path.read_bytes(), rng))
@@ -196,7 +166,6 @@ def some_results(folder: Path, photos: Path, rng: random.Random) -> Path:
 
 def outcome(path: Path) -> str:
     """ "ok", "refused: ..." in one line, or "FAILED | ..." with the traceback."""
-    from toolkit.errors import ToolkitError
 
     try:
         {"photo": try_photo, "workbook": try_workbook, "model": try_model, "results": try_results}[
@@ -210,49 +179,39 @@ def outcome(path: Path) -> str:
 
 
 def try_photo(path: Path) -> None:
-    from toolkit.landmarks import FaceFinder
-    from toolkit.photos import photo_files
-    from toolkit.pipeline import read_face
-    from toolkit.settings import Settings
-
+    """Reads it up to the patches."""
     settings = Settings()
     read_face(photo_files([path])[0], FaceFinder(None, settings.face), settings)
 
 
 def try_workbook(path: Path) -> None:
-    from toolkit.study import join_files
-
+    """Joins it with some photographs."""
     join_files(["P0001_FACE_L_S00_V00D00W04.jpg", "P0002_FACE_R.jpg", "a.jpg"], path)
 
 
 def try_model(path: Path) -> None:
-    from toolkit.model import load_model
-
+    """Loads it."""
     load_model(path)
 
 
 def try_results(path: Path) -> None:
-    from toolkit.store import open_store
-    from toolkit.study import facts_from_name
-
+    """Opens the store and reads all that it holds."""
     with open_store(path.with_name("results.xlsx")) as store:
         store.drop_damaged()
-        (
-            list(store.grades(facts_from_name)),
-            list(store.inputs()),
-            store.missing(),
-            store.qualities(),
-            store.counts(),
-        )
+        list(store.grades(facts_from_name))
+        list(store.inputs())
+        for what in (store.missing, store.qualities, store.counts):
+            what()
         for table in ("patches", "contributions", "evidence"):
             list(store.rows(table))
 
 
-def tried(batch: list[Path]) -> list[tuple[Path, str]]:
+def outcomes(batch: list[Path]) -> list[tuple[Path, str]]:
     """The outcome of each, the children's signals and hangs among them."""
     found, left = [], list(batch)
     while left:
-        command = [sys.executable, __file__, ".", "--try", *map(str, left)]
+        tries = (word for path in left for word in ("--try", str(path)))
+        command = [sys.executable, "-m", "benchmarks.fuzz", ".", *tries]
         try:
             ran = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, errors="replace")
             said, end = ran.stdout, f"exit status {ran.returncode}"
@@ -268,10 +227,44 @@ def tried(batch: list[Path]) -> list[tuple[Path, str]]:
     return found
 
 
-def keep(path: Path, why: str, place: Path) -> None:
+def keep_input(path: Path, why: str, place: Path) -> None:
+    """What failed, and the reason beside it."""
     shutil.copytree(path.parent, place, dirs_exist_ok=True)
     (place / "why.txt").write_text(why + "\n", encoding="utf-8", errors="replace")
 
 
+# ---- the run
+
+
+def main(
+    photos: Annotated[Path, typer.Argument(help="Photographs of faces.")],
+    minutes: float = 60,
+    seed: int = 0,
+    keep: Annotated[Path, typer.Option(help="Folder for what failed.")] = Path("fuzz-findings"),
+    tried: Annotated[list[Path] | None, typer.Option("--try", hidden=True)] = None,
+) -> None:
+    """Damages and tries until the time is up; with --try, the child, tries these alone."""
+    for path in tried or []:
+        print(f"{path}\t{outcome(path)}", flush=True)
+    if tried:
+        return
+    counts: collections.Counter[str] = collections.Counter()
+    ends, number = time.monotonic() + 60 * minutes, 0
+    while time.monotonic() < ends:
+        with tempfile.TemporaryDirectory() as folder:
+            rng = random.Random(f"{seed} {number}")
+            batch = [damaged(Path(folder) / str(n), photos, rng) for n in range(BATCH)]
+            for path, found in outcomes(batch):
+                kind = path.name.split(".")[0]
+                counts[f"{kind}: {found.split(' | ')[0]}"] += 1
+                if found.startswith("FAILED"):
+                    keep_input(path, found, keep / f"{seed}-{number}-{path.parent.name}")
+        number += 1
+        if number % 5 == 0:
+            print(f"{number * BATCH} inputs, {dict(sorted(counts.items()))}", flush=True)
+    for name, count in sorted(counts.items()):
+        print(f"{count:6d}  {name}")
+
+
 if __name__ == "__main__":
-    main()
+    run(main, __doc__)

@@ -1,5 +1,7 @@
-#!/usr/bin/env python
-"""Draws docs/phantoms.jpg: phantoms of grade 1, 3, 5, 6 and 8, half and whole, and the patches found on them."""
+"""Draws docs/phantoms.jpg: phantoms of grade 1, 3, 5, 6 and 8, half and whole, and the patches found on them.
+
+python -m benchmarks.pictures
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.command import run
 from toolkit.landmarks import FaceFinder
 from toolkit.patches import draw_overlay
 from toolkit.phantom import write_study
@@ -22,6 +25,7 @@ TILE = 400
 
 
 def main() -> None:
+    """Draws, finds and writes."""
     settings = Settings()
     finder = FaceFinder(None, settings.face)
     rows = []
@@ -32,7 +36,7 @@ def main() -> None:
             photos = sorted((study / "images").glob("*_FACE_[LF]_*.jpg"))
             read = [read_face(file, finder, settings) for file in photo_files(photos)]
             rows.append([photo.pixels for photo, _, _ in read])
-        rows.append([draw_overlay(photo, found.face, found.patches) for photo, found, _ in read])
+        rows.append([draw_overlay(photo, one.face, one.patches) for photo, one, _ in read if one.face])
     tiles = [
         np.hstack([cv2.resize(p, (TILE, TILE), interpolation=cv2.INTER_AREA) for p in row]) for row in rows
     ]
@@ -43,4 +47,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main, __doc__)

@@ -1,23 +1,21 @@
-#!/usr/bin/env python
 """Scores the starter model on phantoms of unseen seeds, and on photographs of people it never saw.
 
-    scripts/evaluate_starter                                             # drawn phantoms
-    scripts/evaluate_starter --faces ../shared/data/faces/neutral        # and photographs: plain, and painted
+    python -m benchmarks.starter                        # drawn phantoms
+    python -m benchmarks.starter --faces FACES          # and photographs: plain, and painted
 
-Of --faces every sixth photograph is painted, three times: those that scripts/train_starter holds out. A few minutes.
+Of --faces every sixth photograph is painted, three times: those that are held out from all parts of the starter
+model. A few minutes.
 """
 
 from __future__ import annotations
 
-import csv
-import shutil
-import tempfile
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import typer
 
+from benchmarks.command import Faces, Model, folder_for, run
+from benchmarks.people import BROAD_TONES, HELD_OUT, broad_tone_of, some_of
+from benchmarks.phantoms import truth_of
 from toolkit.commands.grading import grade_photos
 from toolkit.commands.phantoms import make_phantoms
 from toolkit.commands.shared import default_workers
@@ -29,12 +27,16 @@ SEVERITIES = (1.5, 3.0, 6.0, 8.0)  # 3 and 6: as much pigment as on the publishe
 PAINTINGS = 3  # of each photograph
 
 
-def truth_of(study: Path) -> dict[str, dict[str, str]]:
-    with (study / "truth.csv").open(newline="", encoding="utf-8-sig") as file:
-        return {row["file"]: row for row in csv.DictReader(file)}
+def painted(study: Path, style: str, people: Path, grades: list[float], *, seed: int) -> Path:
+    """A study of so many grades, painted on photographs in turn."""
+    make_phantoms(
+        study, len(grades), 1, style, seed=seed, faces=people, workers=default_workers(), grades=grades
+    )
+    return study
 
 
 def graded(study: Path, model: Path | None) -> list[PhotoGrade]:
+    """The grades of a study's photographs."""
     out = study.parent / f"{study.name}.xlsx"
     return grade_photos([study / "images"], out, model, workers=default_workers()).grades
 
@@ -44,8 +46,10 @@ def show(title: str, study: Path, model: Path | None) -> None:
     truth, grades = truth_of(study), [grade for grade in graded(study, model) if grade.grade is not None]
     latent = np.array([float(truth[grade.name]["latent_grade"]) for grade in grades])
     graders = np.array([[float(truth[g.name][f"grader_{i}"]) for i in (1, 2, 3)] for g in grades])
-    found = np.array([grade.grade for grade in grades])
-    held = np.array([g.lower <= y <= g.upper for g, y in zip(grades, latent, strict=True)])
+    found, lower, upper = (
+        np.array([getattr(g, name) for g in grades]) for name in ("grade", "lower", "upper")
+    )
+    held = (lower <= latent) & (latent <= upper)
     steps, counts = np.unique(np.round(latent * 2) / 2, return_counts=True)
     rows = {
         "toolkit": score(latent, found),
@@ -55,10 +59,9 @@ def show(title: str, study: Path, model: Path | None) -> None:
     }
     print(f"\n{title}: {len(grades)} of {len(truth)} photos graded; {held.mean():.0%} within their interval")
     print(score_table(rows, noise_floor(graders, latent)))
-    tones = np.array([float(truth[grade.name]["ita"]) for grade in grades])
+    tones = np.array([broad_tone_of(float(truth[grade.name]["ita"])) for grade in grades])
     painters = np.array([truth[grade.name]["painter"] for grade in grades])
-    bins = (("light", 41, 91), ("intermediate and tan", 10, 41), ("brown and dark", -91, 10))
-    groups = {name: (tones > low) & (tones <= high) for name, low, high in bins}
+    groups = {name: tones == name for name in BROAD_TONES}
     groups |= {f"painter {name}": painters == name for name in np.unique(painters)}
     for name, mine in groups.items():
         if mine.any():
@@ -73,15 +76,13 @@ def show_severities(style: str, people: Path, folder: Path, model: Path | None) 
     """The same people painted mild, moderate and severe: how often the grade rises with the paint."""
     by_photo: dict[str, list[float]] = {}
     for severity in SEVERITIES:
-        study = folder / f"{style}-{severity:g}"
         grades = [severity] * len(find_photos([people]))
-        make_phantoms(
-            study, len(grades), 1, style, seed=77, faces=people, workers=default_workers(), grades=grades
-        )
+        study = painted(folder / f"{style}-{severity:g}", style, people, grades, seed=77)
         results = graded(study, model)
-        found = np.array([g.grade for g in results if g.grade is not None])
+        found = np.array([grade.grade for grade in results if grade.grade is not None])
         print(
-            f"  painted {severity:g}, {style}: {len(found)} of {len(results)} graded, mean {found.mean():.2f}, SD {found.std():.2f}"
+            f"  painted {severity:g}, {style}: {len(found)} of {len(results)} graded, "
+            f"mean {found.mean():.2f}, SD {found.std():.2f}"
         )
         for grade in results:
             by_photo.setdefault(grade.name, []).append(np.nan if grade.grade is None else grade.grade)
@@ -89,38 +90,34 @@ def show_severities(style: str, people: Path, folder: Path, model: Path | None) 
     print(f"  rises from each severity to the next: {np.mean(steps > 0):.0%} of {steps.size} steps")
 
 
-def main(
-    faces: Annotated[Path | None, typer.Option(help="Frontal photographs.")] = None,
-    model: Annotated[Path | None, typer.Option(help="By default the starter model.")] = None,
-    subjects: int = 60,
-) -> None:
-    with tempfile.TemporaryDirectory() as work:
-        folder = Path(work)
+def show_people(faces: Path, folder: Path, model: Path | None) -> None:
+    """Photographs as they are, and those of people never seen painted."""
+    run = grade_photos([faces], folder / "plain.xlsx", model, workers=default_workers())
+    found = [grade.grade for grade in run.grades if grade.grade is not None]
+    low, high = np.percentile(found, [5, 95])
+    print(
+        f"\nPhotographs as they are: {len(found)} of {len(run.grades)} found and graded, "
+        f"grades {low:.1f} to {high:.1f} (5th to 95th percentile)"
+    )
+    people = some_of(faces, folder / "people", HELD_OUT)
+    print("\nPainted photographs of people never seen:")
+    for style in ("half", "full"):
+        show_severities(style, people, folder, model)
+        paintings = PAINTINGS * len(find_photos([people]))
+        spread = np.random.default_rng(5).permutation(np.linspace(0.3, 8.7, paintings)).tolist()
+        study = painted(folder / f"painted-{style}", style, people, spread, seed=905)
+        show(f"Painted, {style} faces, grades spread over 0-9", study, model)
+
+
+def main(faces: Faces = None, model: Model = None, subjects: int = 60) -> None:
+    """Draws or paints, grades and scores."""
+    with folder_for(None) as folder:
         for style, seed in (("half", 901), ("full", 902)):
             make_phantoms(folder / style, subjects, 1, style, seed=seed, workers=default_workers())
             show(f"Drawn phantoms never seen, {style} faces", folder / style, model)
-        if faces is None:
-            return
-        run = grade_photos([faces], folder / "plain.xlsx", model, workers=default_workers())
-        found = [grade.grade for grade in run.grades if grade.grade is not None]
-        print(f"\nPhotographs as they are: {len(found)} of {len(run.grades)} found and graded, "
-              f"grades {np.percentile(found, 5):.1f} to {np.percentile(found, 95):.1f} (5th to 95th percentile)")  # fmt: skip
-        people = folder / "people"
-        people.mkdir()
-        for number, photo in enumerate(find_photos([faces])):
-            if number % 6 == 5:
-                shutil.copy2(photo, people / photo.name)
-        print("\nPainted photographs of people never seen:")
-        for style in ("half", "full"):
-            show_severities(style, people, folder, model)
-            study = folder / f"painted-{style}"
-            paintings = PAINTINGS * len(find_photos([people]))
-            spread = list(np.random.default_rng(5).permutation(np.linspace(0.3, 8.7, paintings)))
-            make_phantoms(
-                study, len(spread), 1, style, seed=905, faces=people, workers=default_workers(), grades=spread
-            )
-            show(f"Painted, {style} faces, grades spread over 0-9", study, model)
+        if faces is not None:
+            show_people(faces, folder, model)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main, __doc__)
