@@ -1,14 +1,16 @@
-"""scripts/study_benchmark and scripts/encoder_experiments on a small made-up study."""
+"""benchmarks.studies and benchmarks.encoders on a small made-up study."""
 
-import sys
 from dataclasses import replace
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks import encoders as experiments
+from benchmarks import people
+from benchmarks.phantoms import subject_of
+from benchmarks.studies import grading, preparing, tables, training
+from benchmarks.studies.study import Study, load_study, save_study, slim
 from toolkit.phototable import FIGURE, PhotoTable
 from toolkit.pigment import CLASSICAL_COLUMNS
 from toolkit.pipeline import prepare
@@ -17,26 +19,12 @@ from toolkit.settings import BlendSettings, EncoderSettings, IndexSettings, Sett
 from toolkit.siamese import Encoder
 from toolkit.training import train
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
 SETTINGS = Settings(
     encoder=replace(EncoderSettings(), epochs=2, channels=(4, 4, 4, 4), embedding=4, batch=16),
     index=IndexSettings(neighbours=5),
     blend=BlendSettings(trees=30),
 )
 SIZE = 48  # pixels at 3 px/mm
-
-
-def load(name):
-    # Their dataclasses look themselves up among the modules.
-    loader = SourceFileLoader(name, str(SCRIPTS / name))
-    sys.modules[name] = module_from_spec(spec_from_loader(name, loader))
-    loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-starter = load("train_starter")
-benchmark = load("study_benchmark")
-experiments = load("encoder_experiments")
 
 
 def face(rng, name, grade):
@@ -56,7 +44,7 @@ def study():
     rng = np.random.default_rng(0)
     latent = np.repeat(rng.permutation(np.linspace(0.5, 8, 16)), 2) + rng.uniform(-0.2, 0.2, 32)
     photos = [prepare(face(rng, f"set/{i:02}.jpg", grade), SETTINGS) for i, grade in enumerate(latent)]
-    photos = [benchmark.slim(one) for one in photos]
+    photos = [slim(one) for one in photos]
     rgb = [
         tuple(rng.integers(0, 255, (*picture.shape[:2], 3), np.uint8) for picture in one.inputs)
         for one in photos
@@ -64,7 +52,7 @@ def study():
     subjects = np.array([f"face:{i // 2:02}" for i in range(32)])
     graders = np.clip(np.round(2 * (latent[:, None] + rng.normal(0, 0.3, (32, 3)))) / 2, 0, 9)
     ita = rng.uniform(-40, 60, 32)
-    return benchmark.Study(
+    return Study(
         tuple(photos),
         latent,
         graders,
@@ -94,9 +82,9 @@ def trained(study):
 
 def test_a_study_comes_back_as_it_was_kept(study, tmp_path):
     path = tmp_path / "prepared.npz"
-    benchmark.save_study(path, study, "these settings")
-    assert benchmark.load_study(path, "other settings") is None
-    back = benchmark.load_study(path, "these settings")
+    save_study(path, study, "these settings")
+    assert load_study(path, "other settings") is None
+    back = load_study(path, "these settings")
     for name in ("latent", "graders", "ita", "subjects", "planted"):
         np.testing.assert_array_equal(getattr(back, name), getattr(study, name))
     assert back.lost == study.lost
@@ -117,18 +105,18 @@ def test_kept_inputs_depend_on_what_makes_them_alone():
     longer = replace(SETTINGS, encoder=replace(SETTINGS.encoder, epochs=99, channels=(8, 8)))
     coarser = replace(SETTINGS, encoder=replace(SETTINGS.encoder, px_per_mm=1.0))
     smoother = replace(SETTINGS, pigment=replace(SETTINGS.pigment, smooth_mm=1.0))
-    assert benchmark.preparation(longer) == benchmark.preparation(SETTINGS)
-    assert benchmark.preparation(coarser) != benchmark.preparation(SETTINGS)
-    assert benchmark.preparation(smoother) != benchmark.preparation(SETTINGS)
+    assert preparing.preparation(longer) == preparing.preparation(SETTINGS)
+    assert preparing.preparation(coarser) != preparing.preparation(SETTINGS)
+    assert preparing.preparation(smoother) != preparing.preparation(SETTINGS)
 
 
 def test_a_blend_of_all_columns_is_the_product_s(study, trained):
-    found = benchmark.graded_by_all(study, trained, SETTINGS, 7)
+    found = grading.graded_by_all(study, trained, SETTINGS, 7)
     np.testing.assert_allclose(found["blend"].grades, trained.predicted, atol=1e-9)
 
 
 def test_the_planted_map_grades_up_to_the_grader_s_noise(study, trained):
-    found = benchmark.graded_by_all(study, trained, SETTINGS, 7)["planted map"].grades
+    found = grading.graded_by_all(study, trained, SETTINGS, 7)["planted map"].grades
     assert np.sqrt(np.mean(np.square(found - study.latent))) < 0.6
 
 
@@ -141,7 +129,7 @@ def test_the_planted_figures_are_means_over_the_measured_skin():
     )
     planted = np.full((8, 8), 0.9, np.float32)
     planted[:4, :4], planted[:4, 4:] = 0.04, 0.16
-    found = benchmark.planted_figures(planted, FacePatches("x", "", (), chart=chart))
+    found = preparing.planted_figures(planted, FacePatches("x", "", (), chart=chart))
     assert found == pytest.approx((0.1, 0.3))
 
 
@@ -151,7 +139,7 @@ def test_features_alone_see_nothing_learnt(study, trained):
     others = [i for i, name in enumerate(columns) if name not in CLASSICAL_COLUMNS]
     values[:, others] = np.random.default_rng(1).normal(size=(len(values), len(others)))
     noisy = replace(trained, values=values)
-    before, after = (benchmark.graded_by_all(study, one, SETTINGS, 7) for one in (trained, noisy))
+    before, after = (grading.graded_by_all(study, one, SETTINGS, 7) for one in (trained, noisy))
     np.testing.assert_array_equal(before["features alone"].grades, after["features alone"].grades)
     for name in ("power, isotonic", "load, isotonic", "network's map"):
         assert not np.array_equal(before[name].grades, after[name].grades)
@@ -159,11 +147,11 @@ def test_features_alone_see_nothing_learnt(study, trained):
 
 def test_widths_of_a_fold_are_calibrated_on_the_others(study, trained):
     """A fold that is graded badly widens the intervals of the others, not its own."""
-    nothing = np.full((32, len(benchmark.DIFFICULTY)), np.nan)
+    nothing = np.full((32, len(grading.DIFFICULTY)), np.nan)
     good = study.graders[:, 0] + 0.1
     bad, spoilt = good.copy(), trained.folds[0][1]
     bad[spoilt] += 3
-    before, after = (benchmark.half_widths(study, trained, g, nothing, SETTINGS) for g in (good, bad))
+    before, after = (grading.half_widths(study, trained, g, nothing, SETTINGS) for g in (good, bad))
     np.testing.assert_allclose(before[spoilt], after[spoilt])
     rest = np.setdiff1d(np.arange(32), spoilt)
     assert (after[rest] > before[rest] + 1).all()
@@ -176,27 +164,27 @@ def test_the_known_curve_is_the_phantoms_own(study, trained):
     values = trained.values.copy()
     values[:, columns.index("net_mean")] = 0.02
     values[:, columns.index(FIGURE)] = np.linspace(0.1, 0.2, len(values))
-    found = benchmark.graded_by_all(study, replace(trained, values=values), SETTINGS, 7)
+    found = grading.graded_by_all(study, replace(trained, values=values), SETTINGS, 7)
     np.testing.assert_allclose(found["load, known curve"].grades, grade_of_load(0.02))
 
 
 def test_figures_of_a_perfect_grader():
     truth = np.array([1.0, 2.0, 8.9])
-    found = benchmark.figures_of(truth, benchmark.Graded(truth, np.full(3, 0.5)))
+    found = training.figures_of(truth, grading.Graded(truth, np.full(3, 0.5)))
     assert (found["RMSE"], found["within 0.5"], found["coverage"]) == (0, 1, 1)
     assert found["width"] == pytest.approx((1 + 1 + 0.6) / 3)  # no grade is over 9
 
 
 def test_means_over_seeds_keep_the_shape():
-    found = benchmark.over_seeds([{"a": {"x": 1.0, "y": None}}, {"a": {"x": 3.0, "y": None}}])
+    found = training.over_seeds([{"a": {"x": 1.0, "y": None}}, {"a": {"x": 3.0, "y": None}}])
     assert found == {"a": {"x": {"mean": 2.0, "SD": 1.0}, "y": None}}
 
 
 def test_one_training_prints_every_method(study, trained, capsys, monkeypatch):
-    monkeypatch.setattr(benchmark, "train", lambda *arguments, **more: trained)
-    found = benchmark.figures_of_study(study, Encoder(SETTINGS.encoder), SETTINGS, 4, 1, lambda *x: None)
-    benchmark.show_study("made up", found)
-    benchmark.show_tones({"made up": found})
+    monkeypatch.setattr(training, "train", lambda *arguments, **more: trained)
+    found = training.figures_of_study(study, Encoder(SETTINGS.encoder), SETTINGS, 4, 1, lambda *x: None)
+    tables.show_study("made up", found)
+    tables.show_tones({"made up": found})
     text = capsys.readouterr().out
     for name in (
         "always the mean",
@@ -211,18 +199,18 @@ def test_one_training_prints_every_method(study, trained, capsys, monkeypatch):
 
 
 def test_painted_photographs_are_one_subject_each():
-    assert starter.subject_of("P0001", "painted half", 22) == starter.subject_of("P0023", "painted half", 22)
-    assert starter.subject_of("P0001", "painted half", 22) == starter.subject_of("P0001", "painted whole", 22)
-    assert starter.subject_of("P0002", "painted half", 22) != starter.subject_of("P0001", "painted half", 22)
-    assert starter.subject_of("P0001", "drawn half", 0) != starter.subject_of("P0023", "drawn half", 0)
+    assert subject_of("P0001", "painted half", 22) == subject_of("P0023", "painted half", 22)
+    assert subject_of("P0001", "painted half", 22) == subject_of("P0001", "painted whole", 22)
+    assert subject_of("P0002", "painted half", 22) != subject_of("P0001", "painted half", 22)
+    assert subject_of("P0001", "drawn half", 0) != subject_of("P0023", "drawn half", 0)
 
 
-def test_only_people_are_painted_that_the_starter_has_not_seen(tmp_path):
+def test_only_people_are_painted_that_the_trunk_has_not_seen(tmp_path):
     faces = tmp_path / "faces"
     faces.mkdir()
     for number in range(7):
         (faces / f"{number}.jpg").write_bytes(b"picture")
-    held_out = benchmark.held_out_people(faces, tmp_path / "work")
+    held_out = people.some_of(faces, tmp_path / "people", (*people.THIRD, *people.HELD_OUT))
     assert sorted(path.name for path in held_out.iterdir()) == ["2.jpg", "5.jpg"]
 
 
@@ -276,7 +264,7 @@ def test_a_missing_backbone_is_told(study):
 def test_a_variant_trains(study):
     made = experiments.VARIANTS["kept trunk, pair loss"](given(study))
     assert made[2].encoder.loss == "pair"
-    found = experiments.run(made, 2, 0, lambda *x: None)
+    found = experiments.trained_figures(made, 2, 0, lambda *x: None)
     assert np.isfinite([found[part]["latent"] for part in ("embedding", "blend")]).all()
 
 
