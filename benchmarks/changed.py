@@ -38,13 +38,13 @@ def turned(
 ) -> tuple[Pixels, Affine]:
     """A picture turned about its middle and the map to it."""
     high, wide = pixels.shape[:2]
-    turn = cv2.getRotationMatrix2D(((wide - 1) / 2, (high - 1) / 2), degrees, scale)
+    turn: Any = cv2.getRotationMatrix2D(((wide - 1) / 2, (high - 1) / 2), degrees, scale)
     return cv2.warpAffine(pixels, turn, (wide, high), flags=how), turn
 
 
 def compressed(pixels: Pixels, quality: int) -> Pixels:
     """What is left of an RGB picture after a JPEG file."""
-    _, data = cv2.imencode(
-        ".jpg", np.ascontiguousarray(pixels[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality]
-    )
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    bgr = np.ascontiguousarray(pixels[..., ::-1])
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    back: Any = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return np.ascontiguousarray(back[..., ::-1])

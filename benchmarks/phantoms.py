@@ -45,7 +45,7 @@ def planted_map(study: Path, name: str) -> NDArray[np.float32]:
     grey = cv2.imread(str((study / "maps" / name).with_suffix(".png")), cv2.IMREAD_GRAYSCALE)
     if grey is None:
         raise TrainingError(f"{study}/maps: the map of {name} is missing; make the phantoms anew")
-    return grey.astype(np.float32) / MAP_SCALE
+    return grey.astype(np.float32) / np.float32(MAP_SCALE)
 
 
 def subject_of(subject: str, study: str, sitters: int) -> str:

