@@ -1,40 +1,29 @@
-"""The parts of scripts/benchmark that are not measurements."""
+"""The parts of benchmarks.speed that are not measurements."""
 
-import importlib.util
-import sys
 import time
-from importlib.machinery import SourceFileLoader
-from pathlib import Path
 
 import pytest
 from drawn_photos import drawn_half
 from PIL import Image
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "benchmark"
+from benchmarks.speed.photographs import photographs, usable
+from benchmarks.speed.runs import Run, steady_ms
+from benchmarks.speed.stages import Stopwatch
 
 
-@pytest.fixture(scope="module")
-def benchmark():
-    loader = SourceFileLoader("benchmark_script", str(SCRIPT))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("benchmark_script", loader))
-    sys.modules["benchmark_script"] = module  # dataclasses look their module up
-    loader.exec_module(module)
-    return module
+def test_the_steady_rate_leaves_out_what_both_runs_spend_once():
+    runs = [Run(n, 5 + 0.1 * n, 3.0, None) for n in (10, 100, 1000)]
+    assert steady_ms(runs) == pytest.approx(100)
+    assert steady_ms(runs[:1]) == pytest.approx(600)
 
 
-def test_the_steady_rate_leaves_out_what_both_runs_spend_once(benchmark):
-    runs = [benchmark.Run(n, 5 + 0.1 * n, 3.0, None) for n in (10, 100, 1000)]
-    assert benchmark.steady_ms(runs) == pytest.approx(100)
-    assert benchmark.steady_ms(runs[:1]) == pytest.approx(600)
-
-
-def test_time_is_added_up_by_stage_and_photo(benchmark):
+def test_time_is_added_up_by_stage_and_photo():
     class Owner:
         @staticmethod
         def work():
             time.sleep(0.01)
 
-    watch = benchmark.Stopwatch()
+    watch = Stopwatch()
     with watch.on(Owner, "work", "inner"):
         for _ in range(3):
             with watch.part("outer"):
@@ -47,15 +36,15 @@ def test_time_is_added_up_by_stage_and_photo(benchmark):
     assert watch.ms("outer", "inner") < watch.ms("inner")
 
 
-def test_copies_differ_in_bytes_and_not_in_pixels(benchmark, tmp_path):
+def test_copies_differ_in_bytes_and_not_in_pixels(tmp_path):
     (tmp_path / "mine").mkdir()
     Image.fromarray(drawn_half("left")).save(tmp_path / "mine" / "P0001_FACE_L_S00_V00D00W00.jpg")
-    paths = benchmark.photographs(tmp_path, 3, tmp_path / "mine")
+    paths = photographs(tmp_path, 3, tmp_path / "mine")
     assert len({path.read_bytes() for path in paths}) == 3
     assert len({Image.open(path).tobytes() for path in paths}) == 1
 
 
-def test_only_photographs_that_can_be_measured_are_timed(benchmark, tmp_path):
+def test_only_photographs_that_can_be_measured_are_timed(tmp_path):
     for name, picture in (("a.jpg", drawn_half("left") * 0), ("b.jpg", drawn_half("left"))):
         Image.fromarray(picture).save(tmp_path / name)
-    assert [path.name for path in benchmark.usable([tmp_path / "a.jpg", tmp_path / "b.jpg"])] == ["b.jpg"]
+    assert [path.name for path in usable([tmp_path / "a.jpg", tmp_path / "b.jpg"])] == ["b.jpg"]
