@@ -5,6 +5,7 @@ import importlib
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,8 @@ def test_examples_take_options_that_exist(name):
     for line in module.__doc__.splitlines():
         if f"python -m benchmarks.{name} " in line:
             assert set(re.findall(r"--[a-z][a-z-]*", line.split("#")[0])) <= known, line
+
+
+def test_it_is_not_installed():
+    packages = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    assert packages and all(name.split(".")[0] == "toolkit" for name in packages)

@@ -11,8 +11,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from test_benchmarks_package import LISTED, main_module
 from typer.main import get_command
 
+from benchmarks.command import as_app
 from toolkit.cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -23,6 +25,7 @@ DOCUMENTS = [
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "guide.md")
     if path.is_file()
 ]
+EVERY_DOCUMENT = sorted({*DOCUMENTS, *(ROOT / "docs").rglob("*.md")})
 
 
 def is_python(path):
@@ -193,11 +196,7 @@ def test_documents_call_commands_that_exist(path):
 def test_documents_name_options_and_files_that_exist(path):
     text = path.read_text()
     everything = set().union(*(options_of(name) for name in commands())) | options_of_all() | {"--help"}
-    own = {
-        option
-        for script in scripts()
-        for option in re.findall(r"--[a-z-]+", script.read_text())
-    }  # fmt: skip
+    own = set().union(*map(options_of_benchmark, LISTED))
     words = {
         word for code in re.findall(r"`([^`\n]+)`", text) for word in re.findall(r"--[a-z][a-z-]*", code)
     }
@@ -206,6 +205,22 @@ def test_documents_name_options_and_files_that_exist(path):
         assert (path.parent / target).exists(), target
     for script in re.findall(r"\bscripts/\w+", text):
         assert (ROOT / script).is_file(), script
+
+
+def options_of_benchmark(name):
+    module = main_module(name)
+    return named(get_command(as_app(module.main, module.__doc__)).params)
+
+
+@pytest.mark.parametrize("path", EVERY_DOCUMENT, ids=lambda path: path.name)
+def test_documents_name_benchmarks_that_exist(path):
+    text = path.read_text()
+    for file in re.findall(r"\bbenchmarks/[\w/.]*\w", text):
+        assert (ROOT / file).exists(), file
+    for name, rest in re.findall(r"python -m benchmarks\.([a-z.]*[a-z])\b([^`\n]*)", text):
+        assert name in LISTED, name
+        used = set(re.findall(r"--[a-z][a-z-]*", rest.split(" #")[0]))
+        assert used <= options_of_benchmark(name) | {"--help"}, rest
 
 
 def test_the_readme_names_every_command_and_has_no_blanks_left():
