@@ -32,9 +32,13 @@ from toolkit.photos import photo_files
 from toolkit.pipeline import Grader, prepare, read_face
 
 RECODED = {  # JPEG quality, size, linear light
-    "JPEG 60": (60, 1.0, 1.0), "JPEG 80": (80, 1.0, 1.0), "JPEG 95": (95, 1.0, 1.0), "size .7": (92, 0.7, 1.0),
-    "light .8": (92, 1.0, 0.8), "light 1.2": (92, 1.0, 1.2),
-}  # fmt: skip
+    "JPEG 60": (60, 1.0, 1.0),
+    "JPEG 80": (80, 1.0, 1.0),
+    "JPEG 95": (95, 1.0, 1.0),
+    "size .7": (92, 0.7, 1.0),
+    "light .8": (92, 1.0, 0.8),
+    "light 1.2": (92, 1.0, 1.2),
+}
 
 
 def changes(pixels: Pixels) -> Iterator[tuple[str, Pixels, int]]:
@@ -62,8 +66,9 @@ def graded(pixels: Pixels, quality: int, folder: Path, finder: FaceFinder, grade
 def show(style: str, name: str, drifts: NDArray[np.float64]) -> None:
     """A line of one change."""
     size = np.abs(drifts[np.isfinite(drifts)])
+    middle, high = np.percentile(size, [50, 95])
     print(
-        f"{style:9}{name:9} n {len(size):4}  median {np.median(size):.3f}  95 % {np.percentile(size, 95):.3f}  "
+        f"{style:9}{name:9} n {len(size):4}  median {middle:.3f}  95 % {high:.3f}  "
         f"under 0.25: {np.mean(size < 0.25):.0%}  mean shift {np.nanmean(drifts):+.3f}  "
         f"lost {len(drifts) - len(size)}"
     )

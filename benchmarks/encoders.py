@@ -4,10 +4,11 @@
     python -m benchmarks.encoders --work FOLDER --variant "kept trunk" --variant "kept trunk, pair loss"
     python -m benchmarks.encoders --list
 
-Every variant is trained by the product's own training on the same study (see benchmarks.studies, whose --work it
-shares), the same subject-disjoint folds, seeds and epochs, from the grades of simulated grader 1. Printed: RMSE of the
-embedding's own grade and of the whole blend, mean and SD over seeds, beside trivial answers. Minutes for the variants
-that keep their trunk; those that learn it from scratch take the time of their epochs on a CPU.
+Every variant is trained by the product's own training on the same study (see benchmarks.studies, whose --work
+it shares), the same subject-disjoint folds, seeds and epochs, from the grades of simulated grader 1. Printed:
+RMSE of the embedding's own grade and of the whole blend, mean and SD over seeds, beside trivial answers.
+Minutes for the variants that keep their trunk; those that learn it from scratch take the time of their epochs
+on a CPU.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ BACKBONE_SIDE = 224
 
 
 class Remembering(Encoder):
-    """An encoder that looks at the same patches once, however often it is asked; with ``flips``, at their four
-    mirror images, whose pooled features and maps it averages."""
+    """An encoder that looks at the same patches once, however often it is asked; with ``flips``, at their
+    four mirror images, whose pooled features and maps it averages."""
 
     def __init__(self, encoder: Encoder, flips: bool = False) -> None:
         super().__init__(encoder.settings, encoder.trunk, encoder.head)
@@ -95,8 +96,8 @@ def turned_window(window: Window, shape: tuple[int, ...], down: int, across: int
 
 
 def backbone_encoder(path: Path, gain: float, settings: EncoderSettings) -> Encoder:
-    """A frozen ImageNet network as a trunk: the first three channels times ``gain`` -> its pooled features; its map
-    of pigment is empty."""
+    """A frozen ImageNet network as a trunk: the first three channels times ``gain`` -> its pooled features;
+    its map of pigment is empty."""
     import keras
 
     if not path.is_file():

@@ -1,9 +1,9 @@
-"""Damaged photographs, workbooks, model folders and results, at random: each must end in one line or in a result.
+"""Damaged photographs, workbooks, model folders and results, at random: each ends in one line or a result.
 
     python -m benchmarks.fuzz PHOTOS --minutes 60 --seed 0 --keep FOLDER
 
-PHOTOS is a folder of photographs of faces. A child process tries a batch of damaged copies at a time, so that a
-signal or a hang is found too. Counts go to the terminal; what failed is kept in --keep with the reason.
+PHOTOS is a folder of photographs of faces. A child process tries a batch of damaged copies at a time, so that
+a signal or a hang is found too. Counts go to the terminal; what failed is kept in --keep with the reason.
 """
 
 from __future__ import annotations

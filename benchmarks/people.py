@@ -18,8 +18,8 @@ from toolkit.records import Photo
 from toolkit.settings import Settings
 
 DATA = Path(__file__).parents[2] / "shared" / "data"  # beside the checkout: never committed
-# Of every six people, in the order of their names: the trunk learns from four, severity and grades are learnt on the
-# third, the sixth is held out from every part of the starter model.
+# Of every six people, in the order of their names: the trunk learns from four, severity and grades are learnt
+# on the third, the sixth is held out from every part of the starter model.
 TRUNK, THIRD, HELD_OUT = (0, 1, 3, 4), (2,), (5,)
 TONES = {  # individual typology angle, degrees: bins of Del Bino & Bernerd 2013, the two lightest together
     "light": (41.0, 62.0),

@@ -49,5 +49,5 @@ def planted_map(study: Path, name: str) -> NDArray[np.float32]:
 
 
 def subject_of(subject: str, study: str, sitters: int) -> str:
-    """Drawn faces are a subject each; ``sitters`` photographs are painted in turn, and all paintings of one are one."""
+    """Drawn faces are a subject each; ``sitters`` photographs, painted in turn, one for all paintings."""
     return f"face:{(int(subject[1:]) - 1) % sitters}" if sitters else f"{study}:{subject}"

@@ -3,8 +3,8 @@
     python -m benchmarks.starter                        # drawn phantoms
     python -m benchmarks.starter --faces FACES          # and photographs: plain, and painted
 
-Of --faces every sixth photograph is painted, three times: those that are held out from all parts of the starter
-model. A few minutes.
+Of --faces every sixth photograph is painted, three times: those that are held out from all parts of the
+starter model. A few minutes.
 """
 
 from __future__ import annotations
@@ -66,8 +66,9 @@ def show(title: str, study: Path, model: Path | None) -> None:
     for name, mine in groups.items():
         if mine.any():
             error = found[mine] - latent[mine]
+            rmse = np.sqrt(np.mean(error**2))
             print(
-                f"  {name:22} n {mine.sum():3}  RMSE {np.sqrt(np.mean(error**2)):.2f}  bias {error.mean():+.2f}  "
+                f"  {name:22} n {mine.sum():3}  RMSE {rmse:.2f}  bias {error.mean():+.2f}  "
                 f"within their interval {np.mean(held[mine]):.0%}"
             )
 

@@ -55,8 +55,8 @@ def private_names(tree):
 
 
 def test_every_form_of_a_private_name_is_seen():
-    for line in ("from toolkit.a import _b", "from toolkit import _a as b", "import toolkit._a", "a._b", "self._c()",
-                 "setattr(a, '_b', 1)"):  # fmt: skip
+    imports = ["from toolkit.a import _b", "from toolkit import _a as b", "import toolkit._a"]
+    for line in (*imports, "a._b", "self._c()", "setattr(a, '_b', 1)"):
         assert private_names(ast.parse(line)), line
     fine = "class A:\n def __init__(self): self._b = 1\n def c(self): return self._b, self.__dict__, _d\n"
     assert not private_names(ast.parse(fine))

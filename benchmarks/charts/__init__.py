@@ -1,1 +1,1 @@
-"""How much of the visible skin a chart measures, what it leaves out, and whether it is the same every time."""
+"""How much of the visible skin a chart measures, and whether it is the same skin every time."""

@@ -1,14 +1,15 @@
-"""How much of the visible skin a chart measures, what it leaves out, and whether it is the same skin every time.
+"""How much of the visible skin a chart measures, what it leaves out, and whether it is the same every time.
 
     python -m benchmarks.charts                         # drawn faces
     python -m benchmarks.charts --faces FACES           # and painted photographs
 
-Every face is painted with pigment of a random severity and photographed as a clinical half face, painted out, and
-whole, as it is. What is truly skin is known of a drawn face, and of a photograph by the landmarks of the whole
-picture: its outline, less eyes, brows, nostrils and lips. Then the photographs are darkened, reduced, turned and
-compressed; the chart's mask is carried back to the plain photograph and compared. Last, hair against spots: the
-lower face of the same people with dense freckles of 1-2 mm, of people with stubble, and of both; and how much of
-spectacles, stickers and printed dates is measured as skin. With --overlays, a picture a face.
+Every face is painted with pigment of a random severity and photographed as a clinical half face, painted out,
+and whole, as it is. What is truly skin is known of a drawn face, and of a photograph by the landmarks of the
+whole picture: its outline, less eyes, brows, nostrils and lips. Then the photographs are darkened, reduced,
+turned and compressed; the chart's mask is carried back to the plain photograph and compared. Last, hair
+against spots: the lower face of the same people with dense freckles of 1-2 mm, of people with stubble, and of
+both; and how much of spectacles, stickers and printed dates is measured as skin. With --overlays, a picture a
+face.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hair against spots, and objects on the skin: what of them a chart takes for skin, and what of skin for them."""
+"""Hair against spots, and objects on the skin: what of them a chart takes for skin."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ SPECTACLES = {"thin black": (1.2, (25, 22, 20)), "thick black": (4.0, (25, 22, 2
               "thin grey": (1.2, (120, 120, 125)), "thick grey": (4.0, (120, 120, 125)),
               "thick brown": (4.0, (70, 45, 30))}  # fmt: skip
 MARKS = {"orange date": (255, 150, 0), "white date": (250, 250, 250), "black date": (15, 15, 15),
-         "white sticker": (235, 235, 230), "grey sticker": (128, 128, 128), "green sticker": (60, 160, 80)}  # fmt: skip
+         "white sticker": (235, 235, 230), "grey sticker": (128, 128, 128),
+         "green sticker": (60, 160, 80)}  # fmt: skip
 
 
 def lower_face(pixels: Pixels, quality: int, finder: FaceFinder) -> float:
@@ -49,7 +50,7 @@ def hair_figures(person: Person, finder: FaceFinder) -> dict[str, float]:
     return found
 
 
-# Objects on the skin ------------------------------------------------------------------------------------------
+# Objects on the skin ----------------------------------------------------------------------------------------
 
 
 def spectacles(points: NDArray, shape: tuple[int, int], width_mm: float) -> Pixels:
@@ -93,8 +94,7 @@ def pixel(point: NDArray) -> tuple[int, int]:
 
 
 def object_figures(scene: Scene, side: str, finder: FaceFinder) -> dict[str, float]:
-    """The share of each object's visible pixels that is measured as skin: spectacles on the whole face, marks on a
-    painted-out half."""
+    """The share of each object's pixels measured as skin: spectacles on a whole face, marks on a half."""
     whole, half = shoot(scene, "both"), shoot(scene, side)
     shape = whole.pixels.shape[:2]
     worn = {f"spectacles, {name}": (whole, spectacles(whole.points, shape, width), colour)

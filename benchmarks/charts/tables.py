@@ -73,7 +73,8 @@ def show_hair(rows: Rows) -> None:
                 for name, one in values.items()
             )
             print(
-                f"{label}: {len(mine)} people; share of the lower face left out as hair (median, 90 %): {shares}"
+                f"{label}: {len(mine)} people; "
+                f"share of the lower face left out as hair (median, 90 %): {shares}"
             )
 
 

@@ -4,10 +4,10 @@
     python -m benchmarks.landmarks FACES --landmarks dlib --csv FILE
     python -m benchmarks.landmarks FACES --fold 0/2 --landmark-model fold_0.onnx
 
-FACES holds neutral/*.jpg with .tem files (189 points, Face Research Lab London Set) and people.csv. Every photo is
-also masked, halved, darkened, turned, reduced and compressed; each version is saved as JPEG, read back and searched,
-and compared with the plain photo. With --fold only those people are measured whom benchmarks.making.landmarks --fold
-left out: give its network with --landmark-model.
+FACES holds neutral/*.jpg with .tem files (189 points, Face Research Lab London Set) and people.csv. Every
+photo is also masked, halved, darkened, turned, reduced and compressed; each version is saved as JPEG, read
+back and searched, and compared with the plain photo. With --fold only those people are measured whom
+benchmarks.making.landmarks --fold left out: give its network with --landmark-model.
 """
 
 from __future__ import annotations

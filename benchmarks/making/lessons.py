@@ -47,7 +47,7 @@ SETTINGS = Settings()
 
 @dataclass(frozen=True)
 class Subject:
-    """Someone to paint on: a canvas kept on disk, or a face to be drawn where there is none; ``place``: of six."""
+    """Someone to paint on: a canvas kept on disk, or without one a drawn face; ``place``: of six."""
 
     name: str
     place: int
@@ -59,8 +59,8 @@ Task = tuple[Subject, int]  # and the seed of the painting
 
 
 def people_of(folders: Sequence[Path], work: Path, tell: Progress) -> list[Subject]:
-    """The people of the folders; their canvases are made where they are not there yet. Pictures whose names begin
-    with the same number within one set (neutral, smiling) are one person."""
+    """The people of the folders; their canvases are made where they are not there yet. Pictures whose names
+    begin with the same number within one set (neutral, smiling) are one person."""
     kept = work / "canvases"
     kept.mkdir(parents=True, exist_ok=True)
     finder, found = FaceFinder(None, SETTINGS.face), []
@@ -90,8 +90,8 @@ def keep_canvas(path: Path, file: Path, finder: FaceFinder) -> bool:
         print(f"left out: {error}", file=sys.stderr)
         return False
     canvas = canvas_of_photograph(pixels, face.points, np.random.default_rng(0))
-    np.savez(file, light=canvas.light.astype(np.float16), points=canvas.points, skin=canvas.skin.astype(np.float16),
-             forehead=canvas.forehead, ita=canvas.ita)  # fmt: skip
+    light, skin = canvas.light.astype(np.float16), canvas.skin.astype(np.float16)
+    np.savez(file, light=light, points=canvas.points, skin=skin, forehead=canvas.forehead, ita=canvas.ita)
     return True
 
 
@@ -103,15 +103,16 @@ def canvas_of(person: Subject, rng: np.random.Generator) -> Canvas:
         return draw_face(rng, (side, side), span_px=span)
     with np.load(person.canvas) as kept:
         return Canvas(
-            kept["light"].astype(np.float32), kept["points"], kept["skin"].astype(np.float32), kept["forehead"],
-            float(kept["ita"]), optics.draw_melanin(rng), optics.blood_vector(float(rng.uniform(0, 1))),
+            kept["light"].astype(np.float32), kept["points"], kept["skin"].astype(np.float32),
+            kept["forehead"], float(kept["ita"]), optics.draw_melanin(rng),
+            optics.blood_vector(float(rng.uniform(0, 1))),
         )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """A chart as the network sees it: ``picture`` (h, w, c) float16, the planted green OD ``pigment`` (h, w) float16
-    and ``parts`` (h, w) uint8 of the face; who and what it is, and its latent load."""
+    """A chart as the network sees it: ``picture`` (h, w, c) float16, the planted green OD ``pigment`` (h, w)
+    float16 and ``parts`` (h, w) uint8 of the face; who and what it is, and its latent load."""
 
     picture: np.ndarray
     pigment: np.ndarray

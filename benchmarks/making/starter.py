@@ -3,13 +3,14 @@
     python -m benchmarks.making.trunk trunk.npz ...                       # first, two hours
     python -m benchmarks.making.starter --trunk trunk.npz --faces FACES
 
-The network's trunk, which benchmarks.making.trunk has taught, is kept; severity, head, references and blend learn the
-grades of other phantoms, the severity beside what it has learnt from already. Grades are the known latent ones, half
-of them spread evenly over 0-9, half as in a real cohort. Of every six photographs of --faces the trunk learns from
-four; on the third grades are learnt, so that blend and intervals know how the network errs on people whom it never
-saw; the sixth is held out, for tests on people whom no part of the model has seen. The references in the index come
-from drawn faces alone. Seeded: the same photographs and versions give the same model. About twenty minutes on 2
-cores; --work keeps the phantoms, so that a second run takes them up.
+The network's trunk, which benchmarks.making.trunk has taught, is kept; severity, head, references and blend
+learn the grades of other phantoms, the severity beside what it has learnt from already. Grades are the known
+latent ones, half of them spread evenly over 0-9, half as in a real cohort. Of every six photographs of
+--faces the trunk learns from four; on the third grades are learnt, so that blend and intervals know how the
+network errs on people whom it never saw; the sixth is held out, for tests on people whom no part of the model
+has seen. The references in the index come from drawn faces alone. Seeded: the same photographs and versions
+give the same model. About twenty minutes on 2 cores; --work keeps the phantoms, so that a second run takes
+them up.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ from toolkit.training import Trained, rebuild_index, train
 
 CREDIT = (
     " and painted photographs of the Face Research Lab London Set (DeBruine & Jones 2017, CC BY 4.0, doi "
-    "10.6084/m9.figshare.5047666.v5) and of Young Adult White Faces (the same, doi 10.6084/m9.figshare.4220517.v1), "
-    "every sixth person held out, and of official portraits (US Government Printing Office, public domain)"
+    "10.6084/m9.figshare.5047666.v5) and of Young Adult White Faces (the same, doi "
+    "10.6084/m9.figshare.4220517.v1), every sixth person held out, and of official portraits (US Government "
+    "Printing Office, public domain)"
 )
 DEFAULT_OUT = starter_folder()
 FOLDS = 5
@@ -120,8 +122,8 @@ def prepared(folder: Path, people: Path | None, tell: Progress) -> Iterator[Grad
 def severity_learnt_on(
     graded: Sequence[Graded], start: Encoder, trunk: Path, seed: int
 ) -> tuple[Encoder, list[Prepared]]:
-    """The encoder with a severity that knows these photographs as well, and the photographs as seen with one that does
-    not know their subjects."""
+    """The encoder with a severity that knows these photographs as well, and the photographs as seen with one
+    that does not know their subjects."""
     kept = severity_file(trunk)
     if not kept.is_file():
         raise TrainingError(f"{kept} is missing: benchmarks.making.trunk writes it beside the trunk")
@@ -169,8 +171,8 @@ def scores(trained: Trained, graded: Sequence[Graded]) -> dict[str, Scores]:
 
 
 def widening(trained: Trained, graded: Sequence[Graded]) -> float:
-    """The factor by which intervals hold on each kind of photographs alone: a study is of one kind, and which is not
-    known. At least 1; kinds of fewer than 30 photographs are left out."""
+    """The factor by which intervals hold on each kind of photographs alone: a study is of one kind, and which
+    is not known. At least 1; kinds of fewer than 30 photographs are left out."""
     truth = np.array([one.grade for one in graded])
     size = np.abs(trained.predicted - truth) / trained.half_widths
     needed = [
@@ -182,7 +184,7 @@ def widening(trained: Trained, graded: Sequence[Graded]) -> float:
 
 
 def model_of(trained: Trained, graded: Sequence[Graded], rows: dict[str, Scores], painted: bool) -> Model:
-    """The model with references of drawn faces alone, and with intervals that hold on each kind of photographs."""
+    """The model with references of drawn faces alone, and intervals that hold on each kind of photographs."""
     truth = np.array([one.grade for one in graded])
     inside = float(np.mean(np.abs(trained.predicted - truth) <= trained.half_widths))
     curve = trained.model.blend.curve

@@ -3,13 +3,14 @@
     python -m benchmarks.making.trunk trunk.npz --work FOLDER --faces FACES --faces MORE-FACES
     python -m benchmarks.making.trunk without.npz --work FOLDER --leave-out fields --rounds 2 ...
 
-Phantoms are painted without end: drawn faces, and photographs of --faces whose own spots are filled first, by the
-three painters of toolkit.phantom, under changing light, cameras, sizes, compression and masks. A round paints some
-thousand charts, trains on all charts so far, and keeps the weights: rerun the command to resume. Of every six people,
-counted in the order of their names in each folder, the trunk learns on four. On charts of the third the severity is
-learnt, on what the trunk makes of people whom it never saw; but those of the first folder are kept back for
-benchmarks.making.starter, which learns grades on them. The sixth is held out: the weights are tried on them, on each
-painter, and across painters; with --leave-out on a painter that the trunk never saw. About two hours on 2 cores.
+Phantoms are painted without end: drawn faces, and photographs of --faces whose own spots are filled first, by
+the three painters of toolkit.phantom, under changing light, cameras, sizes, compression and masks. A round
+paints some thousand charts, trains on all charts so far, and keeps the weights: rerun the command to resume.
+Of every six people, counted in the order of their names in each folder, the trunk learns on four. On charts
+of the third the severity is learnt, on what the trunk makes of people whom it never saw; but those of the
+first folder are kept back for benchmarks.making.starter, which learns grades on them. The sixth is held out:
+the weights are tried on them, on each painter, and across painters; with --leave-out on a painter that the
+trunk never saw. About two hours on 2 cores.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ from toolkit.siamese import Encoder, Severity, pretrain
 from toolkit.visible import visible_pigment
 
 SEVERITY_PARTS, SEVERITY_CHARTS = 2, 400
-# Charts painted, epochs, rate; the last round learns on its own charts alone, fewer than all of them to paint and
-# hold.
+# Charts painted, epochs, rate; the last round learns on its own charts alone, fewer than all of them to paint
+# and hold.
 ROUNDS = (
     (1200, 6, 2.5e-3),
     (600, 6, 2e-3),
@@ -54,7 +55,7 @@ def severity_file(trunk: Path) -> Path:
 
 
 def looked_at(encoder: Encoder, lessons: Sequence[Lesson]) -> tuple[np.ndarray, np.ndarray]:
-    """What severity is told from, (n, q), of each chart, and the mean of what is visible of its planted map (n,)."""
+    """What severity is told from (n, q), and the mean of what is visible of each chart's planted map (n,)."""
     photos = [
         Prepared("", inputs=(one.picture,), parts=(one.parts,), side={"ita_deg": one.ita}) for one in lessons
     ]
@@ -69,7 +70,7 @@ def looked_at(encoder: Encoder, lessons: Sequence[Lesson]) -> tuple[np.ndarray, 
 def show(
     severity: Severity, lessons: Sequence[Lesson], inputs: np.ndarray, truth: np.ndarray, usual: float
 ) -> None:
-    """How well grades are met on people whom neither trunk nor severity saw, by painter, kind of face and tone."""
+    """How well grades are met on people never seen, by painter, kind of face and tone."""
     grades = np.array([one.grade for one in lessons])
     figures = inputs[:, MAP_COLUMNS.index("net_core_power")]
     rising = IsotonicRegression(out_of_bounds="clip").fit(figures, grades)
@@ -124,9 +125,9 @@ def taught_on(
             one for one in lessons_in(file, tasks, f"charts of {stage}", tell) if one.painter in painters
         ]
     return pretrain(
-        [one.picture for one in lessons], [one.pigment for one in lessons], SETTINGS.encoder, seed, epochs=epochs,
-        progress=lambda epoch, total, loss: tell(f"{stage}, loss {loss:.4f}", epoch, total), start=start,
-        learning_rate=rate,
+        [one.picture for one in lessons], [one.pigment for one in lessons], SETTINGS.encoder, seed,
+        progress=lambda epoch, total, loss: tell(f"{stage}, loss {loss:.4f}", epoch, total),
+        epochs=epochs, start=start, learning_rate=rate,
     )  # fmt: skip
 
 

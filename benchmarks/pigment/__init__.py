@@ -1,1 +1,1 @@
-"""The pigment features measured on phantoms: what they find, what moves them, for whom they err, what they cost."""
+"""The pigment features measured on phantoms: what they find and what moves them."""

@@ -1,14 +1,15 @@
-"""Measures the pigment features on phantoms: what they find, what moves them, for whom they err, what they cost.
+"""The pigment features on phantoms: what they find, what moves them, for whom they err, what they cost.
 
     python -m benchmarks.pigment                            # drawn faces
     python -m benchmarks.pigment --faces FACES              # and painted photographs
     python -m benchmarks.pigment --people 20 --scenes 5     # a quick look
 
-Four sets (drawn and painted, half and whole faces), each with grades spread over 0-9 and as in a real cohort. Faces
-are found, cut and measured as the product does, from JPEG files. Prints, for each set: (a) average precision by the
-pixel of planted melanin, over 0.05 of green OD, on the skin of the patches; (b) rank correlation of every feature with
-the latent grade, and a ridge on all, cross-validated by subject; (c) how the ridge's grade moves when one thing alone
-changes in the photograph; (d) its bias and RMSE by skin tone; (e) milliseconds a photo.
+Four sets (drawn and painted, half and whole faces), each with grades spread over 0-9 and as in a real cohort.
+Faces are found, cut and measured as the product does, from JPEG files. Prints, for each set: (a) average
+precision by the pixel of planted melanin, over 0.05 of green OD, on the skin of the patches; (b) rank
+correlation of every feature with the latent grade, and a ridge on all, cross-validated by subject; (c) how
+the ridge's grade moves when one thing alone changes in the photograph; (d) its bias and RMSE by skin tone;
+(e) milliseconds a photo.
 
 A few minutes on 2 cores. --work FOLDER keeps the phantoms, so that the next run measures alone.
 """

@@ -1,4 +1,4 @@
-"""The photographs: people drawn or painted, each with one thing changed at a time, and what is known of them."""
+"""The photographs: people drawn or painted, with one thing changed at a time, and the truth about them."""
 
 from __future__ import annotations
 

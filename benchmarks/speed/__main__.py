@@ -4,9 +4,9 @@
     python -m benchmarks.speed --photos 100 --images my-study/       # on photographs of your own
     python -m benchmarks.speed --photos 10 --photos 100 --photos 1000 --photos 10000 --json figures.json
 
-One run measures everything, so that its ratios hold on one machine in one state: leave the machine alone meanwhile.
-The drawn photographs are 1600 pixels wide with everything but skin painted black; beyond the first 60 they are copies
-that differ in bytes, not in pixels. Prints Markdown tables.
+One run measures everything, so that its ratios hold on one machine in one state: leave the machine alone
+meanwhile. The drawn photographs are 1600 pixels wide with everything but skin painted black; beyond the first
+60 they are copies that differ in bytes, not in pixels. Prints Markdown tables.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ import numpy as np
 import typer
 
 from benchmarks.command import Json, Work, folder_for, run, write_json
-from benchmarks.speed.encoders import encoders, on_gpu
-from benchmarks.speed.peers import loop_ms, plain_decode_ms, seed_ms
+from benchmarks.speed.peers import encoders, loop_ms, on_gpu, plain_decode_ms, seed_ms
 from benchmarks.speed.photographs import photographs, usable
 from benchmarks.speed.runs import graded, steady_ms, timed
 from benchmarks.speed.stages import stages_ms

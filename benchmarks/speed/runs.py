@@ -15,8 +15,8 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Run:
-    """One run of ``toolkit grade``: seconds in all and to the first kept result, and the peak of all processes'
-    resident memory in MB (None where /proc is missing)."""
+    """One run of ``toolkit grade``: seconds in all and to the first kept result, and the peak of all
+    processes' resident memory in MB (None where /proc is missing)."""
 
     photos: int
     seconds: float
@@ -78,7 +78,7 @@ def tree_mb(root: int) -> float:
 
 
 def steady_ms(runs: Sequence[Run]) -> float:
-    """Milliseconds a photo between the two largest runs: starting up and the last sheet's frame count in both."""
+    """Milliseconds a photo between the two largest runs: what both spend once does not count."""
     if len(runs) < 2 or runs[-1].photos == runs[-2].photos:
         return 1000 * runs[0].seconds / runs[0].photos
     small, large = runs[-2:]

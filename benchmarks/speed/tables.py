@@ -16,15 +16,17 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def show(found: dict[str, Any]) -> None:
     """All tables."""
-    print(f"\nMachine: {found['machine']}; {found['workers']} processes; photographs of {found['pixels']} pixels, "
-          f"{found['bytes'] / 1000:.0f} kB.\n")  # fmt: skip
+    print(
+        f"\nMachine: {found['machine']}; {found['workers']} processes; "
+        f"photographs of {found['pixels']} pixels, {found['bytes'] / 1000:.0f} kB.\n"
+    )
     stages = found["stages, ms"]
     total = sum(stages.values())
     rows = [[name, f"{stages[name]:.1f}", f"{stages[name] / total:.0%}"] for name in STAGES]
     print(markdown(["stage, one thread", "ms a photo", "share"], [*rows, ["sum", f"{total:.1f}", ""]]))
     rows = [
-        [str(one.photos), f"{one.seconds:.1f}", f"{1000 * one.seconds / one.photos:.0f}", f"{one.first_s:.1f}",
-         f"{one.peak_mb:.0f}" if one.peak_mb else "unknown"]
+        [str(one.photos), f"{one.seconds:.1f}", f"{1000 * one.seconds / one.photos:.0f}",
+         f"{one.first_s:.1f}", f"{one.peak_mb:.0f}" if one.peak_mb else "unknown"]
         for one in (Run(**run) for run in found["runs"])
     ]  # fmt: skip
     print("\n" + markdown(["photos", "s in all", "ms a photo", "first result, s", "peak memory, MB"], rows))

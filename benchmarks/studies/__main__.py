@@ -1,16 +1,17 @@
-"""Trains on phantom studies as a user would, and scores every part beside trivial answers and the graders' own noise.
+"""Trains on phantom studies as a user would, and scores all parts beside trivial answers and graders' noise.
 
     python -m benchmarks.studies                              # drawn faces
     python -m benchmarks.studies --faces FACES                # and painted photographs
     python -m benchmarks.studies --set "drawn half" --curve   # more subjects, smaller errors?
 
-Four sets (drawn and painted, half and whole faces), with grades as in a real cohort and spread evenly over 0-9, and
-all sets together. What is learnt from are the half-step grades of simulated grader 1, as in the study's workbook;
-scores are against these and against the latent grade. All figures are out of fold by subject, intervals as well:
-those of a fold are calibrated on the other folds. Only people that the trunk has not learnt on are painted, each
-several times, as one subject.
+Four sets (drawn and painted, half and whole faces), with grades as in a real cohort and spread evenly over
+0-9, and all sets together. What is learnt from are the half-step grades of simulated grader 1, as in the
+study's workbook; scores are against these and against the latent grade. All figures are out of fold by
+subject, intervals as well: those of a fold are calibrated on the other folds. Only people that the trunk has
+not learnt on are painted, each several times, as one subject.
 
-Photographs are prepared once, and kept with --work: the next run trains alone. Half an hour or more on 2 cores.
+Photographs are prepared once, and kept with --work: the next run trains alone. Half an hour or more on 2
+cores.
 """
 
 from __future__ import annotations

@@ -56,17 +56,17 @@ def graded_by_all(study: Study, trained: Trained, settings: Settings, seed: int)
     difficulty = table.difficulty(trained.values, columns, apart, trained.by_region, grades=trained.predicted)
     widths = half_widths(study, trained, trained.predicted, difficulty, settings)
     found["blend"] = Graded(trained.predicted, widths)
-    order = [*trivial, "seed's argmax", "features alone", "load, known curve", "load, isotonic", "power, isotonic",
-             "power, rising curve", "network's map", "embedding alone", "side's table", "blend", "planted map",
-             "planted root"]  # fmt: skip
+    order = [*trivial, "seed's argmax", "features alone", "load, known curve", "load, isotonic",
+             "power, isotonic", "power, rising curve", "network's map", "embedding alone", "side's table",
+             "blend", "planted map", "planted root"]  # fmt: skip
     return {name: found[name] for name in order}
 
 
 def blended(
     study: Study, trained: Trained, chosen: Sequence[str], settings: Settings, seed: int
 ) -> NDArray[np.float64]:
-    """Out-of-fold grades (n,) of LightGBM and ridge that see the chosen columns of the sides alone; what grades a fold is
-    chosen on the others."""
+    """Out-of-fold grades (n,) of LightGBM and ridge that see the chosen columns of the sides alone; what
+    grades a fold is chosen on the others."""
     columns, truth = trained.model.blend.side.columns, study.graders[:, 0]
     values = trained.values[:, [columns.index(name) for name in chosen]]
     boosted, ridge = np.zeros(len(values)), np.zeros(len(values))
@@ -85,7 +85,7 @@ def blended(
 def half_widths(
     study: Study, trained: Trained, grades: NDArray, difficulty: NDArray, settings: Settings
 ) -> NDArray[np.float64]:
-    """Half-widths (n,) of intervals round out-of-fold grades, those of a fold calibrated on the other folds."""
+    """Half-widths (n,) of intervals round out-of-fold grades, a fold's calibrated on the other folds."""
     residuals, widths = grades - study.graders[:, 0], np.zeros(len(grades))
     for rest, test in trained.folds:
         fitted = Interval.fit(
@@ -96,7 +96,7 @@ def half_widths(
 
 
 def by_isotonic(figure: NDArray[np.float64], study: Study, trained: Trained) -> NDArray[np.float64]:
-    """Out-of-fold grades (n,) of a rising staircase laid through one figure (n,) a photo (Barlow et al. 1972)."""
+    """Out-of-fold grades (n,) of a rising staircase through one figure (n,) a photo (Barlow et al. 1972)."""
     grades, truth = np.zeros(len(figure)), study.graders[:, 0]
     for rest, test in trained.folds:
         rising = IsotonicRegression(out_of_bounds="clip").fit(figure[rest], truth[rest])

@@ -118,7 +118,7 @@ def prepare_study(
 
 
 def planted_figures(planted: NDArray[np.float32], face: FacePatches) -> tuple[float, float]:
-    """The means of a photo's planted map (H, W), green OD, and of its square root, over the skin that is measured."""
+    """The means of a planted map (H, W), green OD, and of its square root, over the skin that is measured."""
     if face.chart is None:
         raise ToolkitError(f"{face.name}: there is no chart")
     skin = face.chart.skin

@@ -21,10 +21,11 @@ EMPTY_PATCH = np.zeros((1, 1, 3), np.uint8)
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """Prepared photographs (n) and what is known of them: ``latent`` grades (n,), those of three ``graders`` (n, 3),
-    skin tones ``ita`` (n,), ``subjects`` (n,). ``rgb``: for each photo its patches' colours (h, w, 3) uint8 at the
-    scale of the network's input. ``planted`` (n, 2): the mean of the planted map, green OD, and of its square root,
-    over the measured skin: what a flawless network would predict. ``lost`` names photos that could not be used."""
+    """Prepared photographs (n) and what is known of them: ``latent`` grades (n,), those of three ``graders``
+    (n, 3), skin tones ``ita`` (n,), ``subjects`` (n,). ``rgb``: for each photo its patches' colours (h, w, 3)
+    uint8 at the scale of the network's input. ``planted`` (n, 2): the mean of the planted map, green OD, and
+    of its square root, over the measured skin: what a flawless network would predict. ``lost`` names photos
+    that could not be used."""
 
     photos: tuple[Prepared, ...]
     latent: NDArray[np.float64]
@@ -82,7 +83,8 @@ def save_study(path: Path, study: Study, made_with: str) -> None:
     pictures = [picture for photo in study.photos for picture in photo.inputs]
     np.savez(
         path, made_with=made_with, names=table.photos, photo=table.photo, regions=table.regions,
-        columns=table.columns, features=table.values, sides=table.sides, latent=study.latent, graders=study.graders,
+        columns=table.columns, features=table.values, sides=table.sides, latent=study.latent,
+        graders=study.graders,
         ita=study.ita, planted=study.planted, subjects=study.subjects, lost=np.array(study.lost, str),
         pictures=[len(photo.inputs) for photo in study.photos], shapes=[x.shape[:2] for x in pictures],
         windows=[astuple(window) for photo in study.photos for window in photo.windows],

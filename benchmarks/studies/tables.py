@@ -18,8 +18,8 @@ def cell(figure: Mapping[str, float] | None, spread: bool = False) -> str | None
 def show_study(title: str, found: Mapping[str, Any]) -> None:
     """Two tables: against grader 1 and against the latent grade."""
     print(
-        f"\n== {title}: {found['photos']} photos of {found['subjects']} subjects, {len(found['lost'])} photos "
-        f"lost; training {found['training']['all']['seconds']['mean']:.0f} s"
+        f"\n== {title}: {found['photos']} photos of {found['subjects']} subjects, "
+        f"{len(found['lost'])} photos lost; training {found['training']['all']['seconds']['mean']:.0f} s"
     )
     for target, floor in (("grader", found["floor"]), ("latent", None)):
         rows = [

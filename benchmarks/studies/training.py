@@ -23,7 +23,7 @@ from toolkit.training import train
 
 
 def encoder_of(choice: str, settings: Settings) -> tuple[Encoder, Settings]:
-    """The encoder to start from ("starter", a model folder, or weights, .npz), and the settings it was made with."""
+    """The encoder of "starter", a model folder or weights (.npz), and the settings it was made with."""
     if choice.endswith(".npz"):
         return Encoder.load(Path(choice), settings.encoder), settings
     model = load_model(None if choice == "starter" else Path(choice))

@@ -1,1 +1,1 @@
-"""How toolkit's landmark network is made: Face Mesh read from its .tflite file, trained on, written as ONNX."""
+"""How the landmark network is made: Face Mesh read from its .tflite file, trained on, written as ONNX."""

@@ -106,7 +106,7 @@ def _read_op(kind: str, operator: Any, weights: Weights) -> Op:
 
 
 def as_keras(graph: Graph) -> Any:
-    """A Keras model with the graph's weights, all of them trainable; every layer has its op's output's name."""
+    """A Keras model with the graph's weights, all trainable; every layer has its op's output's name."""
     import keras
 
     values = {graph.source: keras.Input(graph.shapes[graph.source])}
@@ -153,7 +153,7 @@ def with_weights_of(graph: Graph, model: Any) -> Graph:
 
 
 def write_onnx(graph: Graph, path: Path, names: tuple[str, ...], note: str) -> None:
-    """Write the graph as ONNX: input ``picture`` (n, height, width, 3) float32, outputs (n, values) by ``names``."""
+    """Write it as ONNX: input ``picture`` (n, height, width, 3) float32, outputs (n, values) by name."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -208,8 +208,8 @@ def _onnx_nodes(op: Op, graph: Graph) -> tuple[list[Any], Weights]:
 
 
 def _prelu(op: Op, slope: NDArray[np.float32]) -> tuple[list[Any], Weights]:
-    """max(x, slope x), or where a slope exceeds one slope x + (1 - slope) max(x, 0): ONNX Runtime's own PRelu takes
-    several times as long."""
+    """max(x, slope x), or where a slope exceeds one slope x + (1 - slope) max(x, 0): ONNX Runtime's own PRelu
+    takes several times as long."""
     from onnx import helper
 
     (name,), (value,) = op.weights, op.inputs

@@ -19,7 +19,7 @@ _RIDGE = 20.0  # in square pixels of the crop
 
 
 def fit_map(mesh: NDArray[np.float64], wanted: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
-    """Shares (points, 468) and offsets (points, 2): wanted (n, points, 2) = shares @ mesh (n, 468, 2) + offsets."""
+    """Shares (points, 468), offsets (points, 2): wanted (n, points, 2) = shares @ mesh + offsets."""
     count = wanted.shape[1]
     shares, offsets = np.zeros((count, mesh.shape[1])), np.zeros((count, 2))
     for point in range(count):
@@ -44,7 +44,7 @@ def apply_map(fitted: tuple[NDArray, NDArray], mesh: NDArray[np.float64]) -> Poi
 
 
 def mirrored_order(points: Sequence[Points]) -> NDArray[np.intp]:
-    """Which point each becomes in a mirror, found from its mean place in upright faces (n, points, 2) about x = 0."""
+    """Which point each becomes in a mirror, by its mean place in upright faces (n, points, 2) about x = 0."""
     mean = np.mean(points, axis=0)
     away = np.linalg.norm(mean[:, None] * [-1.0, 1.0] - mean[None], axis=2)
     return away.argmin(axis=1)

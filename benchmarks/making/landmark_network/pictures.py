@@ -38,8 +38,8 @@ _CANVAS_SIZE = round(_CANVAS_MM[2] * _CANVAS_PX_PER_MM)
 
 @dataclass(frozen=True)
 class Sitter:
-    """A person on the canvas: ``picture`` RGB uint8, the 189 and the 68 points in its pixels; ``exact``: set by
-    hand, not transferred by Face Mesh."""
+    """A person on the canvas: ``picture`` RGB uint8, the 189 and the 68 points in its pixels; ``exact``: set
+    by hand, not transferred by Face Mesh."""
 
     person: str
     picture: Pixels
@@ -77,7 +77,7 @@ def person_of(path: Path) -> str:
 
 
 def sitter(path: Path, known: Points | None = None) -> Sitter:
-    """A photograph laid on the canvas by its points: those of its .tem file, or ``known`` (189, 2) of another source."""
+    """A photograph laid on the canvas by its points: ``known`` (189, 2), or those of its .tem file."""
     exact = known is None
     known = read_points(path.with_suffix(".tem")) if known is None else known
     points = sixty_eight(known)
@@ -95,7 +95,7 @@ def sitter(path: Path, known: Points | None = None) -> Sitter:
 
 
 def training_picture(one: Sitter, rng: np.random.Generator) -> tuple[Pixels, Points, bool]:
-    """(SIZE, SIZE, 3) uint8, its 68 points in pixels, and whether the face shows well enough to be believed."""
+    """(SIZE, SIZE, 3) uint8, its 68 points in pixels, and whether the face shows well enough."""
     half = int(rng.choice([0, 1, -1], p=[0.45, 0.275, 0.275]))  # 1: the subject's left half is seen
     masked = rng.random() < (0.65 if half else 0.4)
     rough = rng.random() < 0.3  # as the detector's box gives it, not as a first pass does
@@ -116,7 +116,7 @@ def training_picture(one: Sitter, rng: np.random.Generator) -> tuple[Pixels, Poi
 
 
 def no_face(one: Sitter, rng: np.random.Generator) -> Pixels:
-    """A picture (SIZE, SIZE, 3) of anything but a face that is where it should be: far off, upside down, a corner."""
+    """A picture (SIZE, SIZE, 3) of no face where it should be: far off, upside down, a corner."""
     kind = rng.integers(4)
     scale = PX_PER_MM / _CANVAS_PX_PER_MM * float(np.exp(rng.normal(0, 0.2)))
     turn, shift = rng.normal(0, 10), rng.normal(0, 8, 2)
@@ -144,7 +144,7 @@ def _similarity(scale: float, degrees: float, shift_mm: NDArray[np.float64]) -> 
 
 
 def _view(rng: np.random.Generator, half: bool, rough: bool) -> tuple[Affine, NDArray[Any]]:
-    """Canvas -> crop (2, 3), and a smooth displacement (SIZE, SIZE, 2) in canvas pixels: another person's shape."""
+    """Canvas -> crop (2, 3), and a smooth displacement (SIZE, SIZE, 2), canvas pixels: another's shape."""
     wide = 2.5 if rough else 1.0
     scale = PX_PER_MM / _CANVAS_PX_PER_MM * float(np.exp(rng.normal(0, 0.04 * wide)))
     shift = rng.normal(0, 4.0 * wide, 2)
