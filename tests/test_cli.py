@@ -253,7 +253,7 @@ def test_another_models_network_is_kept_whole(study, model, tmp_path):
 
 def test_a_study_starts_from_the_starters_trunk(study, tmp_path):
     if not (starter_folder() / "model.json").is_file():
-        pytest.skip("models/starter is not there: scripts/train_starter makes it")
+        pytest.skip("models/starter is not there: python -m benchmarks.making.starter makes it")
     starter = load_model()
     options = ("--grades", study / "grades.xlsx", "--out", tmp_path / "m", "--folds", 2, "--epochs", 1)
     succeeds("train", study / "images", *options, "--class-edges", "0,3,5", "--workers", 1)
@@ -411,7 +411,7 @@ def test_two_workers_give_the_grades_of_one(workbook, photos, model, tmp_path):
 
 def test_the_starter_model_grades_and_says_what_it_is(photos, tmp_path):
     if not (starter_folder() / "model.json").is_file():
-        pytest.skip("models/starter is not there: scripts/train_starter makes it")
+        pytest.skip("models/starter is not there: python -m benchmarks.making.starter makes it")
     out = tmp_path / "starter.xlsx"
     said = succeeds("grade", *photos[:3], "--out", out, "--workers", 1)
     assert "starter model, calibrated on simulated pigment" in said

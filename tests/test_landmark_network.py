@@ -1,18 +1,12 @@
 """How the landmark network is made: the graph as Keras and as ONNX, 68 points of 189, the map of Face Mesh."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from drawn_photos import REAL_FACES
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
-
-from landmark_network import graph as graphs
-from landmark_network import meshmap
-from landmark_network.handmade import read_points, sixty_eight
-
+from benchmarks.making.landmark_network import graph as graphs
+from benchmarks.making.landmark_network import meshmap
+from benchmarks.making.landmark_network.handmade import read_points, sixty_eight
 from toolkit.meanface import MEAN_FACE_MM, MIRROR, fit_similarity, similarity_scale
 
 

@@ -288,7 +288,9 @@ def test_flipped_photos_give_mirrored_landmarks(finder):
         assert flipped.side == {"left": "right", "right": "left", "both": "both"}[face.side]
 
 
-@pytest.mark.parametrize("make", [lambda: drawn_face(3)[0], lambda: drawn_half("left")], ids=["whole", "half"])
+@pytest.mark.parametrize(
+    "make", [lambda: drawn_face(3)[0], lambda: drawn_half("left")], ids=["whole", "half"]
+)
 def test_a_face_on_its_side_or_upside_down_is_turned(finder, make):
     photo = as_photo(make())
     upright, face = finder.find_upright(photo)

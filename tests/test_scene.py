@@ -1,11 +1,6 @@
 """Photographs of phantoms in which one thing changes and everything else stays, to the pixel."""
 
-import importlib.util
-import sys
 from dataclasses import replace
-from importlib.machinery import SourceFileLoader
-from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -166,76 +161,3 @@ def test_what_cannot_be_photographed_is_refused(scene):
         phantom.shoot(scene, "left", 0)
     with pytest.raises(ValueError, match="canvas's shape"):
         replace(scene, pigment=scene.pigment[:-1])
-
-
-# what scripts/pigment_benchmark reckons ---------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def benchmark():
-    path = Path(__file__).parents[1] / "scripts" / "pigment_benchmark"
-    loader = SourceFileLoader("pigment_benchmark", str(path))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
-    sys.modules[loader.name] = module  # dataclasses look themselves up there
-    kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # none beside the script
-    try:
-        loader.exec_module(module)
-        yield module
-    finally:
-        sys.dont_write_bytecode = kept
-        del sys.modules[loader.name]
-
-
-def test_every_tone_gets_grades_from_the_whole_range(benchmark):
-    grades = np.array(benchmark.spread_grades(np.random.default_rng(0), 50, 5))
-    assert grades.shape == (50, 2) and grades.min() >= 0 and grades.max() <= 9
-    for tone in range(5):
-        mine = grades[tone::5].mean(axis=1)
-        assert mine.min() < 1.6 and mine.max() > 7.2
-        assert mine.mean() == pytest.approx(4.4, abs=0.7)
-
-
-def test_tones_are_cut_at_the_published_angles(benchmark):
-    def tone(ita):
-        return benchmark.Photo(Path("x"), "set", "spread", "one", 1.0, ita).tone
-
-    assert [tone(ita) for ita in (60, 41, 28, 10, -30)] == [
-        "light", "intermediate", "tan", "brown", "dark"
-    ]  # fmt: skip
-    for name, (low, high) in benchmark.TONES.items():
-        assert tone((low + high) / 2) == name
-
-
-def test_a_change_is_counted_from_the_same_persons_calm_photograph(benchmark):
-    def photo(subject, variant, ita, x):
-        found = benchmark.Photo(Path("x"), "set", variant, subject, 1.0, ita)
-        return benchmark.Measured(found, {"x": x})
-
-    shots = [photo("a", "calm", 50, 1.0), photo("a", "redness", 50, 1.5), photo("b", "calm", 0, 3.0),
-             photo("b", "redness", 0, 2.0), photo("lost", "redness", 0, 9.0)]  # fmt: skip
-    ridge = SimpleNamespace(predict=lambda table: table[:, 0])
-    found = benchmark.change_figures(shots, ["x"], {"a": ridge, "b": ridge, "lost": ridge})
-    assert list(found) == ["redness"]
-    assert found["redness"]["all"] == {"scenes": 2, "mean": -0.25, "mean absolute": 0.75}
-    assert found["redness"]["light"]["mean"] == 0.5 and found["redness"]["brown"]["mean"] == -1.0
-
-
-def test_pixels_of_a_perfect_map_have_precision_one(benchmark):
-    truth = np.array([0.0, 0.04, 0.06, 0.3, 0.0], np.float32)
-    found = benchmark.average_precisions(("good", "bad"), np.column_stack([truth, -truth, truth]))
-    assert found["good"] == 1 and found["bad"] < 0.5
-    assert benchmark.average_precisions(("good",), np.zeros((4, 2), np.float32)) == {}
-
-
-def test_kept_phantoms_of_other_arguments_are_refused_and_of_another_recipe_named(
-    benchmark, tmp_path, capsys
-):
-    benchmark.check_work(tmp_path, {"people": 20})
-    benchmark.check_work(tmp_path, {"people": 20})
-    assert capsys.readouterr().err == ""
-    with pytest.raises(benchmark.ToolkitError, match="name another folder"):
-        benchmark.check_work(tmp_path, {"people": 30})
-    note = tmp_path / "benchmark.json"
-    note.write_text(note.read_text().replace('"recipe": "', '"recipe": "0'))
-    benchmark.check_work(tmp_path, {"people": 20})
-    assert "another version" in capsys.readouterr().err

@@ -11,8 +11,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from test_benchmarks_package import LISTED, main_module
 from typer.main import get_command
 
+from benchmarks.command import as_app
 from toolkit.cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -200,11 +202,7 @@ def test_documents_call_commands_that_exist(path):
 def test_documents_name_options_and_scripts_that_exist(path):
     text = path.read_text()
     everything = set().union(*(options_of(name) for name in commands())) | options_of_all() | {"--help"}
-    own = {
-        option
-        for script in scripts()
-        for option in re.findall(r"--[a-z-]+", script.read_text())
-    }  # fmt: skip
+    own = set().union(*map(options_of_benchmark, LISTED))
     words = {
         word for code in re.findall(r"`([^`\n]+)`", text) for word in re.findall(r"--[a-z][a-z-]*", code)
     }
@@ -264,6 +262,32 @@ def test_the_version_is_the_same_everywhere():
 def test_no_document_has_blanks_left():
     for path in EVERY_DOCUMENT:
         assert re.findall(r"@[A-Z]+@|TODO|FIXME", path.read_text()) == [], path
+
+
+def options_of_benchmark(name):
+    module = main_module(name)
+    return named(get_command(as_app(module.main, module.__doc__)).params)
+
+
+@pytest.mark.parametrize("path", EVERY_DOCUMENT, ids=lambda path: path.name)
+def test_documents_name_benchmarks_that_exist(path):
+    text = path.read_text()
+    for file in re.findall(r"\bbenchmarks/[\w/.]*\w", text):
+        assert (ROOT / file).exists(), file
+    for name, rest in re.findall(r"python -m benchmarks\.([a-z.]*[a-z])\b([^`\n]*)", text):
+        assert name in LISTED, name
+        used = set(re.findall(r"--[a-z][a-z-]*", rest.split(" #")[0]))
+        assert used <= options_of_benchmark(name) | {"--help"}, rest
+
+
+def test_the_readme_names_every_command_and_has_no_blanks_left():
+    readme = ROOT / "README.md"
+    if not readme.is_file():
+        pytest.skip("no README.md")
+    text = readme.read_text()
+    for name in commands():
+        assert f"`toolkit {name}" in text, name
+    assert re.findall(r"@[A-Z]+@|TODO|FIXME", text) == []
 
 
 def test_the_module_runs_as_the_command():

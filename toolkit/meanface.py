@@ -5,7 +5,7 @@ them, x runs to the right of the picture, y down, in millimetres of skin seen fr
 
 The table is the symmetrised Procrustes mean of 68 points of 66 adult frontal faces, made of the 189 points
 that people set on them by hand (Face Research Lab London Set, DeBruine & Jones 2017, CC BY 4.0;
-``scripts/landmark_network/handmade.py``), with the outer corners of the eyes 90.1 mm apart: between the
+``benchmarks/making/landmark_network/handmade.py``), with the outer corners of the eyes 90.1 mm apart: between the
 biocular widths (ex-ex) of young men, 91.2 mm, and women, 87.8 mm, in Farkas, Anthropometry of the Head and
 Face (2nd ed., 1994). The frame's origin and scale are those of earlier versions, whose points were dlib's:
 patches hold the same skin. A face's own size is not known from a photograph without a ruler: a millimetre

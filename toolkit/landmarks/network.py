@@ -1,7 +1,7 @@
 """The default landmarks: Google's Face Mesh, trained on for whole, masked and half faces, in ONNX Runtime.
 
-The weights lie beside this file with their NOTICE (Apache License 2.0); ``scripts/train_landmarks`` made them.
-The network sees one upright crop and gives the 68 points, and how sure it is to see a face where one should be.
+The weights lie beside this file with their NOTICE (Apache License 2.0); ``benchmarks.making.landmarks`` made
+them. The network sees one upright crop and gives the 68 points, and how sure it is to see a face where one should be.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FACEMESH_FILE = Path(__file__).with_name("facemesh68.onnx")
 
 
 class NetworkPoints:
-    """The network as a landmark model; ``path`` is an ONNX file that ``scripts/train_landmarks`` wrote."""
+    """The network as a landmark model; ``path`` is an ONNX file that ``benchmarks.making.landmarks`` wrote."""
 
     crop = Crop(CROP_MM, SIZE)
     slips_to_holes = False

@@ -1,0 +1,27 @@
+"""What measures the product, and what makes the weights that come with it; nothing of this is installed.
+
+    python -m benchmarks                        # this list
+    python -m benchmarks.charts --help          # what one is for, and its options
+
+Measured:
+
+    charts              how much of the visible skin a chart measures, and whether it is the same every time
+    drift               how far a grade moves when its photograph comes dark, small, turned or compressed
+    encoders            variants of the network on one study
+    fuzz                damaged photographs, workbooks, models, results: each ends in one line or a result
+    landmarks           landmarks and patches on changed photographs of people whose points were set by hand
+    pictures            the phantoms shown in docs/
+    pigment             what the pigment features find, what moves them, for whom they err, what they cost
+    speed               how fast grading is, stage by stage and end to end, beside a plain decode
+    starter             the starter model on phantoms of unseen seeds and on people it never saw
+    studies             whole studies, trained on as a user would, beside trivial answers and graders' noise
+
+Made:
+
+    making.landmarks    the landmark network, from Google's Face Mesh and points set by hand
+    making.starter      the starter model, from a trunk and phantoms of known grades
+    making.trunk        the network's trunk and the severity of its maps, from charts painted without end
+
+Shared: changed (photographs as other visits' may be), command (options, help, errors), people (whom to paint
+on), phantoms (studies on disk), tables. FACES in the examples is a folder of frontal photographs.
+"""

@@ -1,0 +1,1 @@
+"""Landmarks and patches on changed photographs of people whose points were set by hand."""

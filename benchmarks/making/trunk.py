@@ -1,0 +1,208 @@
+"""Teaches the network's trunk the pigment of phantoms, by the pixel, on charts of whole sides.
+
+    python -m benchmarks.making.trunk trunk.npz --work FOLDER --faces FACES --faces MORE-FACES
+    python -m benchmarks.making.trunk without.npz --work FOLDER --leave-out fields --rounds 2 ...
+
+Phantoms are painted without end: drawn faces, and photographs of --faces whose own spots are filled first, by
+the three painters of toolkit.phantom, under changing light, cameras, sizes, compression and masks. A round
+paints some thousand charts, trains on all charts so far, and keeps the weights: rerun the command to resume.
+Of every six people, counted in the order of their names in each folder, the trunk learns on four. On charts
+of the third the severity is learnt, on what the trunk makes of people whom it never saw; but those of the
+first folder are kept back for benchmarks.making.starter, which learns grades on them. The sixth is held out:
+the weights are tried on them, on each painter, and across painters; with --leave-out on a painter that the
+trunk never saw. About two hours on 2 cores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from sklearn.isotonic import IsotonicRegression
+
+from benchmarks.command import run
+from benchmarks.making.lessons import SETTINGS, Lesson, Subject, Task, lessons_in, people_of, tasks_of
+from benchmarks.people import HELD_OUT, THIRD, TRUNK
+from toolkit.errors import TrainingError
+from toolkit.phantom import PAINTERS, grade_of_load
+from toolkit.pigment import MAP_COLUMNS
+from toolkit.prepared import Prepared, severity_inputs_of
+from toolkit.progress import Progress, progress_bars
+from toolkit.siamese import Encoder, Severity, pretrain
+from toolkit.visible import visible_pigment
+
+SEVERITY_PARTS, SEVERITY_CHARTS = 2, 400
+# Charts painted, epochs, rate; the last round learns on its own charts alone, fewer than all of them to paint
+# Charts painted, epochs, rate. From round ALONE on only the charts painted since are learnt from: fewer to paint and hold.
+ROUNDS = (
+    (1200, 6, 2.5e-3), (600, 6, 2e-3), (600, 8, 1.5e-3), (600, 5, 1e-3), (600, 9, 1.5e-3), (3600, 24, 2e-3),
+    (3600, 14, 2e-3),
+)  # fmt: skip
+ALONE = 6
+Pool = tuple[Path, list[Task]]  # the file of charts, and what they are of
+
+
+def severity_file(trunk: Path) -> Path:
+    """Beside a trunk: what its severity was learnt from, for benchmarks.making.starter to add to."""
+    return trunk.with_name(f"{trunk.stem}-severity.npz")
+
+
+def looked_at(encoder: Encoder, lessons: Sequence[Lesson]) -> tuple[np.ndarray, np.ndarray]:
+    """What severity is told from (n, q), and the mean of what is visible of each chart's planted map (n,)."""
+    photos = [
+        Prepared("", inputs=(one.picture,), parts=(one.parts,), side={"ita_deg": one.ita}) for one in lessons
+    ]
+    inputs, truth = severity_inputs_of(encoder, photos), []
+    for one in lessons:
+        skin = one.picture[..., -1] > 0.5
+        seen = visible_pigment(one.pigment.astype(np.float32), skin, SETTINGS.encoder.px_per_mm)
+        truth.append(seen[skin].mean())
+    return inputs, np.array(truth)
+
+
+def show(
+    severity: Severity, lessons: Sequence[Lesson], inputs: np.ndarray, truth: np.ndarray, usual: float
+) -> None:
+    """How well grades are met on people never seen, by painter, kind of face and tone."""
+    grades = np.array([one.grade for one in lessons])
+    figures = inputs[:, MAP_COLUMNS.index("net_core_power")]
+    rising = IsotonicRegression(out_of_bounds="clip").fit(figures, grades)
+    rows = {
+        "severity": severity.grades(inputs),
+        "isotonic on these, power of the map": rising.predict(figures),
+        "always the mean": np.full(len(grades), usual),
+        "flawless map": np.array([grade_of_load(load) for load in truth]),
+    }
+    groups = {"all": np.ones(len(lessons), bool)}
+    groups |= {name: np.array([one.painter == name for one in lessons]) for name in PAINTERS}
+    drawn = np.array([one.person.startswith("drawn") for one in lessons])
+    groups |= {"drawn": drawn, "photographs": ~drawn}
+    groups["whole"] = np.array([one.style == "both" for one in lessons])
+    groups["ITA under 10"] = np.array([one.ita < 10 for one in lessons])
+    groups |= {f"grade {low}-{low + 3}": (grades >= low) & (grades < low + 3) for low in (0, 3, 6)}
+    print("RMSE (bias)" + "".join(f"{name:>38}" for name in rows))
+    for name, mine in groups.items():
+        errors = [found[mine] - grades[mine] for found in rows.values()]
+        print(f"{name:12}" + "".join(f"{np.sqrt(np.mean(e**2)):30.2f} ({e.mean():+.2f})" for e in errors))
+
+
+def across_painters(
+    lessons: Sequence[Lesson], inputs: np.ndarray, trial: Sequence[Lesson], seen: np.ndarray, seed: int
+) -> None:
+    """Severity learnt without a painter, on that one and people never seen."""
+    painters, grades = np.array([one.painter for one in lessons]), np.array([one.grade for one in lessons])
+    for name in PAINTERS:
+        others = painters != name
+        mine = np.array([one.painter == name for one in trial])
+        found = Severity.fit(inputs[others], grades[others], seed).grades(seen[mine])
+        error = found - np.array([one.grade for one in trial])[mine]
+        rmse = np.sqrt(np.mean(error**2))
+        print(f"severity learnt without {name:8} on it: RMSE {rmse:.2f} (bias {error.mean():+.2f})")
+
+
+def taught_on(
+    pools: Sequence[Pool],
+    painters: Sequence[str],
+    start: Encoder | None,
+    seed: int,
+    *,
+    epochs: int,
+    rate: float,
+    stage: str,
+    tell: Progress,
+) -> Encoder:
+    """A trunk that learns on from ``start`` on the charts of pools, painted where they are not there yet."""
+    lessons: list[Lesson] = []
+    for file, tasks in pools:
+        lessons += [
+            one for one in lessons_in(file, tasks, f"charts of {stage}", tell) if one.painter in painters
+        ]
+    return pretrain(
+        [one.picture for one in lessons], [one.pigment for one in lessons], SETTINGS.encoder, seed,
+        progress=lambda epoch, total, loss: tell(f"{stage}, loss {loss:.4f}", epoch, total),
+        epochs=epochs, start=start, learning_rate=rate,
+    )  # fmt: skip
+
+
+def taught_in_rounds(
+    out: Path,
+    work: Path,
+    people: Sequence[Subject],
+    painters: Sequence[str],
+    encoder: Encoder | None,
+    *,
+    rounds: int,
+    seed: int,
+    tell: Progress,
+) -> Encoder:
+    """The trunk after the last round; what an earlier run made is taken up."""
+    pools: list[Pool] = []
+    for number, (count, epochs, rate) in enumerate(ROUNDS[:rounds], 1):
+        kept = work / f"{out.stem}-{number}.npz"
+        pool = work / f"charts-{seed}-{number}.npz", tasks_of(people, count, seed + number)
+        pools = [pool] if number == ALONE else [*pools, pool]
+        if not kept.exists():
+            stage = f"round {number}"
+            taught_on(
+                pools, painters, encoder, seed + number, epochs=epochs, rate=rate, stage=stage, tell=tell
+            ).save(kept)
+        encoder = Encoder.load(kept, SETTINGS.encoder)
+    if encoder is None:
+        raise TrainingError("no round and no --start: there is no trunk")
+    return encoder
+
+
+def severity_lessons(
+    people: Sequence[Subject], work: Path, painters: Sequence[str], seed: int, tell: Progress
+) -> list[Lesson]:
+    """Charts of every third person, but for those of the first folder, who are kept back for grades."""
+    kept_back = {one.name for one in people if one.folder == people[0].folder}
+    third = [one for one in people if one.place in THIRD and one.name not in kept_back]
+    lessons = []
+    for part in range(SEVERITY_PARTS):
+        tasks = tasks_of(third, SEVERITY_CHARTS, 700 + part)
+        stage = f"charts of severity, part {part + 1}"
+        lessons += lessons_in(work / f"severity-{seed}-{part}.npz", tasks, stage, tell)
+    return [one for one in lessons if one.painter in painters and one.person not in kept_back]
+
+
+def main(
+    out: Annotated[Path, typer.Argument(help="Weights to write (.npz).")],
+    work: Annotated[Path, typer.Option(help="Keep canvases, charts and rounds here.")],
+    faces: Annotated[
+        list[Path] | None, typer.Option(help="Folder of frontal photographs; several times.")
+    ] = None,
+    leave_out: Annotated[list[str] | None, typer.Option(help="Painter to train without.")] = None,
+    rounds: Annotated[int, typer.Option(help=f"At most {len(ROUNDS)}.")] = len(ROUNDS),
+    charts: Annotated[int, typer.Option(help="Charts to try the trunk on.")] = 240,
+    start: Annotated[Path | None, typer.Option(help="Learn on from these weights.")] = None,
+    seed: int = 1,
+) -> None:
+    """Paints, teaches and tries."""
+    work.mkdir(parents=True, exist_ok=True)
+    painters = [name for name in sorted(PAINTERS) if name not in (leave_out or ())]
+    with progress_bars(quiet=False) as tell:
+        people = people_of(faces or [], work, tell)
+        others = tasks_of([one for one in people if one.place in HELD_OUT], charts, 900)
+        trial = lessons_in(work / f"trial-{charts}.npz", others, "charts to try", tell)
+        training = [one for one in people if one.place in TRUNK]
+        known = Encoder.load(start, SETTINGS.encoder) if start else None
+        encoder = taught_in_rounds(out, work, training, painters, known, rounds=rounds, seed=seed, tell=tell)
+        lessons = severity_lessons(people, work, painters, seed, tell)
+    inputs, _ = looked_at(encoder, lessons)
+    grades = np.array([one.grade for one in lessons])
+    encoder.severity = Severity.fit(inputs, grades, seed)
+    encoder.save(out)
+    np.savez(severity_file(out), inputs=inputs, grades=grades)
+    seen, truth = looked_at(encoder, trial)
+    print(f"{out.name}: severity learnt on {len(lessons)} charts, tried on {len(trial)} of other people")
+    show(encoder.severity, trial, seen, truth, float(grades.mean()))
+    if len(painters) == len(PAINTERS):
+        across_painters(lessons, inputs, trial, seen, seed)
+
+
+if __name__ == "__main__":
+    run(main, __doc__)

@@ -1,0 +1,1 @@
+"""The pigment features measured on phantoms: what they find and what moves them."""

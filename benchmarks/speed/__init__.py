@@ -1,0 +1,1 @@
+"""How fast grading is, stage by stage and end to end."""

@@ -1,0 +1,92 @@
+"""Runs of the command, watched from outside."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of ``toolkit grade``: seconds in all and to the first kept result, and the peak of all
+    processes' resident memory in MB (None where /proc is missing)."""
+
+    photos: int
+    seconds: float
+    first_s: float
+    peak_mb: float | None
+
+
+def graded(paths: Sequence[Path], work: Path, workers: int) -> Run:
+    """``toolkit grade`` on a folder of photographs, watched from outside."""
+    out = work / "end-to-end.xlsx"
+    clean(out)
+    command = [sys.executable, "-m", "toolkit.cli", "grade", str(paths[0].parent), "--out", str(out),
+               "--workers", str(workers), "--quiet"]  # fmt: skip
+    began, first, peak = time.perf_counter(), None, 0.0
+    looked = began
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None:
+        if first is None and kept(out.with_suffix(".toolkit.sqlite")):
+            first = time.perf_counter() - began
+        if (now := time.perf_counter()) > looked + 0.5:
+            peak, looked = max(peak, tree_mb(process.pid)), now
+        time.sleep(0.05)
+    seconds = time.perf_counter() - began
+    if process.returncode not in (0, 3):  # 3: some photographs could not be graded
+        raise SystemExit(f"toolkit grade failed on {paths[0].parent}")
+    clean(out)
+    return Run(len(paths), seconds, first or seconds, peak or None)
+
+
+def clean(out: Path) -> None:
+    """Leaves nothing of an earlier run."""
+    for path in out.parent.glob(f"{out.stem}*"):
+        path.unlink()
+
+
+def kept(store: Path) -> int:
+    """Results in a store that another process writes to; 0 while it cannot be read."""
+    with suppress(sqlite3.Error):
+        connection = sqlite3.connect(f"{store.resolve().as_uri()}?mode=ro", uri=True, timeout=0)
+        try:
+            return int(connection.execute("SELECT count(*) FROM results").fetchone()[0])
+        finally:
+            connection.close()
+    return 0
+
+
+def tree_mb(root: int) -> float:
+    """Resident memory of a process and all below it: what they share is counted once for each."""
+    parents, resident = {}, {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, IndexError, ValueError):
+            parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            resident[int(entry.name)] = int((entry / "statm").read_text().split()[1])
+    below, found = {root}, {root}
+    while found:
+        found = {pid for pid, parent in parents.items() if parent in below} - below
+        below |= found
+    return sum(resident.get(pid, 0) for pid in below) * os.sysconf("SC_PAGE_SIZE") / 1e6 if resident else 0.0
+
+
+def steady_ms(runs: Sequence[Run]) -> float:
+    """Milliseconds a photo between the two largest runs: what both spend once does not count."""
+    if len(runs) < 2 or runs[-1].photos == runs[-2].photos:
+        return 1000 * runs[0].seconds / runs[0].photos
+    small, large = runs[-2:]
+    return 1000 * (large.seconds - small.seconds) / (large.photos - small.photos)
+
+
+def timed(command: Sequence[str]) -> float:
+    """Seconds of a command."""
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - began

@@ -1,1 +1,0 @@
-"""How toolkit's landmark network is made: Face Mesh read from its .tflite file, trained on, written as ONNX."""
