@@ -15,8 +15,6 @@ from toolkit.phantom.optics import to_srgb
 from toolkit.records import Face, FaceChart, Photo
 from toolkit.settings import PhotoSettings, Settings
 
-REAL_FACES = Path(__file__).parents[1].parent / "shared" / "data" / "faces"
-
 
 @cache
 def drawn_face(seed: int = 0, side_px: int = 900, ita: float | None = 35.0):

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from graded_study import write_photos
 from PIL import Image
+from places import ROOT
 
 import toolkit
 from toolkit.asjson import to_json
 from toolkit.commands.training import training_record
 
-PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "use-from-python.md"
+PAGE = ROOT / "docs" / "how-to" / "use-from-python.md"
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from toolkit.errors import GradesError
 from toolkit.study import read_grades, sheets
@@ -86,7 +87,7 @@ def test_a_bomb_is_refused_in_one_line_little_memory_and_few_seconds(tmp_path):
         ran = subprocess.run(
             [sys.executable, "-m", "toolkit.cli", "agreement", str(path), str(path)],
             capture_output=True, text=True, preexec_fn=limited, timeout=120,
-            env={"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1]), "PATH": ""},
+            env={"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PATH": ""},
         )  # fmt: skip
         assert ran.returncode == 1, (path.name, ran.stderr)
         assert ran.stderr.count("\n") == 1 and path.name in ran.stderr and "as CSV" in ran.stderr, ran.stderr

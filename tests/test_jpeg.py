@@ -6,8 +6,9 @@ import re
 
 import numpy as np
 import pytest
-from drawn_photos import REAL_FACES, drawn_face, drawn_half
+from drawn_photos import drawn_face, drawn_half
 from PIL import Image
+from places import REAL_FACES
 
 from toolkit.errors import PhotoError
 from toolkit.images import read_photo

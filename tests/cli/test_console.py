@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from drawn_photos import drawn_half
 from PIL import Image
-
-ROOT = Path(__file__).parents[1]
+from places import ROOT
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:

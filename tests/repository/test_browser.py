@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from places import ROOT
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>A page</title>
 <style>body {background: white} @media (prefers-color-scheme: dark) {body {background: black}}</style>
@@ -79,7 +80,7 @@ def test_scripts_can_be_off(browser, tmp_path):
 
 
 def test_without_chromium_a_test_is_skipped_with_the_reason(tmp_path):
-    tests = Path(__file__).parent
+    tests = ROOT / "tests"
     (tmp_path / "conftest.py").write_text(
         f"import sys; sys.path.insert(0, {str(tests)!r})\nfrom browser import *"
     )
@@ -104,7 +105,7 @@ def test_without_chromium_a_test_is_skipped_with_the_reason(tmp_path):
 def test_continuous_integration_goes_on_where_chromium_cannot_be_installed(tmp_path, user, said):
     """With an apt-get that fails, or without the right to use it, the checks and tests still run."""
     commands = {
-        ".ci/run": (Path(__file__).parents[1] / ".ci" / "run").read_text(),
+        ".ci/run": (ROOT / ".ci" / "run").read_text(),
         "scripts/check": "#!/bin/sh\necho checked\n",
         "scripts/test": "#!/bin/sh\necho tested\n",
         "bin/apt-get": "#!/bin/sh\nexit 100\n",

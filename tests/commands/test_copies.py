@@ -2,7 +2,6 @@
 
 import io
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from drawn_photos import drawn_face, drawn_half
 from graded_study import small_model
 from made_up_study import spots_make_the_grade, study
 from PIL import Image
+from places import REAL_FACES as FACES
 
 from toolkit.errors import GradesError
 from toolkit.likeness import MIRRORED, SAME, bits_apart, likeness, mirrored_likeness
@@ -57,9 +57,6 @@ def test_a_mirrored_copy_is_known_and_another_photograph_or_side_is_none(quality
     assert (
         apart[~np.eye(len(PICTURES), dtype=bool)].min() > 2 * MIRRORED
     )  # the other side of seed 1 among them
-
-
-FACES = Path(__file__).resolve().parents[2] / "shared" / "data" / "faces"
 
 
 @pytest.mark.slow

@@ -8,16 +8,15 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
+from places import ROOT
 from test_benchmarks_package import LISTED, main_module
 from typer.main import get_command
 
 from benchmarks.command import as_app
 from toolkit.cli import app
 
-ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SHELL = ("scripts/setup", "scripts/test", "scripts/check", "scripts/demo", ".ci/run")
 FOLDERS = ("docs", "models", "scripts", "tests", "toolkit")
@@ -278,16 +277,6 @@ def test_documents_name_benchmarks_that_exist(path):
         assert name in LISTED, name
         used = set(re.findall(r"--[a-z][a-z-]*", rest.split(" #")[0]))
         assert used <= options_of_benchmark(name) | {"--help"}, rest
-
-
-def test_the_readme_names_every_command_and_has_no_blanks_left():
-    readme = ROOT / "README.md"
-    if not readme.is_file():
-        pytest.skip("no README.md")
-    text = readme.read_text()
-    for name in commands():
-        assert f"`toolkit {name}" in text, name
-    assert re.findall(r"@[A-Z]+@|TODO|FIXME", text) == []
 
 
 def test_the_module_runs_as_the_command():

@@ -8,13 +8,13 @@ import subprocess
 import sys
 import time
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
 from drawn_photos import drawn_face
 from graded_study import small_model, write_photos
 from PIL import Image
+from places import ROOT
 
 from toolkit.commands import grading, shared
 from toolkit.commands.grading import grade_photos
@@ -81,7 +81,7 @@ def start(photos, out, model, *options):
     ]
     return subprocess.Popen(
         [*map(str, command), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True, cwd=Path(__file__).parents[1], preexec_fn=_hear_interrupts,
+        start_new_session=True, cwd=ROOT, preexec_fn=_hear_interrupts,
     )  # fmt: skip
 
 
@@ -278,7 +278,7 @@ def test_a_photo_that_hangs_and_one_that_crashes_are_named_and_tried_again(
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(HARM)
     with monkeypatch.context() as harm:
-        harm.setenv("PYTHONPATH", f"{tmp_path / 'site'}{os.pathsep}{Path(__file__).parents[1]}")
+        harm.setenv("PYTHONPATH", f"{tmp_path / 'site'}{os.pathsep}{ROOT}")
         run = grade_photos([mine], tmp_path / "out.xlsx", model, limit_s=15)
     crash, b, hang, d = run.grades
     assert crash.grade is None and "its process ended unexpectedly 2 times (signal SIGSEGV)" in crash.note

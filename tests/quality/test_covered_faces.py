@@ -1,11 +1,10 @@
 """A face whose eyes are covered or pixelated, so that landmarks are guessed, is never graded without a note."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 from drawn_photos import as_photo, chart_of, drawn_face
+from places import REAL_FACES as FACES
 
 from toolkit.errors import FaceError
 from toolkit.landmarks import FaceFinder
@@ -182,9 +181,6 @@ def test_a_turned_head_is_noted(finder, degrees):
 @pytest.mark.parametrize("degrees", [-10, 10])
 def test_a_head_turned_a_little_is_not(finder, degrees):
     assert label(finder, turned(PIXELS, POINTS, degrees)) == "ok"
-
-
-FACES = Path(__file__).resolve().parents[2] / "shared" / "data" / "faces"
 
 
 @pytest.mark.slow

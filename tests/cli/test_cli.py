@@ -9,11 +9,11 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from places import REAL_FACES, ROOT
 from typer.main import get_command
 
 from toolkit.cli import app, main
@@ -25,7 +25,7 @@ from toolkit.settings import Settings
 
 pytestmark = pytest.mark.slow
 
-REAL_FACES = Path(__file__).parents[1].parent / "shared" / "data" / "faces" / "neutral"
+FACES = REAL_FACES / "neutral"
 GRADES = [
     *("photo", "subject", "side", "visit", "grade", "grade_half_step", "lower", "upper", "severity"),
     *("nearest_class", "forehead", "left_cheek", "right_cheek", "chin", "explanation", "visible_cm2"),
@@ -422,7 +422,7 @@ def test_the_starter_model_grades_and_says_what_it_is(photos, tmp_path):
 
 
 def test_compare_reads_what_grade_and_phantom_write(workbook, study):
-    script = Path(__file__).parents[1] / "scripts" / "compare"
+    script = ROOT / "scripts" / "compare"
     command = [sys.executable, str(script), str(workbook), str(study / "truth.csv")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -432,9 +432,9 @@ def test_compare_reads_what_grade_and_phantom_write(workbook, study):
     )
 
 
-@pytest.mark.skipif(not REAL_FACES.is_dir(), reason="the real photographs are not on this machine")
+@pytest.mark.skipif(not FACES.is_dir(), reason="the real photographs are not on this machine")
 def test_real_photographs_are_graded_or_say_which_region_is_missing(model, tmp_path):
-    faces = sorted(REAL_FACES.glob("*.jpg"))[:3]
+    faces = sorted(FACES.glob("*.jpg"))[:3]
     found = grade(tmp_path / "real.xlsx", *faces, "--model", model)
     assert list(found["photo"]) == [face.name for face in faces]
     assert found["grade"].notna().all()

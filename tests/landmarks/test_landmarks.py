@@ -8,9 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from drawn_photos import REAL_FACES, as_photo, drawn_face, drawn_half
+from drawn_photos import as_photo, drawn_face, drawn_half
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import REAL_FACES
 
 from toolkit.errors import FaceError, MissingExtraError, ModelError, ToolkitError
 from toolkit.geometry import apply_affine, compose_affine, invert_affine, warp

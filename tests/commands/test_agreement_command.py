@@ -3,10 +3,10 @@
 import csv
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import ROOT
 from typer.testing import CliRunner
 
 from toolkit.agreement import compare_files
@@ -221,7 +221,5 @@ def test_the_module_loads_nothing_heavy():
         "print(sorted({n.split('.')[0] for n in sys.modules} & "
         "{'scipy', 'sklearn', 'pandas', 'openpyxl', 'cv2', 'skimage', 'tensorflow', 'keras'}))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[1]
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[]", done.stderr

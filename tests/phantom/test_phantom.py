@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from places import REAL_FACES
 
 from toolkit import phantom
 from toolkit.errors import FaceError, PhotoError, ToolkitError
@@ -20,7 +21,7 @@ from toolkit.settings import FaceSettings
 from toolkit.visible import visible_pigment
 
 SMALL = (480, 480)
-FACES = Path(__file__).parents[1].parent / "shared" / "data" / "faces" / "neutral"
+FACES = REAL_FACES / "neutral"
 
 
 @pytest.fixture(scope="module")

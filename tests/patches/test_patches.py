@@ -6,10 +6,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from drawn_photos import REAL_FACES, as_photo, cut_of, drawn_half
+from drawn_photos import as_photo, cut_of, drawn_half
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from places import REAL_FACES
 
 from toolkit.errors import PhotoError
 from toolkit.geometry import apply_affine, invert_affine

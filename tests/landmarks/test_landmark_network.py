@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drawn_photos import REAL_FACES
+from places import REAL_FACES
 
 from benchmarks.making.landmark_network import graph as graphs
 from benchmarks.making.landmark_network import meshmap
