@@ -135,7 +135,7 @@ def waterfall(table: TrialTable, visit: str, threshold: float) -> str:
         )
         values = [change for change, _ in changes]
         axis.set(title=f"Change of each subject at {_label(visit)}", ylabel="change in grades (down is better)", xticks=[],
-                 xlabel="subjects, the least better first")  # fmt: skip
+                 xlabel="subjects, worst change first")  # fmt: skip
         axis.set_ylim(
             min([*values, -threshold, -_LEAST_RANGE / 2]) - 0.25, max([*values, _LEAST_RANGE / 2]) + 0.25
         )

@@ -100,10 +100,12 @@ def _per_arm(standardised: float, power: float) -> int | None:
     from statsmodels.stats.power import TTestIndPower
 
     test = TTestIndPower()
-    if test.power(standardised, 2, _ALPHA) >= power:
-        return 2
-    if test.power(standardised, _MOST, _ALPHA) < power:
+    # The bounds first, by the effect that they show: far beyond them the power itself is no longer computed.
+    largest, smallest = (_solved(test, power, nobs1=count, ratio=1.0) for count in (2, _MOST))
+    if largest is None or smallest is None or standardised < smallest:
         return None
+    if standardised >= largest:
+        return 2
     found = _solved(test, power, effect_size=standardised)
     return None if found is None else math.ceil(found - 1e-6)
 
