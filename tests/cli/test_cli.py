@@ -58,6 +58,20 @@ CONTRACT = {
         "--backbone-weights",
         "--retakes",
     },
+    "trial": {
+        *(
+            "results",
+            "--arms",
+            "--out",
+            "--report",
+            "--long",
+            "--redcap",
+            "--column",
+            "--arm-column",
+            "--reference",
+        ),
+        *("--baseline", "--responder", "--effect", "--power", "--scale", "--overwrite", "--json"),
+    },
     "info": set(),
 }
 

@@ -56,6 +56,7 @@ def kept(tmp_path_factory):
     rows = [{"file": path.name, "grade": number % 3 + 1.0} for number, path in enumerate(paths)]
     write_sheets(folder / "grades.xlsx", {"Grades": rows})
     write_csv(folder / "grades.csv", rows)
+    write_csv(folder / "arms.csv", [{"subject": f"P000{n}", "arm": "AB"[n % 2]} for n in range(4)])
     small_model(folder / "model")
     done = toolkit("extract-patches", folder / "photos", "--out", folder / "patches", "--workers", 1)
     assert done.status == 0, done
@@ -96,6 +97,12 @@ WRITTEN = {
         "photos/P0000_FACE_L_S00_V00D00W00.jpg",
     ),
     "a.xlsx": ("agreement grades.xlsx grades.csv --out a.xlsx", "grades.xlsx"),
+    "t.xlsx": ("trial grades.xlsx --arms arms.csv --out t.xlsx", "arms.csv"),
+    "t.html": ("trial grades.xlsx --arms arms.csv --report t.html", "arms.csv"),
+    "long.csv": ("trial grades.xlsx --arms arms.csv --long long.csv", "arms.csv"),
+    "long.toolkit.json": ("trial grades.xlsx --arms arms.csv --long long.csv", "arms.csv"),
+    "redcap.csv": ("trial grades.xlsx --arms arms.csv --redcap redcap.csv", "grades.xlsx"),
+    "redcap.toolkit.json": ("trial grades.xlsx --arms arms.csv --redcap redcap.csv", "grades.xlsx"),
     "m/model.json": ("train photos --grades grades.xlsx --out m --workers 1", "grades.xlsx"),
     "m/booster.txt": ("train photos --grades grades.xlsx --out m --workers 1", "grades.xlsx"),
     "i/index.faiss": ("build-index patches --grades grades.xlsx --model model --out i", "grades.xlsx"),
@@ -172,6 +179,8 @@ AMONG = {
     "a workbook that is not read": f"{GRADE} --out grades.xlsx",
     "features over the experts' workbook": "features photos --out grades.xlsx --workers 1",
     "a comparison over what it compares": "agreement grades.xlsx grades.csv --out grades.xlsx",
+    "a trial over its grades": "trial grades.xlsx --arms arms.csv --out grades.xlsx",
+    "a trial over its arms": "trial grades.xlsx --arms arms.csv --long arms.csv",
     "a model over the one that it starts from": "train photos --grades grades.xlsx --out model --encoder model",
 }
 
@@ -214,6 +223,7 @@ RUNS = (
     "features photos --out out/f.xlsx --workers 1",
     "extract-patches photos --out out/p --overlays --workers 1",
     "agreement grades.xlsx out/g.xlsx --out out/a.xlsx",
+    "trial out/g.xlsx --arms arms.csv --out out/t.xlsx --report out/t.html --long out/l.csv --redcap out/rc.csv",
     "build-index patches --grades grades.csv --model model --out out/i",
     "train photos --grades grades.xlsx --out photos/m --folds 2 --encoder model --workers 1",  # holds no pictures
     "evaluate photos --grades grades.xlsx --out out/e --methods mean --folds 2 --workers 1",
@@ -245,6 +255,7 @@ def test_what_was_edited_is_no_longer_replaced_without_a_word(study, monkeypatch
         (f"{GRADE} --out g.csv", "g.csv"),
         ("features photos --out f.xlsx --workers 1", "f.xlsx"),
         ("agreement grades.xlsx g.xlsx --out a.xlsx", "a.xlsx"),
+        ("trial grades.xlsx --arms arms.csv --out t.xlsx", "t.xlsx"),
     ):
         assert toolkit(*line.split()).status == 0
         path = Path(target)
@@ -582,11 +593,15 @@ def test_every_file_of_results_is_on_the_list(tmp_path, suffix):
 def test_the_list_of_written_paths_names_every_option_that_writes():
     """An option that is new has to be tried above as well."""
     said = {
-        name: toolkit(name, "--help").out for name in ("grade", "features", "train", "evaluate", "agreement")
+        name: toolkit(name, "--help").out
+        for name in ("grade", "features", "train", "evaluate", "agreement", "trial")
     }
     for option in ("--out", "--overlays", "--report", "--report-dir"):
         assert option in said["grade"]
         assert any(option in line for line, _ in WRITTEN.values())
+    for option in ("--out", "--report", "--long", "--redcap"):
+        assert option in said["trial"]
+        assert any(option in line for line, _ in WRITTEN.values() if line.startswith("trial"))
     assert all("--overwrite" in text for text in said.values())
 
 
@@ -723,6 +738,10 @@ def test_links_that_lead_in_a_circle_or_nowhere_are_one_line(study, monkeypatch)
         "features photos --out dead.csv --workers 1",
         "extract-patches photos --out nowhere --workers 1",
         "agreement grades.xlsx grades.csv --out dead.xlsx",
+        "trial grades.xlsx --out dead.xlsx",
+        "trial grades.xlsx --report dead.html",
+        "trial grades.xlsx --long dead.csv",
+        "trial grades.xlsx --redcap loop.csv",
         "evaluate photos --grades grades.xlsx --out nowhere --methods mean --workers 1",
         "build-index patches --grades grades.xlsx --model model --out nowhere",
     ):

@@ -23,6 +23,8 @@ HEAVY = {
     "jinja2",
     "onnx",
     "onnxruntime",
+    "statsmodels",
+    "patsy",
 }
 STAGES = (
     "images",

@@ -23,11 +23,12 @@ def points(landmarks: str | None, path: Path | None) -> Path | None:
     return chosen_landmark_model(landmarks, path)
 
 
-def pairs(texts: list[str] | None) -> list[tuple[str, str]]:
-    """What --column says, as (role, name); raises GradesError."""
+def pairs(texts: list[str] | None, option: str = "--column") -> list[tuple[str, str]]:
+    """What --column, or another ``option``, says, as (role, name); raises GradesError."""
     for text in texts or []:
         if "=" not in text:
-            raise GradesError(f"--column {text}: write it as role=name, for example grade=Score")
+            example = "grade=Score" if option == "--column" else "arm=Group"
+            raise GradesError(f"{option} {text}: write it as role=name, for example {example}")
     split = [text.partition("=") for text in texts or []]
     return [(role, name) for role, _, name in split]
 

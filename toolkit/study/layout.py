@@ -26,6 +26,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
         "mottledhyperpigmentationscore hyperpigmentation hyperpigmentationgrade",
     }.items()
 }
+SUBJECT_HEADINGS = _ALIASES["subject"]
 _WHOLE = re.compile(r"[+-]?\d{1,15}\.0+")  # 101.0, as pandas and R write a whole number among empty cells
 HEADER_SEARCH_ROWS = 30
 _VISIT_WORDS = re.compile(r"visit|week|time.?point|month|\bday", re.IGNORECASE)
