@@ -26,6 +26,7 @@ from toolkit.pigment.overlay import outlines
 from toolkit.pool import Lost, run_jobs
 from toolkit.records import Face, FaceChart, Patch, Photo
 from toolkit.settings import ReportSettings, Settings
+from toolkit.store import face_of_record
 
 MARK = "report"  # of every picture, as ``outputs.marked_jpeg`` takes it
 KINDS = ("pigment", "mole", "blood", "shadow")
@@ -98,7 +99,7 @@ def _draw(job: PictureJob, settings: Settings, shown: ReportSettings) -> Drawn:
     photo = read_photo(job.path, settings.photo)
     if photo.sha256 != job.sha256:
         return Drawn(problem="the file has changed since it was graded: rerun the command")
-    face = _face(job.face)
+    face = face_of_record(job.face)
     if face is None:
         to_view, size = _view(photo, None, (), shown)
         return Drawn(_jpeg(warp(photo.pixels, to_view, size), shown), {"width": size[0], "height": size[1]})
@@ -111,14 +112,6 @@ def _draw(job: PictureJob, settings: Settings, shown: ReportSettings) -> Drawn:
     )
     pigment = _pigment(predicted, chart, to_view, size, shown=shown)
     return Drawn(_jpeg(warp(photo.pixels, to_view, size), shown), layers, pigment)
-
-
-def _face(record: Mapping[str, Any] | None) -> Face | None:
-    """The face as it was found when the photo was graded."""
-    if not record or not record["points"]:
-        return None
-    points = np.array(record["points"], np.float64)
-    return Face(points, record["side"], record["found_by"], record["score"], record["px_per_mm"])
 
 
 # --- where things lie ----------------------------------------------------------------------------
