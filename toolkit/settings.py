@@ -215,6 +215,8 @@ class ReportSettings:
     max_picture_bytes: int = 20_000  # a picture that would be larger is compressed harder
     max_path_letters: int = 9000  # of a layer's outlines: the smallest regions are left out beyond it
     pigment_top_od: float = 0.25  # predicted pigment that is shown in full colour
+    change_pixels: int = 110_000  # of each of the two pictures of a change from baseline
+    max_change_bytes: int = 12_000
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,8 @@ class PairJob:
 class PairChange:
     """What came of a pair. ``found``: the two could be laid over each other; else ``note`` says why not, and there are no
     figures. ``shift``: ``Registration.shift_mm`` as base64 of float16, ``shape`` (rows, columns). ``before`` and
-    ``after``: correlation of the skin's texture, by the landmarks and as registered. ``counts`` and ``cm2`` by KINDS.
+    ``after``: correlation of the skin's texture, by the landmarks and as registered. ``baseline_od``, ``later_od`` and
+    ``darkness_change`` as in ``SpotChanges``, ``counts`` and ``cm2`` by KINDS.
     ``lasting``: the same whenever these files are compared again."""
 
     found: bool = False
@@ -83,6 +84,7 @@ class PairChange:
     common_cm2: float = 0.0
     baseline_od: float = 0.0
     later_od: float = 0.0
+    darkness_change: float | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     cm2: Mapping[str, float] = field(default_factory=dict)
     lasting: bool = True
@@ -174,6 +176,7 @@ def _figures(registration: Registration, changes: SpotChanges, px_per_mm: float)
         common_cm2=float(changes.common.sum()) / px_per_mm**2 / 100,
         baseline_od=changes.baseline_od,
         later_od=changes.later_od,
+        darkness_change=changes.darkness_change,
         counts={kind: int(one.sum()) for kind, one in zip(KINDS, per_kind, strict=True)},
         cm2=dict(zip(KINDS, areas, strict=True)),
     )

@@ -10,7 +10,7 @@ is clipped, so that a few dark ones which have gone or come do not outweigh pore
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -23,6 +23,7 @@ from toolkit.records import FaceChart
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Picture = TypeVar("Picture", bound=NDArray[Any])
 
 GRID_MM = 4.0  # the remainder is smooth: its values every few millimetres hold all of it
 # Neutral and smiling photographs of 20 people: 0.58 to 0.91; of different people at most 0.52 (scripts/change_benchmark).
@@ -84,7 +85,7 @@ def register_charts(baseline: FaceChart, later: FaceChart) -> Registration:
     return Registration(kept, corner, before, after, found)
 
 
-def warped(values: Array, places: Array) -> Array:
+def warped(values: Picture, places: Array) -> Picture:
     """A picture (h, w) or (h, w, c) of the later chart seen on the baseline's; 0 beyond it."""
     where: Any = places
     seen: Any = cv2.remap(

@@ -120,6 +120,7 @@ def _row(later: PhotoGrade, baseline: PhotoGrade, change: PairChange) -> dict[st
             "pigment_od": change.later_od,
             "baseline_pigment_od": change.baseline_od,
             "pigment_change_od": change.later_od - change.baseline_od,
+            "spot_darkness_change": change.darkness_change,
             **{f"spots_{kind}": change.counts[kind] for kind in KINDS},
             **{f"{kind}_cm2": change.cm2[kind] for kind in KINDS},
         }

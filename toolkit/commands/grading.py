@@ -193,7 +193,8 @@ def _write(
     if joined and report.expert_grades:
         remarks.append(f"{report.expert_grades.name}: {joined.summary()}")
     if report.wanted and not run.interrupted:
-        page = report_study(store, run, plan.model, facts, report=report, joined=joined)
+        changed = {place: (changes.pairs[place], one) for place, one in changes.found.items()}
+        page = report_study(store, run, plan.model, facts, report=report, joined=joined, changes=changed)
         write_report(
             page, report.file, report.folder, request.workers, limit_s=request.limit_s, tell=request.tell
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 import toolkit
 from toolkit.asjson import plain
+from toolkit.change import PairChange
 from toolkit.commands.intervals import supported
 from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
@@ -129,12 +130,13 @@ def report_study(
     *,
     report: ReportRequest,
     joined: JoinedGrades | None,
+    changes: Mapping[int, tuple[int, PairChange]],
 ) -> ReportedRun:
-    """What the page is made of."""
+    """What the page is made of; ``changes`` as in ``ReportedRun``."""
     expert = {stored_text(name): grade for name, grade in joined.grades.items()} if joined else {}
     source = report.expert_grades.name if report.expert_grades else ""
     paths = [file.path for file in run.files]
-    return ReportedRun(store, paths, list(run.grades_in(store)), model, facts, expert, source)
+    return ReportedRun(store, paths, list(run.grades_in(store)), model, facts, expert, source, changes)
 
 
 def labelled(grades: Iterable[PhotoGrade], labels: Sequence[str | None]) -> Iterator[PhotoGrade]:

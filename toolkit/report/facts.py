@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.change import PairChange
 from toolkit.model import Model
 from toolkit.reasons import OTHERS, USUAL
 from toolkit.records import HIDDEN_CHEEK, REGIONS, Contribution, PhotoGrade
@@ -152,3 +153,28 @@ def _reason(one: Contribution, usual: Mapping[str, Usual]) -> Table:
     text, behind = in_words(one.figure, one.region, one.value, one.contribution, usual=usual.get(one.figure))
     kind = one.figure if one.figure in (USUAL, OTHERS) else ""
     return {"text": text, "behind": behind, "added": _rounded(one.contribution), "kind": kind}
+
+
+def change_facts(place: int, baseline: PhotoGrade, later: PhotoGrade, change: PairChange) -> Table:
+    """What the page tells of a change from baseline: ``number`` of the baseline photo on the page, its name, visit and
+    grade, and the figures of the sheet Change, or the ``note`` that says why there are none."""
+    both = baseline.grade is not None and later.grade is not None
+    told: Table = {
+        "number": place,
+        "photo": baseline.name,
+        "visit": baseline.facts.visit or "",
+        "grade": _rounded(baseline.grade),
+        "grade_change": _rounded((later.grade or 0.0) - (baseline.grade or 0.0)) if both else None,
+        "note": change.note,
+    }
+    if change.found:
+        told |= {
+            "common_cm2": round(change.common_cm2, 2),
+            "registration": round(change.after, 3),
+            "baseline_od": _rounded(change.baseline_od),
+            "later_od": _rounded(change.later_od),
+            "darkness_change": _rounded(change.darkness_change),
+            "counts": dict(change.counts),
+            "cm2": {kind: round(area, 3) for kind, area in change.cm2.items()},
+        }
+    return told
