@@ -18,6 +18,7 @@ from toolkit.report.outlines import Affine, jpeg, mask_outlines, svg_path
 from toolkit.settings import ReportSettings, Settings
 
 SHOWN_KINDS = ("gone", "fainter", "darker", "new")
+_GROWN_PX = 3  # of the chart: outlines keep a millimetre from the spot, so that it stays in view
 _MOST_GAIN = 2.0  # of a channel: two photographs of a study differ by less
 
 Pixels = NDArray[np.uint8]
@@ -69,7 +70,7 @@ def _draw(
         for one in (first, second)
     ]
     paths = {
-        kind: svg_path(mask_outlines(changes.mask(kind), to_view, grow=1), shown.max_path_letters)
+        kind: svg_path(mask_outlines(changes.mask(kind), to_view, grow=_GROWN_PX), shown.max_path_letters)
         for kind in SHOWN_KINDS
     }
     layers = {

@@ -26,7 +26,9 @@ def mask_outlines(mask: NDArray[np.bool_], from_chart: Affine, grow: int = 0) ->
     """Outlines of a mask of the chart in the small picture; ``grow``: so many pixels outside it."""
     padded: Any = np.pad(mask.astype(np.uint8), 1)
     if grow:
-        padded = cv2.dilate(padded, cv2.getStructuringElement(cv2.MORPH_CROSS, (2 * grow + 1, 2 * grow + 1)))
+        padded = cv2.dilate(
+            padded, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grow + 1, 2 * grow + 1))
+        )
     off, _ = cv2.findContours(padded, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     return [apply_affine(from_chart, outline[:, 0].astype(np.float64) - 1) for outline in off]
 

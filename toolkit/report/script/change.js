@@ -1,8 +1,6 @@
 // Its change from baseline: both charts of the skin, in turn at the same place, and what became of each spot.
 
-const BECAME = [
-  ["gone", "gone"], ["fainter", "fainter"], ["darker", "darker"], ["new", "new"],
-];
+const BECAME = [["gone", "gone"], ["fainter", "fainter"], ["darker", "darker"], ["new", "new"]];
 const BLINK_MS = 700;
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 let outlinesOn = true, blinking = 0;
@@ -32,8 +30,8 @@ function changeBlock(photo, told) {
 
 function changeWords(photo, change) {
   const {gone, fainter, same, darker} = change.counts, fresh = change.counts.new;
-  const counted = [[gone, "gone"], [fainter, "fainter"], [darker, "darker"], [fresh, "new"]].filter(([count]) => count);
-  const first = counted.length ? `${counted.map(([count, word], place) => `${place ? count : spotsOf(count)} ${word}`).join(", ")}; ${same} the same.`
+  const some = [[gone, "gone"], [fainter, "fainter"], [darker, "darker"], [fresh, "new"]].filter(([count]) => count);
+  const first = some.length ? `${some.map(([count, word], place) => `${place ? count : spotsOf(count)} ${word}`).join(", ")}; ${same} the same.`
     : same ? `All ${spotsOf(same)} are the same.` : "No spots at either visit.";
   const dark = change.darkness_change === null || change.darkness_change === undefined ? ""
     : ` Together the spots are ${Math.abs(change.darkness_change) < 0.005 ? "as dark as before" : `${Math.abs(100 * change.darkness_change).toFixed(0)} % ${change.darkness_change < 0 ? "paler" : "darker"}`}.`;
@@ -50,7 +48,7 @@ function panels(photo, change) {
   const marks = () => svg("g", {class: "change-marks", transform: "scale(.5)", visibility: outlinesOn ? "visible" : "hidden"},
     BECAME.map(([kind]) => outlined(kind, drawn[kind])));
   const panel = (id, label, ...inside) => el("figure", {class: "chart"},
-    svg("svg", {id, viewBox: `0 0 ${w} ${h}`, width: w, height: h, role: "img", "aria-label": label}, ...inside));
+    svg("svg", {id, onclick: (event) => event.currentTarget.closest(".pair").classList.toggle("large"), viewBox: `0 0 ${w} ${h}`, width: w, height: h, role: "img", "aria-label": label}, ...inside));
   const base = change.visit || "baseline", now = photo.visit || "this photo";
   const left = panel("chart-before", `skin at ${base}`, chart("baseline"), marks());
   const right = panel("chart-after", `skin at ${now}`, chart("later"), chart("baseline"), marks());
@@ -70,15 +68,16 @@ function panels(photo, change) {
     if (blinking) { stopBlinking(); show(false); } else { turn(); blinking = window.setInterval(turn, BLINK_MS); }
     button.setAttribute("aria-pressed", String(Boolean(blinking)));
   }}, el("kbd", {}, "b"), " Blink");
-  return el("div", {class: "charts"}, el("div", {class: "pair"}, left, right), el("div", {class: "change-legend"},
-    button,
-    el("label", {}, el("input", {type: "checkbox", id: "box-change", checked: outlinesOn, onchange: (event) => setOutlines(event.target.checked)}), el("kbd", {}, "o"), " outlines"),
-    el("table", {}, el("tbody", {}, [...BECAME, ["same", "the same"]].map(([kind, word]) => el("tr", {},
-      el("td", {}, kind === "same" ? "" : svg("svg", {class: "swatch", width: 22, height: 12, viewBox: "0 0 44 24", "aria-hidden": "true"},
-        svg("path", {class: "casing", d: "M2 12h40"}), svg("path", {class: `line l-${kind}`, d: "M2 12h40"}))),
-      el("th", {scope: "row"}, word), el("td", {class: "number"}, String(change.counts[kind])),
-      el("td", {class: "soft"}, `${figure(change.cm2[kind], 2)} cm²`))))),
-    drawn.hidden ? el("p", {class: "soft"}, `${drawn.hidden} of the smallest outlines are not drawn.`) : null));
+  const counted = [...BECAME, ["same", "the same"]].map(([kind, word]) => el("span", {},
+    kind === "same" ? null : svg("svg", {class: "swatch", width: 22, height: 12, viewBox: "0 0 44 24", "aria-hidden": "true"},
+      svg("path", {class: "casing", d: "M2 12h40"}), svg("path", {class: `line l-${kind}`, d: "M2 12h40"})),
+    `${word} `, el("b", {}, String(change.counts[kind])), el("small", {}, `${figure(change.cm2[kind], 2)} cm²`)));
+  return el("div", {class: "charts"},
+    el("div", {class: "change-legend"}, button,
+      el("label", {}, el("input", {type: "checkbox", id: "box-change", "aria-label": "outlines of what changed", checked: outlinesOn,
+        onchange: (event) => setOutlines(event.target.checked)}), el("kbd", {}, "o"), "outlines"), counted),
+    el("div", {class: "pair"}, left, right),
+    drawn.hidden ? el("p", {class: "soft"}, `${drawn.hidden} of the smallest outlines are not drawn.`) : null);
 }
 
 function setOutlines(state) {
