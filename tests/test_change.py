@@ -8,14 +8,23 @@ import cv2
 import numpy as np
 import pytest
 
-from toolkit.change import KINDS, Look, PairChange, compare_spots, find_pairs, register_charts, warped
+from toolkit.change import (
+    KINDS,
+    Look,
+    PairChange,
+    change_interval,
+    compare_spots,
+    find_pairs,
+    register_charts,
+    warped,
+)
 from toolkit.chart import make_chart
 from toolkit.commands.grading import grade_photos
 from toolkit.commands.results import ReportRequest
 from toolkit.geometry import compose_affine, invert_affine
 from toolkit.images import painted_out
 from toolkit.phantom import compose, draw_face, shoot
-from toolkit.records import Face, Photo, PhotoFacts
+from toolkit.records import Face, Photo, PhotoFacts, PhotoGrade
 from toolkit.settings import Settings
 from toolkit.store import open_store, store_path
 from toolkit.study.visits import baseline_of, visit_order
@@ -231,6 +240,20 @@ def test_the_order_of_visits():
     assert baseline_of(visits) == "Baseline" and baseline_of(visits[3:]) == "Day 3"
 
 
+def graded(grade, half):
+    ends = (None, None) if half is None else (max(grade - half, 0), min(grade + half, 9))
+    return PhotoGrade("a.jpg", PhotoFacts("a"), grade, *ends)
+
+
+def test_the_interval_of_a_change_is_narrower_than_two_apart():
+    lower, upper = change_interval(graded(4.0, 1.5), graded(5.0, 1.5))
+    assert lower < -1 < upper and upper - lower < 2 * 1.5 * np.sqrt(2)
+    cut = change_interval(graded(0.2, 1.5), graded(0.5, 1.5))  # the lower ends were cut off at 0
+    assert cut[0] == -0.5 and cut[1] > 0
+    assert change_interval(graded(4.0, None), graded(5.0, 1.5)) is None
+    assert change_interval(PhotoGrade("a.jpg", PhotoFacts("a")), graded(5.0, 1.5)) is None
+
+
 # --- a whole study -------------------------------------------------------------------------------
 
 
@@ -280,6 +303,7 @@ def test_the_sheet_has_a_row_for_every_later_visit(written):
     assert good["photo"] == NAME.format(1, 4) and good["baseline_photo"] == NAME.format(0, 0)
     assert good["subject"] == "P0001" and good["side"] == "left" and good["baseline_visit"] == "Baseline"
     assert good["grade_change"] == pytest.approx(good["grade"] - good["baseline_grade"], abs=1e-5)
+    assert good["change_lower"] < good["grade_change"] < good["change_upper"]
     assert good["registration"] > 0.7 and good["common_cm2"] > 30 and good["note"] is None
     assert good["pigment_change_od"] < 0 and good["spots_gone"] + good["spots_fainter"] > 5
     assert good["spots_new"] + good["spots_darker"] < 0.2 * (good["spots_gone"] + good["spots_fainter"])

@@ -206,6 +206,14 @@ class RunSettings:
 
 
 @dataclass(frozen=True)
+class ChangeSettings:
+    """How two visits are compared; no part of a model."""
+
+    # Of the root of both half-widths' squares; phantoms at two visits, starter model: scripts/change_benchmark --spots.
+    interval_share: float = 0.6
+
+
+@dataclass(frozen=True)
 class ReportSettings:
     """How the report page shows photographs; no part of a model."""
 

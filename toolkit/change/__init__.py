@@ -1,5 +1,6 @@
 """Change on the skin: two photographs of one side of one face, laid over each other and compared spot by spot."""
 
+from toolkit.change.interval import change_interval
 from toolkit.change.pairs import (
     PairChange,
     PairJob,
@@ -20,6 +21,7 @@ __all__ = [
     "PhotoSeen",
     "Registration",
     "SpotChanges",
+    "change_interval",
     "change_limit",
     "compare_all",
     "compare_spots",

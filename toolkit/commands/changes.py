@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toolkit.change import KINDS, PairChange, PairJob, PhotoSeen, compare_all, find_pairs
+from toolkit.change import (
+    KINDS,
+    PairChange,
+    PairJob,
+    PhotoSeen,
+    change_interval,
+    compare_all,
+    find_pairs,
+)
 from toolkit.progress import Progress, reported
 from toolkit.records import PhotoGrade
 from toolkit.settings import Settings
 from toolkit.stagecode import sources_hash
 from toolkit.store import NOT_REACHED, Store
 from toolkit.workbook import CHANGE_COLUMNS, Value
+
+_SLICE = 300  # pairs whose landmarks and maps are in memory at a time
 
 
 @dataclass(frozen=True)
@@ -43,22 +53,47 @@ def compare_study(
     in ``workers`` processes, each pair given up after ``limit_s`` seconds. ``grades`` and ``paths`` as the run has them."""
     pairs = find_pairs([one.facts for one in grades], [one.grade is not None for one in grades])
     found, keys = _known(store, pairs, grades)
-    # Pairs of one baseline follow each other.
     missing = sorted(pairs.keys() - found.keys(), key=lambda place: (pairs[place], place))
-    jobs = [PairJob(_seen(store, pairs[place], paths), _seen(store, place, paths)) for place in missing]
     interrupted = False
     try:
-        with contextlib.closing(compare_all(jobs, settings, workers, limit_s)) as compared:
-            for number, change in reported(compared, len(jobs), "change", tell) if jobs else ():
-                found[missing[number]] = change
+        compared = _compared(
+            store,
+            [(place, pairs[place]) for place in missing],
+            paths,
+            settings,
+            workers=workers,
+            limit_s=limit_s,
+        )
+        with contextlib.closing(compared):
+            for place, change in reported(compared, len(missing), "change", tell) if missing else ():
+                found[place] = change
                 if change.lasting:
-                    store.put_change(keys[missing[number]], change.to_json())
+                    store.put_change(keys[place], change.to_json())
     except KeyboardInterrupt:
         interrupted = True
     waiting = PairChange(note=NOT_REACHED, lasting=False)
     every = {place: found.get(place, waiting) for place in pairs}
     rows = [_row(grades[place], grades[pairs[place]], change) for place, change in every.items()]
     return StudyChanges(pairs, every, rows, interrupted)
+
+
+def _compared(
+    store: Store,
+    pairs: Sequence[tuple[int, int]],
+    paths: Sequence[Path],
+    settings: Settings,
+    *,
+    workers: int,
+    limit_s: float,
+) -> Generator[tuple[int, PairChange], None, None]:
+    """(place of the later photo, what became of it) of pairs (later, baseline), as they are done; a slice at a time, so
+    that memory does not grow with the study."""
+    for first in range(0, len(pairs), _SLICE):
+        some = pairs[first : first + _SLICE]
+        jobs = [PairJob(_seen(store, before, paths), _seen(store, place, paths)) for place, before in some]
+        with contextlib.closing(compare_all(jobs, settings, workers, limit_s)) as compared:
+            for number, change in compared:
+                yield some[number][0], change
 
 
 def _known(
@@ -101,6 +136,7 @@ def _seen(store: Store, place: int, paths: Sequence[Path]) -> PhotoSeen:
 
 def _row(later: PhotoGrade, baseline: PhotoGrade, change: PairChange) -> dict[str, Value]:
     both = later.grade is not None and baseline.grade is not None
+    lower, upper = change_interval(later, baseline) or (None, None)
     row: dict[str, Value] = {
         "photo": later.name,
         "baseline_photo": baseline.name,
@@ -111,6 +147,8 @@ def _row(later: PhotoGrade, baseline: PhotoGrade, change: PairChange) -> dict[st
         "grade": later.grade,
         "baseline_grade": baseline.grade,
         "grade_change": (later.grade or 0.0) - (baseline.grade or 0.0) if both else None,
+        "change_lower": lower,
+        "change_upper": upper,
         "registration": change.after if change.found or change.after else None,
         "note": change.note or None,
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.change import PairChange
+from toolkit.change import PairChange, change_interval
 from toolkit.model import Model
 from toolkit.reasons import OTHERS, USUAL
 from toolkit.records import HIDDEN_CHEEK, REGIONS, Contribution, PhotoGrade
@@ -159,12 +159,15 @@ def change_facts(place: int, baseline: PhotoGrade, later: PhotoGrade, change: Pa
     """What the page tells of a change from baseline: ``number`` of the baseline photo on the page, its name, visit and
     grade, and the figures of the sheet Change, or the ``note`` that says why there are none."""
     both = baseline.grade is not None and later.grade is not None
+    lower, upper = change_interval(later, baseline) or (None, None)
     told: Table = {
         "number": place,
         "photo": baseline.name,
         "visit": baseline.facts.visit or "",
         "grade": _rounded(baseline.grade),
         "grade_change": _rounded((later.grade or 0.0) - (baseline.grade or 0.0)) if both else None,
+        "lower": _rounded(lower),
+        "upper": _rounded(upper),
         "note": change.note,
     }
     if change.found:

@@ -10,6 +10,7 @@ function stopBlinking() {
   blinking = 0;
 }
 
+
 const percent = (share) => `${signed(100 * share, 0)} %`;
 const spotsOf = (count) => `${count} ${count === 1 ? "spot" : "spots"}`;
 
@@ -37,7 +38,8 @@ function changeWords(photo, change) {
     : ` Together the spots are ${Math.abs(change.darkness_change) < 0.005 ? "as dark as before" : `${Math.abs(100 * change.darkness_change).toFixed(0)} % ${change.darkness_change < 0 ? "paler" : "darker"}`}.`;
   const before = change.baseline_od, after = change.later_od;
   return el("div", {class: "change-words"},
-    change.grade_change === null ? null : el("p", {}, el("b", {}, `Grade ${figure(change.grade)} → ${figure(photo.grade)}`), ` (${signed(change.grade_change) || "0.0"})`),
+    change.grade_change === null ? null : el("p", {}, el("b", {}, `Grade ${figure(change.grade)} → ${figure(photo.grade)}`), ` (${signed(change.grade_change)}${
+      change.lower === null ? "" : `, interval ${signed(change.lower)} to ${signed(change.upper)}`})`),
     el("p", {}, first + dark),
     el("p", {class: "soft"}, `Predicted pigment ${before.toFixed(4)} → ${after.toFixed(4)} OD${before > 0.001 ? ` (${percent(after / before - 1)})` : ""}, on ${figure(change.common_cm2, 0)} cm² of skin that both photos show.`));
 }
@@ -63,7 +65,7 @@ function panels(photo, change) {
   };
   show(false);
   const turn = () => show(over.getAttribute("visibility") === "hidden");
-  const button = el("button", {type: "button", id: "blink", "aria-pressed": "false", onclick: () => {
+  const button = el("button", {type: "button", id: "blink", "aria-pressed": "false", "aria-label": "Blink: both visits in turn at the same place", onclick: () => {
     if (calm.matches) { stopBlinking(); turn(); button.setAttribute("aria-pressed", String(shown.textContent === base)); return; }
     if (blinking) { stopBlinking(); show(false); } else { turn(); blinking = window.setInterval(turn, BLINK_MS); }
     button.setAttribute("aria-pressed", String(Boolean(blinking)));
