@@ -63,7 +63,7 @@ _SHEETS: dict[str, dict[str, tuple[str, str, str]]] = {
         "pigment_od": ("pigment that the network sees, mean over that skin", *_OD),
         "baseline_pigment_od": ("the same on the baseline photo", *_OD),
         "pigment_change_od": ("pigment_od less the baseline's: negative is less pigment", *_SIGNED_OD),
-        "spot_darkness_change": ("by which share all spots together are darker against the skin around than at baseline: negative is paler; of the same pigment in two sessions its standard deviation was 0.07 (phantoms); empty: too few spots", "share", "-1 and up"),
+        "spot_darkness_change": ("by which share all spots together are darker against the skin around than at baseline: negative is paler; of the same pigment in two sessions its standard deviation was 0.08 (phantoms); empty: too few spots", "share", "-1 and up"),
         **{f"spots_{kind}": (f"number of spots that {told}", "number", "0 and up") for kind, told in _BECAME.items()},
         **{f"{kind}_cm2": (f"area of the spots that {told}", "cm2", "0 and up") for kind, told in _BECAME.items()},
         "note": ("why the two were not compared", *_TEXT),
