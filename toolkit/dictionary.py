@@ -13,6 +13,14 @@ _PER_CM2 = ("1/cm2", "0 and up")
 _MM2 = ("mm2", "0 and up")
 _TEXT = ("text", "")
 
+_BECAME = {
+    "gone": "were there at baseline and are not any more",
+    "fainter": "are less dark than at baseline, beyond what two photos of the same spot differ by",
+    "same": "are as they were, as far as two photos can tell",
+    "darker": "are darker than at baseline, beyond that",
+    "new": "were not there at baseline",
+}
+
 # Names of several sheets, then those of one.
 _EVERYWHERE: dict[str, tuple[str, str, str]] = {
     "photo": ("the photo's file name; its path below the common folder where photos lie in several", *_TEXT),
@@ -38,6 +46,27 @@ _SHEETS: dict[str, dict[str, tuple[str, str, str]]] = {
         "measured_cm2": ("area of the skin that was measured", "cm2", "0 and up"),
         "quality": ("what is wrong with the picture", "text", "ok, or: blurred, overexposed, underexposed, too few pixels, little skin, no skin, colour cast, face partly covered, one-sided light, head turned"),
         "note": ("what to know before the grade is used, or why there is none", *_TEXT),
+    },
+    "Change": {
+        "baseline_photo": ("the photo that it is compared with: of the same subject and side, at the visit Baseline, or where there is none at the earliest", *_TEXT),
+        "subject": ("who is on both, as in Grades", *_TEXT),
+        "side": ("side of the face", "text", "left, right, both"),
+        "visit": ("when the photo was taken", "text", "Week 4, Day 28, ..."),
+        "baseline_visit": ("when the baseline photo was taken", "text", "Baseline, or the earliest visit"),
+        "grade": ("grade of the photo, as in Grades", *_GRADE),
+        "baseline_grade": ("grade of the baseline photo", *_GRADE),
+        "grade_change": ("grade less the baseline's: negative is better", "grade", "-9 to 9"),
+        "change_lower": ("lower end of the interval of grade_change, made for 90 % of changes of phantoms graded by the starter model: narrower than that of two grades apart, since the errors of one person's photos are alike", "grade", "-9 to 9"),
+        "change_upper": ("upper end of that interval; where both ends lie on one side of 0, the change is more than the two photos' errors", "grade", "-9 to 9"),
+        "common_cm2": ("area of the skin that both photos show and that was measured on both: all figures beside it are of this skin alone", "cm2", "0 and up"),
+        "registration": ("correlation of the skin's fine texture after the two were laid over each other: different people reach about 0.5, and a pair under 0.55 is not compared", "none", "-1 to 1"),
+        "pigment_od": ("pigment that the network sees, mean over that skin", *_OD),
+        "baseline_pigment_od": ("the same on the baseline photo", *_OD),
+        "pigment_change_od": ("pigment_od less the baseline's: negative is less pigment", *_SIGNED_OD),
+        "spot_darkness_change": ("by which share all spots together are darker against the skin around than at baseline: negative is paler; of the same pigment in two sessions its standard deviation was 0.08 (phantoms); empty: too few spots", "share", "-1 and up"),
+        **{f"spots_{kind}": (f"number of spots that {told}", "number", "0 and up") for kind, told in _BECAME.items()},
+        **{f"{kind}_cm2": (f"area of the spots that {told}", "cm2", "0 and up") for kind, told in _BECAME.items()},
+        "note": ("why the two were not compared", *_TEXT),
     },
     "Contributions": {
         "figure": ("a column of Sides; usual_grade: what the others are added to; other_figures: all that are not listed; region_grade, with --weights: that of a region", *_TEXT),

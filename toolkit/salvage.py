@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 # Copied in this order; a result only if its checksum was copied before it and fits.
-_TABLES = ("outputs", "photos", "checksums", "results")
+_TABLES = ("outputs", "photos", "checksums", "results", "changes")
 _LEAST_ROW_BYTES = 64  # so many rows at most can lie in a file, which bounds the search for them
 # Of the file's header (sqlite.org/fileformat2.html): what is the same in every file that this SQLite makes for us. Page
 # size, versions for writing and reading, reserved space and fractions of a page; format of the schema; text encoding.

@@ -206,6 +206,15 @@ class RunSettings:
 
 
 @dataclass(frozen=True)
+class ChangeSettings:
+    """How two visits are compared; no part of a model."""
+
+    # Of the root of both half-widths' squares: .37 held 90 % of 120 changes of drawn phantoms, .35 of 60 of painted
+    # photographs, graded by the starter model (python -m benchmarks.change --spots).
+    interval_share: float = 0.4
+
+
+@dataclass(frozen=True)
 class ReportSettings:
     """How the report page shows photographs; no part of a model."""
 
@@ -215,6 +224,8 @@ class ReportSettings:
     max_picture_bytes: int = 20_000  # a picture that would be larger is compressed harder
     max_path_letters: int = 9000  # of a layer's outlines: the smallest regions are left out beyond it
     pigment_top_od: float = 0.25  # predicted pigment that is shown in full colour
+    change_pixels: int = 110_000  # of each of the two pictures of a change from baseline
+    max_change_bytes: int = 12_000
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,14 @@ STAGES = (
 @cache
 def code_hash() -> str:
     """The SHA-256 of the sources of the stages, as hexadecimal digits."""
+    return sources_hash(*STAGES)
+
+
+def sources_hash(*names: str) -> str:
+    """The SHA-256 of the sources of these modules and folders of the package."""
     package = Path(__file__).parent
     sources: list[Path] = []
-    for name in STAGES:
+    for name in names:
         place = package / name
         sources += sorted(place.rglob("*.py")) if place.is_dir() else [place]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

@@ -75,6 +75,7 @@ WRITTEN = {
     "g.xlsx": (f"{GRADE} --out g.xlsx", "grades.xlsx"),
     "g.csv": (f"{GRADE} --out g.csv", "grades.csv"),
     "g_patches.csv": (f"{GRADE} --out g.csv", "grades.csv"),
+    "g_change.csv": (f"{GRADE} --out g.csv", "grades.csv"),
     "g_run.csv": (f"{GRADE} --out g.csv", "grades.csv"),
     "g_evidence.csv": (f"{GRADE} --out g.xlsx", "grades.csv"),  # where it is too long for a sheet
     "g.toolkit.sqlite": (f"{GRADE} --out g.xlsx", "model/booster.txt"),

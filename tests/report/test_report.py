@@ -29,7 +29,7 @@ from toolkit.model import load_model, save_model
 from toolkit.photos import photo_files
 from toolkit.pigment import pigment_of_png, pigment_png
 from toolkit.records import REGIONS, Face, PhotoFacts, PhotoGrade
-from toolkit.report import ReportedRun, check_report, pictures
+from toolkit.report import ReportedRun, check_report, outlines, pictures
 from toolkit.report import page as report_page
 from toolkit.report.facts import head, photo_rows, run_hash, visits
 from toolkit.report.pictures import Drawn, PictureJob, draw
@@ -419,8 +419,8 @@ def test_a_half_face_is_cut_to_the_face(written, photos):
 def test_a_picture_is_bounded_however_rough_it_is():
     noise = np.random.default_rng(0).integers(0, 256, (560, 560, 3)).astype(np.uint8)
     shown = ReportSettings()
-    assert len(pictures._jpeg(noise, shown)) <= shown.max_picture_bytes
-    path, hidden = pictures._path(
+    assert len(outlines.jpeg(noise, shown)) <= shown.max_picture_bytes
+    path, hidden = outlines.svg_path(
         [np.array([(x, 0), (x + 3, 0), (x, 3 + x)]) for x in range(0, 9000, 4)], 2000
     )
     assert len(path) <= 2000 and hidden > 0
@@ -623,7 +623,7 @@ def test_a_page_and_a_folder_keep_out_of_each_others_way(written, tmp_path):
 
 def test_a_folder_that_was_stopped_is_gone_on_with(photos, model, tmp_path, monkeypatch):
     def stopped(jobs, *rest):
-        yield Drawn(pictures._encoded(np.zeros((8, 8, 3), np.uint8), 90))
+        yield Drawn(outlines.encoded(np.zeros((8, 8, 3), np.uint8), 90))
         raise KeyboardInterrupt
 
     some, folder = sorted(photos.glob("P0000*")), tmp_path / "report"

@@ -58,6 +58,9 @@ def grade(
     ] = None,
     column: Columns = None,
     retakes: Retakes = False,
+    no_change: Annotated[
+        bool, typer.Option("--no-change", help="Do not compare later visits with the baseline.")
+    ] = False,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     append: Annotated[
@@ -83,7 +86,7 @@ def grade(
         count = workers or default_workers()
         run = grade_photos(
             images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=count, tell=tell, limit_s=time_limit, overlays=overlays, report=page,
-            append=append, overwrite=overwrite,
+            append=append, overwrite=overwrite, change=not no_change,
         )  # fmt: skip
     if as_json:
         say_json(run.record())

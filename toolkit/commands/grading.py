@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 import toolkit
+from toolkit.commands.changes import StudyChanges, compare_study
 from toolkit.commands.results import (
     GradeRun,
     ReportRequest,
@@ -56,6 +57,7 @@ def grade_photos(
     report: ReportRequest | None = None,
     append: bool = False,
     overwrite: bool = False,
+    change: bool = True,
 ) -> GradeRun:
     """Grade photographs and write the results workbook; every photo keeps its row.
 
@@ -68,13 +70,13 @@ def grade_photos(
 
     Where ``out`` holds grades of photographs that are not among these, ``append`` keeps them and ``overwrite`` drops
     them; without either that is refused. ``overwrite`` also replaces files that an earlier run did not write, but
-    never one that is read.
+    never one that is read. ``change``: whether photographs of later visits are compared with those of the baseline.
     """
     if append and overwrite:
         raise ToolkitError("--append keeps earlier grades, --overwrite drops them: choose one of them")
     request = _Request(
         images, Path(out), model_folder, weights, landmark_model, workers, tell, limit_s, overlays,
-        report or ReportRequest(), append, overwrite,
+        report or ReportRequest(), append, overwrite, change,
     )  # fmt: skip
     started, clock = datetime.now().astimezone(), time.monotonic()
     check_target(request.out, RESULT_SUFFIXES)
@@ -98,7 +100,13 @@ def grade_photos(
             labels,
             {stored_text(name): one for name, one in plan.joined.grades.items()} if plan.joined else {},
         )
-        return replace(run, remarks=tuple(_write(request, store, plan, run=run, started=started)))
+        changes = (
+            _compare(request, store, plan, run) if request.change and not interrupted else StudyChanges()
+        )
+        stopped = interrupted or changes.interrupted
+        run = replace(run, interrupted=stopped, seconds=time.monotonic() - clock)
+        remarks = _write(request, store, plan, run=run, started=started, changes=changes)
+        return replace(run, remarks=tuple(remarks))
 
 
 @dataclass(frozen=True)
@@ -117,6 +125,7 @@ class _Request:
     report: ReportRequest
     append: bool
     overwrite: bool
+    change: bool
 
 
 @dataclass(frozen=True)
@@ -153,7 +162,24 @@ def _plan(request: _Request, store: Store, given: Sequence[PhotoFile], read: Seq
     return _Plan(model, options, tuple(files), earlier, joined, loss, damaged)
 
 
-def _write(request: _Request, store: Store, plan: _Plan, *, run: GradeRun, started: datetime) -> list[str]:
+def _compare(request: _Request, store: Store, plan: _Plan, run: GradeRun) -> StudyChanges:
+    """Each later visit's photo beside its baseline; at no cost where there is one visit alone."""
+    grades, paths = list(run.grades_in(store)), [file.path for file in plan.files]
+    return compare_study(
+        store, grades, paths, plan.model.settings, workers=request.workers, limit_s=request.limit_s,
+        tell=request.tell,
+    )  # fmt: skip
+
+
+def _write(
+    request: _Request,
+    store: Store,
+    plan: _Plan,
+    *,
+    run: GradeRun,
+    started: datetime,
+    changes: StudyChanges,
+) -> list[str]:
     """Workbook and page; what is to be said of the run, a line each."""
     landmarks = landmarks_name(request.landmark_model)
     facts = run_facts(
@@ -161,7 +187,7 @@ def _write(request: _Request, store: Store, plan: _Plan, *, run: GradeRun, start
     )
     remarks = [
         *_other_landmarks(plan.model, request.landmark_model),
-        *write_workbook(store, run, facts),
+        *write_workbook(store, run, facts, changes.rows),
         *modes_remark([file.name for file in plan.files]),
         *_changes_told(store, plan.damaged, plan.loss),
     ]
@@ -169,7 +195,8 @@ def _write(request: _Request, store: Store, plan: _Plan, *, run: GradeRun, start
     if joined and report.expert_grades:
         remarks.append(f"{report.expert_grades.name}: {joined.summary()}")
     if report.wanted and not run.interrupted:
-        page = report_study(store, run, plan.model, facts, report=report)
+        changed = {place: (changes.pairs[place], one) for place, one in changes.found.items()}
+        page = report_study(store, run, plan.model, facts, report=report, changes=changed)
         write_report(
             page, report.file, report.folder, request.workers, limit_s=request.limit_s, tell=request.tell
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 import toolkit
 from toolkit.asjson import plain
+from toolkit.change import PairChange
 from toolkit.commands.intervals import supported
 from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
@@ -26,7 +27,7 @@ from toolkit.report import ReportedRun, check_report, is_page
 from toolkit.store import RunOptions, Store, read_store, store_path
 from toolkit.study import Columns, JoinedGrades, join_files, refuse_shared
 from toolkit.study.names import facts_from_name, stored_text
-from toolkit.workbook import Rows, Value, result_files, write_results
+from toolkit.workbook import Rows, Value, result_files, table_path, write_results
 
 
 @dataclass(frozen=True)
@@ -130,11 +131,12 @@ def report_study(
     facts: Mapping[str, str | int | float],
     *,
     report: ReportRequest,
+    changes: Mapping[int, tuple[int, PairChange]],
 ) -> ReportedRun:
-    """What the page is made of."""
+    """What the page is made of; ``changes`` as in ``ReportedRun``."""
     source = report.expert_grades.name if report.expert_grades else ""
     paths = [file.path for file in run.files]
-    return ReportedRun(store, paths, list(run.grades_in(store)), model, facts, run.expert, source)
+    return ReportedRun(store, paths, list(run.grades_in(store)), model, facts, run.expert, source, changes)
 
 
 def _beside_expert(grade: PhotoGrade, expert: float | None) -> PhotoGrade:
@@ -151,8 +153,14 @@ def labelled(grades: Iterable[PhotoGrade], labels: Sequence[str | None]) -> Iter
         yield grade if label is None else replace(grade, quality=label)
 
 
-def write_workbook(store: Store, run: GradeRun, facts: Mapping[str, str | int | float]) -> list[str]:
-    """The workbook from the store, a row at a time; the store keeps what the files were like when they were written."""
+def write_workbook(
+    store: Store,
+    run: GradeRun,
+    facts: Mapping[str, str | int | float],
+    changes: Sequence[Mapping[str, Value]] = (),
+) -> list[str]:
+    """The workbook from the store, a row at a time; the store keeps what the files were like when they were written.
+    ``changes``: the rows of the sheet Change, which is left out where there are none."""
     tables: dict[str, Iterable[Mapping[str, Value]]] = {
         "Patches": Rows(lambda: _rows_of(store, side=False)),
         "Sides": Rows(lambda: _rows_of(store, side=True)),
@@ -162,12 +170,25 @@ def write_workbook(store: Store, run: GradeRun, facts: Mapping[str, str | int | 
             lambda: ({"photo": i.name, "bytes": i.bytes, "sha256": i.sha256} for i in store.inputs())
         ),
     }
+    if changes:
+        tables = {"Change": changes, **tables}
+    else:
+        _remove_changes(store, run.out)
     files = list(result_files(run.out))
     store.note_written({path.name: "" for path in files})
     grades = Rows(lambda: run.grades_in(store))
     remarks = write_results(run.out, grades, tables, facts)
     store.note_written({path.name: file_sha256(path) for path in files if path.is_file()})
     return remarks
+
+
+def _remove_changes(store: Store, out: Path) -> None:
+    """Take away the table of changes that an earlier run wrote and nobody has edited: it tells of another run."""
+    before = store.written()
+    for suffix in {out.suffix, ".csv", ".parquet"} - {".xlsx"}:
+        path = table_path(out, "Change", suffix)
+        if path.is_file() and before.get(path.name) == file_sha256(path):
+            path.unlink()
 
 
 def _rows_of(store: Store, side: bool) -> Iterator[Mapping[str, Value]]:

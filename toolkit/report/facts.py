@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from toolkit.change import PairChange, change_interval
 from toolkit.model import Model
 from toolkit.reasons import OTHERS, USUAL
 from toolkit.records import HIDDEN_CHEEK, REGIONS, Contribution, PhotoGrade
 from toolkit.report.words import REGION_NAMES, Usual, in_words
 from toolkit.store import GradeDetails
+from toolkit.study.visits import visit_days, visit_order
 from toolkit.summary import SEVERITIES, flag_of
 
 Table = dict[str, Any]
-_DAYS = {"Day": 1, "Week": 7, "Month": 30.4}
 
 
 def photo_rows(
@@ -66,25 +66,8 @@ def _rounded(value: float | None) -> float | None:
 
 def visits(rows: Iterable[Table]) -> list[Table]:
     """The study's visits in their order: ``label``, and ``days`` since baseline, None where it does not tell."""
-    labels = sorted({row["visit"] for row in rows if row["visit"]}, key=_visit_order)
-    return [{"label": label, "days": _days(label)} for label in labels]
-
-
-def _visit_order(visit: str) -> tuple[float, str, list[tuple[int, str]], str]:
-    """Screening, Baseline, then by time as far as visits tell, then by their names and numbers."""
-    days = {"Screening": -1.0}.get(visit, _days(visit))
-    # A longer number is a larger one: names come from others, and Python refuses to read thousands of digits.
-    numbers = [(len(digits), digits) for digits in re.findall(r"0*(\d+)", visit)]
-    return (float("inf") if days is None else days), re.sub(r"\d+", "", visit), numbers, visit
-
-
-def _days(visit: str) -> float | None:
-    if visit == "Baseline":
-        return 0.0
-    if both := re.fullmatch(r"Week \d+ Day (\d{1,4})", visit):
-        return float(both[1])
-    found = re.fullmatch(r"(Day|Week|Month) (\d{1,4})", visit)
-    return _DAYS[found[1]] * int(found[2]) if found else None
+    labels = sorted({row["visit"] for row in rows if row["visit"]}, key=visit_order)
+    return [{"label": label, "days": visit_days(label)} for label in labels]
 
 
 @dataclass(frozen=True)
@@ -170,3 +153,31 @@ def _reason(one: Contribution, usual: Mapping[str, Usual]) -> Table:
     text, behind = in_words(one.figure, one.region, one.value, one.contribution, usual=usual.get(one.figure))
     kind = one.figure if one.figure in (USUAL, OTHERS) else ""
     return {"text": text, "behind": behind, "added": _rounded(one.contribution), "kind": kind}
+
+
+def change_facts(place: int, baseline: PhotoGrade, later: PhotoGrade, change: PairChange) -> Table:
+    """What the page tells of a change from baseline: ``number`` of the baseline photo on the page, its name, visit and
+    grade, and the figures of the sheet Change, or the ``note`` that says why there are none."""
+    both = baseline.grade is not None and later.grade is not None
+    lower, upper = change_interval(later, baseline) or (None, None)
+    told: Table = {
+        "number": place,
+        "photo": baseline.name,
+        "visit": baseline.facts.visit or "",
+        "grade": _rounded(baseline.grade),
+        "grade_change": _rounded((later.grade or 0.0) - (baseline.grade or 0.0)) if both else None,
+        "lower": _rounded(lower),
+        "upper": _rounded(upper),
+        "note": change.note,
+    }
+    if change.found:
+        told |= {
+            "common_cm2": round(change.common_cm2, 2),
+            "registration": round(change.after, 3),
+            "baseline_od": _rounded(change.baseline_od),
+            "later_od": _rounded(change.later_od),
+            "darkness_change": _rounded(change.darkness_change),
+            "counts": dict(change.counts),
+            "cm2": {kind: round(area, 3) for kind, area in change.cm2.items()},
+        }
+    return told

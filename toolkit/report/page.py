@@ -17,13 +17,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from toolkit.change import PairChange, PairJob, PhotoSeen
 from toolkit.errors import ToolkitError
 from toolkit.files import make_folder, write_atomically
 from toolkit.model import Model
 from toolkit.outputs import has_text, is_marked_picture, marked_jpeg
 from toolkit.records import PhotoGrade
-from toolkit.report.facts import Table, detail, head, photo_rows, run_hash, usual_figures, visits
-from toolkit.report.pictures import MARK, Drawn, PictureJob, draw_all
+from toolkit.report.changed import ChangeJob
+from toolkit.report.facts import (
+    Table,
+    change_facts,
+    detail,
+    head,
+    photo_rows,
+    run_hash,
+    usual_figures,
+    visits,
+)
+from toolkit.report.outlines import MARK
+from toolkit.report.pictures import Drawn, PictureJob, draw_all
 from toolkit.scores import supported_coverage
 from toolkit.settings import ReportSettings
 from toolkit.store import GradeDetails, InputRow, Store
@@ -31,13 +43,13 @@ from toolkit.tables import check_target
 
 _HERE = Path(__file__).parent
 _SCRIPT = (
-    "page", "memory", "table", "filters", "photo", "picture", "figures", "review", "reviewfile", "start",
+    "page", "memory", "table", "filters", "photo", "picture", "change", "figures", "review", "reviewfile", "start",
 )  # fmt: skip
 _PAGE_TAG = "toolkit grade --report"
 _FOLDER_TAG = "toolkit grade --report-dir"  # tells a folder of ours from any other
 _CALL = "toolkitPhoto("  # what scripts of a folder begin with
 _SLICE = 300  # photos whose landmarks and maps are in memory at a time
-_NAMES = re.compile(r"\d{5,}p?\.(js|jpg)")  # of the files in these folders
+_NAMES = re.compile(r"\d{5,}[pbc]?\.(js|jpg)")  # of the files in these folders
 _INDEX, _PHOTOS, _REFERENCES = "index.html", "photos", "references"
 Progress = Callable[[str, int, int], None]
 
@@ -46,7 +58,8 @@ Progress = Callable[[str, int, int], None]
 class ReportedRun:
     """What a report is made of: a run's ``store``, the ``paths`` of its photographs and its ``grades``, both in its
     order, the ``model`` that gave them, ``run``: what is told of the run, as the workbook's sheet has it; ``expert``:
-    an expert's grades by photo, and ``expert_source``, the name of their file."""
+    an expert's grades by photo, and ``expert_source``, the name of their file. ``changes``: of a photo's place, that of its
+    baseline and what became of the skin since."""
 
     store: Store
     paths: Sequence[Path]
@@ -55,6 +68,7 @@ class ReportedRun:
     run: Mapping[str, str | int | float]
     expert: Mapping[str, float] = field(default_factory=dict)
     expert_source: str = ""
+    changes: Mapping[int, tuple[int, PairChange]] = field(default_factory=dict)
 
 
 def check_report(file: Path | None, folder: Path | None, photos: int) -> None:
@@ -133,7 +147,7 @@ def write_report(
     tell("report", 0, len(rows))
     with contextlib.closing(_draw_slices(study, inputs, workers, limit_s)) as pictures:
         for place, (row, (details, drawn)) in enumerate(zip(rows, pictures, strict=True)):
-            told = detail(row, details, usual)
+            told = detail(row, details, usual) | _change_told(study, place)
             for writer in writers:
                 writer.add(place, told, drawn)
             tell("report", place + 1, len(rows))
@@ -158,11 +172,31 @@ def _draw_slices(
                 one.face,
                 one.pigment,
                 (study.grades[place].note or "there is no result") if place in without else "",
+                _change_job(study, inputs, place),
             )
             for place, one in zip(places, details, strict=True)
         ]
         with contextlib.closing(draw_all(jobs, study.model.settings, workers, limit_s)) as pictures:
             yield from zip(details, pictures, strict=True)
+
+
+def _change_job(study: ReportedRun, inputs: Sequence[InputRow], place: int) -> ChangeJob | None:
+    if place not in study.changes or not study.changes[place][1].found:
+        return None
+    baseline, change = study.changes[place]
+    seen = []
+    for one in (baseline, place):
+        details = study.store.details(one)
+        seen.append(PhotoSeen(study.paths[one], inputs[one].sha256, details.face, details.pigment))
+    return ChangeJob(PairJob(*seen), change)
+
+
+def _change_told(study: ReportedRun, place: int) -> Table:
+    """What the page tells of a photo's change from baseline; nothing where it has none."""
+    if place not in study.changes:
+        return {}
+    baseline, change = study.changes[place]
+    return {"change": change_facts(baseline, study.grades[baseline], study.grades[place], change)}
 
 
 def _page_facts(study: ReportedRun, rows: Sequence[Table]) -> Table:
@@ -214,7 +248,9 @@ class _FileWriter:
 
     def add(self, place: int, told: Table, drawn: Drawn) -> None:
         self._used |= _numbers(told)
-        sources = {"picture": _data(drawn.jpeg), "pigment": _data(drawn.pigment)}
+        sources = {"picture": _data(drawn.jpeg), "pigment": _data(drawn.pigment)} | _with_change(
+            told, drawn, lambda _, jpeg: _data(jpeg)
+        )
         self._blocks.append(_json({**told, **sources, "layers": drawn.layers, "problem": drawn.problem}))
 
     def finish(self, page: Table, rows: Sequence[Table]) -> None:
@@ -239,6 +275,7 @@ class _FolderWriter:
         sources = {
             "picture": self._put(f"{_PHOTOS}/{place:05}.jpg", drawn.jpeg),
             "pigment": self._put(f"{_PHOTOS}/{place:05}p.jpg", drawn.pigment),
+            **_with_change(told, drawn, lambda end, jpeg: self._put(f"{_PHOTOS}/{place:05}{end}.jpg", jpeg)),
         }
         for number in _numbers(told):
             if number < len(self._thumbnails):
@@ -263,6 +300,19 @@ class _FolderWriter:
             for path in (self._folder / name).iterdir():
                 if path not in self._written and _is_ours(path):
                     path.unlink()
+
+
+def _with_change(told: Table, drawn: Drawn, put: Callable[[str, bytes], str]) -> Table:
+    """A photo's change with its pictures, which ``put`` gives an address; nothing where there is none."""
+    if "change" not in told:
+        return {}
+    made = drawn.change
+    if made is None:
+        return {"change": {**told["change"], "layers": {}, "pictures": None, "problem": drawn.problem}}
+    pictures = {"baseline": put("b", made.baseline), "later": put("c", made.later)} if made.baseline else None
+    return {
+        "change": {**told["change"], "layers": made.layers, "pictures": pictures, "problem": made.problem}
+    }
 
 
 def _is_ours(path: Path) -> bool:

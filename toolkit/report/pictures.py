@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +19,18 @@ from toolkit.chart import make_chart
 from toolkit.errors import ToolkitError
 from toolkit.geometry import apply_affine, compose_affine, invert_affine, warp
 from toolkit.images import read_photo
-from toolkit.outputs import marked_jpeg
 from toolkit.patches import cut_patches
 from toolkit.pigment import components, deviations, find_regions, pigment_of_png, predicted_spots
 from toolkit.pigment.overlay import outlines
 from toolkit.pool import Lost, run_jobs
 from toolkit.records import Face, FaceChart, Patch, Photo
+from toolkit.report.changed import ChangeJob, DrawnChange, draw_change
+from toolkit.report.outlines import Affine, Outline, encoded, halves, jpeg, mask_outlines, svg_path
 from toolkit.settings import ReportSettings, Settings
+from toolkit.store import face_of_record
 
-MARK = "report"  # of every picture, as ``outputs.marked_jpeg`` takes it
 KINDS = ("pigment", "mole", "blood", "shadow")
 _MARGIN = 0.06  # round the face, as a share of it
-_QUALITY_STEP = 5
-_LEAST_QUALITY = 40
-_SCALES = (1.0, 0.7, 0.5, 0.35)
-
-Affine = NDArray[np.float64]
-Outline = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -48,17 +43,20 @@ class PictureJob:
     face: Mapping[str, Any] | None = None
     pigment: tuple[bytes, ...] = ()
     problem: str = ""
+    change: ChangeJob | None = None
 
 
 @dataclass(frozen=True)
 class Drawn:
     """``jpeg`` of the photo cut to the face; ``layers`` JSON-ready (see ``draw``); ``pigment``: the predicted
-    pigment on it at half its size, as a grey JPEG. ``problem`` says why there is no picture, or no layer."""
+    pigment on it at half its size, as a grey JPEG. ``problem`` says why there is no picture, or no layer.
+    ``change``: the pictures of its change from baseline, where it has one."""
 
     jpeg: bytes = b""
     layers: Mapping[str, Any] = field(default_factory=dict)
     pigment: bytes = b""
     problem: str = ""
+    change: DrawnChange | None = None
 
 
 def draw_all(
@@ -86,8 +84,10 @@ def draw(job: PictureJob, settings: Settings, shown: ReportSettings | None = Non
     """
     if job.problem:
         return Drawn(problem=job.problem)
+    shown = shown or ReportSettings()
+    changed = draw_change(job.change, settings, shown) if job.change else None
     try:
-        return _draw(job, settings, shown or ReportSettings())
+        return replace(_draw(job, settings, shown), change=changed)
     except ToolkitError as error:
         return Drawn(problem=str(error).removeprefix(f"{job.path}: "))
     except Exception as error:  # one odd photo must not end a report
@@ -98,11 +98,11 @@ def _draw(job: PictureJob, settings: Settings, shown: ReportSettings) -> Drawn:
     photo = read_photo(job.path, settings.photo)
     if photo.sha256 != job.sha256:
         return Drawn(problem="the file has changed since it was graded: rerun the command")
-    face = _face(job.face)
+    face = face_of_record(job.face)
     photo = photo.turned(face.quarter_turns if face else 0)
     if face is None:
         to_view, size = _view(photo, None, (), shown)
-        return Drawn(_jpeg(warp(photo.pixels, to_view, size), shown), {"width": size[0], "height": size[1]})
+        return Drawn(jpeg(warp(photo.pixels, to_view, size), shown), {"width": size[0], "height": size[1]})
     chart = make_chart(photo, face, settings.chart, settings.patch.px_per_mm)
     patches, _ = cut_patches(chart, face.side, settings.patch)
     to_view, size = _view(photo, face, (chart,), shown)
@@ -111,18 +111,7 @@ def _draw(job: PictureJob, settings: Settings, shown: ReportSettings) -> Drawn:
         face, chart, patches, predicted, to_view=to_view, size=size, settings=settings, shown=shown
     )
     pigment = _pigment(predicted, chart, to_view, size, shown=shown)
-    return Drawn(_jpeg(warp(photo.pixels, to_view, size), shown), layers, pigment)
-
-
-def _face(record: Mapping[str, Any] | None) -> Face | None:
-    """The face as it was found when the photo was graded."""
-    if not record or not record["points"]:
-        return None
-    points = np.array(record["points"], np.float64)
-    return Face(
-        points, record["side"], record["found_by"], record["score"], record["px_per_mm"],
-        quarter_turns=int(record.get("quarter_turns", 0)),
-    )  # fmt: skip
+    return Drawn(jpeg(warp(photo.pixels, to_view, size), shown), layers, pigment)
 
 
 # --- where things lie ----------------------------------------------------------------------------
@@ -177,22 +166,24 @@ def _layers(
     found = {kind: [apply_affine(from_chart, one) for one in outlines(regions, kind)] for kind in KINDS}
     counts = {kind: int((regions.kind == kind).sum()) for kind in KINDS}
     counts["classical"] = counts.pop("pigment")
-    paths = {kind: _path(found[kind], shown.max_path_letters) for kind in KINDS}
+    paths = {kind: svg_path(found[kind], shown.max_path_letters) for kind in KINDS}
     spots, share = _spots(predicted, chart, from_chart, counts)
-    paths["spots"] = _path(spots, shown.max_path_letters)
+    paths["spots"] = svg_path(spots, shown.max_path_letters)
     points = apply_affine(to_view, face.points)
     inside = ((points >= 0) & (points < size)).all(axis=1)  # a half face lacks the other half's
     return {
         "width": size[0],
         "height": size[1],
-        "landmarks": _halves(points[inside]).ravel().tolist(),
+        "landmarks": halves(points[inside]).ravel().tolist(),
         "spots": paths["spots"][0],
         "classical": paths["pigment"][0],
         **{kind: paths[kind][0] for kind in KINDS[1:]},
         "counts": counts,
         "hidden": sum(hidden for _, hidden in paths.values()),
         "share": round(share, 4),
-        "unmeasured": _path(_areas(chart.visible & ~chart.skin, from_chart), shown.max_path_letters)[0],
+        "unmeasured": svg_path(
+            mask_outlines(chart.visible & ~chart.skin, from_chart), shown.max_path_letters
+        )[0],
         "patches": [
             _patch(p, to_view, compose_affine(invert_affine(p.to_patch), to_view), shown) for p in patches
         ],
@@ -217,16 +208,7 @@ def _spots(
     labels, areas, _ = predicted_spots(predicted, chart.skin, chart.px_per_mm)
     counts["pigment"] = len(areas)
     mask = labels > 0
-    return _areas(mask, from_chart, grow=1), float(mask.sum()) / max(int(chart.skin.sum()), 1)
-
-
-def _areas(mask: NDArray[np.bool_], from_chart: Affine, grow: int = 0) -> list[Outline]:
-    """Outlines of a mask of the chart in the small picture; ``grow``: so many pixels outside it."""
-    padded: Any = np.pad(mask.astype(np.uint8), 1)
-    if grow:
-        padded = cv2.dilate(padded, cv2.getStructuringElement(cv2.MORPH_CROSS, (2 * grow + 1, 2 * grow + 1)))
-    off, _ = cv2.findContours(padded, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    return [apply_affine(from_chart, outline[:, 0].astype(np.float64) - 1) for outline in off]
+    return mask_outlines(mask, from_chart, grow=1), float(mask.sum()) / max(int(chart.skin.sum()), 1)
 
 
 def _patch(patch: Patch, to_view: Affine, from_patch: Affine, shown: ReportSettings) -> dict[str, Any]:
@@ -238,40 +220,11 @@ def _patch(patch: Patch, to_view: Affine, from_patch: Affine, shown: ReportSetti
     matrix = compose_affine(compose_affine(invert_affine(edge), to_patch), edge)
     return {
         "region": patch.region,
-        "outline": _path([apply_affine(to_view, _corners(patch))], 1000)[0],
-        "unmeasured": _path(unmeasured, shown.max_path_letters)[0],
+        "outline": svg_path([apply_affine(to_view, _corners(patch))], 1000)[0],
+        "unmeasured": svg_path(unmeasured, shown.max_path_letters)[0],
         "size": [patch.skin.shape[1], patch.skin.shape[0]],
         "matrix": [round(float(value), 5) for value in matrix.T.ravel()],
     }
-
-
-def _path(found: Sequence[Outline], most: int) -> tuple[str, int]:
-    """Closed outlines as one SVG path of at most about ``most`` letters, the largest first, and how many did not
-    fit."""
-    areas = [cv2.contourArea(np.asarray(outline, np.float32)) for outline in found]
-    parts: list[str] = []
-    letters = 0
-    for rank, place in enumerate(np.argsort(np.negative(areas), kind="stable").tolist()):
-        slim: Any = cv2.approxPolyDP(np.asarray(found[place], np.float32), 0.4, True)
-        text = _closed(_halves(slim[:, 0] if len(slim) > 2 else found[place]))
-        letters += len(text)
-        if letters > most and parts:
-            return "".join(parts), len(found) - rank
-        parts.append(text)
-    return "".join(parts), 0
-
-
-def _closed(points: NDArray[np.int64]) -> str:
-    """A closed path: where it begins, then step by step."""
-    steps = np.diff(points, axis=0)
-    steps = steps[(steps != 0).any(axis=1)]
-    numbers = "".join(f" {n}" if n >= 0 else str(n) for n in steps.ravel().tolist())
-    return f"M{points[0, 0]} {points[0, 1]}l{numbers.lstrip()}z" if len(steps) else ""
-
-
-def _halves(points: Outline) -> NDArray[np.int64]:
-    """Points in half pixels, from the edge of the first pixel as SVG counts."""
-    return np.round(2 * (np.asarray(points) + 0.5)).astype(np.int64)
 
 
 def _pigment(
@@ -290,25 +243,4 @@ def _pigment(
     to_half = compose_affine(compose_affine(invert_affine(chart.to_chart), to_view), shrink)
     canvas = cv2.warpAffine(predicted, to_half, half, flags=cv2.INTER_LINEAR)
     levels = np.clip(canvas * (255 / shown.pigment_top_od), 0, 255).astype(np.uint8)
-    return _encoded(levels, 70)
-
-
-def _jpeg(picture: NDArray[np.uint8], shown: ReportSettings) -> bytes:
-    """A JPEG as good as ``jpeg_quality`` that does not exceed ``max_picture_bytes``: of less quality and then of
-    fewer pixels where the picture is full of detail. It is shown at the same size."""
-    qualities = range(shown.jpeg_quality, _LEAST_QUALITY - 1, -_QUALITY_STEP)
-    for scale in _SCALES:
-        size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-        small: Any = picture if scale == 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        for quality in qualities if scale == 1 else qualities[-1:]:
-            data = _encoded(small[..., ::-1], quality)
-            if len(data) <= shown.max_picture_bytes:
-                return data
-    return data
-
-
-def _encoded(picture: NDArray[np.uint8], quality: int) -> bytes:
-    done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise ValueError(f"a picture of shape {picture.shape} cannot be written")
-    return marked_jpeg(data.tobytes(), MARK)
+    return encoded(levels, 70)

@@ -48,6 +48,16 @@ CREATE TABLE IF NOT EXISTS checksums (
     PRIMARY KEY (sha256, options, hint)
 );
 """
+# In the same way: what became of the skin between two photos, and a hash of that.
+_CHANGES = """
+CREATE TABLE IF NOT EXISTS changes (
+    sha256 TEXT NOT NULL, baseline TEXT NOT NULL,  -- of the later photo's bytes and of the baseline's
+    options TEXT NOT NULL,       -- all else that may change it: JSON
+    change TEXT NOT NULL,        -- JSON: toolkit.change.PairChange
+    checksum TEXT NOT NULL,
+    PRIMARY KEY (sha256, baseline, options)
+);
+"""
 _MIGRATIONS = {  # from the format of that number to the next
     1: "ALTER TABLE results ADD COLUMN pigment TEXT NOT NULL DEFAULT '[]';",
     2: "CREATE TABLE outputs (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL);",
@@ -137,7 +147,7 @@ def _set_up(db: sqlite3.Connection) -> None:
     for number, migration in _MIGRATIONS.items():
         if _is_ours(db, number):
             db.executescript(f"BEGIN; {migration} PRAGMA user_version = {number + 1}; COMMIT;")
-    db.executescript(_CHECKSUMS)
+    db.executescript(_CHECKSUMS + _CHANGES)
 
 
 def _is_unused(db: sqlite3.Connection) -> bool:

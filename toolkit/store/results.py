@@ -235,6 +235,30 @@ class Store:
                 "UPDATE photos SET sha256 = ?, note = ? WHERE place = ?", (sha256, stored_text(note), place)
             )
 
+    # --- pairs of photos
+
+    def key(self, place: int) -> tuple[str, str, str]:
+        """What the result of the photo at ``place`` belongs to: the hash of its bytes, the options and the hint."""
+        query = "SELECT sha256, options, hint FROM photos WHERE place = ?"
+        sha256, options, hint = self._db.execute(query, (place,)).fetchone()
+        return sha256, options, hint
+
+    def change(self, pair: tuple[str, str, str]) -> str | None:
+        """What ``put_change`` kept of a pair (hash of the later photo, of the baseline, options); None where there is
+        nothing, or it is no longer as it was written."""
+        query = "SELECT change, checksum FROM changes WHERE sha256 = ? AND baseline = ? AND options = ?"
+        try:
+            found = self._db.execute(query, pair).fetchone()
+        except sqlite3.OperationalError:  # opened for reading, and written by a version without it
+            return None
+        return found[0] if found and found[1] == _checksum(*pair, found[0]) else None
+
+    def put_change(self, pair: tuple[str, str, str], change: str) -> None:
+        """Keep what came of a pair, for good."""
+        with self._db:
+            row = (*pair, change, _checksum(*pair, change))
+            self._db.execute("INSERT OR REPLACE INTO changes VALUES (?, ?, ?, ?, ?)", row)
+
     # --- what there is
 
     def counts(self) -> Mapping[str, int]:
@@ -300,3 +324,7 @@ class Store:
             tuple(Contribution(**row) for row in unpacked(contributions)),
             tuple(Evidence(**row) for row in unpacked(evidence)),
         )
+
+
+def _checksum(*cells: str) -> str:
+    return hashlib.sha256("\0".join(cells).encode("utf-8", "surrogatepass")).hexdigest()

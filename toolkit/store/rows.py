@@ -8,7 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from toolkit.records import (
+    Face,
     FaceChart,
     FacePatches,
     PhotoFacts,
@@ -81,6 +84,17 @@ def face_record(patches: FacePatches) -> dict[str, Any]:
         "dropped": dict(patches.dropped),
         "chart": _chart_record(patches.chart) if patches.chart else None,
     }
+
+
+def face_of_record(record: Mapping[str, Any] | None) -> Face | None:
+    """The face of a ``face_record``, as it was found when the photo was graded."""
+    if not record or not record["points"]:
+        return None
+    points = np.array(record["points"], np.float64)
+    return Face(
+        points, record["side"], record["found_by"], record["score"], record["px_per_mm"],
+        quarter_turns=int(record.get("quarter_turns", 0)),
+    )  # fmt: skip
 
 
 def _chart_record(chart: FaceChart) -> dict[str, Any]:

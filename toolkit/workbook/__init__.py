@@ -6,14 +6,16 @@ from toolkit.workbook.results import (
     RESULT_SUFFIXES,
     read_graded,
     result_files,
+    table_path,
     write_results,
     write_sheets,
     write_table,
     write_workbook,
 )
-from toolkit.workbook.sheets import GRADE_COLUMNS
+from toolkit.workbook.sheets import CHANGE_COLUMNS, GRADE_COLUMNS
 
 __all__ = [
+    "CHANGE_COLUMNS",
     "GRADE_COLUMNS",
     "MAX_ROWS",
     "RESULT_SUFFIXES",
@@ -22,6 +24,7 @@ __all__ = [
     "check_target",
     "read_graded",
     "result_files",
+    "table_path",
     "write_results",
     "write_sheets",
     "write_table",

@@ -27,6 +27,7 @@ from toolkit.tables import (
 )
 from toolkit.workbook.cells import cell
 from toolkit.workbook.sheets import (
+    CHANGE_COLUMNS,
     GRADE_COLUMNS,
     Table,
     add_dictionary,
@@ -91,6 +92,7 @@ def result_files(path: Path) -> dict[Path, Callable[[Path], bool]]:
             ("Patches", "Sides", "Contributions", "Evidence"), has_columns(("photo", "region"), more=True)
         ),
         "Inputs": has_columns(inputs),
+        "Change": has_columns(CHANGE_COLUMNS[:2], more=True),
     }
     tables = {**csv, "Run": has_columns(("item", "value"))}
     suffix = path.suffix.casefold()

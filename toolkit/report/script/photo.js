@@ -87,6 +87,7 @@ function showPhoto(photo, told) {
     gradeBlock(photo),
     reviewBlock(photo),
     el("div", {class: large ? "look large" : "look"}, pictureBlock(photo, told), el("div", {class: "beside"}, legendBlock(photo, told), regionBlock(photo, told), photo.visit ? visitBlock(photo) : null, qualityBlock(photo))),
+    changeBlock(photo, told),
     alikeBlock(told),
     reasonBlock(told)].filter(Boolean));
   section.scrollTop = 0;

@@ -12,6 +12,7 @@ function onKey(event) {
     j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1),
     "/": () => byId("search").focus(), a: () => agree(inView()), c: () => inView() && byId("correct").focus(),
     "?": () => byId("help").showModal(), 0: toggleBare, z: () => setLarge(!large),
+    b: blink, o: () => setOutlines(!outlinesOn),
   };
   const act = layer ? () => setLayer(layer.name, !on.has(layer.name)) : acts[event.key];
   if (!act) return;
