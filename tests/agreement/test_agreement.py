@@ -470,7 +470,7 @@ def test_letters_of_subjects_are_left_out_only_where_all_graders_know_one_subjec
         assert "subjects joined by number alone, for example 1 for P0001" in ratings.notes
     other = long_table("c.xlsx", {("Q0001", *LEFT[1:]): 8.0})
     for graders in itertools.permutations([bare, lettered, other]):
-        with pytest.raises(GradesError, match="taken for different people"):
+        with pytest.raises(GradesError, match="treated as different people"):
             join_ratings([(str(number), table) for number, table in enumerate(graders)])
     with pytest.raises(GradesError, match="Q0001 and P0001 are treated as different people"):
         join_ratings([("b", lettered), ("c", other)])
