@@ -363,6 +363,18 @@ def test_where_no_model_fits_the_table_stands_and_the_reason_is_said(grades, why
     assert found.lines[-1].subjects > 0
 
 
+def test_arms_without_a_common_visit_are_not_compared():
+    rows = [
+        (f"{arm}{n}", arm, "left", visit, 5.0 - n / 2)
+        for arm, later in (("1", "Week 4"), ("2", "Week 8"))
+        for n in range(4)
+        for visit in ("Baseline", later)
+    ]
+    said = analyse(table_of(rows, ("Baseline", "Week 4", "Week 8"), ("1", "2"))).text()
+    assert "At Week 8 arm 2 and arm 1 cannot be compared: one has no change there." in said
+    assert "No mixed model: at no visit do all arms have 2 subjects" in said
+
+
 def test_a_baseline_that_does_not_vary_is_no_covariate():
     rows = [(*row[:4], 5.0 if row[3] == "Baseline" else row[4]) for row in made_up(np.random.default_rng(9))]
     model = fit_model(table_of(rows))
@@ -510,6 +522,41 @@ def test_several_photographs_of_a_side_and_visit_are_averaged(tmp_path):
     ]
     assert table.arms == (ALL,) and len(table.retakes) == 6
     assert any("several photographs: averaged" in note for note in table.notes)
+
+
+def test_of_a_review_the_readers_grades_are_taken(tmp_path):
+    header = (
+        "photo",
+        "subject",
+        "side",
+        "visit",
+        "toolkit",
+        "verdict",
+        "grade",
+        "reader",
+        "comment",
+        "reviewed_at",
+    )
+    rows = [
+        (
+            file_name((f"P{n}", "", "left", visit)),
+            f"P{n}",
+            "left",
+            visit,
+            4.2,
+            "corrected",
+            3 + n % 3,
+            "Dr X",
+            "",
+            "",
+        )
+        for n in range(1, 9)
+        for visit in ("Baseline", "Week 4")
+    ]
+    table = read_trial(write(tmp_path / "review.csv", header, *rows))
+    assert table.grader == "Dr X, review.csv" and not table.machine
+    assert {one.grade for one in table.grades} == {3.0, 4.0, 5.0}
+    assert any("anchoring" in note for note in table.notes)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 
 from toolkit.errors import GradesError
 from toolkit.outputs import counted, some_of
@@ -14,7 +15,6 @@ from toolkit.study import CLINICAL_SCALE, GradeTable, Scale, facts_from_name, jo
 from toolkit.study.joined import by_number_note
 from toolkit.study.modes import modes_remark
 from toolkit.study.names import folded, is_clinical
-from toolkit.study.reviews import TOOLKIT
 from toolkit.study.subjects import Subjects
 from toolkit.trial.arms import arms_by_subject, ordered_arms, read_arms
 from toolkit.trial.records import ALL, Gap, SideGrade, TrialTable
@@ -46,51 +46,55 @@ def read_trial(results: Path, reading: Reading = AS_FOUND) -> TrialTable:
     Rows that cannot be used (no grade, subject, visit or arm) are left out and listed in ``gaps``. Raises GradesError,
     one line that names the file and the fix.
     """
-    if reading.arm_columns and reading.arms is None:
+    if reading.arms is None and reading.arm_columns:
         raise GradesError("--arm-column names a column of --arms: give that table")
+    if reading.arms is None and reading.reference is not None:
+        raise GradesError("--reference names an arm: give the table of arms with --arms")
     name, table = _one_grader(results, reading)
     column = dict(reading.columns).get("grade", name if table.reviewed else "")
     grader = ", ".join(filter(None, [column, results.name]))
+    notes = _reading_notes(table, grader)
     rows = read_arms(reading.arms, reading.arm_columns) if reading.arms else []
+    told = [*_subjects_told(table), *(row.subject for row in rows)]
     subjects = Subjects([_subjects_told(table), [row.subject for row in rows]])
     given, gaps = _given(table, subjects)
-    notes = _reading_notes(table, grader)
-    everyone = [key[0] for key in given]
-    arms = dict.fromkeys(everyone, ALL)
+    arms = dict.fromkeys((subject for subject, _, _ in given), ALL)
     if reading.arms:
-        told = arms_by_subject(reading.arms, rows, subjects)
-        numbers = subjects.by_number([*_subjects_told(table), *(row.subject for row in rows)])
-        notes += [by_number_note(numbers)] if numbers else []
-        arms, without = _joined(everyone, told, reading.arms)
+        arms, without = _joined(list(arms), arms_by_subject(reading.arms, rows, subjects), reading.arms)
         gaps += without
-    if not arms:
-        raise GradesError(
-            f"{results.name}: no row has a grade, a subject and a visit: there is nothing to analyse"
-        )
+        numbers = subjects.by_number(told)
+        notes += [by_number_note(numbers)] if numbers else []
     given = {key: grades for key, grades in given.items() if key[0] in arms}
-    visits, remark = in_order([key[2] for key in given])
+    visits, remark = in_order([visit for _, _, visit in given])
     baseline = baseline_of(visits, reading.baseline)
-    notes += [remark] if remark else []
-    order = {visit: place for place, visit in enumerate(visits)}
-    keys = sorted(given, key=lambda key: (folded(key[0]), key[0], key[1], order[key[2]]))
-    grades = tuple(
-        SideGrade(k[0], arms[k[0]], k[1], k[2], sum(given[k]) / len(given[k]), len(given[k])) for k in keys
-    )
-    gaps += _missing_visits(grades, visits, baseline)
-    notes += _row_notes(grades)
-    names = ordered_arms(arms.values(), reading.reference) if reading.arms else (ALL,)
-    if not reading.arms and reading.reference is not None:
-        raise GradesError("--reference names an arm: give the table of arms with --arms")
+    grades = _averaged(given, arms, visits)
     return TrialTable(
-        results, grader, names, visits, baseline, grades, tuple(gaps), tuple(notes), table.own_results,
+        results, grader, ordered_arms(arms.values(), reading.reference) if reading.arms else (ALL,), visits, baseline,
+        grades, tuple(gaps + _missing_visits(grades, visits, baseline)),
+        (*notes, *([remark] if remark else []), *_row_notes(grades)), table.own_results,
         tuple(tuple(here) for here in given.values() if len(here) > 1),
     )  # fmt: skip
 
 
+def _averaged(
+    given: Mapping[_Key, Sequence[float]], arms: Mapping[str, str], visits: Sequence[str]
+) -> tuple[SideGrade, ...]:
+    """A grade a subject, side and visit, by subject, side and time."""
+    order = {visit: place for place, visit in enumerate(visits)}
+    keys = sorted(given, key=lambda key: (folded(key[0]), key[0], key[1], order[key[2]]))
+    return tuple(
+        SideGrade(subject, arms[subject], side, visit, fmean(here), len(here))
+        for subject, side, visit in keys
+        if (here := given[subject, side, visit])
+    )
+
+
 def _one_grader(results: Path, reading: Reading) -> tuple[str, GradeTable]:
     graders = read_graders([results], reading.columns, reading.scale)
-    people = [one for one in graders if not (one[1].reviewed and one[0] == TOOLKIT)]
-    chosen = people if len(people) == 1 else graders
+    readers = [
+        one for one in graders if one[1].reviewed
+    ]  # a review has the toolkit's grades beside its reader's
+    chosen = readers or graders
     if len(chosen) > 1:
         names = ", ".join(name for name, _ in chosen)
         raise GradesError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -115,10 +116,13 @@ def _change_told(trial: Trial) -> Iterator[str]:
     first = means[table.reference]
     for arm in table.arms[1:]:
         found = lines[arm].difference or Contrast(None)
+        if found.value is None:
+            yield f"At {visit} {_named(arm)} and {_named(table.reference)} cannot be compared: one has no change there."
+            continue
         bounds = f" (95 % {interval(found, signed=True)})" if interval(found) else ""
         yield (
-            f"At {visit} the change is {number(means[arm].value, True)} on {arm} and {number(first.value, True)} on "
-            f"{table.reference}: difference {number(found.value, True)}{bounds}{_with_p(found.p)}{how}."
+            f"At {visit} the change is {number(means[arm].value, True)} on {_named(arm)} and "
+            f"{number(first.value, True)} on {_named(table.reference)}: difference {number(found.value, True)}{bounds}{_with_p(found.p)}{how}."
         )
     if len(table.arms) == 1:
         bounds = f" (95 % {interval(first, signed=True)})" if interval(first) else ""
@@ -130,6 +134,11 @@ def _change_told(trial: Trial) -> Iterator[str]:
         yield f"No mixed model: {trial.no_model}."
 
 
+def _named(arm: str) -> str:
+    """An arm in a sentence: a mere number would read as a grade."""
+    return f"arm {arm}" if re.fullmatch(r"[\d.,]+", arm) else arm
+
+
 def _responders_told(trial: Trial) -> Iterator[str]:
     lines = {line.arm: line for line in trial.responders if line.visit == trial.last}
     if not lines:
@@ -137,7 +146,7 @@ def _responders_told(trial: Trial) -> Iterator[str]:
     grades = "1 grade" if trial.threshold == 1 else f"{trial.threshold:g} grades"
     better = f"better than at {trial.table.baseline} by {grades} or more"
     told = {
-        arm: f"{line.responders} of {line.subjects} subjects{'' if arm == ALL else f' on {arm}'} ({share(line.share.value)})"
+        arm: f"{line.responders} of {line.subjects} subjects{'' if arm == ALL else f' on {_named(arm)}'} ({share(line.share.value)})"
         for arm, line in lines.items()
     }
     reference = trial.table.reference

@@ -100,10 +100,13 @@ def _sd(values: Float) -> float | None:
 
 
 def last_visit(table: TrialTable) -> str | None:
-    """The last visit at which every arm has two subjects with a change, else the last with any; None without one."""
-    full = [
-        visit for visit in table.after if all(len(changes_of(table, visit, arm)) > 1 for arm in table.arms)
-    ]
-    some = [visit for visit in table.after if any(len(changes_of(table, visit, arm)) for arm in table.arms)]
-    found = full or some
-    return found[-1] if found else None
+    """The last visit at which every arm has two subjects with a change, else one, else any has; None without one."""
+    counts = {visit: [len(changes_of(table, visit, arm)) for arm in table.arms] for visit in table.after}
+    for enough in (
+        [visit for visit, here in counts.items() if min(here) > 1],
+        [visit for visit, here in counts.items() if min(here) > 0],
+        [visit for visit, here in counts.items() if max(here) > 0],
+    ):
+        if enough:
+            return enough[-1]
+    return None
