@@ -10,7 +10,6 @@ function stopBlinking() {
   blinking = 0;
 }
 
-
 const percent = (share) => `${signed(100 * share, 0)} %`;
 const spotsOf = (count) => `${count} ${count === 1 ? "spot" : "spots"}`;
 
