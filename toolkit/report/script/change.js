@@ -32,7 +32,7 @@ function changeWords(photo, change) {
   const {gone, fainter, same, darker} = change.counts, fresh = change.counts.new;
   const some = [[gone, "gone"], [fainter, "fainter"], [darker, "darker"], [fresh, "new"]].filter(([count]) => count);
   const first = some.length ? `${some.map(([count, word], place) => `${place ? count : spotsOf(count)} ${word}`).join(", ")}; ${same} the same.`
-    : same ? `All ${spotsOf(same)} are the same.` : "No spots at either visit.";
+    : same === 1 ? "The one spot is the same." : same ? `All ${spotsOf(same)} are the same.` : "No spots at either visit.";
   const dark = change.darkness_change === null || change.darkness_change === undefined ? ""
     : ` Together the spots are ${Math.abs(change.darkness_change) < 0.005 ? "as dark as before" : `${Math.abs(100 * change.darkness_change).toFixed(0)} % ${change.darkness_change < 0 ? "paler" : "darker"}`}.`;
   const before = change.baseline_od, after = change.later_od;
