@@ -48,6 +48,7 @@ SHARED = {
     "geometry",
     "jpeg",
     "likeness",
+    "pool",
     "meanface",
     "outputs",
     "files",

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -24,6 +22,7 @@ from toolkit.phantom.optics import Bytes, Float
 from toolkit.phantom.painters import PAINTERS
 from toolkit.phantom.photograph import Sitter, canvas_of_photograph
 from toolkit.phantom.scene import Scene, compose, shoot, stream
+from toolkit.pool import Lost, run_jobs
 
 # Photos a half step in Unilever's and Columbia's 2020 study, grades .5 to 7.
 GRADE_COUNTS: Final = (10, 19, 76, 148, 196, 348, 261, 452, 379, 285, 108, 87, 18, 16)
@@ -270,8 +269,11 @@ def _run(tasks: Sequence[_Task], workers: int) -> Iterator[list[dict[str, Any]]]
     if workers == 1:
         yield from map(_write_subject, tasks)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(_write_subject, tasks)
+    for number, rows in run_jobs(_write_subject, tasks, workers, ordered=True):
+        if isinstance(rows, Lost):
+            subject = f"P{tasks[number].index + 1:04d}"
+            raise ToolkitError(f"{subject} could not be drawn ({rows.reason}); rerun the command to resume")
+        yield rows
 
 
 def _write_subject(task: _Task) -> list[dict[str, Any]]:
