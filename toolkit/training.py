@@ -251,7 +251,7 @@ def _fit_blend(study: _GradedTable, known: _Known, splits: Folds) -> _Out:
         return np.column_stack([*three, curve.predict(known.regions[held])])
 
     def shares(photos: NDArray) -> tuple[float, float, float]:
-        return best_shares(parts[photos], grades[photos], len(np.unique(study.subjects[photos])))
+        return best_shares(parts[photos], grades[photos], study.subjects[photos])
 
     answers = out_of_fold(splits, answer)
     parts, by_region = answers[:, :3], answers[:, 3:]

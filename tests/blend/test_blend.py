@@ -453,7 +453,7 @@ def test_a_small_study_bends_the_curve_and_no_more():
 
 
 def test_the_shares_are_those_that_grade_best():
-    truth = np.linspace(1, 8, 60)
+    truth, owners = np.linspace(1, 8, 60), np.arange(60)
     rng = np.random.default_rng(1)
     noise, other = (rng.normal(4, 2, 60) for _ in range(2))
     for place in range(3):
@@ -461,12 +461,18 @@ def test_the_shares_are_those_that_grade_best():
         predictions[:, place] = truth
         wanted = [0.0, 0.0, 0.0]
         wanted[place] = 1.0
-        assert best_shares(predictions, truth, 60) == tuple(wanted)
+        assert best_shares(predictions, truth, owners) == tuple(wanted)
     both = np.column_stack([truth + 1, truth - 1, noise])
-    assert best_shares(both, truth, 60) == (0.5, 0.5, 0.0)
+    assert best_shares(both, truth, owners) == (0.5, 0.5, 0.0)
 
 
-def test_few_subjects_keep_to_the_curve():
-    truth = np.linspace(1, 8, 12)
-    predictions = np.column_stack([truth + 0.3, truth + 0.2, truth + 0.2])
-    assert best_shares(predictions, truth, 3) == (1.0, 0.0, 0.0)
+def test_two_people_on_whom_the_curve_errs_are_no_reason_to_leave_it():
+    """As in a study of nine: LightGBM and ridge follow two subjects whom the grader sees otherwise."""
+    truth, owners = np.tile(np.linspace(1, 6, 4), 9), np.repeat(np.arange(9), 4)
+    odd = owners < 2
+    predictions = truth[:, None] + np.column_stack([np.where(odd, 3.0, 0.4), *[np.where(odd, 1.0, 0.9)] * 2])
+    assert np.square(predictions - truth[:, None]).mean(axis=0).argmin() > 0  # the curve errs most
+    assert best_shares(predictions, truth, owners) == (1.0, 0.0, 0.0)
+    many = np.tile(predictions, (20, 1)), np.tile(truth, 20), np.arange(20 * 36) // 4
+    assert best_shares(*many)[0] < 1
+    assert best_shares(predictions[:4], truth[:4], owners[:4]) == (1.0, 0.0, 0.0)  # one subject tells nothing
