@@ -58,7 +58,7 @@ _SHEETS: dict[str, dict[str, tuple[str, str, str]]] = {
         "grade_change": ("grade less the baseline's: negative is better", "grade", "-9 to 9"),
         "change_lower": ("lower end of the interval of grade_change, made for 90 % of changes of phantoms graded by the starter model: narrower than that of two grades apart, since the errors of one person's photos are alike", "grade", "-9 to 9"),
         "change_upper": ("upper end of that interval; where both ends lie on one side of 0, the change is more than the two photos' errors", "grade", "-9 to 9"),
-        "common_cm2": ("area of the skin that both photos show and that was measured on both: all figures beside it are of this skin alone", "cm2", "0 and up"),
+        "common_cm2": ("area of the skin that both photos show and that was measured on both: pigment, spots and areas beside it are of this skin alone, grades of each whole photo", "cm2", "0 and up"),
         "registration": ("correlation of the skin's fine texture after the two were laid over each other: different people reach about 0.5, and a pair under 0.55 is not compared", "none", "-1 to 1"),
         "pigment_od": ("pigment that the network sees, mean over that skin", *_OD),
         "baseline_pigment_od": ("the same on the baseline photo", *_OD),
