@@ -203,7 +203,9 @@ def test_a_photo_is_explained(page, written):
     assert page.tab.inner_text(".figure .number") == f"{grade.grade:.1f}"
     regions = page.tab.locator(".regions tr").all_inner_texts()
     assert len(regions) == 4 and f"{grade.regions['chin']:.1f}" in next(r for r in regions if "chin" in r)
-    assert page.tab.locator(".reasons tr").count() == 10  # the usual grade, the eight strongest, all others
+    assert (
+        2 <= page.tab.locator(".reasons tr").count() <= 10
+    )  # the usual grade, at most eight figures, all others
     assert "than usual" in page.tab.inner_text(".reasons") or "as usual" in page.tab.inner_text(".reasons")
     assert page.tab.locator(".alike .thumb-own").count() == 4
     thumbs = page.tab.locator(".alike .thumb img")

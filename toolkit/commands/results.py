@@ -71,7 +71,7 @@ class GradeRun:
         known = {stored_text(file.name): file.facts for file in self.files}
         # Where another run has written the store since, its photos are others.
         grades = labelled(store.grades(lambda name: known.get(name) or facts_from_name(name)), self.labels)
-        return (_beside_expert(grade, self.expert.get(grade.name)) for grade in grades)
+        return (beside_expert(grade, self.expert.get(grade.name)) for grade in grades)
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def report_study(
     return ReportedRun(store, paths, list(run.grades_in(store)), model, facts, run.expert, source, changes)
 
 
-def _beside_expert(grade: PhotoGrade, expert: float | None) -> PhotoGrade:
+def beside_expert(grade: PhotoGrade, expert: float | None) -> PhotoGrade:
     """The grade with a note where the expert's lies outside its interval, so that the photo needs review."""
     if expert is None or grade.lower is None or grade.upper is None or grade.lower <= expert <= grade.upper:
         return grade
