@@ -9,6 +9,8 @@ import typer
 
 from toolkit.cli.lines import pairs, points, say, say_json, say_passed_over, status, stoppable
 from toolkit.cli.options import (
+    AnyScale,
+    ClassEdges,
     Columns,
     Grades,
     GradeScale,
@@ -131,9 +133,7 @@ def agreement(
             "sheet=) in one file are graders of their own."
         ),
     ] = None,
-    scale: Annotated[
-        str, typer.Option(help="Grades allowed: LOW-HIGH/STEP, LOW-HIGH for any number between, or free.")
-    ] = "0-9/0.5",
+    scale: AnyScale = "0-9/0.5",
     retakes: Retakes = False,
     kappa: Annotated[KappaWeights, typer.Option(help="Weights of Cohen's kappa.")] = KappaWeights.quadratic,
     out: Annotated[
@@ -168,8 +168,8 @@ def evaluate(
     methods: Annotated[
         str,
         typer.Option(
-            help="all, or some of resnet50, threshold, siamese, patches-mlp, features, embedding, hybrid, with "
-            "commas; mean and commonest are always there."
+            help="all, or some of resnet50, threshold, siamese, patches-mlp, features, embedding, hybrid, "
+            "separated by commas; mean and commonest are always there."
         ),
     ] = "all",
     folds: Annotated[int, typer.Option(min=2, help="Folds; no subject is on both sides of one.")] = 5,
@@ -208,10 +208,7 @@ def evaluate(
     encoder_epochs: Annotated[
         int | None, typer.Option(min=1, help="Training epochs of that network.")
     ] = None,
-    class_edges: Annotated[
-        str | None,
-        typer.Option(help="Lower edges of the grade classes, e.g. 0,3,3.5,4,4.5,5,5.5 (the default)."),
-    ] = None,
+    class_edges: ClassEdges = None,
     seed: Annotated[int, typer.Option(help="The same seed repeats a comparison on the same machine.")] = 0,
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,

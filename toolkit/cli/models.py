@@ -9,6 +9,7 @@ import typer
 
 from toolkit.cli.lines import kept_pictures, pairs, points, say, say_json, say_passed_over
 from toolkit.cli.options import (
+    ClassEdges,
     Columns,
     Grades,
     GradeScale,
@@ -19,6 +20,7 @@ from toolkit.cli.options import (
     Mode,
     Quiet,
     Retakes,
+    Thumbnails,
     Workers,
 )
 from toolkit.cli.root import app
@@ -40,11 +42,8 @@ def train(
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Learn the network from this study alone.")
     ] = False,
-    thumbnails: Annotated[bool, typer.Option(help="Keep small pictures of the reference patches.")] = True,
-    class_edges: Annotated[
-        str | None,
-        typer.Option(help="Lower edges of the grade classes, e.g. 0,3,3.5,4,4.5,5,5.5 (the default)."),
-    ] = None,
+    thumbnails: Thumbnails = True,
+    class_edges: ClassEdges = None,
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
     retakes: Retakes = False,
@@ -89,7 +88,7 @@ def build_index(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the new model; by default --model itself.")
     ] = None,
-    thumbnails: Annotated[bool, typer.Option(help="Keep small pictures of the reference patches.")] = True,
+    thumbnails: Thumbnails = True,
     column: Columns = None,
     retakes: Retakes = False,
     mode: Mode = None,

@@ -70,6 +70,15 @@ Mode = Annotated[
 GradeScale = Annotated[
     str, typer.Option("--scale", help="What grades may be, within 0-9: LOW-HIGH, LOW-HIGH/STEP.")
 ]
+AnyScale = Annotated[
+    str,
+    typer.Option("--scale", help="Grades allowed: LOW-HIGH/STEP, LOW-HIGH for any number between, or free."),
+]
+ClassEdges = Annotated[
+    str | None,
+    typer.Option(help="Lower edges of the grade classes, e.g. 0,3,3.5,4,4.5,5,5.5 (the default)."),
+]
+Thumbnails = Annotated[bool, typer.Option(help="Keep small pictures of the reference patches.")]
 Landmarks = Annotated[
     str | None,
     typer.Option(help="facemesh (the default), or dlib: not for commercial use, an extra to install."),

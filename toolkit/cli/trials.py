@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli.lines import pairs, say, say_json
-from toolkit.cli.options import Json, Overwrite
+from toolkit.cli.options import AnyScale, Json, Overwrite
 from toolkit.cli.root import app
 
 
@@ -30,7 +30,7 @@ def trial(
         Path | None, typer.Option(help="Long table to write (.csv), in the manner of CDISC (PARAMCD=MHYP).")
     ] = None,
     redcap: Annotated[
-        Path | None, typer.Option(help="Table to write (.csv) for REDCap's import, a column a side.")
+        Path | None, typer.Option(help="Table to write (.csv) for REDCap's import, one column per side.")
     ] = None,
     column: Annotated[
         list[str] | None,
@@ -55,9 +55,7 @@ def trial(
         float, typer.Option(help="Difference of change, in grades, to plan a trial for.")
     ] = 0.5,
     power: Annotated[float, typer.Option(help="Power to plan it with.")] = 0.8,
-    scale: Annotated[
-        str, typer.Option(help="Grades allowed: LOW-HIGH/STEP, LOW-HIGH for any number between, or free.")
-    ] = "0-9/0.5",
+    scale: AnyScale = "0-9/0.5",
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
