@@ -25,7 +25,7 @@ from toolkit.trial.precision import measurement_lines, sample_size
 from toolkit.trial.records import ALL, SideGrade, TrialTable
 from toolkit.trial.responders import responder_lines, share_difference, share_of
 from toolkit.trial.sheets import COLUMNS
-from toolkit.trial.visitorder import baseline_of, in_order, planned_day
+from toolkit.trial.visitorder import chosen_baseline, in_order, planned_day
 from toolkit.trial.visits import difference_of, mean_of, visit_lines
 from toolkit.workbook import write_results
 
@@ -621,8 +621,8 @@ def test_visits_stand_in_order_of_time():
     assert in_order(["Visit 10", "Visit 2", "Baseline"])[0] == ("Baseline", "Visit 2", "Visit 10")
     order, remark = in_order(["Baseline", "End", "Week 4"])
     assert order == ("Baseline", "Week 4", "End") and remark.startswith("the time of End is not known")
-    assert baseline_of(("Visit 1", "Visit 2"), None) == "Visit 1"
-    assert baseline_of(("Screening", "Baseline", "Week 4"), "wk 4") == "Week 4"
+    assert chosen_baseline(("Visit 1", "Visit 2"), None) == "Visit 1"
+    assert chosen_baseline(("Screening", "Baseline", "Week 4"), "wk 4") == "Week 4"
     assert [planned_day(visit) for visit in ("Baseline", "Week 4", "Day 3", "Month 1", "End")] == [
         1,
         29,

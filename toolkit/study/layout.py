@@ -93,7 +93,7 @@ def _refuse_absent(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, s
     """Raise GradesError where a named column is not among the headings, and say what these are."""
     title, header = likely_header(sheets, named)
     for role, want in named.items():
-        if role == "sheet" or _places(header, want):
+        if role == "sheet" or columns_named(header, want):
             continue
         others = [name for name, rows in sheets if name != title and has_name([(name, rows)], role, want)]
         there = f" on sheet {title!r} (sheet {others[0]!r} has one)" if others else ""
@@ -106,7 +106,9 @@ def likely_header(sheets: Sequence[RawSheet], named: Mapping[str, str]) -> tuple
     for title, rows in sheets:
         for row in rows[:HEADER_SEARCH_ROWS]:
             header = tuple(as_text(cell) for cell in row)
-            here = {role: want for role, want in named.items() if role != "sheet" and _places(header, want)}
+            here = {
+                role: want for role, want in named.items() if role != "sheet" and columns_named(header, want)
+            }
             known = {alias for aliases in _ALIASES.values() for alias in aliases}
             understood = len(here) + sum(plain_heading(text) in known for text in header)
             score = (understood, min(sum(map(bool, header)), 2))
@@ -119,7 +121,7 @@ def headings_told(header: Sequence[str]) -> str:
     return f"its headings are: {', '.join(text for text in header if text) or 'none'}"
 
 
-def _places(header: Sequence[str], want: str) -> list[int]:
+def columns_named(header: Sequence[str], want: str) -> list[int]:
     """The columns of this name, the very same ones first."""
     plain = plain_heading(want)
     exact = [i for i, text in enumerate(header) if text and text == want.strip()]
@@ -173,7 +175,7 @@ def _columns(path: Path, header: Sequence[str], named: Mapping[str, str]) -> dic
     for role, want in named.items():
         if role == "sheet":
             continue
-        found = _places(header, want)
+        found = columns_named(header, want)
         if not found:
             return {}
         columns[role] = found[0]

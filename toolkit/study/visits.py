@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_DAYS = {"Day": 1, "Week": 7, "Month": 30.4}
+_DAYS = {"Day": 1, "Week": 7, "Month": 365.25 / 12}
 BASELINE, SCREENING = "Baseline", "Screening"
 
 
@@ -25,6 +25,12 @@ def visit_days(visit: str) -> float | None:
         return float(both[1])
     found = re.fullmatch(r"(Day|Week|Month) (\d{1,4})", visit)
     return _DAYS[found[1]] * int(found[2]) if found else None
+
+
+def visit_number(visit: str) -> int | None:
+    """The number of a visit that is named by its number ("Visit 3")."""
+    found = re.fullmatch(r"Visit (\d{1,4})", visit)
+    return int(found[1]) if found else None
 
 
 def baseline_of(visits: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from toolkit.study.layout import (
     SUBJECT_HEADINGS,
     RawSheet,
     as_text,
+    columns_named,
     headings_told,
     likely_header,
     plain_heading,
@@ -94,7 +95,7 @@ def _header(
     if not fitting:
         header = likely_header(sheets, {})[1]
         for role in ("subject", "arm"):
-            if role in named and not _places(header, named[role]):
+            if role in named and not columns_named(header, named[role]):
                 raise GradesError(
                     f"{path.name}: no column {named[role]!r} for {role}; {headings_told(header)}"
                 )
@@ -110,7 +111,7 @@ def _columns(path: Path, header: Sequence[str], named: Mapping[str, str]) -> dic
     columns: dict[str, int] = {}
     for role in ("subject", "arm"):
         if role in named:
-            places = _places(header, named[role])
+            places = columns_named(header, named[role])
             if not places:
                 return None
             columns[role] = places[0]
@@ -133,12 +134,6 @@ def _columns(path: Path, header: Sequence[str], named: Mapping[str, str]) -> dic
             )
         columns["arm"] = arms[0]
     return columns
-
-
-def _places(header: Sequence[str], want: str) -> list[int]:
-    exact = [i for i, text in enumerate(header) if text and text == want.strip()]
-    plain = plain_heading(want)
-    return exact or [i for i, text in enumerate(header) if plain and plain_heading(text) == plain]
 
 
 def _row(

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolkit.agreement.reliability import Estimate
+from toolkit.study.visits import visit_days
 from toolkit.svg import GREY, INK, PALE, drawing, uri
 from toolkit.trial.model import Model
 from toolkit.trial.records import TrialTable
-from toolkit.trial.visitorder import days_of
 from toolkit.trial.visits import VisitLine, changes_of
 
 _ARMS = ("#7a8794", "#1f5f8b", "#c26a2d", "#4c8a4c", "#8a4c86", "#8f7a1f", "#3c8a88", "#9c3b4b")
@@ -145,7 +145,7 @@ def waterfall(table: TrialTable, visit: str, threshold: float) -> str:
 
 def _places(table: TrialTable) -> dict[str, float]:
     """Where each visit stands: at its day where all names tell one, else evenly."""
-    days = {visit: days_of(visit) for visit in table.visits}
+    days = {visit: visit_days(visit) for visit in table.visits}
     if all(day is not None for day in days.values()):
         return {visit: float(day or 0.0) for visit, day in days.items()}
     return {visit: float(place) for place, visit in enumerate(table.visits)}

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from toolkit.outputs import Output, file_hash, has_columns
 from toolkit.receipt import drop_receipt, is_receipt, read_receipt, receipt_path, write_receipt
+from toolkit.study.visits import visit_number
 from toolkit.tables import Value, write_csv
 from toolkit.trial.records import ALL, TrialTable
-from toolkit.trial.visitorder import number_of, planned_day
+from toolkit.trial.visitorder import planned_day
 
 LONG_COLUMNS = (
     *("STUDYID", "USUBJID", "ARM", "VISIT", "VISITNUM", "AVISITN", "VISITDY", "LAT", "PARAMCD", "PARAM"),
@@ -37,7 +38,7 @@ def long_rows(table: TrialTable) -> list[Row]:
         place = table.visits.index(one.visit) - start
         rows.append({
             "STUDYID": None, "USUBJID": one.subject, "ARM": None if one.arm == ALL else one.arm, "VISIT": one.visit,
-            "VISITNUM": number_of(one.visit), "AVISITN": place, "VISITDY": planned_day(one.visit),
+            "VISITNUM": visit_number(one.visit), "AVISITN": place, "VISITDY": planned_day(one.visit),
             "LAT": _LAT[one.side], "PARAMCD": "MHYP", "PARAM": "Mottled Hyperpigmentation Grade (0-9)",
             "AVAL": one.grade, "BASE": before,
             "CHG": one.grade - before if place > 0 and before is not None else None,

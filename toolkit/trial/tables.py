@@ -18,7 +18,7 @@ from toolkit.study.names import folded, is_clinical
 from toolkit.study.subjects import Subjects
 from toolkit.trial.arms import arms_by_subject, ordered_arms, read_arms
 from toolkit.trial.records import ALL, Gap, SideGrade, TrialTable
-from toolkit.trial.visitorder import baseline_of, in_order
+from toolkit.trial.visitorder import chosen_baseline, in_order
 
 Pairs = Sequence[tuple[str, str]]
 _Key = tuple[str, str, str]  # subject, side, visit
@@ -66,7 +66,7 @@ def read_trial(results: Path, reading: Reading = AS_FOUND) -> TrialTable:
         notes += [by_number_note(numbers)] if numbers else []
     given = {key: grades for key, grades in given.items() if key[0] in arms}
     visits, remark = in_order([visit for _, _, visit in given])
-    baseline = baseline_of(visits, reading.baseline)
+    baseline = chosen_baseline(visits, reading.baseline)
     grades = _averaged(given, arms, visits)
     return TrialTable(
         results, grader, ordered_arms(arms.values(), reading.reference) if reading.arms else (ALL,), visits, baseline,
