@@ -23,7 +23,7 @@ Matrix = NDArray[np.float64]
 @dataclass(frozen=True, eq=False)
 class Judgement:
     """Of n patches of m photos: the tables of patches (n, p) and of sides (m, q) with their columns, what the
-    references say, grades by the curve (m,) and of regions (m, 4); grades, half-widths and whether out of range (m,)."""
+    references say, grades by the curve (m,) and of regions (m, 4), and the ``weights`` (4,) of these, if any; grades, half-widths and whether out of range (m,)."""
 
     model: Model
     table: PhotoTable

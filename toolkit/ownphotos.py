@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from toolkit.likeness import MIRRORED, SAME, bits_apart
 from toolkit.model import HASH_LENGTH, Model
 from toolkit.records import FacePatches
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A photograph of a model's references, its subject, and what another photo is of it, in words."""
+
+    name: str
+    subject: str
+    what: str
+
+    def notes(self, subject: str) -> list[str]:
+        """A note where the other photo is said to be of another ``subject``."""
+        if self.subject == subject:
+            return []
+        return [f"the {self.what} {self.name} of the model's own, under another subject"]
 
 
 class OwnPhotos:
@@ -19,30 +36,20 @@ class OwnPhotos:
         self._hashes = {held[name][0]: place for place, name in enumerate(self._names)}
         self._likenesses = [held[name][1] for name in self._names]
 
-    def _place_of(self, face: FacePatches | None) -> tuple[int, str] | None:
-        """Which of them a photo is a copy of, or the mirror image, if any; and which of both, in words."""
+    def copied(self, face: FacePatches | None) -> Copied | None:
+        """The photograph that a face is a copy or the mirror image of, if any."""
         if face is None or not self._names:
             return None
         same = self._hashes.get(face.sha256[:HASH_LENGTH])
         if same is not None:
-            return same, "same picture as"
+            return self._copied(same, "same picture as")
         for looks, most, what in (
             (face.likeness, SAME, "same picture as"), (face.mirrored, MIRRORED, "mirror image of")
         ):  # fmt: skip
             apart = bits_apart([looks], self._likenesses)[0]
             if apart.min() <= most:
-                return int(apart.argmin()), what
+                return self._copied(int(apart.argmin()), what)
         return None
 
-    def subject_of(self, face: FacePatches | None) -> str:
-        """The subject of the references whose photo a face is a copy of; "" where it is none."""
-        found = self._place_of(face)
-        return "" if found is None else self._subjects[found[0]]
-
-    def notes(self, face: FacePatches, subject: str) -> list[str]:
-        """A note where a photo is a copy of a reference's under another subject."""
-        found = self._place_of(face)
-        if found is None or self._subjects[found[0]] == subject:
-            return []
-        place, what = found
-        return [f"the {what} {self._names[place]} of the model's own, under another subject"]
+    def _copied(self, place: int, what: str) -> Copied:
+        return Copied(self._names[place], self._subjects[place], what)

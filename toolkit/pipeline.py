@@ -12,7 +12,7 @@ from toolkit.judgement import Judgement, judge
 from toolkit.landmarks import FaceFinder
 from toolkit.likeness import likeness, mirrored_likeness
 from toolkit.model import Model
-from toolkit.ownphotos import OwnPhotos
+from toolkit.ownphotos import Copied, OwnPhotos
 from toolkit.patches import cut_patches
 from toolkit.prepared import Prepared, prepare, through_trunk
 from toolkit.quality import assess
@@ -79,8 +79,9 @@ class Grader:
 
     def _grade_batch(self, photos: Sequence[Prepared]) -> Iterator[PhotoResult]:
         usable = [photo for photo in photos if photo.features and photo.face is not None]
-        copied = [self._own.subject_of(photo.face) for photo in usable]
-        judged = judge(self.model, usable, copied, self.weights) if usable else None
+        copied = [self._own.copied(photo.face) for photo in usable]
+        owners = [one.subject if one else "" for one in copied]
+        judged = judge(self.model, usable, owners, self.weights) if usable else None
         pictures = iter(judged.output.maps if judged else ())
         number = itertools.count()
         for photo in photos:
@@ -91,7 +92,7 @@ class Grader:
             # A photo that the trunk has seen elsewhere came without its pictures.
             count = len(photo.trunk_output.maps if photo.trunk_output else photo.inputs)
             yield PhotoResult(
-                self._grade_of(photo, photo.face, i, judged),
+                self._grade_of(photo, photo.face, i, judged, copied=copied[i]),
                 tuple(judged.figures(i)),
                 photo.quality,
                 judged.contributions(i),
@@ -99,13 +100,15 @@ class Grader:
                 tuple(itertools.islice(pictures, count)),
             )
 
-    def _grade_of(self, photo: Prepared, face: FacePatches, i: int, judged: Judgement) -> PhotoGrade:
+    def _grade_of(
+        self, photo: Prepared, face: FacePatches, i: int, judged: Judgement, *, copied: Copied | None
+    ) -> PhotoGrade:
         """The grade of a photo that is number ``i`` of those judged."""
         facts, chart = photo.facts, face.chart
         grade, half_width = float(judged.grades[i]), float(judged.half_widths[i])
         regions = zip(REGIONS, judged.by_region[i].tolist(), strict=True)
         notes = (
-            *self._own.notes(face, facts.subject),
+            *(copied.notes(facts.subject) if copied else []),
             *mode_notes(photo.name, str(self.model.card.get("mode", WHITE))),
             *face.notes,
             *missing_regions(face),
