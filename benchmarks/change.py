@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 import toolkit.change.register as registration
 from benchmarks.command import run
-from toolkit.change import KINDS, Look, compare_spots
+from toolkit.change import KINDS, VisitChart, compare_spots
 from toolkit.change.register import places_of, with_affine
 from toolkit.chart import make_chart
 from toolkit.errors import ToolkitError
@@ -238,7 +238,7 @@ def graded(scene: Any, side: str, canvas: Any, *, finder: FaceFinder, grader: Gr
     (result,) = grader.grade([prepare(face, settings, quality)])
     chart = face.chart
     values = cv2.resize(pigment_of_png(pigment_png(result.pigment[0])), chart.skin.shape[::-1])
-    look = Look(chart, np.where(chart.skin, values, 0).astype(np.float32))
+    look = VisitChart(chart, np.where(chart.skin, values, 0).astype(np.float32))
     to_chart = compose_affine(pose_of(canvas, shot), chart.to_chart)
     planted = np.maximum(cv2.warpAffine(scene.pigment, to_chart, chart.skin.shape[::-1]), 0)
     own = result.grade

@@ -8,7 +8,7 @@ from toolkit.evaluate import METHODS, Compared, CompareOptions
 from toolkit.evaluate.methods import Answers, Outcome
 from toolkit.evaluate.study import MeasuredStudy
 from toolkit.index import class_of
-from toolkit.pipeline import Prepared
+from toolkit.prepared import Prepared
 from toolkit.records import PhotoFacts
 from toolkit.settings import BaselineSettings, Settings
 from toolkit.study import subject_folds

@@ -10,7 +10,8 @@ import pytest
 
 from toolkit import training
 from toolkit.index import ReferenceIndex
-from toolkit.pipeline import Prepared, prepare
+from toolkit.pipeline import prepare
+from toolkit.prepared import Prepared
 from toolkit.records import FacePatches, Patch
 from toolkit.settings import BlendSettings, EncoderSettings, IndexSettings, Settings
 from toolkit.siamese import Encoder, pretrain

@@ -21,7 +21,8 @@ from toolkit.errors import TrainingError
 from toolkit.model import load_model, save_model
 from toolkit.phototable import PhotoTable
 from toolkit.pigment import NET_COLUMNS
-from toolkit.pipeline import Grader, Prepared
+from toolkit.pipeline import Grader
+from toolkit.prepared import Prepared
 from toolkit.scores import trivial_baselines
 from toolkit.study import subject_folds
 from toolkit.training import rebuild_index, train

@@ -15,15 +15,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from toolkit.errors import ToolkitError
+from toolkit.errors import ModelError, ToolkitError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 _TRIES = 2  # a process may also be killed for another job's thirst for memory
 _AHEAD = 4  # jobs a process that are under way or waiting to be taken: memory stays flat
 _GRACE_S = 30
+UNEXPECTED = "unexpected "  # what the reason of a fault of our own begins with
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,19 @@ def run_jobs(
         yield from pool.run(max(1, min(workers, len(jobs))), ordered)
     finally:
         pool.close()
+
+
+def attempt(work: Callable[[], Result], failed: Callable[[str], Result], path: Path | None = None) -> Result:
+    """What ``work`` on a job gives, or ``failed`` of the reason, without the ``path``: the row or line that it goes to
+    names the photo as the user knows it. A fault of a model is raised: it is the same for every job."""
+    try:
+        return work()
+    except ModelError:
+        raise
+    except ToolkitError as error:
+        return failed(str(error).removeprefix(f"{path}: "))
+    except Exception as error:  # one odd photo must not end a study; its row says what happened
+        return failed(f"{UNEXPECTED}{type(error).__name__}: {' '.join(str(error).split())}")
 
 
 class _Pool(Generic[Job, Result]):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from toolkit.errors import NOT_INSTALLED, ModelError, ToolkitError
+from toolkit.errors import NOT_INSTALLED, ToolkitError
 from toolkit.files import write_atomically
 from toolkit.landmarks import FaceFinder
 from toolkit.outputs import marked_jpeg
@@ -22,7 +22,7 @@ from toolkit.patches import draw_overlay
 from toolkit.photos import content_hash
 from toolkit.pigment.overlay import draw_pigment
 from toolkit.pipeline import missing_regions, prepare, read_face, through_trunk
-from toolkit.pool import Lost, run_jobs
+from toolkit.pool import UNEXPECTED, Lost, attempt, run_jobs
 from toolkit.prepared import Prepared
 from toolkit.records import FacePatches, Figures, PhotoFile, PhotoGrade, PhotoResult
 from toolkit.settings import RunSettings, Settings
@@ -32,22 +32,8 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 TIME_LIMIT_S = RunSettings().time_limit_s
 OVERLAY = "overlay"  # the mark of pictures, as ``outputs.marked_jpeg`` takes it
-_UNEXPECTED = "unexpected "
 _finder: FaceFinder | None = None  # one a process: loading the landmark model takes a second
 _encoder: Encoder | None = None  # the same
-
-
-def attempt(work: Callable[[], Result], failed: Callable[[str], Result], file: PhotoFile) -> Result:
-    """What ``work`` on a photo gives, or ``failed`` of the reason, without the path: the row or line that it goes to
-    names the photo as the user knows it. A fault of the landmark model is raised: it is the same for every photo."""
-    try:
-        return work()
-    except ModelError:
-        raise
-    except ToolkitError as error:
-        return failed(str(error).removeprefix(f"{file.path}: "))
-    except Exception as error:  # one odd photo must not end a study; its row says what happened
-        return failed(f"{_UNEXPECTED}{type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def prepare_all(
@@ -66,7 +52,7 @@ def _prepare_one(file: PhotoFile, settings: Settings) -> Prepared:
         prepared = prepare(face, settings, quality)
         return replace(prepared, trunk_output=through_trunk(_encoder, [prepared])) if _encoder else prepared
 
-    return attempt(work, partial(not_prepared, file), file)
+    return attempt(work, partial(not_prepared, file), file.path)
 
 
 def not_prepared(file: PhotoFile, reason: str) -> Prepared:
@@ -113,7 +99,7 @@ def _read_one(file: PhotoFile, settings: Settings) -> Reading:
             prepared.face.sha256, replace(prepared, inputs=()) if prepared.trunk_output else prepared
         )
     sha256 = content_hash(file.path)
-    passing = prepared.error.startswith(_UNEXPECTED) or NOT_INSTALLED in prepared.error
+    passing = prepared.error.startswith(UNEXPECTED) or NOT_INSTALLED in prepared.error
     return Reading(sha256, prepared, lasting=bool(sha256) and not passing)
 
 
@@ -146,7 +132,7 @@ def _cut_one(file: PhotoFile, settings: Settings, overlays: Path | None) -> Face
             write_overlay(overlays / file.name, draw_overlay(photo, patches.face, patches.patches))
         return patches
 
-    return attempt(work, partial(_not_cut, file), file)
+    return attempt(work, partial(_not_cut, file), file.path)
 
 
 def _not_cut(file: PhotoFile, reason: str) -> FacePatches:
@@ -183,7 +169,7 @@ def _measure_one(file: PhotoFile, settings: Settings, overlays: Path | None) -> 
         grade = PhotoGrade(file.name, replace(file.facts, side=side), quality=face.quality, note=note)
         return PhotoResult(grade, figures, quality)
 
-    return attempt(work, partial(_not_measured, file), file)
+    return attempt(work, partial(_not_measured, file), file.path)
 
 
 def _not_measured(file: PhotoFile, reason: str) -> PhotoResult:

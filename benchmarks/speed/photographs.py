@@ -14,7 +14,8 @@ from toolkit.images import find_photos
 from toolkit.landmarks import FaceFinder
 from toolkit.model import load_model
 from toolkit.photos import photo_files
-from toolkit.pipeline import Prepared, prepare, read_face
+from toolkit.pipeline import prepare, read_face
+from toolkit.prepared import Prepared
 from toolkit.progress import progress_bars
 from toolkit.settings import Settings
 

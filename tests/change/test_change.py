@@ -10,8 +10,8 @@ import pytest
 
 from toolkit.change import (
     KINDS,
-    Look,
     PairChange,
+    VisitChart,
     change_interval,
     compare_spots,
     find_pairs,
@@ -27,7 +27,7 @@ from toolkit.phantom import compose, draw_face, shoot
 from toolkit.records import Face, Photo, PhotoFacts, PhotoGrade
 from toolkit.settings import Settings
 from toolkit.store import open_store, store_path
-from toolkit.study.visits import baseline_of, visit_order
+from toolkit.study.visits import baseline_of, visit_days, visit_number, visit_order
 
 SETTINGS = Settings()
 
@@ -142,7 +142,7 @@ def look(scene, session):
     """A chart with its planted pigment in place of a prediction."""
     chart, to_chart = chart_of(scene.session(session))
     planted = np.maximum(cv2.warpAffine(scene.pigment, to_chart, chart.skin.shape[::-1]), 0)
-    return Look(chart, np.where(chart.skin, planted, 0).astype(np.float32)), to_chart
+    return VisitChart(chart, np.where(chart.skin, planted, 0).astype(np.float32)), to_chart
 
 
 def dotted(scene, places, od=0.25, mm=1.6):
@@ -206,7 +206,7 @@ def test_a_change_is_read_back_as_it_was_written(scenes):
     from toolkit.change.pairs import _figures
 
     changes = compare_spots(
-        Look(chart, np.zeros(chart.skin.shape, np.float32)), Look(later, np.zeros(later.skin.shape, np.float32)),
+        VisitChart(chart, np.zeros(chart.skin.shape, np.float32)), VisitChart(later, np.zeros(later.skin.shape, np.float32)),
         found, SETTINGS.pigment,
     )  # fmt: skip
     told = PairChange.from_json(_figures(found, changes, chart.px_per_mm).to_json())
@@ -238,6 +238,7 @@ def test_the_order_of_visits():
     ordered = ["Screening", "Baseline", "Day 3", "Week 2 Day 10", "Week 10", "Visit 2", "Visit 12"]
     assert sorted(visits, key=visit_order) == ordered
     assert baseline_of(visits) == "Baseline" and baseline_of(visits[3:]) == "Day 3"
+    assert visit_days("Week " + "9" * 5000) is None and visit_number("Visit " + "9" * 5000) is None
 
 
 def graded(grade, half):

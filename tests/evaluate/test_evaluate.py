@@ -29,7 +29,7 @@ from toolkit.evaluate.run import Clock, _Runner
 from toolkit.evaluate.sheets import meaning, sheets
 from toolkit.evaluate.study import load_study, tone_name
 from toolkit.photos import find_photo_files
-from toolkit.pipeline import Prepared
+from toolkit.prepared import Prepared
 from toolkit.records import FacePatches, Patch
 from toolkit.scores import score
 from toolkit.settings import BaselineSettings, Settings

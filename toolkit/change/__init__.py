@@ -4,29 +4,29 @@ from toolkit.change.interval import change_interval
 from toolkit.change.pairs import (
     PairChange,
     PairJob,
-    PhotoSeen,
+    VisitPhoto,
     compare_all,
     find_pairs,
-    look_again,
+    read_again,
     start_process,
 )
-from toolkit.change.pigment import KINDS, Look, SpotChanges, change_limit, compare_spots
+from toolkit.change.pigment import KINDS, SpotChanges, VisitChart, change_limit, compare_spots
 from toolkit.change.register import Registration, register_charts, warped
 
 __all__ = [
     "KINDS",
-    "Look",
     "PairChange",
     "PairJob",
-    "PhotoSeen",
     "Registration",
     "SpotChanges",
+    "VisitChart",
+    "VisitPhoto",
     "change_interval",
     "change_limit",
     "compare_all",
     "compare_spots",
     "find_pairs",
-    "look_again",
+    "read_again",
     "register_charts",
     "start_process",
     "warped",

@@ -13,13 +13,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from toolkit.change.pigment import KINDS, Look, SpotChanges, compare_spots
+from toolkit.change.pigment import KINDS, SpotChanges, VisitChart, compare_spots
 from toolkit.change.register import Registration, register_charts
 from toolkit.chart import make_chart
 from toolkit.errors import FaceError, PhotoError, ToolkitError
 from toolkit.images import read_photo
 from toolkit.pigment import pigment_of_png
-from toolkit.pool import Lost, run_jobs
+from toolkit.pool import Lost, attempt, run_jobs
 from toolkit.records import PhotoFacts
 from toolkit.settings import Settings
 from toolkit.store import face_of_record
@@ -48,7 +48,7 @@ def find_pairs(facts: Sequence[PhotoFacts], graded: Sequence[bool]) -> dict[int,
 
 
 @dataclass(frozen=True)
-class PhotoSeen:
+class VisitPhoto:
     """A graded photo: its file, the SHA-256 it had, its face as ``Store.face`` gives it, and the predicted pigment of its
     chart as ``pigment_png`` writes it."""
 
@@ -62,8 +62,8 @@ class PhotoSeen:
 class PairJob:
     """A photo and its baseline."""
 
-    baseline: PhotoSeen
-    later: PhotoSeen
+    baseline: VisitPhoto
+    later: VisitPhoto
 
 
 @dataclass(frozen=True)
@@ -124,29 +124,26 @@ def start_process() -> None:
 
 def compare_pair(job: PairJob, settings: Settings) -> PairChange:
     """The figures of a pair; whatever goes wrong is its ``note``."""
-    try:
-        baseline, later = look_again(job, settings)
+
+    def work() -> PairChange:
+        baseline, later = read_again(job, settings)
         registration = register_charts(baseline.chart, later.chart)
         if not registration.found:
             note = NOT_REGISTERED if registration.after else LITTLE_SKIN
             return PairChange(note=note, before=registration.before, after=registration.after)
         changes = compare_spots(baseline, later, registration, settings.pigment)
         return _figures(registration, changes, baseline.chart.px_per_mm)
-    except ToolkitError as error:
-        return PairChange(note=str(error), lasting=False)
-    except Exception as error:  # one odd pair must not end a study; its row says what happened
-        return PairChange(
-            note=f"unexpected {type(error).__name__}: {' '.join(str(error).split())}", lasting=False
-        )
+
+    return attempt(work, lambda reason: PairChange(note=reason, lasting=False))
 
 
-def look_again(job: PairJob, settings: Settings) -> tuple[Look, Look]:
+def read_again(job: PairJob, settings: Settings) -> tuple[VisitChart, VisitChart]:
     """Both photographs read again, with the face and the pigment of their grading: of the baseline and of the later one.
     Raises PhotoError or FaceError, without their paths."""
     return _look(job.baseline, settings, "the baseline photo: "), _look(job.later, settings, "")
 
 
-def _look(seen: PhotoSeen, settings: Settings, whose: str) -> Look:
+def _look(seen: VisitPhoto, settings: Settings, whose: str) -> VisitChart:
     try:
         photo = read_photo(seen.path, settings.photo)
     except ToolkitError as error:
@@ -159,7 +156,7 @@ def _look(seen: PhotoSeen, settings: Settings, whose: str) -> Look:
     chart = make_chart(photo.turned(face.quarter_turns), face, settings.chart, settings.patch.px_per_mm)
     size = chart.skin.shape[::-1]
     values = cv2.resize(pigment_of_png(seen.pigment[0]), size, interpolation=cv2.INTER_LINEAR)
-    return Look(chart, np.where(chart.skin, values, 0).astype(np.float32))
+    return VisitChart(chart, np.where(chart.skin, values, 0).astype(np.float32))
 
 
 def _figures(registration: Registration, changes: SpotChanges, px_per_mm: float) -> PairChange:

@@ -28,7 +28,7 @@ Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class VisitChart:
     """A chart and what the network predicted on it: ``pigment`` (h, w) float32, added green OD, 0 off the skin."""
 
     chart: FaceChart
@@ -63,7 +63,7 @@ def change_limit(areas_mm2: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def compare_spots(
-    baseline: Look, later: Look, registration: Registration, settings: PigmentSettings
+    baseline: VisitChart, later: VisitChart, registration: Registration, settings: PigmentSettings
 ) -> SpotChanges:
     """A spot is a connected piece of what either visit's predicted map holds for one, on skin that both show."""
     places = registration.places(baseline.chart, later.chart)

@@ -8,15 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toolkit.change import (
-    KINDS,
-    PairChange,
-    PairJob,
-    PhotoSeen,
-    change_interval,
-    compare_all,
-    find_pairs,
-)
+from toolkit.change import KINDS, PairChange, PairJob, VisitPhoto, change_interval, compare_all, find_pairs
 from toolkit.progress import Progress, reported
 from toolkit.records import PhotoGrade
 from toolkit.settings import Settings
@@ -129,9 +121,9 @@ def _key(store: Store, place: int, baseline: int, code: str) -> tuple[str, str, 
     return sha256, before, json.dumps(made_by, sort_keys=True)
 
 
-def _seen(store: Store, place: int, paths: Sequence[Path]) -> PhotoSeen:
+def _seen(store: Store, place: int, paths: Sequence[Path]) -> VisitPhoto:
     details = store.details(place)
-    return PhotoSeen(paths[place], store.key(place)[0], details.face, details.pigment)
+    return VisitPhoto(paths[place], store.key(place)[0], details.face, details.pigment)
 
 
 def _row(later: PhotoGrade, baseline: PhotoGrade, change: PairChange) -> dict[str, Value]:

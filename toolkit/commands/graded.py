@@ -11,7 +11,7 @@ from typing import Any
 from toolkit.errors import TrainingError
 from toolkit.model import HASH_LENGTH, TRAINED_ON
 from toolkit.photos import contents, photo_files, with_facts
-from toolkit.pipeline import Prepared
+from toolkit.prepared import Prepared
 from toolkit.records import PhotoFile
 from toolkit.study import (
     Columns,

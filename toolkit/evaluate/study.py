@@ -24,13 +24,15 @@ from toolkit.images import file_sha256, read_photo
 from toolkit.index import class_of
 from toolkit.landmarks import default_landmark_model
 from toolkit.pigment import seed_threshold_image
-from toolkit.pipeline import Prepared, prepare, read_patches
+from toolkit.pipeline import prepare, read_patches
+from toolkit.pool import attempt
+from toolkit.prepared import Prepared
 from toolkit.progress import Progress, reported, silent
 from toolkit.records import REGIONS, FacePatches, Patch, Photo, PhotoFacts, PhotoFile, Window
 from toolkit.settings import RunSettings, Settings
 from toolkit.stagecode import code_hash
 from toolkit.study.copies import one_subject_each
-from toolkit.workers import attempt, map_photos, not_prepared, the_finder
+from toolkit.workers import map_photos, not_prepared, the_finder
 
 _DAMAGED = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile)
 _TONES = ((55.0, "very light"), (41.0, "light"), (28.0, "intermediate"), (10.0, "tan"), (-30.0, "brown"))
@@ -149,7 +151,7 @@ def _measured(file: PhotoFile, cached: _MeasuredCache) -> Prepared:
                 _save(cached.measured(photo.sha256), stored)
         return stored
 
-    return attempt(work, partial(not_prepared, file), file)
+    return attempt(work, partial(not_prepared, file), file.path)
 
 
 def _keep_pictures(photo: Photo, cached: _MeasuredCache) -> None:

@@ -13,12 +13,7 @@ from toolkit.phantom.painting import paint
 from toolkit.phantom.photograph import canvas_of_photograph
 from toolkit.phantom.scene import Scene, Shot, compose, shoot, with_mole
 from toolkit.phantom.stamps import Kinds
-from toolkit.phantom.study import (
-    StudySummary,
-    draw_latent_grades,
-    simulate_graders,
-    write_study,
-)
+from toolkit.phantom.study import StudySummary, draw_latent_grades, simulate_graders, write_study
 
 __all__ = [
     "PAINTERS",

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.change import Look, PairChange, PairJob, Registration, compare_spots, look_again, warped
+from toolkit.change import PairChange, PairJob, Registration, VisitChart, compare_spots, read_again, warped
 from toolkit.colours import LINEAR_OF_LEVEL
 from toolkit.errors import ToolkitError
 from toolkit.geometry import warp
@@ -49,7 +49,7 @@ def draw_change(job: ChangeJob, settings: Settings, shown: ReportSettings) -> Dr
     if not job.change.found:
         return DrawnChange(problem=job.change.note)
     try:
-        baseline, later = look_again(job.pair, settings)
+        baseline, later = read_again(job.pair, settings)
         return _draw(baseline, later, job.change.registration, settings=settings, shown=shown)
     except ToolkitError as error:
         return DrawnChange(problem=str(error))
@@ -58,7 +58,12 @@ def draw_change(job: ChangeJob, settings: Settings, shown: ReportSettings) -> Dr
 
 
 def _draw(
-    baseline: Look, later: Look, registration: Registration, *, settings: Settings, shown: ReportSettings
+    baseline: VisitChart,
+    later: VisitChart,
+    registration: Registration,
+    *,
+    settings: Settings,
+    shown: ReportSettings,
 ) -> DrawnChange:
     changes = compare_spots(baseline, later, registration, settings.pigment)
     moved = warped(later.chart.pixels, registration.places(baseline.chart, later.chart))

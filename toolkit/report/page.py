@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from toolkit.change import PairChange, PairJob, PhotoSeen
+from toolkit.change import PairChange, PairJob, VisitPhoto
 from toolkit.errors import ToolkitError
 from toolkit.files import make_folder, write_atomically
 from toolkit.model import Model
@@ -187,7 +187,7 @@ def _change_job(study: ReportedRun, inputs: Sequence[InputRow], place: int) -> C
     seen = []
     for one in (baseline, place):
         details = study.store.details(one)
-        seen.append(PhotoSeen(study.paths[one], inputs[one].sha256, details.face, details.pigment))
+        seen.append(VisitPhoto(study.paths[one], inputs[one].sha256, details.face, details.pigment))
     return ChangeJob(PairJob(*seen), change)
 
 

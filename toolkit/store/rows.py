@@ -10,14 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.records import (
-    Face,
-    FaceChart,
-    FacePatches,
-    PhotoFacts,
-    PhotoGrade,
-    Quality,
-)
+from toolkit.records import Face, FaceChart, FacePatches, PhotoFacts, PhotoGrade, Quality
 
 
 def file_size(path: Path) -> int | None:

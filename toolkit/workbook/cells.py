@@ -7,10 +7,7 @@ import numbers
 from typing import Any
 
 from toolkit.csvguard import FORMULA_STARTS
-from toolkit.tables import (
-    Value,
-    clean,
-)
+from toolkit.tables import Value, clean
 
 HEADER_FILL = "1F3A4D"
 TITLE_FILL = "DCE6EC"

@@ -16,15 +16,7 @@ from toolkit.files import write_atomically
 from toolkit.outputs import has_columns, is_parquet, is_stamped, stamp_workbook
 from toolkit.records import PhotoGrade
 from toolkit.summary import Summary
-from toolkit.tables import (
-    Column,
-    Survey,
-    check_target,
-    import_parquet,
-    survey,
-    write_csv,
-    write_parquet,
-)
+from toolkit.tables import Column, Survey, check_target, import_parquet, survey, write_csv, write_parquet
 from toolkit.workbook.cells import cell
 from toolkit.workbook.sheets import (
     CHANGE_COLUMNS,

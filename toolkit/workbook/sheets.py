@@ -8,13 +8,7 @@ from typing import Any
 from toolkit.dictionary import dictionary_rows
 from toolkit.records import REGIONS, PhotoGrade
 from toolkit.summary import Line, Summary, flag_of
-from toolkit.tables import (
-    Column,
-    Rows,
-    Survey,
-    Value,
-    survey,
-)
+from toolkit.tables import Column, Rows, Survey, Value, survey
 from toolkit.workbook.cells import DECIMALS, FIGURES, HEADER_FILL, TITLE_FILL, cell, short
 
 GRADE_COLUMNS: tuple[str, ...] = (
