@@ -16,7 +16,6 @@ share of spots that did not change is called the same, which share of those that
 far the change of a grade lies from the true one.
 """
 
-# mypy: disable-error-code="index,call-overload,arg-type,union-attr,operator,assignment,return-value"
 from __future__ import annotations
 
 import itertools
@@ -45,10 +44,11 @@ from toolkit.phantom import canvas_of_photograph, compose, draw_face, shoot
 from toolkit.phantom.study import read_rgb
 from toolkit.pigment import pigment_of_png, pigment_png
 from toolkit.pipeline import Grader, prepare, read_patches
-from toolkit.records import FaceChart, Photo, PhotoFacts, PhotoFile
+from toolkit.records import FaceChart, Photo, PhotoFacts, PhotoFile, Side
 from toolkit.settings import Settings
 
 SETTINGS = Settings()
+SIDES: tuple[Side, ...] = ("left", "right", "both")
 Canvases = Iterable[tuple[str, Any]]
 
 
@@ -61,7 +61,13 @@ def record(pixels: NDArray[np.uint8]) -> Photo:
 def compressed(pixels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     """Pixels as a JPEG of a quality gives them back."""
     _, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    return decoded(data)
+
+
+def decoded(data: NDArray[np.uint8] | Any) -> NDArray[np.uint8]:
+    """A JPEG's bytes as RGB."""
+    picture: Any = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return np.ascontiguousarray(picture[..., ::-1])
 
 
 def canvases(faces: Path | None, drawn: int, limit: int, finder: FaceFinder) -> Iterator[tuple[str, Any]]:
@@ -102,13 +108,21 @@ def field(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> NDA
     return (np.moveaxis(moved, 0, -1) + local).astype(np.float32)
 
 
+def moved_by(
+    picture: NDArray[Any], places: NDArray[np.float32], how: int, beyond: int = cv2.BORDER_CONSTANT
+) -> Any:
+    """A picture as seen from each pixel's place (h, w, 2) in it; black beyond it, or as ``beyond`` says."""
+    x, y = places[..., 0], places[..., 1]
+    return cv2.remap(picture, x, y, how, borderMode=beyond)
+
+
 def inverse(back: NDArray[np.float32]) -> NDArray[np.float32]:
     """(h, w, 2): where the baseline's pixels lie in the later chart."""
     height, width = back.shape[:2]
     here = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
     shift, found = back - here, here.copy()
     for _ in range(30):
-        found = here - cv2.remap(shift, found, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        found = here - moved_by(shift, found, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE)
     return found
 
 
@@ -116,7 +130,7 @@ def warped_chart(chart: FaceChart, rng: np.random.Generator) -> tuple[FaceChart,
     """A chart moved, relit and compressed, and where each pixel of the first lies in it."""
     scale = chart.px_per_mm
     back = field(chart.skin.shape, scale, rng)
-    pixels = cv2.remap(without_some_spots(chart, rng), back, None, cv2.INTER_CUBIC)
+    pixels = moved_by(without_some_spots(chart, rng), back, cv2.INTER_CUBIC)
     light = (pixels / 255.0) ** 2.2
     x, y = np.meshgrid(np.linspace(-1, 1, light.shape[1]), np.linspace(-1, 1, light.shape[0]))
     light *= np.exp(rng.normal(0, 0.08) + rng.normal(0, 0.13) * x + rng.normal(0, 0.1) * y)[..., None]
@@ -124,8 +138,7 @@ def warped_chart(chart: FaceChart, rng: np.random.Generator) -> tuple[FaceChart,
     codes = 255 * np.clip(light, 0, 1) ** (1 / 2.2) + rng.normal(0, 2, light.shape)
     later = compressed(np.clip(codes, 0, 255).astype(np.uint8), int(rng.integers(70, 95)))
     skin, visible = (
-        cv2.remap(mask.astype(np.uint8), back, None, cv2.INTER_NEAREST) > 0
-        for mask in (chart.skin, chart.visible)
+        moved_by(mask.astype(np.uint8), back, cv2.INTER_NEAREST) > 0 for mask in (chart.skin, chart.visible)
     )
     blank = np.zeros(skin.shape, np.uint8)
     moved = replace(chart, pixels=later, skin=skin & visible, visible=visible, regions=blank, reasons=blank)
@@ -138,7 +151,8 @@ def without_some_spots(chart: FaceChart, rng: np.random.Generator, share: float 
     dark = ((cv2.GaussianBlur(grey, (0, 0), 12) - grey > 6) & chart.skin).astype(np.uint8)
     count, labels = cv2.connectedComponents(dark)
     gone = np.isin(labels, 1 + np.flatnonzero(rng.random(max(count - 1, 0)) < share)).astype(np.uint8)
-    return cv2.inpaint(chart.pixels, cv2.dilate(gone, np.ones((5, 5), np.uint8)), 5, cv2.INPAINT_TELEA)
+    filled: Any = cv2.inpaint(chart.pixels, cv2.dilate(gone, np.ones((5, 5), np.uint8)), 5, cv2.INPAINT_TELEA)
+    return filled
 
 
 # --- errors --------------------------------------------------------------------------------------
@@ -193,12 +207,11 @@ def pose_of(canvas: Any, shot: Any) -> NDArray[np.float64]:
 
 
 def photographed(
-    canvas: Any, scene: Any, side: str, finder: FaceFinder
+    canvas: Any, scene: Any, side: Side, finder: FaceFinder
 ) -> tuple[FaceChart, NDArray[np.float64]]:
     """A chart, and the map (2, 3) from the canvas to its pixels."""
     shot = shoot(scene, side)
-    _, data = 0, np.frombuffer(shot.jpeg(), np.uint8)
-    photo = record(np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]))
+    photo = record(decoded(np.frombuffer(shot.jpeg(), np.uint8)))
     chart = make_chart(photo, finder.find(photo, side), SETTINGS.chart, SETTINGS.patch.px_per_mm)
     return chart, compose_affine(pose_of(canvas, shot), chart.to_chart)
 
@@ -210,7 +223,7 @@ def session_pairs(people: Canvases, finder: FaceFinder) -> Iterator[tuple[str, F
         painter = ("stamps", "dots", "fields")[number % 3]
         grades = [grade, max(grade - 1, 0)]
         visits = compose(canvas, {"left": grades, "right": grades}, (82, number), painter=painter)
-        side = ("left", "right", "both")[number % 3]
+        side = SIDES[number % 3]
         try:
             (baseline, of_first), (later, of_second) = (
                 photographed(canvas, scene.session(7), side, finder) for scene in visits
@@ -228,20 +241,20 @@ def session_pairs(people: Canvases, finder: FaceFinder) -> Iterator[tuple[str, F
 # --- spots ---------------------------------------------------------------------------------------
 
 
-def graded(scene: Any, side: str, canvas: Any, *, finder: FaceFinder, grader: Grader) -> dict[str, Any]:
+def graded(scene: Any, side: Side, canvas: Any, *, finder: FaceFinder, grader: Grader) -> dict[str, Any]:
     """A photograph through the whole pipeline: its look, its grade and half-width, and the planted map on its chart."""
     shot = shoot(scene, side)
-    photo = record(np.ascontiguousarray(cv2.imdecode(np.frombuffer(shot.jpeg(), np.uint8), 1)[..., ::-1]))
+    photo = record(decoded(np.frombuffer(shot.jpeg(), np.uint8)))
     settings = grader.model.settings
     file = PhotoFile(Path("photo.jpg"), "photo.jpg", PhotoFacts("nobody", side))
     _, face, quality = read_patches(photo, file, finder, settings)
     (result,) = grader.grade([prepare(face, settings, quality)])
-    chart = face.chart
+    chart: Any = face.chart
     values = cv2.resize(pigment_of_png(pigment_png(result.pigment[0])), chart.skin.shape[::-1])
     look = VisitChart(chart, np.where(chart.skin, values, 0).astype(np.float32))
     to_chart = compose_affine(pose_of(canvas, shot), chart.to_chart)
     planted = np.maximum(cv2.warpAffine(scene.pigment, to_chart, chart.skin.shape[::-1]), 0)
-    own = result.grade
+    own: Any = result.grade
     half = max(own.upper - own.grade, own.grade - own.lower)  # either end may be cut off at 0 or 9
     return {"look": look, "planted": planted, "grade": own.grade, "half": half, "latent": shot.latent_grade}
 
@@ -253,7 +266,7 @@ def spot_pairs(people: Canvases, finder: FaceFinder) -> Iterator[dict[str, Any]]
         grade = (1.0, 3.0, 5.0, 6.5, 2.0, 4.0)[number % 6]
         grades = [grade, max(grade - 1, 0)]
         painter = ("stamps", "dots", "fields")[(number // 2) % 3]
-        side = ("left", "right", "both")[number % 3]
+        side = SIDES[number % 3]
         visits = compose(canvas, {"left": grades, "right": grades}, (92, number), painter=painter)
         try:
             first, again, less = (
@@ -360,8 +373,8 @@ def main(
     for name, some in (("warped, drawn", drawn_charts), ("warped, photographs", real)):
         results = []
         for number, chart in enumerate(some):
-            for again in range(2):
-                moved, truth = warped_chart(chart, np.random.default_rng([83, number, again]))
+            for turn in range(2):
+                moved, truth = warped_chart(chart, np.random.default_rng([83, number, turn]))
                 results.append(errors(chart, moved, truth))
         told(name, results)
     for kind, results in sessions.items():

@@ -642,7 +642,7 @@ def test_visits_stand_in_order_of_time():
             r"no row reads as the header of a table of arms; its headings are: SUBJID",
         ),
         ("grades.xlsx --arms others.csv", r"none of its subjects \(X1, X2\) has a grade"),
-        ("grades.xlsx --arms twice.csv", r"row 3 puts P001 in 'B', row 2 in 'A': keep one arm a subject"),
+        ("grades.xlsx --arms twice.csv", r"row 3 puts P001 in 'B', row 2 in 'A': keep one arm per subject"),
         ("grades.xlsx --arms both.csv", "columns 'Arm' and 'Group' both look like the arm"),
         ("grades.xlsx --arms nobody.csv", "row 2: has an arm but no subject"),
         ("grades.xlsx --arms empty.csv", "no row holds a subject"),

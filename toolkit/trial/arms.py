@@ -176,7 +176,7 @@ def arms_by_subject(path: Path, rows: Iterable[ArmRow], subjects: Subjects) -> d
             faults.append(f"row {row.row} puts {subject} in {arm!r}, row {before.row} in {found[subject]!r}")
         found[subject] = arm
     if faults:
-        raise GradesError(f"{path.name}: {listed(faults)}: keep one arm a subject")
+        raise GradesError(f"{path.name}: {listed(faults)}: keep one arm per subject")
     return found
 
 
