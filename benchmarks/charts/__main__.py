@@ -66,7 +66,7 @@ def main(
     drawn: Annotated[int, typer.Option(min=0, help="Drawn faces.")] = 24,
     limit: Limit = None,
     every: Annotated[int, typer.Option(min=1, help="Of so many faces one is changed and freckled.")] = 3,
-    overlays: Annotated[Path | None, typer.Option(help="Folder for a picture a face.")] = None,
+    overlays: Annotated[Path | None, typer.Option(help="Folder for pictures, one per face.")] = None,
     json_path: Json = None,
 ) -> None:
     """Measures and prints all."""

@@ -32,7 +32,7 @@ def show(figures: Mapping[str, Any]) -> None:
 
 
 def show_pixels(sets: Mapping[str, Any], columns: Columns) -> None:
-    """Average precision, a row a map."""
+    """Average precision, one row per map."""
     found = [sets[name][load]["pixels"] for name, load in columns]
     rows = [["prevalence", *(one["prevalence"] for one in found)]]
     maps = dict.fromkeys(map_name for one in found for map_name in one["average precision"])

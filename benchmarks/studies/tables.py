@@ -41,7 +41,7 @@ def show_study(title: str, found: Mapping[str, Any]) -> None:
 
 
 def show_tones(studies: Mapping[str, Mapping[str, Any]]) -> None:
-    """Bias and errors of the blend by tone, a row a study and tone."""
+    """Bias and errors of the blend by tone, one row per study and tone."""
     rows = [
         [
             f"{name}, {tone}",

@@ -48,7 +48,7 @@ def long_rows(table: TrialTable) -> list[Row]:
 
 
 def redcap_rows(table: TrialTable) -> tuple[list[str], list[Row]]:
-    """Columns and rows for REDCap's data import: a row a subject and visit, a column a side.
+    """Columns and rows for REDCap's data import: one row per subject and visit, one column per side.
 
     Events are named as REDCap does for a project of one arm: "Week 4" is week_4_arm_1.
     """

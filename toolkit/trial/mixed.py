@@ -146,7 +146,7 @@ def _covariance(model: Any, parameters: Any, effects: int) -> Float:
 
 
 def _components(groups: Sequence[str], components: Mapping[str, Sequence[str]]) -> Any:
-    """The components as statsmodels takes them: of each group, sorted, a column a level."""
+    """The components as statsmodels takes them: of each group, sorted, one column per level."""
     from statsmodels.regression.mixed_linear_model import VCSpec
 
     places: dict[str, list[int]] = {}
