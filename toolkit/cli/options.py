@@ -33,6 +33,13 @@ class KappaWeights(StrEnum):
     linear = "linear"
 
 
+class Drift(StrEnum):
+    """Over what a grader's bias may drift."""
+
+    visits = "visits"
+    rows = "rows"
+
+
 class Weights(StrEnum):
     """How patch grades are weighed into a face."""
 
