@@ -33,7 +33,7 @@ Float = NDArray[np.float64]
 Whole = NDArray[np.intp]
 
 LEAST_PHOTOS, LEAST_SUBJECTS = 20, 5  # graded by two or more, for a model
-_LEAST_SHARED = 5  # photos of two graders that tell one from the other
+_LEAST_SHARED = 5  # photos of two graders that tell something of their slopes
 _PRIOR_SD = {"bias": 1.0, "slope": 0.2, "noise": 0.5, "drift": 0.5}  # grades; of noise, of its logarithm
 _USUAL = (0.0, -0.7)  # ln of the SD of true grades and of noise; known to within a factor of e
 _LEAST_NOISE = 0.05  # grades: two columns that are copies have none
@@ -129,10 +129,8 @@ def check_told_apart(grades: Float, subjects: Whole) -> None:
             f"two or more graders graded {photos} photos of {people} subjects: at least {LEAST_PHOTOS} photos of "
             f"{LEAST_SUBJECTS} subjects are needed"
         )
-    if connected_components(_shared(grades))[0] > 1:
-        raise NotToldApartError(
-            f"a grader has fewer than {_LEAST_SHARED} photos in common with each of the others"
-        )
+    if connected_components(_shared(grades, 1))[0] > 1:
+        raise NotToldApartError("some graders have no photo in common with the others")
     if np.nanmax(grades) == np.nanmin(grades):
         raise NotToldApartError("all grades are the same")
 
@@ -218,7 +216,7 @@ class _Likelihood:
         self.time = _centred(time[self.used] if time is not None else None, self.known, self.middle)
         self.told_apart = _tells_slopes(grades)
         k = grades.shape[1]
-        centred = null_space(self.known.sum(axis=0)[None].astype(float))  # (k, k - 1): weighted means of 0
+        centred = null_space(np.isfinite(grades).sum(axis=0)[None].astype(float))  # (k, k - 1): weighted means of 0
         self._bases = {"noise": np.eye(k) if self.told_apart else np.ones((k, 1)), "bias": centred}
         self._bases |= {"slope": centred} if self.told_apart else {}
         self._bases |= {"drift": centred} if self.timed else {}
@@ -298,20 +296,22 @@ def _used(grades: Float) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(grades).sum(axis=1) >= 2)
 
 
-def _shared(grades: Float) -> NDArray[np.bool_]:
-    """(k, k) whether two graders have photos enough in common; no grader with itself."""
+def _shared(grades: Float, photos: int) -> NDArray[np.bool_]:
+    """(k, k) whether two graders have so many photos in common; no grader with itself."""
     given = np.isfinite(grades).astype(int)
-    return np.asarray((given.T @ given >= _LEAST_SHARED) & ~np.eye(grades.shape[1], dtype=bool))
+    return np.asarray((given.T @ given >= photos) & ~np.eye(grades.shape[1], dtype=bool))
 
 
 def _tells_slopes(grades: Float) -> bool:
-    """Whether slopes and noises can be told from each other: the covariances of pairs tell the products of their slopes, and products
-    tell the factors where pairs form a cycle of odd length, as three graders do."""
+    """Whether slopes and noises can be told from each other: the covariances of pairs tell the products of their slopes,
+    and products tell the factors where pairs form a cycle of odd length, as three graders do. Graders of very few photos
+    do not count."""
     from scipy.sparse.csgraph import connected_components
 
-    shared = _shared(grades).astype(int)
+    shared = _shared(grades, _LEAST_SHARED)
+    some = shared.any(axis=0)
     # A connected graph has an odd cycle if and only if its bipartite double cover is connected.
-    return bool(connected_components(np.kron(shared, [[0, 1], [1, 0]]))[0] == 1)
+    return bool(connected_components(np.kron(shared[np.ix_(some, some)], [[0, 1], [1, 0]]))[0] == 1)
 
 
 def _centred(time: Float | None, given: NDArray[np.bool_], middle: float) -> Float:

@@ -42,7 +42,7 @@ def study_graders(ratings: Ratings, drift: str = VISITS) -> GraderStudy:
     grades, time = ratings.grades, times_of(ratings, drift)
     counts = np.isfinite(grades).sum(axis=1)
     mean = np.nansum(grades, axis=1) / np.maximum(counts, 1)
-    photos = ratings.common_to(2)
+    photos = ratings.common_to(1)
     some = time[photos] if time is not None else None
     try:
         model = fit_graders(grades[photos], ratings.subjects[photos], ratings.graders, some)
