@@ -29,11 +29,11 @@ class Plan:
     courses: tuple[Course, ...]
 
 
-def plan_trial(subjects: int, seed: int = SEED) -> Plan:
+def plan_trial(subjects: int, seed: int = SEED, centred: bool = True) -> Plan:
     """Subjects with grades as in a cohort, pairs of like baseline allotted to the two arms at random.
 
-    Untreated courses and responses are centred within their arm, so that the arms differ by ``EFFECT`` and by the
-    wiggle of sides alone: what an analysis finds beside that is error of its grades, not luck of the draw.
+    ``centred``: untreated courses and responses are centred within their arm, so that the arms differ by ``EFFECT`` and
+    by the wiggle of sides alone: what an analysis finds beside that is error of its grades, not luck of the draw.
     """
     rng = np.random.default_rng([seed, 7])
     steps = 0.5 * np.arange(1, len(GRADE_COUNTS) + 1)
@@ -45,9 +45,10 @@ def plan_trial(subjects: int, seed: int = SEED) -> Plan:
         treated[rng.permutation(pair)[0]] = True
     own = rng.normal(*_OWN_COURSE, subjects)
     response = EFFECT + _RESPONSE_SD * rng.standard_normal(subjects)
-    for arm in (treated, ~treated):
-        own[arm] += _OWN_COURSE[0] - own[arm].mean()
-    response[treated] += EFFECT - response[treated].mean()
+    if centred:
+        for arm in (treated, ~treated):
+            own[arm] += _OWN_COURSE[0] - own[arm].mean()
+        response[treated] += EFFECT - response[treated].mean()
     time = np.linspace(0, 1, VISITS)
     courses = []
     for person, change in zip(base, own + treated * response, strict=True):

@@ -131,7 +131,7 @@ def write_study(
         _Task(
             Path(out), index, seed, style if style != "mixed" else ("half", "full")[index % 2], visits,
             latents[index], sitters[index % len(sitters)] if sitters else None, save_maps, workers > 1,
-            painter if painter != MIXED else _IN_TURN[index % len(_IN_TURN)],
+            painter_of(painter, index),
         )
         for index in range(subjects)
     ]  # fmt: skip
@@ -283,19 +283,35 @@ def _write_subject(task: _Task) -> list[dict[str, Any]]:
     """Draws one subject and writes the photos of all its visits; gives back the rows of the truth."""
     if task.single_thread:
         cv2.setNumThreads(1)
-    seed = (task.seed, 3, task.index)
-    canvas = _canvas(task, stream(seed, "canvas"))
     rows = []
-    for visit, scene in enumerate(compose(canvas, task.grades, seed, painter=task.painter)):
+    scenes = scenes_of_subject(
+        task.seed, task.index, task.style, task.grades, painter=task.painter, sitter=task.sitter
+    )
+    for visit, scene in enumerate(scenes):
         for number, letter in enumerate("LR" if task.style == "half" else "F"):
             rows.append(_write_photo(task, scene.session(number), visit, letter))
     return rows
 
 
-def _canvas(task: _Task, rng: np.random.Generator) -> Canvas:
-    if task.sitter is not None:
-        return canvas_of_photograph(read_rgb(task.sitter.path), task.sitter.points, rng)
-    if task.style == "half":
+def scenes_of_subject(
+    seed: int, index: int, style: str, course: Course, *, painter: str, sitter: Sitter | None = None
+) -> list[Scene]:
+    """A scene a visit of the subject ``index`` (from 0) of the study of a ``seed``; its photographs are those of
+    ``session(0)``, and for the right half ``session(1)``."""
+    own = (seed, 3, index)
+    canvas = _canvas(style, sitter, stream(own, "canvas"))
+    return compose(canvas, course, own, painter=painter_of(painter, index))
+
+
+def painter_of(painter: str, index: int) -> str:
+    """Who paints the subject ``index``: with "mixed" they take turns."""
+    return painter if painter != MIXED else _IN_TURN[index % len(_IN_TURN)]
+
+
+def _canvas(style: str, sitter: Sitter | None, rng: np.random.Generator) -> Canvas:
+    if sitter is not None:
+        return canvas_of_photograph(read_rgb(sitter.path), sitter.points, rng)
+    if style == "half":
         return draw_face(rng, (1600, 1570), span_px=float(rng.uniform(590, 700)))
     return draw_face(rng, (1360, 1600))
 
