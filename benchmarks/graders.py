@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -81,19 +80,23 @@ def graded(scenario: Scenario, seed: int) -> Graded:
     latent = np.array([course[side] for course in courses for side in ("left", "right")]).ravel()
     subjects = np.repeat(np.arange(scenario.subjects), 2 * scenario.visits)
     time = np.tile(np.linspace(0, 1, scenario.visits), 2 * scenario.subjects)
-    grades = grades_by(scenario.graders, latent, subjects.astype(str).tolist(), rng, time)
+    grades = grades_by(scenario.graders, latent, subjects.astype(str).tolist(), rng, time=time)
     grades[rng.random(grades.shape) < scenario.missing] = np.nan
     return Graded(latent, subjects, time, grades)
 
 
-def truth(graders: Sequence[SimulatedGrader], study: Graded, model: GraderModel) -> tuple[dict[str, Float], Float]:
+def truth(
+    graders: Sequence[SimulatedGrader], study: Graded, model: GraderModel
+) -> tuple[dict[str, Float], Float]:
     """What the model should find (k,), and the true grades (N,), both on the graders' mean scale."""
     weights = np.isfinite(study.grades).sum(axis=0) / np.isfinite(study.grades).sum()
     bias, slope, noise, view, drift = np.array(
         [(one.bias, one.slope, one.noise, one.view, one.drift) for one in graders]
     ).T
     at = model.calibration
-    scale = MIDDLE + weights @ bias + (weights @ drift) * study.time + (weights @ slope) * (study.latent - MIDDLE)
+    scale = (
+        MIDDLE + weights @ bias + (weights @ drift) * study.time + (weights @ slope) * (study.latent - MIDDLE)
+    )
     middle = (at.centre - MIDDLE - weights @ bias - (weights @ drift) * at.middle) / (weights @ slope)
     return {
         "bias": MIDDLE + bias + drift * at.middle + slope * middle - at.centre,
@@ -152,7 +155,9 @@ def tell_recovered(results: Sequence[dict[str, Any]]) -> None:
             for kind, cells in one["coverage"].items()
         }
         found = " ".join(f"{share:.2f}" for share in one["drift_found"])
-        rows.append([one["title"], *cover.values(), found, "/".join(worst.values()), *one["rmse"], one["better"]])
+        rows.append(
+            [one["title"], *cover.values(), found, "/".join(worst.values()), *one["rmse"], one["better"]]
+        )
     head = [
         "", *(f"{kind} held" for kind in KINDS), "p of drift < .05", "largest mean error", "RMSE combined", "plain mean",
         "one grader", "combined better",
@@ -163,7 +168,9 @@ def tell_recovered(results: Sequence[dict[str, Any]]) -> None:
 # --- training ------------------------------------------------------------------------------------
 
 
-def panels(count: int, subjects: NDArray[np.intp]) -> Iterator[tuple[str, tuple[SimulatedGrader, ...], NDArray[np.bool_]]]:
+def panels(
+    count: int, subjects: NDArray[np.intp]
+) -> Iterator[tuple[str, tuple[SimulatedGrader, ...], NDArray[np.bool_]]]:
     """Graders, and which of ``count`` photos each of them grades (count, k)."""
     rng = np.random.default_rng(72)
     everything = np.ones((count, 3), bool)
@@ -171,15 +178,23 @@ def panels(count: int, subjects: NDArray[np.intp]) -> Iterator[tuple[str, tuple[
     yield "three, one of them careless", (_A, _B, replace(_C, noise=2.0)), everything
     own = np.eye(3, dtype=bool)[rng.permutation(np.arange(subjects.max() + 1) % 3)][subjects]
     apart = replace(_A, bias=0.9), replace(_B, bias=-0.3), replace(_C, bias=-0.6)
-    yield "three, a third of the subjects each, a quarter of photos by all", apart, own | (rng.random((count, 1)) < 0.25)
+    yield (
+        "three, a third of the subjects each, a quarter of photos by all",
+        apart,
+        own | (rng.random((count, 1)) < 0.25),
+    )
 
 
-def learn_by(photos: Sequence[Prepared], latent: Float, subjects: NDArray[np.str_], start: Any) -> Iterator[list[Any]]:
+def learn_by(
+    photos: Sequence[Prepared], latent: Float, subjects: NDArray[np.str_], start: Any
+) -> Iterator[list[Any]]:
     """A row of scores of each panel."""
     settings = load_model(None).settings
     numbers = np.unique(subjects, return_inverse=True)[1]
     for title, graders, given in panels(len(photos), numbers):
-        grades = np.where(given, grades_by(graders, latent, subjects.tolist(), np.random.default_rng(74)), np.nan)
+        grades = np.where(
+            given, grades_by(graders, latent, subjects.tolist(), np.random.default_rng(74)), np.nan
+        )
         several = SeveralGraders(tuple("ABC"), grades, subjects)
         made: list[Trained] = []
 
@@ -221,7 +236,15 @@ def main(
     if train_study is not None:
         with progress_bars(False) as tell:
             rows = trained_on(train_study, tell)
-        head = ["", "labels: mean", "combined", "subjects never seen: mean learnt", "combined learnt", "chosen", "used"]
+        head = [
+            "",
+            "labels: mean",
+            "combined",
+            "subjects never seen: mean learnt",
+            "combined learnt",
+            "chosen",
+            "used",
+        ]
         print(table_text("Learnt: RMSE against the latent grade", head, [row[:-1] for row in rows]))
         print("\n".join(f"{row[0]}: {row[-1]}" for row in rows))
         figures["learnt"] = rows

@@ -1,11 +1,12 @@
 """What a model learns where several graders graded: the plain mean of their grades, or a grade combined from them by
 each one's bias, slope and noise.
 
-Both are tried, in the same folds by subject: held-out grades take no part in what is told of the graders. The two are
-compared on the plain mean of the held-out photos, whose noise is the same for both. The combined grade is taken where
-its mean squared error over subjects is lower by more than a standard error (the rule of Breiman et al., Classification
-and Regression Trees, 1984). The grade of a held-out photo comes from the one that is chosen on the other folds, so that
-the choice does not flatter the scores.
+Both are tried, in the same folds by subject: held-out grades take no part in what is told of the graders. Both are
+compared on held-out photos, against two grades of these: their combined grade, by graders as the other folds tell them,
+which has less noise; and their plain mean, which owes nothing to the model. The combined grade is learnt where its mean
+squared error over subjects is lower against the first by more than a standard error (the rule of Breiman et al.,
+Classification and Regression Trees, 1984), and not higher against the second. The grade of a held-out photo comes from
+the training that is chosen on the other folds, so that the choice does not flatter the scores.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +47,7 @@ class SeveralGraders:
         def combined(photos: NDArray) -> Float:
             key = photos.tobytes()
             if key not in known:
-                known[key] = self.calibration(photos).combined(self.grades)[0]
+                known[key] = np.clip(self.calibration(photos).combined(self.grades)[0], 0, 9)
             return known[key]
 
         return combined
@@ -57,23 +59,36 @@ class SeveralGraders:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """RMSE on subjects never seen of learning the ``plain`` mean and the ``combined`` grade, against one grade of theirs;
+    ``gain``: by how much the second lowers the mean squared error over subjects, and its standard error, ``doubt``."""
+
+    plain: float
+    combined: float
+    gain: float
+    doubt: float
+
+
+@dataclass(frozen=True)
 class Choice:
-    """Which grades a model learnt, ``used``, and ``why``; RMSE on subjects never seen, by the plain mean of their grades,
-    of learning either: None where combined grades were not tried."""
+    """Which grades a model learnt, ``used``, and ``why``; how both did against the plain mean, and against the combined
+    grade, of held-out photos: None where combined grades were not tried."""
 
     used: str
     why: str
-    rmse_plain: float | None = None
-    rmse_combined: float | None = None
+    by_mean: Compared | None = None
+    by_combined: Compared | None = None
 
     def told(self) -> str:
         """In a line."""
-        if self.rmse_plain is None or self.rmse_combined is None:
-            return f"learnt their {self.used}: {self.why}"
-        return (
-            f"learnt their {self.used}: {self.why} (RMSE on subjects never seen, against the plain mean: "
-            f"{self.rmse_plain:.3f} learning the plain mean, {self.rmse_combined:.3f} the combined grade)"
-        )
+        lines = [f"learnt their {self.used}: {self.why}"]
+        for name, one in ((PLAIN, self.by_mean), (COMBINED, self.by_combined)):
+            if one is not None:
+                lines.append(
+                    f"RMSE on subjects never seen against their {name}: {one.plain:.3f} learning the plain mean, "
+                    f"{one.combined:.3f} the combined grade"
+                )
+        return "; ".join(lines)
 
 
 def graders_of(
@@ -90,35 +105,58 @@ def graders_of(
 def train_on_graders(graders: SeveralGraders, train: Callable[..., Trained]) -> tuple[Trained, Choice]:
     """Train on plain means and on combined grades, and give what is chosen. ``train`` () learns the plain mean, and with
     ``labels`` those, in the same folds."""
-    plain = train()
+    plain, labels = train(), graders.labels()
     try:
-        combined = train(labels=graders.labels())
+        labels(np.arange(len(graders.grades)))  # says why, where even all photos are too few
+        combined = train(labels=labels)
     except NotToldApartError as error:
         return plain, Choice(PLAIN, f"how graders differ cannot be told: {error}")
     return _chosen(graders, plain, combined)
 
 
 def _chosen(graders: SeveralGraders, plain: Trained, combined: Trained) -> tuple[Trained, Choice]:
-    off = np.column_stack([(one.predicted - graders.mean) ** 2 for one in (plain, combined)])
-    gain, doubt = _gain(off, graders.subjects)
-    helps = gain > doubt
-    lower = f"combining them lowers the squared error by {gain:.3f}, standard error over subjects {doubt:.3f}"
-    why = lower if helps else f"{lower}, not clearly" if gain > 0 else "combining them does not lower the error"
-    rmse_plain, rmse_combined = np.sqrt(off.mean(axis=0)).tolist()
-    choice = Choice(COMBINED if helps else PLAIN, why, rmse_plain, rmse_combined)
-    merged = {name: np.array(getattr(plain, name)) for name in _MERGED}
+    labels, against = graders.labels(), np.zeros(len(graders.mean))
     for learn, held in plain.folds:
-        mine, other = _gain(off[learn], graders.subjects[learn])
-        source = combined if mine > other else plain
+        against[held] = labels(learn)[held]
+    everybody = np.arange(len(against))
+
+    def compared(photos: NDArray) -> tuple[Compared, Compared]:
+        """Against plain means and against combined grades."""
+        found = (
+            _compared(plain, combined, truth, subjects=graders.subjects, photos=photos)
+            for truth in (graders.mean, against)
+        )
+        return next(found), next(found)
+
+    by_mean, by_combined = compared(everybody)
+    used, why = _verdict(by_mean, by_combined)
+    merged: dict[str, Any] = {name: np.array(getattr(plain, name)) for name in _MERGED}
+    for learn, held in plain.folds:
+        source = combined if _verdict(*compared(learn))[0] == COMBINED else plain
         for name, values in merged.items():
             values[held] = getattr(source, name)[held]
-    return replace(combined if helps else plain, **merged), choice
+    return replace(combined if used == COMBINED else plain, **merged), Choice(used, why, by_mean, by_combined)
 
 
-def _gain(off: Float, subjects: NDArray[np.str_]) -> tuple[float, float]:
-    """By how much the second of squared errors ``off`` (n, 2) is lower, mean over subjects, and its standard error."""
-    _, owner, counts = np.unique(subjects, return_inverse=True, return_counts=True)
+def _verdict(by_mean: Compared, by_combined: Compared) -> tuple[str, str]:
+    """What to learn, and why."""
+    gain, doubt = by_combined.gain, by_combined.doubt
+    lower = f"combining them lowers the squared error on held-out subjects by {gain:.3f}, standard error {doubt:.3f}"
+    if gain <= 0:
+        return PLAIN, "combining them does not lower the error on held-out subjects"
+    if gain <= doubt:
+        return PLAIN, f"{lower}, not clearly"
+    if by_mean.gain < 0:
+        return PLAIN, f"{lower}, but raises it against their plain mean"
+    return COMBINED, lower
+
+
+def _compared(
+    plain: Trained, combined: Trained, truth: Float, *, subjects: NDArray[np.str_], photos: NDArray
+) -> Compared:
+    off = np.column_stack([(one.predicted[photos] - truth[photos]) ** 2 for one in (plain, combined)])
+    _, owner, counts = np.unique(subjects[photos], return_inverse=True, return_counts=True)
     by_subject = np.bincount(owner, off[:, 0] - off[:, 1]) / counts
-    if len(counts) < 2:
-        return 0.0, 0.0
-    return float(by_subject.mean()), float(by_subject.std(ddof=1) / np.sqrt(len(counts)))
+    doubt = float(by_subject.std(ddof=1) / np.sqrt(len(counts))) if len(counts) > 1 else float("inf")
+    rmse = np.sqrt(off.mean(axis=0)).tolist()
+    return Compared(rmse[0], rmse[1], float(by_subject.mean()), doubt)

@@ -46,7 +46,8 @@ def grade_rows(grades: Grades, known: Grades, treated: Any, trials: int) -> list
     rows = []
     for outcome in (Grades.single, Grades.change):
         simulated = [
-            power_of_test((outcome(one).values for one in graded_anew(grades, known, n, trials)), n) for n in PER_ARM
+            power_of_test((outcome(one).values for one in graded_anew(grades, known, n, trials)), n)
+            for n in PER_ARM
         ]
         rows.append(_test_row(outcome(grades), treated, simulated, trials))
     return rows
@@ -55,7 +56,8 @@ def grade_rows(grades: Grades, known: Grades, treated: Any, trials: int) -> list
 def skin_row(outcome: Outcome, known: Grades, treated: Any, trials: int) -> list[Any]:
     """The same of what changed on the skin."""
     simulated = [
-        power_of_test((one.values for one in seen_anew(outcome, known.change(), n, trials)), n) for n in PER_ARM
+        power_of_test((one.values for one in seen_anew(outcome, known.change(), n, trials)), n)
+        for n in PER_ARM
     ]
     return _test_row(outcome, treated, simulated, trials)
 
@@ -73,9 +75,16 @@ def model_row(grades: Grades, known: Grades, treated: Any, visits: Sequence[str]
     """The mixed model's difference at the last visit, and its power."""
     values, most = grades.values, PER_ARM[-1]
     found = model_difference(values, treated, visits)
-    again = [power_of_model((values[one] for one in resampled(treated, n, models)), n, visits) for n in PER_ARM]
-    anew = [power_of_model((one.values for one in graded_anew(grades, known, n, models)), n, visits) for n in PER_ARM]
-    none = power_of_model((values[one] for one in resampled(treated, most, models, together=True)), most, visits)
+    again = [
+        power_of_model((values[one] for one in resampled(treated, n, models)), n, visits) for n in PER_ARM
+    ]
+    anew = [
+        power_of_model((one.values for one in graded_anew(grades, known, n, models)), n, visits)
+        for n in PER_ARM
+    ]
+    none = power_of_model(
+        (values[one] for one in resampled(treated, most, models, together=True)), most, visits
+    )
     return _row(f"{grades.title}: mixed model", found, [*again, *anew, none])
 
 
@@ -87,7 +96,9 @@ def _row(title: str, found: Any, powers: Sequence[float]) -> list[Any]:
 
 
 def main(
-    work: Annotated[Path | None, typer.Option(help="Keep what is made here; the next run takes it up.")] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="Keep what is made here; the next run takes it up.")
+    ] = None,
     subjects: Annotated[int, typer.Option(min=4, help="In both arms together.")] = 40,
     trials: Annotated[int, typer.Option(min=10, help="Resampled, and simulated, trials a power.")] = 1000,
     models: Annotated[int, typer.Option(min=2, help="Of them analysed by the mixed model.")] = 100,
@@ -104,7 +115,10 @@ def main(
             results = grade_photographs(folder, study, model, workers, tell=tell)
         figures = analysed(folder, results, trials, models)
         if people:
-            told("baseline and last visit laid over each other", registration_errors(plan, SEED, min(people, subjects)))
+            told(
+                "baseline and last visit laid over each other",
+                registration_errors(plan, SEED, min(people, subjects)),
+            )
         figures["times"] = times(folder)
     print("\nseconds: " + ", ".join(f"{step} {seconds:.0f}" for step, seconds in figures["times"].items()))
     write_json(json, figures)

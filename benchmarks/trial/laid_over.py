@@ -30,7 +30,8 @@ def _of_subject(plan: Plan, seed: int, index: int, finder: FaceFinder) -> Iterat
     for number, side in enumerate(_SIDES):
         try:
             (first, to_first), (last, to_last) = (
-                photographed(scene.canvas, scene.session(number), side, finder) for scene in (scenes[0], scenes[-1])
+                photographed(scene.canvas, scene.session(number), side, finder)
+                for scene in (scenes[0], scenes[-1])
             )
         except ToolkitError as error:
             print(f"P{index + 1:04d} {side}: {error}")

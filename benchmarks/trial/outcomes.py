@@ -78,14 +78,23 @@ def subjects_of(table: TrialTable) -> list[str]:
 def _values(table: TrialTable, known: TrialTable) -> Float:
     grades = {(one.subject, one.side, one.visit): one.grade for one in table.grades}
     return np.array(
-        [[[grades[name, side, visit] for visit in known.visits] for side in SIDES] for name in subjects_of(known)]
+        [
+            [[grades[name, side, visit] for visit in known.visits] for side in SIDES]
+            for name in subjects_of(known)
+        ]
     )
 
 
 def table_of(values: Float, treated: NDArray[np.bool_], visits: Sequence[str]) -> TrialTable:
     """Grades (subjects, 2, visits) of subjects of two arms as ``toolkit trial`` reads them."""
     grades = tuple(
-        SideGrade(f"S{number}", TREATED if treated[number] else CONTROL, side, visit, float(values[number, at, when]))
+        SideGrade(
+            f"S{number}",
+            TREATED if treated[number] else CONTROL,
+            side,
+            visit,
+            float(values[number, at, when]),
+        )
         for number in range(len(values))
         for at, side in enumerate(SIDES)
         for when, visit in enumerate(visits)
@@ -109,8 +118,10 @@ def skin_outcomes(results: Path, known: TrialTable) -> list[Outcome]:
     sheet = pandas.read_excel(results, sheet_name="Change")
     sheet = sheet[sheet["visit"] == known.after[-1]]
     counts = {name: sheet[f"spots_{name}"] for name in ("gone", "fainter", "same", "darker", "new")}
-    total = sum(counts.values())
-    worse = 100 * (counts["darker"] + counts["new"] - counts["gone"] - counts["fainter"]) / total.where(total > 0)
+    total = sheet[[one.name for one in counts.values()]].sum(axis=1)
+    worse = (
+        100 * (counts["darker"] + counts["new"] - counts["gone"] - counts["fainter"]) / total.where(total > 0)
+    )
     columns = {title: factor * sheet[name] for title, (name, factor) in _SKIN.items()} | {_SPOTS: worse}
     return [
         Outcome(title, values.groupby(sheet["subject"]).mean().reindex(subjects_of(known)).to_numpy(float))

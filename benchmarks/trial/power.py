@@ -85,7 +85,9 @@ def power_of_test(trials: Iterable[Float], per_arm: int) -> float:
     values = np.array(list(trials))
     with warnings.catch_warnings():  # of draws of nearly one subject, whose variance is next to nothing
         warnings.simplefilter("ignore", RuntimeWarning)
-        p = ttest_ind(values[:, per_arm:], values[:, :per_arm], axis=1, equal_var=False, nan_policy="omit").pvalue
+        p = ttest_ind(
+            values[:, per_arm:], values[:, :per_arm], axis=1, equal_var=False, nan_policy="omit"
+        ).pvalue
     return float(np.mean(np.asarray(p) < ALPHA))
 
 

@@ -16,9 +16,11 @@ def study(graders, subjects=40, photos=8, seed=0):
     """Latent grades (N,), subjects (N,), times (N,) and grades (N, k)."""
     rng = np.random.default_rng(seed)
     owners = np.repeat(np.arange(subjects), photos)
-    latent = np.clip(np.repeat(rng.normal(4, 1.1, subjects), photos) + rng.normal(0, 0.4, len(owners)), 0.5, 8)
+    latent = np.clip(
+        np.repeat(rng.normal(4, 1.1, subjects), photos) + rng.normal(0, 0.4, len(owners)), 0.5, 8
+    )
     time = np.tile(np.linspace(0, 1, photos), subjects)
-    return latent, owners, time, grades_by(graders, latent, owners.astype(str).tolist(), rng, time)
+    return latent, owners, time, grades_by(graders, latent, owners.astype(str).tolist(), rng, time=time)
 
 
 def fitted(graders, time=False, **options):
@@ -60,7 +62,9 @@ def test_with_many_photos_it_is_the_closed_form_of_three_graders():
     for j, (one, other) in enumerate(((1, 2), (0, 2), (0, 1))):
         noise = np.sqrt(cov[j, j] - cov[j, one] * cov[j, other] / cov[one, other])
         assert model.graders[j].noise.value == pytest.approx(noise, abs=5e-3)
-    assert [line.bias.value for line in model.graders] == pytest.approx(grades.mean(axis=0) - grades.mean(), abs=5e-3)
+    assert [line.bias.value for line in model.graders] == pytest.approx(
+        grades.mean(axis=0) - grades.mean(), abs=5e-3
+    )
 
 
 def test_a_careless_grader_weighs_little_and_the_combined_grade_is_nearer_the_truth():
@@ -84,9 +88,11 @@ def test_missing_grades_are_no_harm_and_a_single_grade_is_freed_of_its_graders_b
     centre = model.calibration.centre
     assert combined[0] == pytest.approx(centre + (5 - centre - a.bias.value) / a.slope.value)
     assert error[0] == pytest.approx(a.noise.value / a.slope.value)
-    assert np.isnan(combined[1]) and np.isnan(error[1]) and combined[2] == 9
+    assert np.isnan(combined[1]) and np.isnan(error[1]) and combined[2] > 9  # B's slope is under 1
     several = np.isfinite(grades).sum(axis=1) > 1
-    assert rmse(combined[several], latent[several]) < rmse(np.nanmean(grades[several], axis=1), latent[several])
+    assert rmse(combined[several], latent[several]) < rmse(
+        np.nanmean(grades[several], axis=1), latent[several]
+    )
 
 
 def test_of_two_graders_only_the_bias_is_told():
@@ -99,7 +105,9 @@ def test_of_two_graders_only_the_bias_is_told():
     assert first.noise == second.noise and first.weight == second.weight == 0.5
     assert first.noise.value == pytest.approx(np.std(grades[:, 0] - grades[:, 1]) / np.sqrt(2), rel=0.02)
     # A grader who always says 4 would look perfect if noises were told apart here.
-    constant = fit_graders(np.column_stack([grades[:, 0], np.full(len(grades), 4.0)]), np.repeat(np.arange(40), 8), "ab")
+    constant = fit_graders(
+        np.column_stack([grades[:, 0], np.full(len(grades), 4.0)]), np.repeat(np.arange(40), 8), "ab"
+    )
     assert constant.graders[1].weight == 0.5
 
 
@@ -118,7 +126,9 @@ def test_a_drift_is_found_and_only_where_there_is_one():
     _, _, steady = fitted((A, B, C), time=True, seed=6)
     assert all(line.drift.lower < 0 < line.drift.upper and line.drift_p > 0.05 for line in steady.graders)
     _, _, model = fitted((replace(A, drift=0.9), B, C), time=True, seed=6)
-    assert model.graders[0].drift.lower < 0.6 < model.graders[0].drift.upper  # against the mean of all, which rises by 0.3
+    assert (
+        model.graders[0].drift.lower < 0.6 < model.graders[0].drift.upper
+    )  # against the mean of all, which rises by 0.3
     assert model.graders[0].drift_p < 0.001
     assert sum(line.drift.value for line in model.graders) == pytest.approx(0, abs=1e-6)
 
@@ -145,14 +155,17 @@ def test_copies_of_a_grader_and_photos_all_alike_end_in_figures():
     for columns in ([0, 0], [0, 0, 1], [0, 0, 0]):
         model = fit_graders(grades[:, columns], owners, "abc"[: len(columns)])
         assert np.isfinite([[line.noise.value, line.bias.value, line.weight] for line in model.graders]).all()
-        assert model.graders[0].noise.value == pytest.approx(0.05, abs=0.02)
+        assert model.graders[0].noise.value == pytest.approx(0.06, abs=0.02)
 
 
 @pytest.mark.parametrize(
     ("change", "why"),
     [
         (lambda g: g[:, :1], "there is one grader"),
-        (lambda g: np.where(np.arange(len(g))[:, None] < 10, g, [[np.nan] * 3]), "graded 10 photos of 2 subjects: at least"),
+        (
+            lambda g: np.where(np.arange(len(g))[:, None] < 10, g, [[np.nan] * 3]),
+            "graded 10 photos of 2 subjects: at least",
+        ),
         (lambda g: np.where([[True, True, False]], g, np.nan), "no photo in common"),
         (lambda g: np.full_like(g, 4.0), "all grades are the same"),
     ],
@@ -161,3 +174,15 @@ def test_what_tells_no_graders_apart_is_refused(change, why):
     _, owners, _, grades = study((A, B, C))
     with pytest.raises(NotToldApartError, match=why):
         fit_graders(change(grades), owners, "abc")
+
+
+def test_grades_on_another_scale_give_the_same_graders():
+    _, owners, times, grades = study((A, B, C), seed=10)
+    at = np.repeat(times[:, None], 3, axis=1)
+    plain, wide = (fit_graders(x, owners, "abc", at) for x in (grades, 100 + 10 * grades))
+    for one, other in zip(plain.graders, wide.graders, strict=True):
+        for name, factor in (("bias", 10), ("slope", 1), ("noise", 10), ("drift", 10)):
+            for end in ("value", "lower", "upper"):
+                got, expected = (getattr(getattr(line, name), end) for line in (other, one))
+                assert got == pytest.approx(factor * expected, abs=1e-3)
+        assert other.drift_p == pytest.approx(one.drift_p, abs=1e-4)

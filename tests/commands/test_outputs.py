@@ -98,6 +98,7 @@ WRITTEN = {
         "photos/P0000_FACE_L_S00_V00D00W00.jpg",
     ),
     "a.xlsx": ("agreement grades.xlsx grades.csv --out a.xlsx", "grades.xlsx"),
+    "a.html": ("agreement grades.xlsx grades.csv --report a.html", "grades.xlsx"),
     "t.xlsx": ("trial grades.xlsx --arms arms.csv --out t.xlsx", "arms.csv"),
     "t.html": ("trial grades.xlsx --arms arms.csv --report t.html", "arms.csv"),
     "long.csv": ("trial grades.xlsx --arms arms.csv --long long.csv", "arms.csv"),

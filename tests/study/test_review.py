@@ -15,7 +15,7 @@ from toolkit.cli import app
 from toolkit.commands.graded import graded_photos
 from toolkit.commands.grading import grade_photos
 from toolkit.commands.results import ReportRequest
-from toolkit.commands.training import train_study
+from toolkit.commands.training import train_study, training_report
 from toolkit.errors import GradesError
 from toolkit.evaluate.study import load_study
 from toolkit.photos import find_photo_files
@@ -498,6 +498,10 @@ def test_a_model_trains_on_a_review_and_an_experts_table_together(tmp_path):
     assert sorted(run.truth.tolist()) == sorted(expected) and not run.left_out
     assert (run.joined.several, run.joined.reviewed) == (2, 8)
     assert (tmp_path / "model" / "model.json").is_file()
+    assert run.choice.used == "plain mean" and "graded 2 photos of" in run.choice.why
+    assert "Several graders: learnt their plain mean: how graders differ cannot be told" in training_report(
+        run
+    )
 
 
 @pytest.mark.slow

@@ -101,7 +101,7 @@ class Agreement:
             self.group,
             self.pairs,
             self.changes,
-            self.graders,
+            graders=self.graders,
             scale=self.scale,
             resamples=self.resamples,
             weights=self.weights,
@@ -136,7 +136,7 @@ def agree(
     )
     group = compare_all(ratings, scale, resamples, seed)
     changes = tuple(compare_changes(ratings, resamples, seed))
-    graders = study_graders(ratings, drift)
+    graders = study_graders(ratings, drift, scale)
     return Agreement(ratings, pairs, group, changes, graders, scale, resamples, weights)
 
 

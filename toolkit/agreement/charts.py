@@ -48,7 +48,9 @@ def _scale(axis: Any, study: GraderStudy, names: list[str]) -> None:
     axis.axhline(0, color=GREY, lw=0.8, zorder=0)
     top = max(abs(value) for value in axis.get_ylim())
     axis.set_ylim(-max(top, 0.5), max(top, 0.5))
-    axis.set(title="Bias over the scale", xlabel="true grade, on the graders' mean", ylabel="grade given less true")
+    axis.set(
+        title="Bias over the scale", xlabel="true grade, on the graders' mean", ylabel="grade given less true"
+    )
     axis.grid(axis="y", color=PALE, lw=0.6)
 
 

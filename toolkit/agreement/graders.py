@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from toolkit.agreement.gradermodel import GraderModel, NotToldApartError, fit_graders
 from toolkit.agreement.ratings import Ratings
+from toolkit.study import CLINICAL_SCALE, Scale
 from toolkit.study.visits import visit_order
 
 Float = NDArray[np.float64]
@@ -37,8 +38,9 @@ class GraderStudy:
     error: Float
 
 
-def study_graders(ratings: Ratings, drift: str = VISITS) -> GraderStudy:
-    """Fit the model to ratings; ``drift`` over "visits", or over "rows", where these stand in the order of grading."""
+def study_graders(ratings: Ratings, drift: str = VISITS, scale: Scale = CLINICAL_SCALE) -> GraderStudy:
+    """Fit the model to ratings; ``drift`` over "visits", or over "rows", where these stand in the order of grading.
+    Combined grades stay within the ``scale``."""
     grades, time = ratings.grades, times_of(ratings, drift)
     counts = np.isfinite(grades).sum(axis=1)
     mean = np.nansum(grades, axis=1) / np.maximum(counts, 1)
@@ -46,11 +48,12 @@ def study_graders(ratings: Ratings, drift: str = VISITS) -> GraderStudy:
     some = time[photos] if time is not None else None
     try:
         model = fit_graders(grades[photos], ratings.subjects[photos], ratings.graders, some)
-    except NotToldApartError as error:
+    except NotToldApartError as why:
         unknown = np.full(len(grades), np.nan)
-        return GraderStudy(None, str(error), "", mean, unknown, unknown)
+        return GraderStudy(None, str(why), "", mean, unknown, unknown)
     told = _SAYS[drift] if model.graders[0].drift is not None else ""
-    return GraderStudy(model, "", told, mean, *model.calibration.combined(grades, time))
+    combined, error = model.calibration.combined(grades, time)
+    return GraderStudy(model, "", told, mean, np.clip(combined, scale.low, scale.high), error)
 
 
 def times_of(ratings: Ratings, drift: str) -> Float | None:

@@ -53,7 +53,11 @@ def grader_rows(study: GraderStudy) -> list[Row]:
     """One row per grader; where there is no model, one that says why."""
     if study.model is None:
         return [{"note": f"not told apart: {study.no_model}"}]
-    note = None if study.model.told_apart else "slope and noise cannot be told apart: slope 1, noise of all graders together"
+    note = (
+        None
+        if study.model.told_apart
+        else "slope and noise cannot be told apart: slope 1, noise of all graders together"
+    )
     return [
         {
             "grader": line.name,

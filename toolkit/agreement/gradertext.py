@@ -58,7 +58,12 @@ def p_value(p: float | None) -> str:
 
 
 def _cells(line: GraderLine) -> list[str]:
-    estimates = {"bias": line.bias, "slope": line.slope, "noise": line.noise, "drift": line.drift or Estimate(None)}
+    estimates = {
+        "bias": line.bias,
+        "slope": line.slope,
+        "noise": line.noise,
+        "drift": line.drift or Estimate(None),
+    }
     told = [
         text for name, one in estimates.items() for text in (figure(name, one.value), interval(name, one))
     ]

@@ -54,7 +54,9 @@ def _told(found: Agreement) -> dict[str, Any]:
         "no_model": study.no_model,
         "drift": study.drift,
         "graders": [_grader(line) for line in (study.model.graders if study.model else ())],
-        "grader_meanings": [(name, GRADERS[name]) for name in ("bias", "slope", "noise_sd", "drift", "weight")],
+        "grader_meanings": [
+            (name, GRADERS[name]) for name in ("bias", "slope", "noise_sd", "drift", "weight")
+        ],
         "conclusions": conclusions(study),
         "figures": [TITLES[name] for name in _PAIR_FIGURES],
         "pairs": [row for pair in found.pairs for row in _pair(pair)],
@@ -94,7 +96,14 @@ def _pair(pair: PairAgreement) -> list[dict[str, Any]]:
         constant = trivial_figures(scores)
         cells = [_cell(figure, Estimate(constant.get(figure))) for figure in _PAIR_FIGURES]
         rows.append(
-            {"name": title, "photos": pair.photos, "verdict": "", "cells": cells, "limits": "", "trivial": True}
+            {
+                "name": title,
+                "photos": pair.photos,
+                "verdict": "",
+                "cells": cells,
+                "limits": "",
+                "trivial": True,
+            }
         )
     return rows
 
@@ -112,7 +121,12 @@ def _change(change: ChangeAgreement) -> list[dict[str, Any]]:
     for title, rmse in change.trivial.items():
         empty: Sequence[dict[str, str]] = [_cell("rmse", Estimate(None))] * (len(_CHANGE_FIGURES) - 1)
         rows.append(
-            {"name": title, "changes": change.changes, "cells": [_cell("rmse", Estimate(rmse)), *empty], "trivial": True}
+            {
+                "name": title,
+                "changes": change.changes,
+                "cells": [_cell("rmse", Estimate(rmse)), *empty],
+                "trivial": True,
+            }
         )
     return rows
 

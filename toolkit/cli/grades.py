@@ -139,7 +139,9 @@ def agreement(
     kappa: Annotated[KappaWeights, typer.Option(help="Weights of Cohen's kappa.")] = KappaWeights.quadratic,
     drift: Annotated[
         Drift,
-        typer.Option(help="Time over which a grader's bias may drift: visits, or rows in the order of grading."),
+        typer.Option(
+            help="Time over which a grader's bias may drift: visits, or rows in the order of grading."
+        ),
     ] = Drift.visits,
     out: Annotated[
         Path | None, typer.Option(help="Workbook to write (.xlsx), with all figures and what did not match.")

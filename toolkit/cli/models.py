@@ -51,7 +51,8 @@ def train(
     plain_mean: Annotated[
         bool,
         typer.Option(
-            "--plain-mean", help="Learn several graders' plain mean, without trying their combined grade: half the time."
+            "--plain-mean",
+            help="Learn several graders' plain mean, without trying their combined grade: half the time.",
         ),
     ] = False,
     landmarks: Landmarks = None,

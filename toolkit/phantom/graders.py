@@ -40,13 +40,16 @@ def grades_by(
     latent: ArrayLike,
     subject_ids: Sequence[str],
     rng: np.random.Generator,
+    *,
     time: ArrayLike = 0.0,
 ) -> NDArray[np.float64]:
     """Half-step grades (photos, graders) of photos of ``latent`` grades (photos,); ``time`` (photos,) 0 first to 1 last,
     for their drift."""
     g, at = np.asarray(latent, float)[:, None], np.broadcast_to(time, np.shape(latent))[:, None]
     _, subject = np.unique(np.asarray(subject_ids), return_inverse=True)
-    bias, slope, noise, view, drift = np.array([(o.bias, o.slope, o.noise, o.view, o.drift) for o in graders]).T
+    bias, slope, noise, view, drift = np.array(
+        [(o.bias, o.slope, o.noise, o.view, o.drift) for o in graders]
+    ).T
     seen = (view * rng.standard_normal((int(subject.max(initial=-1)) + 1, len(graders))))[subject]
     error = noise * rng.standard_normal((len(g), len(graders)))
     return np.clip(np.round(2 * (MIDDLE + bias + drift * at + slope * (g - MIDDLE) + seen + error)) / 2, 0, 9)

@@ -129,8 +129,6 @@ def join_files(
     paths = [files] if isinstance(files, Path) else list(files)
     graders = read_experts(paths, pairs, step)
     joined = join_graders(names, [table for _, table in graders], places)
-    if len(graders) == 1:
-        return joined
     by_grader = {name: joined.by_grader[str(place)] for place, (name, _) in enumerate(graders)}
     return replace(joined, by_grader=by_grader)
 

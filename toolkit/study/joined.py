@@ -37,7 +37,7 @@ class JoinedGrades:
     saw the automatic grade first. ``unfit``: a line for every one of several graders none of whose rows has a photo.
     ``shared``: the rows of any grader that several photos share; see ``refuse_shared``. ``by_number``: subjects that
     were joined without their letters, as pairs (1, P0001). ``unread``: what else a workbook seems to hold.
-    ``by_grader``: where there are several graders, the grades of each by its name.
+    ``by_grader``: the grades of each grader by its name.
     """
 
     grades: Mapping[str, float]
