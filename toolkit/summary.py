@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from toolkit.records import SEVERITY_WORDS
+from toolkit.study.visits import visit_order
 from toolkit.tables import Value
 
-SEVERITIES = ("none", "mild", "moderate", "severe")
+UNKNOWN = "unknown"
 _MOST_FLAGGED = 1000  # listed; the rest is found by the filters of Grades
 
 
@@ -57,7 +58,7 @@ class Summary:
         if isinstance(grade, int | float):
             self.severities[str(row["severity"])] += 1
             self.steps[float(row["grade_half_step"] or 0)] += 1
-            group = str(row["visit"] or "unknown"), str(row["side"] or "unknown")
+            group = str(row["visit"] or UNKNOWN), str(row["side"] or UNKNOWN)
             self.groups.setdefault(group, []).append(float(grade))
         if flag and len(self.listed[flag]) < _MOST_FLAGGED:
             shown = row["photo"], None if grade is None else float(grade), row["quality"], row["note"]
@@ -74,7 +75,7 @@ class Summary:
             Line(("not graded", self.flags["failed"])),
             Line(()),
             Line(("Severity", "photos"), title=True),
-            *(Line((name, self.severities[name]), bar=True) for name in SEVERITIES),
+            *(Line((name, self.severities[name]), bar=True) for name in SEVERITY_WORDS),
             Line(()),
             Line(("Grade, half steps", "photos"), title=True),
             *(Line((f"{step / 2:.1f}", self.steps[step / 2]), bar=True) for step in range(19)),
@@ -82,7 +83,7 @@ class Summary:
             Line(("Visit", "side", "photos", "mean", "SD", "median", "range"), title=True),
         ]
         return lines + [
-            _group_line(group, self.groups[group]) for group in sorted(self.groups, key=_visit_order)
+            _group_line(group, self.groups[group]) for group in sorted(self.groups, key=_in_order)
         ]
 
     def flagged_rows(self) -> list[Line]:
@@ -105,8 +106,7 @@ def _group_line(group: tuple[str, str], grades: list[float]) -> Line:
     return Line((*group, len(grades), statistics.fmean(grades), spread, statistics.median(grades), ends))
 
 
-def _visit_order(group: tuple[str, str]) -> tuple[int, str, list[int], str]:
-    """Screening, Baseline, then by unit and number, then what is unknown."""
+def _in_order(group: tuple[str, str]) -> tuple[bool, tuple[object, ...], str]:
+    """By visit, what is unknown last, then by side."""
     visit, side = group
-    rank = {"Screening": 0, "Baseline": 1, "unknown": 3}.get(visit, 2)
-    return rank, re.sub(r"\d+", "", visit), [int(number) for number in re.findall(r"\d+", visit)], side
+    return visit == UNKNOWN, visit_order(visit), side
