@@ -14,7 +14,7 @@ from typing import Any
 import toolkit
 from toolkit.asjson import plain
 from toolkit.change import PairChange
-from toolkit.commands.intervals import supported
+from toolkit.commands.intervals import supported, widths_told
 from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
 from toolkit.info import versions
@@ -218,6 +218,7 @@ def run_facts(
         "model trained": str(model.card.get("created", "")),
         "model subjects": int(model.card.get("subjects", 0)),
         "nominal interval coverage": round(supported(model), 3),
+        "interval widths": widths_told(model),
         "weights": options.weights,
         "landmarks": landmarks,
         "landmarks of the model": str(model.card.get("landmarks", "dlib")),
