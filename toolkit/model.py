@@ -28,6 +28,7 @@ from toolkit.thumbnails import load_thumbnails, save_thumbnails
 
 FORMAT = 4
 CARD = "model.json"
+GRADE_STEP = "grade_step"  # in the card: grades of the study are its multiples; None: any number
 TRAINED_ON, HASH_LENGTH = "photographs", 16  # in the card: the first digits of their SHA-256
 FILES = (
     "settings.json",

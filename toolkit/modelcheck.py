@@ -159,6 +159,9 @@ def check_card(card: Mapping[str, Any]) -> None:
     texts = [text for pair in held.values() for text in pair]
     if any(len(pair) != 2 for pair in held.values()) or not all(_HEX.fullmatch(text) for text in texts):
         raise ValueError("reference_photos are not hashes")
+    step = card.get("grade_step")
+    if step is not None and (not isinstance(step, int | float) or not 0 < step <= 9):
+        raise ValueError(f"grade_step is {step!r:.40}")
     for name, kind in wanted:
         if name in card and not isinstance(card[name], kind):
             raise ValueError(f"{name} is {card[name]!r:.40}")

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from toolkit.commands.graded import card_of, graded_photos, listed, pictures_of, usable_photos
-from toolkit.commands.intervals import coverage_told, supported
+from toolkit.commands.intervals import coverage_told, supported, widths_told
 from toolkit.commands.shared import read_files
 from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
 from toolkit.landmarks import landmarks_name
-from toolkit.model import Model, check_model_target, load_model, refuse_other_model, save_model
+from toolkit.model import GRADE_STEP, Model, check_model_target, load_model, refuse_other_model, save_model
 from toolkit.photos import find_photo_files
 from toolkit.progress import Progress, reported, silent
 from toolkit.scores import Scores, score, score_table, trivial_baselines
@@ -104,7 +104,7 @@ def train_study(
     pictures = thumbnails_of(photo.face for photo in usable) if thumbnails else ()
     model = replace(trained.model, name=Path(out).name, thumbnails=pictures)
     landmarks = {"landmarks": landmarks_name(landmark_model)}
-    model = replace(model, card={**model.card, **landmarks, **card_of(usable)})
+    model = replace(model, card={**model.card, **landmarks, GRADE_STEP: step, **card_of(usable)})
     model = replace(model, sha256=save_model(model, out))
     left_out |= graded.left_out
     return TrainRun(trained, model, joined, np.array(truth), left_out, tuple(copies))
@@ -175,6 +175,7 @@ def training_report(run: TrainRun) -> str:
         score_table(training_scores(run)),
         f"Interval: the grade +- {card['half_width']:.2f} on average ({coverage_told(model)}; "
         f"{np.mean(np.abs(trained.predicted - run.truth) <= trained.half_widths):.0%} of these photos inside)",
+        f"Interval widths: {widths_told(model)}",
         "Shares: " + ", ".join(f"{part} {share:.2f}" for part, share in card["shares"].items()),
         *(f"left out: {name}: {reason}" for name, reason in run.left_out.items()),
         *(f"warning: {line}" for line in run.copies),
