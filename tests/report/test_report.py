@@ -34,6 +34,7 @@ from toolkit.report import page as report_page
 from toolkit.report.facts import head, photo_rows, run_hash, visits
 from toolkit.report.pictures import Drawn, PictureJob, draw
 from toolkit.report.words import Usual, in_words, is_known
+from toolkit.report.writers import FolderWriter
 from toolkit.settings import ReportSettings, Settings
 from toolkit.store import GradeDetails, RunOptions, open_store, read_store, store_path
 
@@ -343,7 +344,7 @@ def subpaths(path):
 def test_a_patch_of_the_page_is_the_patch_that_was_measured(written, photos, name):
     drawn, patches, _ = drawn_of(written, photos, name)
     picture = decoded(drawn.jpeg)
-    assert max(picture.shape[:2]) <= ReportSettings().picture_px
+    assert max(picture.shape[:2]) <= ReportSettings().sharp_px
     assert [one["region"] for one in drawn.layers["patches"]] == [patch.region for patch in patches]
     for one, patch in zip(drawn.layers["patches"], patches, strict=True):
         # As SVG draws it: pixels counted from their edges.
@@ -626,7 +627,7 @@ def test_a_page_and_a_folder_keep_out_of_each_others_way(written, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "photos").write_text("")
     with pytest.raises(ToolkitError, match="photos: no folder can be made there"):
-        report_page._FolderWriter(tmp_path / "other", ())
+        FolderWriter(tmp_path / "other", ())
 
 
 def test_a_folder_that_was_stopped_is_gone_on_with(photos, model, tmp_path, monkeypatch):

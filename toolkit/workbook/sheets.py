@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from toolkit.dictionary import dictionary_rows
+from toolkit.glossary import TERMS
 from toolkit.records import REGIONS, PhotoGrade
 from toolkit.summary import Line, Summary, flag_of
 from toolkit.tables import Column, Rows, Survey, Value, survey
@@ -215,8 +216,12 @@ def add_run(book: Any, run: Mapping[str, str | int | float]) -> None:
 
 
 def add_dictionary(book: Any, columns: Mapping[str, Sequence[str]]) -> None:
-    """The sheet Dictionary: every column of the others explained."""
+    """The sheet Dictionary: every column of the others explained, and the words that these explanations use."""
     rows = dictionary_rows(columns)
+    rows += [
+        {"sheet": "glossary", "column": term, "meaning": told, "unit": "", "range": ""}
+        for term, told in TERMS.items()
+    ]
     found = survey(rows, ("sheet", "column", "meaning", "unit", "range"))
     sheet = new_sheet(book, "Dictionary", found, frozen="A2", widest=110)
     for row in rows:
