@@ -270,12 +270,14 @@ def test_a_study_starts_from_the_starters_trunk(study, tmp_path):
         pytest.skip("models/starter is not there: python -m benchmarks.making.starter makes it")
     starter = load_model()
     options = ("--grades", study / "grades.xlsx", "--out", tmp_path / "m", "--folds", 2, "--epochs", 1)
-    succeeds("train", study / "images", *options, "--class-edges", "0,3,5", "--workers", 1)
+    succeeds(
+        "train", study / "images", *options, "--class-edges", "0,3,5", "--scale", "0-9/0.25", "--workers", 1
+    )
     new = load_model(tmp_path / "m")
     weights = zip(starter.encoder.trunk.get_weights(), new.encoder.trunk.get_weights(), strict=True)
     assert all(np.array_equal(a, b) for a, b in weights)
     assert list(new.index.class_counts()) == ["<3", "3-4.5", ">4.5"]
-    assert new.card["trunk"] == "kept"
+    assert new.card["trunk"] == "kept" and new.card["grade_step"] == 0.25  # the page reviews in these steps
 
 
 def test_build_index_counts_every_patch_and_leaves_the_old_model(patches, study, model, tmp_path):

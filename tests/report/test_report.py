@@ -425,8 +425,23 @@ def test_a_half_face_is_cut_to_the_face(written, photos):
     assert 30 < len(points) < 68 and (points >= 0).all() and (points <= [width, height]).all()
 
 
+@pytest.mark.parametrize(("side", "wanted"), [(3000, 1280), (900, 900), (400, 400)])
+def test_a_picture_has_the_pixels_that_it_is_enlarged_to(tmp_path, side, wanted):
+    """As many as the photograph has, up to 1280, whatever the size of the view that outlines are drawn in."""
+    pixels = np.full((side, side // 2, 3), 180, np.uint8)
+    pixels[: side // 4] = 60
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    sha256 = hashlib.sha256((tmp_path / "a.png").read_bytes()).hexdigest()
+    drawn = draw(PictureJob(tmp_path / "a.png", sha256), Settings())
+    picture = decoded(drawn.jpeg)
+    assert picture.shape[:2] == (wanted, wanted // 2)
+    assert drawn.layers["height"] == min(side, ReportSettings().picture_px)
+    edge = np.flatnonzero(np.diff((picture[:, 5].mean(axis=1) > 120).astype(int)))
+    assert abs((edge[0] + 1) / wanted - 0.25) < 0.002  # and shows the same as the view
+
+
 def test_a_picture_is_bounded_however_rough_it_is():
-    noise = np.random.default_rng(0).integers(0, 256, (560, 560, 3)).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (1280, 1280, 3)).astype(np.uint8)
     shown = ReportSettings()
     assert len(outlines.jpeg(noise, shown)) <= shown.max_picture_bytes
     path, hidden = outlines.svg_path(

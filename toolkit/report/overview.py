@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from toolkit.records import SEVERITIES, severity_of
 from toolkit.report.facts import Headline, Table
 from toolkit.study.visits import baseline_of, visit_order
@@ -122,9 +124,7 @@ def _steps(graded: Sequence[Table]) -> list[tuple[str, str, int]]:
 def _middle(grades: Sequence[float]) -> tuple[float, float, float, float] | None:
     if not grades:
         return None
-    low, median, high = (
-        statistics.quantiles(grades, n=4, method="inclusive") if len(grades) > 1 else grades * 3
-    )
+    low, median, high = np.percentile(grades, (25, 50, 75)).tolist()
     return statistics.fmean(grades), median, low, high
 
 
@@ -162,7 +162,7 @@ def _changes(graded: Sequence[Table]) -> dict[str, float]:
     for row in graded:
         if row["visit"]:
             sides.setdefault((row["subject"], row["side"]), []).append(row)
-    found = {}
+    found: dict[str, float] = {}
     for here in sides.values():
         first = baseline_of(row["visit"] for row in here)
         base = statistics.fmean(row["grade"] for row in here if row["visit"] == first)

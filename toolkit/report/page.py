@@ -200,6 +200,7 @@ def _page_facts(study: ReportedRun, rows: Sequence[Table]) -> Table:
         "bands": [{"name": one.name, "low": one.low, "high": one.high} for one in SEVERITIES],
         "step": study.model.card.get(GRADE_STEP, 0.5),
         "widths": str(study.run.get("interval widths", "")),
+        "one_width": study.model.blend.interval.of_one_width,
         "shares": dict(study.model.card.get("shares", {})),
         "coverage": supported_coverage(study.model.settings.blend.coverage, study.model.card.get("subjects")),
         "thumbnails": bool(study.model.thumbnails),
