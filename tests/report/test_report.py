@@ -343,8 +343,10 @@ def subpaths(path):
 @pytest.mark.parametrize("name", ["P0000_FACE_L_S00_V00D00W00.jpg", "P0001_FACE_F_S00_V00D00W00.jpg"])
 def test_a_patch_of_the_page_is_the_patch_that_was_measured(written, photos, name):
     drawn, patches, _ = drawn_of(written, photos, name)
-    picture = decoded(drawn.jpeg)
-    assert max(picture.shape[:2]) <= ReportSettings().sharp_px
+    sharp = decoded(drawn.jpeg)
+    assert max(sharp.shape[:2]) <= ReportSettings().sharp_px
+    size = drawn.layers["width"], drawn.layers["height"]  # of the view that the page shows it in
+    picture = cv2.resize(sharp, size, interpolation=cv2.INTER_AREA)
     assert [one["region"] for one in drawn.layers["patches"]] == [patch.region for patch in patches]
     for one, patch in zip(drawn.layers["patches"], patches, strict=True):
         # As SVG draws it: pixels counted from their edges.

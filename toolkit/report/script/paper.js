@@ -8,7 +8,7 @@ function showPrint() {
     open_ && ["This photo", `1 page: ${whereOf(open_) || open_.photo}`, () => openPaper("One photo", [photoSheet(current)])],
     numbers.length && ["Photos", `${pagesOf(numbers.length)}, one each: the ${numbers.length} photos ${which}`,
       () => openPaper("Photos", numbers.map(photoSheet))],
-    numbers.length && ["Subjects", `${pagesOf(subjects.size)}, one each: the subjects of the ${numbers.length} photos ${which}`,
+    numbers.length && ["Subjects", `${pagesOf(subjects.size)}, one each, with the ${numbers.length} photos ${which} side by side`,
       () => openPaper("Subjects", [...subjects].map(([subject, theirs]) => subjectSheet(subject, theirs)))],
   ].filter(Boolean);
   byId("print-choices").replaceChildren(...choices.map(([title, what, act]) =>
