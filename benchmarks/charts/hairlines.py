@@ -39,10 +39,11 @@ def hairline_figures(faces: Path, finder: FaceFinder) -> list[dict[str, float]]:
             cv2.erode(on_chart(chart, one), close, borderValue=0) > 0.5 for one in (hair, forehead)
         )
         forehead &= chart.visible & (chart.reasons != REASONS.index("eyelid or brow"))
+        lost = (forehead & ~chart.skin).sum() / max(forehead.sum(), 1)
         rows.append(
             {
                 "of measured: beyond the hairline": float((chart.skin & hair).sum() / chart.skin.sum()),
-                "of the forehead: left out": float(1 - chart.skin[forehead].mean()) if forehead.any() else 0.0,
+                "of the forehead: left out": float(lost),
             }
         )
     return rows

@@ -45,7 +45,7 @@ def make_chart(photo: Photo, face: Face, settings: ChartSettings, px_per_mm: flo
     )
     skin = visible & (reasons == 0)
     if not masked:
-        fair = fair_hair(pixels, skin, _beyond(reasons), frame, settings)
+        fair = fair_hair(pixels, skin, _beyond(reasons), frame=frame, settings=settings)
         reasons[fair] = REASONS.index("hair")
         skin &= ~fair
     lone = skin & ~pieces_over(skin, settings.min_piece_mm2 * frame.px_per_mm**2)

@@ -22,7 +22,9 @@ from toolkit.phantom.stamps import Kinds, Spots, stamp
 
 _SOFT_MM: Final = 0.25  # scatter in the skin
 _ON_NOSE: Final = 0.5  # chance of a spot there relative to elsewhere
-_STANDS_OUT: Final = 7.0  # standard deviations: .14 OD of reddish brown on light skin, measured as .1 once smoothed
+_STANDS_OUT: Final = (
+    7.0  # standard deviations: .14 OD of reddish brown on light skin, measured as .1 once smoothed
+)
 _BAND_MM: Final = (0.5, 2.0)  # of that unrest: as large as spots
 
 
