@@ -131,7 +131,7 @@ class EncoderSettings:
     """The Siamese network and its training."""
 
     px_per_mm: float = 2.0
-    channels: tuple[int, ...] = (16, 24, 32, 48, 64)
+    channels: tuple[int, ...] = (16, 24, 48, 72, 96)
     embedding: int = 32
     dropout: float = 0.2
     map_gain: float = 6.0
