@@ -27,7 +27,7 @@ from toolkit.evaluate.page import page
 from toolkit.evaluate.progress import described, duration
 from toolkit.evaluate.run import Clock, _Runner
 from toolkit.evaluate.sheets import meaning, sheets
-from toolkit.evaluate.study import load_study, tone_name
+from toolkit.evaluate.study import load_study
 from toolkit.photos import find_photo_files
 from toolkit.prepared import Prepared
 from toolkit.records import FacePatches, Patch

@@ -9,7 +9,7 @@ const FILTERS = [
   {name: "side", label: "Side", any: "side", values: unique("side"), fits: (photo, value) => photo.side === value},
   {name: "state", label: "State", any: "state", options: [["flagged", "flagged only"], ["open", "not yet reviewed"],
     ["done", "reviewed"], ["corrected", "corrected"]], fits: (photo, value) => ({
-      flagged: photo.flag !== "", open: !isReviewed(photo), done: isReviewed(photo),
+      flagged: photo.flag === "failed" || photo.flag === "flagged", open: !isReviewed(photo), done: isReviewed(photo),
       corrected: isReviewed(photo) && reviewOf(photo).verdict === "corrected"})[value]},
   {name: "missing", label: "Not measured", any: "region", options: [["any", "a region not measured"],
     ...Object.entries(REGIONS).map(([region, name]) => [region, `no ${name}`])],

@@ -11,7 +11,7 @@ const COLUMNS = [
   {name: "grade", title: "grade", key: (photo) => photo.grade, number: true},
   {name: "interval", title: "interval 0–9", key: (photo) => (photo.upper === null ? null : photo.upper - photo.lower)},
   {name: "severity", title: "severity", key: (photo) => (photo.severity ? SEVERITIES.indexOf(photo.severity) : null)},
-  {name: "flags", title: "to look at", key: (photo) => ({failed: 0, flagged: 1, "": 2})[photo.flag]},
+  {name: "flags", title: "to look at", key: (photo) => ({failed: 0, flagged: 1, "": 2, other: 3})[photo.flag]},
   {name: "expert", title: "expert", key: (photo) => photo.expert, number: true, expert: true},
   {name: "difference", title: "diff.", key: difference, number: true, expert: true,
    about: "the automatic grade minus the expert's"},
@@ -92,7 +92,7 @@ function rowOf(number, place) {
   const cells = {
     photo: name, subject: photo.subject, side: photo.side, visit: photo.visit,
     grade: figure(photo.grade), interval: photo.grade === null ? "" : bar(photo),
-    severity: photo.severity ? severityMark(photo.severity) : "not graded",
+    severity: photo.severity ? severityMark(photo.severity) : photo.flag === "other" ? "another mode" : "not graded",
     flags: flagMark(photo), expert: figure(photo.expert), difference: off === null ? "" : differenceMark(off),
     review: reviewMark(photo),
   };
@@ -113,7 +113,7 @@ function differenceMark(off) {
 
 function flagMark(photo) {
   const reasons = [photo.quality === "ok" ? "" : photo.quality, photo.note].filter(Boolean).join("; ");
-  if (!reasons) return "";
+  if (!reasons || photo.flag === "other") return "";
   return el("span", {class: "flag", title: reasons},
     el("span", {class: "sign", "aria-hidden": "true"}, photo.flag === "failed" ? "✕" : "!"), reasons);
 }
