@@ -34,6 +34,7 @@ from toolkit.records import FacePatches, Patch
 from toolkit.scores import score
 from toolkit.settings import BaselineSettings, Settings
 from toolkit.study import subject_folds
+from toolkit.tones import tone_name
 from toolkit.workbook import write_sheets
 
 RESAMPLES = 60

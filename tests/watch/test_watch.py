@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import openpyxl
 import pytest
 
 from toolkit.records import PhotoFacts, PhotoGrade, Quality
@@ -125,6 +124,8 @@ def test_figures_are_of_the_photographs_that_have_them_all():
 
 
 def test_the_workbook_has_a_section(tmp_path):
+    import openpyxl
+
     found = compare(a_study(21, 12, shift={"px_per_mm": 3}), a_study(22, 36))
     grades = [PhotoGrade("a.jpg", PhotoFacts("a"), 3.0, 2.0, 4.0, quality="ok")]
     write_results(tmp_path / "g.xlsx", grades, {}, {}, watched=found)

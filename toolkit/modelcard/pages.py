@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ MARKDOWN, PAGE = "model_card.md", "model_card.html"
 PAGES = (MARKDOWN, PAGE)
 MARK = "toolkit model card"
 is_card = has_text(MARK)
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]#|])")
 
 
 def write_pages(folder: Path, sections: Sequence[Section]) -> None:
@@ -47,7 +48,7 @@ def _line(cells: Sequence[str]) -> str:
 
 def _escaped(text: str) -> str:
     """Text that Markdown takes for text: visits and the like come from others' workbooks."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _SPECIAL.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
 
 
 def _page(sections: Sequence[Section]) -> str:

@@ -86,7 +86,7 @@ def _scores(card: Card) -> Section:
         return Section("Scores", (NOT_KEPT,))
     told = card[SCORES]
     rows = tuple(
-        (name, f"{one['rmse']:.2f}", f"{one['mae']:.2f}", f"{one['bias']:+.2f}", f"{one['within_half']:.0%}",
+        (name, f"{one['rmse']:.2f}", f"{one['mae']:.2f}", _signed(one["bias"]), f"{one['within_half']:.0%}",
          f"{one['within_one']:.0%}", _optional(one["kappa"]), _optional(one["spearman"]), _optional(one["icc"]))
         for name, one in told["methods"].items()
     )  # fmt: skip
@@ -153,22 +153,22 @@ def _group_row(one: Mapping[str, Any]) -> tuple[str, ...]:
     rmse = one["rmse"]
     return (
         one["level"], str(one["photos"]), str(one["subjects"]), f"{rmse['value']:.2f}", _between(rmse),
-        f"{one['rmse_of_mean']:.2f}", f"{one['bias']:+.2f}", f"{one['inside']:.0%}",
+        f"{one['rmse_of_mean']:.2f}", _signed(one["bias"]), f"{one['inside']:.0%}",
     )  # fmt: skip
 
 
 def _intervals(card: Card, coverage: float) -> Section:
     supported = supported_coverage(coverage, card.get("subjects"))
     paragraphs = [
-        f"Made to hold the expert's grade in {supported:.0%} of photographs like these, of subjects never seen."
+        f"Made to hold the expert's grade in {_percent(supported)} of photographs like these, of subjects never seen."
     ]
     if supported < coverage:
         needed = math.ceil(coverage / (1 - coverage) - 1e-9)
-        paragraphs.append(f"{coverage:.0%} would need {needed} subjects.")
+        paragraphs.append(f"{_percent(coverage)} would need {needed} subjects.")
     if SCORES in card:
         told = card[SCORES]["all"]
         paragraphs.append(
-            f"Of the training photographs, graded as unseen, {told['inside']:.0%} lie inside; the grade +- "
+            f"Of the training photographs, graded as unseen, {_percent(told['inside'])} lie inside; the grade +- "
             f"{told['half_width']:.2f} on average. By group: see above."
         )
     elif "half_width" in card:
@@ -228,6 +228,15 @@ def _estimate(one: Mapping[str, float | None]) -> str:
 
 def _between(one: Mapping[str, float | None]) -> str:
     return "" if one["lower"] is None else f"{one['lower']:.2f} to {one['upper']:.2f}"
+
+
+def _signed(value: float) -> str:
+    value = round(value, 2) + 0.0  # no minus before a rounded zero
+    return f"{value:+.2f}" if value else "0.00"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _optional(value: float | None) -> str:

@@ -101,6 +101,10 @@ class StudyFigures:
         columns = [kept.get(figure.name, unknown) for figure in FIGURES]
         return cls(subjects, np.array(columns, float).T)
 
+    def column(self, name: str) -> NDArray[np.float64]:
+        """One figure (n,) by its name."""
+        return self.values[:, [figure.name for figure in FIGURES].index(name)]
+
     @property
     def known(self) -> NDArray[np.bool_]:
         """Which figures (len(FIGURES),) are known of any photograph."""
