@@ -165,6 +165,19 @@ def check_card(card: Mapping[str, Any]) -> None:
     for name, kind in wanted:
         if name in card and not isinstance(card[name], kind):
             raise ValueError(f"{name} is {card[name]!r:.40}")
+    _check_figures(card.get("figures", {}))
+
+
+def _check_figures(kept: Any) -> None:
+    """Columns of one length of the training photographs' figures, each a number or unknown, and whose they are."""
+    columns = list(kept.values())
+    if columns and ("subjects" not in kept or len({len(column) for column in columns}) > 1):
+        raise ValueError("figures are not of the same photographs")
+    for column in columns:
+        if not isinstance(column, list) or not all(
+            one is None or type(one) in (int, float) for one in column
+        ):
+            raise ValueError("figures are not numbers")
 
 
 def _check_arrays(path: Path) -> None:

@@ -60,6 +60,13 @@ def grade(
     ] = None,
     column: Columns = None,
     retakes: Retakes = False,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            help="Light of the photographs to grade, by the ends of their names, if not the model's own: white, xpol, "
+            "ppol, uv, nir, ... Others keep their row without a grade."
+        ),
+    ] = None,
     no_change: Annotated[
         bool, typer.Option("--no-change", help="Do not compare later visits with the baseline.")
     ] = False,
@@ -81,6 +88,7 @@ def grade(
     from toolkit.commands.grading import grade_photos
     from toolkit.commands.results import ReportRequest
     from toolkit.commands.shared import default_workers
+    from toolkit.study import OTHER_MODE
 
     page = ReportRequest(report, report_dir, expert_grades, pairs(column), retakes)
     page_files = [file for file in (report, report_dir and report_dir / "index.html") if file]
@@ -88,7 +96,7 @@ def grade(
         count = workers or default_workers()
         run = grade_photos(
             images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=count, tell=tell, limit_s=time_limit, overlays=overlays, report=page,
-            append=append, overwrite=overwrite, change=not no_change,
+            append=append, overwrite=overwrite, change=not no_change, mode=mode,
         )  # fmt: skip
     if as_json:
         say_json(run.record())
@@ -109,7 +117,7 @@ def grade(
     before = f" ({run.earlier} of them in an earlier run)" if run.earlier else ""
     say(f"{run.graded} of {run.photos} photos graded{before} in {run.seconds:.0f} s: {out}")
     if run.graded < run.photos:
-        first = next(grade for grade in run.grades if grade.grade is None)
+        first = next(one for one in run.grades if one.grade is None and not one.note.startswith(OTHER_MODE))
         say(
             f"{first.name}: {first.note}"
             + ("" if run.photos - run.graded == 1 else "; and others: see the notes")

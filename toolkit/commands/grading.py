@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import toolkit
 from toolkit.commands.changes import StudyChanges, compare_study
+from toolkit.commands.othermodes import of_other_modes, others_told, refuse_mixed
 from toolkit.commands.results import (
     GradeRun,
     ReportRequest,
@@ -21,13 +22,14 @@ from toolkit.commands.results import (
     write_workbook,
 )
 from toolkit.commands.shared import check_pictures, hash_photos, read_files
+from toolkit.commands.watching import watch_run
 from toolkit.earlier import Loss, after_kept, check_kept, earlier_photos, find_loss, refuse_loss
 from toolkit.errors import ModelError, ToolkitError
 from toolkit.images import file_sha256
 from toolkit.landmarks import default_landmark_model, landmarks_name
 from toolkit.model import Model, load_model
 from toolkit.outputs import Output, check_outputs, counted, some_of
-from toolkit.photos import find_photo_files, with_facts
+from toolkit.photos import content_hash, find_photo_files, with_facts
 from toolkit.pigment.overlay import draw_predicted
 from toolkit.pipeline import Grader
 from toolkit.progress import Progress, reported, silent
@@ -36,9 +38,9 @@ from toolkit.records import PhotoFile
 from toolkit.report import write_report
 from toolkit.stagecode import code_hash
 from toolkit.store import RunOptions, Store, open_store, store_path
-from toolkit.study import JoinedGrades, mode_notes, mode_of, modes_remark
-from toolkit.study.modes import WHITE
+from toolkit.study import JoinedGrades, known_mode, mode_notes, mode_of
 from toolkit.study.names import stored_text
+from toolkit.watch import told
 from toolkit.workbook import RESULT_SUFFIXES, check_target, result_files
 from toolkit.workers import TIME_LIMIT_S, Reading, read_all, write_overlay
 
@@ -58,6 +60,7 @@ def grade_photos(
     append: bool = False,
     overwrite: bool = False,
     change: bool = True,
+    mode: str | None = None,
 ) -> GradeRun:
     """Grade photographs and write the results workbook; every photo keeps its row.
 
@@ -71,12 +74,14 @@ def grade_photos(
     Where ``out`` holds grades of photographs that are not among these, ``append`` keeps them and ``overwrite`` drops
     them; without either that is refused. ``overwrite`` also replaces files that an earlier run did not write, but
     never one that is read. ``change``: whether photographs of later visits are compared with those of the baseline.
+    ``mode``: the light of the photographs that are graded, by their names, by default the model's own; others keep a row
+    without a grade.
     """
     if append and overwrite:
         raise ToolkitError("--append keeps earlier grades, --overwrite drops them: choose one of them")
     request = _Request(
         images, Path(out), model_folder, weights, landmark_model, workers, tell, limit_s, overlays,
-        report or ReportRequest(), append, overwrite, change,
+        report or ReportRequest(), append, overwrite, change, mode,
     )  # fmt: skip
     started, clock = datetime.now().astimezone(), time.monotonic()
     check_target(request.out, RESULT_SUFFIXES)
@@ -99,12 +104,14 @@ def grade_photos(
             time.monotonic() - clock,
             labels,
             {stored_text(name): one for name, one in plan.joined.grades.items()} if plan.joined else {},
+            others=len(plan.others),
         )
         changes = (
             _compare(request, store, plan, run) if request.change and not interrupted else StudyChanges()
         )
         stopped = interrupted or changes.interrupted
-        run = replace(run, interrupted=stopped, seconds=time.monotonic() - clock)
+        watched = None if stopped else watch_run(store, list(run.grades_in(store)), plan.model)
+        run = replace(run, interrupted=stopped, seconds=time.monotonic() - clock, watched=watched)
         remarks = _write(request, store, plan, run=run, started=started, changes=changes)
         return replace(run, remarks=tuple(remarks))
 
@@ -126,16 +133,20 @@ class _Request:
     append: bool
     overwrite: bool
     change: bool
+    mode: str | None
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is to be graded, and how: the ``files`` of the run, ``earlier`` how many of them have a result, the expert's
-    grades, and what became of earlier results: ``loss`` and how many were ``damaged``."""
+    """What is to be graded, and how: the ``files`` of the run, ``others`` why some of them, by place, are not graded since
+    they are of another mode; ``earlier`` how many have a result, the expert's grades, and what became of earlier
+    results: ``loss`` and how many were ``damaged``."""
 
     model: Model
     options: RunOptions
     files: tuple[PhotoFile, ...]
+    mode: str
+    others: Mapping[int, str]
     earlier: int
     joined: JoinedGrades | None
     loss: Loss
@@ -149,17 +160,20 @@ def _plan(request: _Request, store: Store, given: Sequence[PhotoFile], read: Seq
     damaged = store.drop_damaged()
     model = load_model(request.model_folder)
     options = _options(model, request.weights, request.landmark_model)
+    mode = known_mode(request.mode) if request.mode else model.mode
     files, hashes, loss = _planned_photos(request, store, given)
+    others = of_other_modes(files, mode, model)
+    refuse_mixed(out, loss, others)
     paths, names = [file.path for file in files], [file.name for file in files]
     check_pictures(request.overlays, request.images, paths, names, read=read, overwrite=overwrite)
     joined = report_grades(request.report, request.images, files, hashes, read=read, overwrite=overwrite)
     files = with_facts(files, joined.facts if joined else {})
-    hints = _hints(files, model)
+    hints = _hints(files, model, others)
     check_kept(out, loss.lost if request.append else (), hints, store, options=options.key())
     store.begin(files, options, hints)
     store.claim([(place, sha256) for place, sha256 in enumerate(hashes) if sha256])
     earlier = len(files) - len(store.missing())
-    return _Plan(model, options, tuple(files), earlier, joined, loss, damaged)
+    return _Plan(model, options, tuple(files), mode, others, earlier, joined, loss, damaged)
 
 
 def _compare(request: _Request, store: Store, plan: _Plan, run: GradeRun) -> StudyChanges:
@@ -188,8 +202,9 @@ def _write(
     remarks = [
         *_other_landmarks(plan.model, request.landmark_model),
         *write_workbook(store, run, facts, changes.rows),
-        *modes_remark([file.name for file in plan.files]),
+        *others_told(plan.files, plan.others, plan.mode),
         *_changes_told(store, plan.damaged, plan.loss),
+        *([told(run.watched)] if run.watched else []),
     ]
     report, joined = request.report, plan.joined
     if joined and report.expert_grades:
@@ -265,15 +280,16 @@ def _other_landmarks(model: Model, landmark_model: Path | None) -> list[str]:
     return [f"{model.name} was trained with landmarks by {own}, these are {used}: grades may differ a little"]
 
 
-def _hints(files: Sequence[PhotoFile], model: Model) -> list[str]:
+def _hints(files: Sequence[PhotoFile], model: Model, others: Mapping[int, str]) -> list[str]:
     """What is known of each photo, beside its bytes, that may change its grade: the side that the face is expected to
-    show, the subject where the model has references of it, which are not to answer, and another mode than the model's."""
+    show, the subject where the model has references of it, which are not to answer, and another mode than the model's;
+    for ``others``, by place, that they have none."""
     known = set(model.index.references.subjects.tolist())
-    mode = str(model.card.get("mode", WHITE))
     hints = []
-    for file in files:
+    for place, file in enumerate(files):
         subject = file.facts.subject if file.facts.subject in known else None
-        noted = {"mode": mode_of(file.name)} if mode_notes(file.name, mode) else {}
+        noted: dict[str, object] = {"mode": mode_of(file.name)} if mode_notes(file.name, model.mode) else {}
+        noted |= {"graded": False} if place in others else {}
         hints.append(json.dumps({"side": file.facts.side, "subject": subject, **noted}))
     return hints
 
@@ -281,9 +297,11 @@ def _hints(files: Sequence[PhotoFile], model: Model) -> list[str]:
 def _grade_missing(request: _Request, store: Store, plan: _Plan) -> bool:
     """Grade the photos without a result, one by one: a grade then depends on no other photo of its batch, so an
     interrupted run ends like an undisturbed one, and each is kept as soon as it is known. Whether it was interrupted."""
-    places = store.missing()
+    for place, note in plan.others.items():
+        store.put_failure(place, note, content_hash(plan.files[place].path))
+    places = [place for place in store.missing() if place not in plan.others]
     chosen = [plan.files[place] for place in places]
-    grader = Grader(plan.model, request.weights)
+    grader = Grader(plan.model, request.weights, plan.mode)
     weights = plan.model.encoder.arrays()
     try:
         readings = read_all(

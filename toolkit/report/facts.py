@@ -16,6 +16,7 @@ from toolkit.reasons import OTHERS, USUAL
 from toolkit.records import HIDDEN_CHEEK, REGIONS, SEVERITY_WORDS, Contribution, PhotoGrade
 from toolkit.report.words import REGION_NAMES, Usual, in_words
 from toolkit.store import GradeDetails
+from toolkit.study.modes import mode_of
 from toolkit.study.visits import visit_days, visit_order
 from toolkit.summary import flag_of
 
@@ -48,6 +49,7 @@ def photo_rows(
                 "note": grade.note,
                 "explanation": grade.explanation,
                 "flag": flag_of(told),
+                "mode": mode_of(grade.name),
                 "regions": {region: _rounded(value) for region, value in grade.regions.items()},
                 "missing": [
                     region for region in REGIONS
@@ -75,6 +77,7 @@ class Headline:
     """The figures at the head of the page."""
 
     photos: int
+    others: int
     graded: int
     flagged: int
     severities: Mapping[str, int]
@@ -92,7 +95,8 @@ def head(rows: Sequence[Table]) -> Headline:
     widths = [row["upper"] - row["lower"] for row in graded if row["upper"] is not None]
     apart = np.array([row["grade"] - row["expert"] for row in graded if row["expert"] is not None])
     return Headline(
-        photos=len(rows),
+        photos=sum(row["flag"] != "other" for row in rows),
+        others=sum(row["flag"] == "other" for row in rows),
         graded=len(graded),
         flagged=sum(row["flag"] == "flagged" for row in rows),
         severities={name: sum(row["severity"] == name for row in rows) for name in SEVERITY_WORDS},

@@ -36,7 +36,9 @@ from toolkit.report.writers import INDEX, NAMES, PHOTOS, REFERENCES, FileWriter,
 from toolkit.scores import supported_coverage
 from toolkit.settings import ReportSettings
 from toolkit.store import GradeDetails, InputRow, Store
+from toolkit.study.modes import OTHER_MODE
 from toolkit.tables import check_target
+from toolkit.watch import ADVICE, Watched, told, watch_rows
 
 _SLICE = 300  # photos whose landmarks and maps are in memory at a time
 Progress = Callable[[str, int, int], None]
@@ -47,7 +49,7 @@ class ReportedRun:
     """What a report is made of: a run's ``store``, the ``paths`` of its photographs and its ``grades``, both in its
     order, the ``model`` that gave them, ``run``: what is told of the run, as the workbook's sheet has it; ``expert``:
     an expert's grades by photo, and ``expert_source``, the name of their file. ``changes``: of a photo's place, that of its
-    baseline and what became of the skin since."""
+    baseline and what became of the skin since. ``watched``: the run beside the training study."""
 
     store: Store
     paths: Sequence[Path]
@@ -57,6 +59,7 @@ class ReportedRun:
     expert: Mapping[str, float] = field(default_factory=dict)
     expert_source: str = ""
     changes: Mapping[int, tuple[int, PairChange]] = field(default_factory=dict)
+    watched: Watched | None = None
 
 
 def check_report(file: Path | None, folder: Path | None, photos: int) -> None:
@@ -160,13 +163,18 @@ def _draw_slices(
                 inputs[place].sha256,
                 one.face,
                 one.pigment,
-                (study.grades[place].note or "there is no result") if place in without else "",
+                _problem(study.grades[place]) if place in without else "",
                 _change_job(study, inputs, place),
             )
             for place, one in zip(places, details, strict=True)
         ]
         with contextlib.closing(draw_all(jobs, study.model.settings, workers, limit_s)) as pictures:
             yield from zip(details, pictures, strict=True)
+
+
+def _problem(grade: PhotoGrade) -> str:
+    """Why a photo without a result is not drawn; "" of one in another mode, which can be seen all the same."""
+    return "" if grade.note.startswith(OTHER_MODE) else grade.note or "there is no result"
 
 
 def _change_job(study: ReportedRun, inputs: Sequence[InputRow], place: int) -> ChangeJob | None:
@@ -202,6 +210,7 @@ def _page_facts(study: ReportedRun, rows: Sequence[Table]) -> Table:
         "widths": str(study.run.get("interval widths", "")),
         "one_width": study.model.blend.interval.of_one_width,
         "shares": dict(study.model.card.get("shares", {})),
+        "watch": _watch_told(study.watched),
         "coverage": supported_coverage(study.model.settings.blend.coverage, study.model.card.get("subjects")),
         "thumbnails": bool(study.model.thumbnails),
         "expert": study.expert_source,
@@ -209,3 +218,11 @@ def _page_facts(study: ReportedRun, rows: Sequence[Table]) -> Table:
         "written": datetime.now().astimezone().strftime("%d %B %Y, %H:%M").lstrip("0"),
         "run": {name: value for name, value in study.run.items() if "." not in name},
     }
+
+
+def _watch_told(watched: Watched | None) -> Table | None:
+    """The run beside the training study: a line, whether it is unlike it, and a row a figure."""
+    if watched is None:
+        return None
+    rows = [{"cells": row.cells, "unlike": bool(row.finding)} for row in watch_rows(watched)]
+    return {"line": told(watched), "unlike": bool(watched.unlike), "advice": ADVICE, "rows": rows}

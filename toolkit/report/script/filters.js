@@ -9,7 +9,7 @@ const FILTERS = [
   {name: "side", label: "Side", any: "side", values: unique("side"), fits: (photo, value) => photo.side === value},
   {name: "state", label: "State", any: "state", options: [["flagged", "flagged only"], ["open", "not yet reviewed"],
     ["done", "reviewed"], ["corrected", "corrected"], ["blind", "read blind"]], fits: (photo, value) => ({
-      flagged: photo.flag !== "", open: !isReviewed(photo), done: isReviewed(photo),
+      flagged: photo.flag === "failed" || photo.flag === "flagged", open: !isReviewed(photo), done: isReviewed(photo),
       corrected: isReviewed(photo) && reviewOf(photo).verdict === "corrected",
       blind: isReviewed(photo) && reviewOf(photo).verdict === "blind"})[value]},
   {name: "missing", label: "Not measured", any: "region", options: [["any", "a region not measured"],

@@ -85,8 +85,9 @@ function showPhoto(whole, told) {
         el("button", {type: "button", "aria-label": "Photo before", title: "photo before (k)", onclick: () => step(-1)}, "‹"),
         el("span", {id: "place"}),
         el("button", {type: "button", "aria-label": "Next photo", title: "next photo (j)", onclick: () => step(1)}, "›"))),
+    modesBlock(photo),
     gradeBlock(photo),
-    reviewBlock(whole),
+    photo.flag === "other" ? null : reviewBlock(whole),
     el("div", {class: large ? "look large" : "look"}, pictureBlock(photo, told), el("div", {class: "beside"},
       ...(photo.hidden ? [] : [legendBlock(photo, told), regionBlock(photo, told), photo.visit ? visitBlock(whole) : null]), qualityBlock(photo))),
     ...(photo.hidden ? [] : [changeBlock(photo, told), reasonBlock(photo, told), alikeBlock(told)])].filter(Boolean));
@@ -97,6 +98,15 @@ function showPhoto(whole, told) {
 }
 
 const whereOf = (photo) => [photo.subject, photo.side, photo.visit].filter(Boolean).join(" · ");
+
+// The pictures of one side at one visit in several lights, to go from one to the other.
+function modesBlock(photo) {
+  const same = photos.map((one, number) => [one, number]).filter(([one]) =>
+    one.subject === photo.subject && one.side === photo.side && one.visit === photo.visit);
+  if (!same.some(([one]) => one.flag === "other") || same.length < 2) return null;
+  return el("p", {class: "modes"}, "Pictures of this visit: ", same.map(([one, number]) =>
+    el("button", {type: "button", "aria-pressed": String(one === photo), onclick: () => open(number)}, one.mode)));
+}
 
 function gradeBlock(photo) {
   if (photo.hidden) {

@@ -13,7 +13,7 @@ const COLUMNS = [
   {name: "grade", title: "grade", key: (photo) => photo.grade, number: true},
   {name: "interval", title: "interval", key: (photo) => (photo.upper === null ? null : photo.upper - photo.lower)},
   {name: "severity", title: "severity", key: (photo) => (photo.severity ? SEVERITIES.indexOf(photo.severity) : null)},
-  {name: "flags", title: "flags", about: "what to know before the grade is used", key: (photo) => ({failed: 0, flagged: 1, "": 2})[photo.flag]},
+  {name: "flags", title: "flags", about: "what to know before the grade is used", key: (photo) => ({failed: 0, flagged: 1, "": 2, other: 3})[photo.flag]},
   {name: "expert", title: "expert", key: (photo) => photo.expert, number: true, expert: true},
   {name: "difference", title: "diff.", key: difference, number: true, expert: true,
    about: "the automatic grade minus the expert's"},
@@ -128,7 +128,7 @@ function rowOf(number, place) {
   const cells = {
     pick: box, photo: name, subject: photo.subject, side: photo.side, visit: photo.visit,
     grade: photo.hidden ? "" : figure(photo.grade), interval: photo.grade === null ? "" : bar(photo),
-    severity: photo.severity ? severityMark(photo.severity) : photo.hidden ? "hidden" : "not graded",
+    severity: photo.severity ? severityMark(photo.severity) : photo.hidden ? "hidden" : photo.flag === "other" ? "another mode" : "not graded",
     flags: flagMark(photo), expert: photo.hidden ? "" : figure(photo.expert), difference: off === null ? "" : differenceMark(off),
     review: reviewMark(photo),
   };
@@ -149,7 +149,7 @@ function differenceMark(off) {
 
 function flagMark(photo) {
   const reasons = [photo.quality === "ok" ? "" : photo.quality, photo.note].filter(Boolean).join("; ");
-  if (!reasons) return "";
+  if (!reasons || photo.flag === "other") return "";
   return el("span", {class: "flag", title: reasons},
     el("span", {class: "sign", "aria-hidden": "true"}, photo.flag === "failed" ? "✕" : "!"), reasons);
 }
