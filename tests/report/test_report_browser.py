@@ -616,7 +616,7 @@ def facts_of(grades):
     return {
         "hash": "0", "head": asdict(head(rows)), "visits": visits(rows), "model": "m", "starter": False, "coverage": 0.9,
         "bands": [{"name": one.name, "low": one.low, "high": one.high} for one in SEVERITIES], "severities": SEVERITY_TOLD,
-        "step": 0.5, "widths": "", "one_width": False, "shares": {}, "thumbnails": False, "expert": "", "pigment_top": 0.25, "written": "now", "run": {}, "photos": rows, "references": {},
+        "step": 0.5, "widths": "", "one_width": False, "watch": None, "shares": {}, "thumbnails": False, "expert": "", "pigment_top": 0.25, "written": "now", "run": {}, "photos": rows, "references": {},
     }  # fmt: skip
 
 

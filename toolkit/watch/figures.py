@@ -108,7 +108,7 @@ class StudyFigures:
     @property
     def known(self) -> NDArray[np.bool_]:
         """Which figures (len(FIGURES),) are known of any photograph."""
-        return np.isfinite(self.values).any(axis=0)
+        return np.asarray(np.isfinite(self.values).any(axis=0))
 
     def with_all(self, wanted: NDArray[np.bool_]) -> StudyFigures:
         """The photographs of which all ``wanted`` figures (len(FIGURES),) are known."""
