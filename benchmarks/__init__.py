@@ -16,6 +16,7 @@ Measured:
     speed               how fast grading is, stage by stage and end to end, beside a plain decode
     starter             the starter model on phantoms of unseen seeds and on people it never saw
     studies             whole studies, trained on as a user would, beside trivial answers and graders' noise
+    wheel               the wheel in a new environment: installed as users do, and the demo run from it
 
 Made:
 
