@@ -40,3 +40,26 @@ def demo(
     }
     say(*(f"{title + ':':<10}{path.absolute()}" for title, path in places.items()))
     raise typer.Exit(0 if made.truth else 1)
+
+
+@app.command("app", epilog="Example:  toolkit app D:/studies")
+def window(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="All folders that the window may look into; by default your own folder and this one."
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0: any free one.")] = 0,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the address, open nothing.")
+    ] = False,
+    workers: Workers = None,
+) -> None:
+    """Open the window: everything from photographs to review in your browser, served on this machine alone."""
+    from toolkit.app import serve
+
+    def tell(address: str) -> None:
+        say(f"The window is at {address}", "It is closed by its button Close, or here by Ctrl-C.")
+
+    serve(folders or [Path.home(), Path.cwd()], port, browser=not no_browser, workers=workers, tell=tell)

@@ -22,9 +22,10 @@ function onKey(event) {
 
 function start() {
   reread();
+  if (keeper) startKept();
   buildHead();
   buildFilters();
-  const reader = memory.read(READER);
+  const reader = keeper ? keeper.reader : memory.read(READER);
   byId("reader").value = typeof reader === "string" ? reader : "";
   byId("reader").addEventListener("change", (event) => memory.write(READER, event.target.value.trim()));
   byId("export").addEventListener("click", exportReview);
