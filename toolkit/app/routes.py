@@ -61,7 +61,7 @@ def folder(own: Own, path: str = "") -> Told:
 @router.post("/folder")
 def new_folder(own: Own, asked: bodies.NewFolder) -> Told:
     """Make a folder, and show what is in it: nothing."""
-    made = own.allowed.path(asked.parent) / asked.name
+    made = own.allowed.path(str(own.allowed.path(asked.parent) / asked.name))
     if made.name != asked.name or asked.name.startswith("."):
         raise ToolkitError(f"{asked.name!r}: is no name for a folder")
     try:

@@ -40,7 +40,7 @@ def serve(
     from toolkit.app.session import Session
 
     allowed = AllowedFolders(folders)
-    with contextlib.closing(_listen(port)) as listening:
+    with contextlib.closing(listen(port)) as listening:
         number = listening.getsockname()[1]
         origin = f"http://{HERE}:{number}"
         session = Session(allowed, workers or default_workers(), origin)
@@ -60,7 +60,8 @@ def serve(
             session.jobs.end()
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
+    """A socket that this machine alone can reach; raises ToolkitError where the port is taken."""
     listening = socket.socket()
     try:
         listening.bind((HERE, port))
