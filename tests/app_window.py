@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -13,14 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
-from toolkit.app.allowed import AllowedFolders
-from toolkit.app.building import build
-from toolkit.app.serving import listen
+from toolkit.app.serving import prepared
 from toolkit.app.session import Session
-
-START = "good-for-one-look"
 
 
 @dataclass
@@ -42,10 +35,11 @@ class Answer:
 
 @dataclass
 class Window:
-    """A running server: its ``port`` and the secret ``token`` in its address."""
+    """A running server: its ``port`` and the secrets: ``token``, in its address, and ``start``, for one look."""
 
     port: int
     token: str
+    start: str
     session: Session
 
     @property
@@ -90,23 +84,13 @@ class Window:
 @contextmanager
 def opened(folders: Sequence[Path]) -> Iterator[Window]:
     """A window that may look into these folders."""
-    listening = listen(0)
-    port, token = listening.getsockname()[1], secrets.token_urlsafe(32)
-    session = Session(AllowedFolders(folders), 1, f"http://127.0.0.1:{port}")
-    server = uvicorn.Server(
-        uvicorn.Config(
-            build(session, token, port, start=START), log_level="warning", access_log=False, lifespan="off"
-        )
-    )
-    session.close = lambda: setattr(server, "should_exit", True)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield Window(port, token, session)
-    finally:
-        server.should_exit = True
-        thread.join()
-        session.jobs.end()
-        listening.close()
+    with prepared(folders, workers=1) as made:
+        thread = threading.Thread(target=made.run)
+        thread.start()
+        while not made.server.started:
+            time.sleep(0.01)
+        try:
+            yield Window(made.listening.getsockname()[1], made.token, made.start, made.session)
+        finally:
+            made.session.close()
+            thread.join()

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from app_window import START, opened
+from app_window import opened
 from fastapi.routing import APIRoute
 from places import ROOT
 
@@ -71,9 +71,9 @@ def test_the_secret_is_long_and_new_each_time(tmp_path):
 def test_the_address_that_a_browser_is_started_with_works_once(tmp_path):
     with opened([tmp_path]) as window:
         assert window.raw("GET", "/start/another").status == 404
-        first = window.raw("GET", f"/start/{START}")
+        first = window.raw("GET", f"/start/{window.start}")
         assert (first.status, first.headers["location"]) == (303, f"/{window.token}/")
-        assert window.raw("GET", f"/start/{START}").status == 404
+        assert window.raw("GET", f"/start/{window.start}").status == 404
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,10 @@ export function choose({title, kind, start = "", make = false}) {
   return new Promise((resolve) => {
     const done = (path) => { dialog.close(); resolve(path); };
     put(dialog);
-    const go = acting(async (path) => draw(await ask(`folder?path=${encodeURIComponent(path)}`)));
+    const go = acting(async (path) => {
+      dialog.inert = true;  // no click of a hurry chooses the folder before
+      try { draw(await ask(`folder?path=${encodeURIComponent(path)}`)); } finally { dialog.inert = false; }
+    });
     const choosable = (entry) => entry.kind === kind;
     const opens = (entry) => entry.kind === "folder" || (entry.kind === "model" && kind === "folder");
 

@@ -33,7 +33,7 @@ export const review = {
     if (frame && frame.isConnected && page === loaded) return;  // the page that is being read is not loaded anew
     if (page !== loaded) told = "";
     loaded = page;
-    frame = el("iframe", {title: "Report page", src: `report/?reader=${encodeURIComponent(reader)}`});
+    frame = el("iframe", {title: "Report page", src: `report/?reader=${encodeURIComponent(reader)}`, onload: () => frame.focus()});  // so that its keys work at once
     const other = () => { reader = ""; review.draw(step, state); };
     put(step, el("p", {class: "reading"}, "Reader ", el("b", {}, reader), el("span", {id: "kept", class: "soft"}, told),
       el("button", {type: "button", class: "quiet", onclick: other}, "another reader…")), frame);
@@ -41,20 +41,28 @@ export const review = {
 };
 
 // The framed page has an origin of its own and may only send what was reviewed; one after the other, so that none is lost.
-let last = Promise.resolve();
+let last = Promise.resolve(), pending = 0;
+const busy = (change) => {
+  pending += change;
+  if (byId("kept")) byId("kept").ariaBusy = String(pending > 0);
+};
+window.addEventListener("beforeunload", (event) => { if (pending) event.preventDefault(); });
 window.addEventListener("message", (event) => {
   if (!frame || event.source !== frame.contentWindow || !event.data) return;
   const {rows, key, value} = event.data, name = reader;
+  busy(1);
   last = last.then(async () => {
     try {
       if (typeof key === "string") await ask("memory", {reader: name, key, value});
-      if (!Array.isArray(rows)) return;
-      const kept = await ask("review", {reader: name, rows});
-      told = ` · ${kept.reviews} reviewed, kept in ${kept.file}`;
-      if (byId("kept")) byId("kept").textContent = told;
+      if (Array.isArray(rows)) {
+        const kept = await ask("review", {reader: name, rows});
+        told = ` · ${kept.reviews} reviewed, kept in ${kept.file}`;
+        if (byId("kept")) byId("kept").textContent = told;
+      }
     } catch (error) {
       say(error.message);
       event.source.postMessage({problem: `Not kept: ${error.message}`}, "*");
     }
+    busy(-1);
   });
 });
