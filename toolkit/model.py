@@ -88,7 +88,7 @@ def check_model_target(folder: Path, inputs: Sequence[Path] = ()) -> None:
 def _is_model(folder: Path) -> bool:
     """Whether a folder's model.json is one that ``save_model`` wrote, of whatever format."""
     try:
-        card = json.loads((folder / CARD).read_text())
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         return isinstance(card["format"], int) and set(card["files"]) >= {"settings.json", "encoder.npz"}
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -132,14 +132,14 @@ def save_model(model: Model, folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder))
     try:
-        (new / "settings.json").write_text(model.settings.to_json() + "\n")
+        (new / "settings.json").write_text(model.settings.to_json() + "\n", encoding="utf-8", newline="\n")
         model.encoder.save(new / "encoder.npz")
         model.index.save(new)
         model.blend.save(new)
         save_thumbnails(new / "thumbnails.npz", model.thumbnails)
         hashes = {name: file_hash(new / name) for name in FILES}
         card = {"format": FORMAT, **model.card, "files": hashes}
-        (new / CARD).write_text(json.dumps(card, indent=2) + "\n")
+        (new / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8", newline="\n")
         coverage = model.settings.blend.coverage
         write_pages(new, card_sections(folder.resolve().name, _whole_hash(card), card, coverage))
         for name in (*PAGES, *FILES, CARD):
@@ -180,7 +180,7 @@ def load_model(folder: Path | str | None = None) -> Model:
         if file_hash(folder / name) != wanted:
             raise ModelError(f"{folder / name}: changed since the model was saved; restore it or retrain")
     check_model_files(folder)
-    settings = Settings.from_json((folder / "settings.json").read_text())
+    settings = Settings.from_json((folder / "settings.json").read_text(encoding="utf-8"))
     return Model(
         settings=settings,
         encoder=Encoder.load(folder / "encoder.npz", settings.encoder),

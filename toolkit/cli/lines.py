@@ -74,16 +74,19 @@ def say_passed_over(images: list[Path]) -> None:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """A polite request to end (SIGTERM) does what Ctrl-C does; before there is anything to keep, either is one line."""
+    """A polite request to end (SIGTERM, or the closing of the window on Windows) does what Ctrl-C does; before there is
+    anything to keep, either is one line."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    requests = [getattr(signal, name) for name in ("SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+    before = {number: signal.signal(number, interrupt) for number in requests}
     try:
         yield
     except KeyboardInterrupt:
         say("Stopped. Rerun the command to resume.")
         raise typer.Exit(130) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -189,6 +189,19 @@ def training_record(run: TrainRun) -> dict[str, Any]:
     }
 
 
+def training_words(run: TrainRun) -> str:
+    """What the scores say, in two sentences: the error on people never seen beside those of trivial answers."""
+    (_, own), *_, mean, commonest = training_scores(run).items()
+    best = min(mean[1].rmse, commonest[1].rmse)
+    told = (
+        f"On people it never saw, the model is off by {own.rmse:.2f} grades (RMSE); {mean[0]} is off by {mean[1].rmse:.2f}, "
+        f"{commonest[0]} grade by {commonest[1].rmse:.2f}."
+    )
+    if own.rmse >= best:
+        return f"{told} It is no better than an answer that needs no photograph: do not use it."
+    return f"{told} Its error is {1 - own.rmse / best:.0%} smaller than the best of these."
+
+
 def training_report(run: TrainRun) -> str:
     """Cross-validated scores beside the trivial baselines, and who was left out."""
     trained, card, model = run.trained, run.model.card, run.model

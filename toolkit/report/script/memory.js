@@ -1,11 +1,15 @@
-// What is remembered in this browser.
+// What is remembered: in this browser, or, of a page that is shown in a frame, by the window that shows it.
 
+const keeper = byId("kept") ? JSON.parse(byId("kept").textContent) : null;
+const send = (told) => window.parent.postMessage(told, keeper.origin);
 const memory = {
   works: true,
   read(key) {
+    if (keeper) return key in keeper.memory ? keeper.memory[key] : null;
     try { return JSON.parse(window.localStorage.getItem(key)); } catch { return null; }
   },
   write(key, value) {
+    if (keeper) { keeper.memory[key] = value; send({key, value}); return; }
     try { window.localStorage.setItem(key, JSON.stringify(value)); } catch { this.works = false; }
   },
 };
@@ -20,10 +24,28 @@ const isSound = (mine) => Boolean(mine) && ["verdict", "reader", "comment", "at"
 
 // What this browser holds is what counts: the same page may be open in another tab.
 function reread() {
-  const kept = memory.works ? memory.read(REVIEW) : null;
+  const kept = memory.works && !keeper ? memory.read(REVIEW) : null;
   if (!kept || typeof kept !== "object") return;
   reviews.clear();
-  for (const [name, mine] of Object.entries(kept)) if (isSound(mine)) reviews.set(name, mine);
+  takeSound(kept);
+}
+
+function takeSound(kept) {
+  for (const [name, mine] of Object.entries(kept || {})) if (isSound(mine)) reviews.set(name, mine);
+}
+// After the reviews of these photos have changed.
+function keep(changed) {
+  if (keeper) send({rows: changed.map(reviewRow)});
+  const told = [...reviews].filter(([, mine]) => !keeper || !mine.verdict);  // verdicts stand in the reader's file
+  memory.write(REVIEW, Object.fromEntries(told));
+}
+
+function startKept() {
+  takeSound(memory.read(REVIEW));
+  takeSound(keeper.reviews);
+  byId("reader").readOnly = true;
+  byId("where-kept").textContent = "Every verdict is written at once to the reader's file in the results folder. Nothing is sent anywhere.";
+  window.addEventListener("message", (event) => { if (event.source === window.parent) say(String(event.data.problem)); });
 }
 const reviewOf = (photo) => reviews.get(photo.photo) || null;
 const isReviewed = (photo) => Boolean(reviewOf(photo) && reviewOf(photo).verdict);

@@ -58,7 +58,7 @@ function put(photo, change) {
     mine.at = new Date().toISOString().replace(/\.\d+Z$/, "Z");
   }
   if (mine && (mine.verdict || mine.comment)) reviews.set(photo.photo, mine); else reviews.delete(photo.photo);
-  memory.write(REVIEW, Object.fromEntries(reviews));
+  keep([photo]);
   drawProgress();
   const number = photos.indexOf(photo), row = byId("table").querySelector(`tr[data-number="${number}"]`);
   if (row) row.replaceWith(rowOf(number, Number(row.getAttribute("aria-rowindex")) - 2));
@@ -123,5 +123,5 @@ function drawProgress() {
     el("span", {class: "meter", "aria-hidden": "true"}, svg("svg", {viewBox: "0 0 100 4", preserveAspectRatio: "none"},
       svg("rect", {class: "track", width: 100, height: 4}), svg("rect", {class: "filled", width: (100 * done) / photos.length, height: 4}))));
   byId("export").disabled = !done;
-  if (!memory.works) say("This browser keeps nothing for pages such as this one: export your review before you close it.");
+  if (!memory.works && !keeper) say("This browser keeps nothing for pages such as this one: export your review before you close it.");
 }

@@ -6,13 +6,18 @@ const guarded = (value) => (/^'*[=+\-@\t\r\n]/.test(value) ? `'${value}` : value
 const unguarded = (value) => (/^'+[=+\-@\t\r\n]/.test(value) ? value.slice(1) : value);
 const quoted = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
 
-function asCsv() {
+// A photo's row by column; without a verdict it has none to export.
+function reviewRow(photo) {
+  const mine = reviewOf(photo);
+  if (!mine || !mine.verdict) return {photo: photo.photo, verdict: ""};
   const reader = byId("reader").value.trim();  // of what was reviewed before a name was typed as well
-  const rows = photos.filter(isReviewed).map((photo) => {
-    const mine = reviewOf(photo);
-    return [photo.photo, photo.subject, photo.side, photo.visit, photo.grade === null ? "" : photo.grade.toFixed(2),
-      mine.verdict, String(mine.grade), mine.reader || reader, mine.comment, mine.at];
-  });
+  return {photo: photo.photo, subject: photo.subject, side: photo.side, visit: photo.visit,
+    toolkit: photo.grade === null ? "" : photo.grade.toFixed(2), verdict: mine.verdict, grade: String(mine.grade),
+    reader: mine.reader || reader, comment: mine.comment, reviewed_at: mine.at};
+}
+
+function asCsv() {
+  const rows = photos.filter(isReviewed).map((photo) => CSV_COLUMNS.map((name) => reviewRow(photo)[name]));
   return "\ufeff" + [CSV_COLUMNS, ...rows].map((row) => row.map((cell) => quoted(guarded(cell))).join(",") + "\r\n").join("");
 }
 
@@ -95,7 +100,8 @@ function importReview(source) {
   const known = new Map(photos.map((photo) => [photo.photo, photo]));
   const reader = byId("reader").value.trim();
   const isSame = (one, other) => (one || reader).toLowerCase() === (other || reader).toLowerCase();
-  let taken = 0, older = 0, others = 0, unknown = 0;
+  const changed = [];
+  let older = 0, others = 0, unknown = 0;
   for (const row of told) {
     const photo = known.get(row.photo), grade = Number(row.grade);
     if (!photo) { unknown += 1; continue; }
@@ -110,13 +116,13 @@ function importReview(source) {
     // A comment that waits for its verdict is kept.
     const comments = mine && !mine.verdict ? [...new Set([mine.comment, row.comment])] : [row.comment];
     reviews.set(photo.photo, {verdict, grade, comment: comments.filter(Boolean).join(" / "), reader: row.reader, at: row.reviewed_at});
-    taken += 1;
+    changed.push(photo);
   }
-  memory.write(REVIEW, Object.fromEntries(reviews));
+  keep(changed);
   refresh();
   drawProgress();
   if (onScreen >= 0) showVerdict(photos[onScreen]);
-  say([`${taken} reviews taken over`, others ? `${others} left: another reader's stand here and are kept` : "",
+  say([`${changed.length} reviews taken over`, others ? `${others} left: another reader's stand here and are kept` : "",
     older ? `${older} left: those here are as new or newer` : "",
     unknown ? `${unknown} of photos that are not in this run` : ""].filter(Boolean).join("; ") + ".");
 }

@@ -30,9 +30,10 @@ function start() {
   reread();
   rereadSeen();
   drawBlind();
+  if (keeper) startKept();
   buildHead();
   buildFilters();
-  const reader = memory.read(READER);
+  const reader = keeper ? keeper.reader : memory.read(READER);
   byId("reader").value = typeof reader === "string" ? reader : "";
   byId("reader").addEventListener("change", (event) => memory.write(READER, event.target.value.trim()));
   byId("reader").addEventListener("keydown", leaveOnEnter);
