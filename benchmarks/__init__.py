@@ -17,6 +17,8 @@ Measured:
     speed               how fast grading is, stage by stage and end to end, beside a plain decode
     starter             the starter model on phantoms of unseen seeds and on people it never saw
     studies             whole studies, trained on as a user would, beside trivial answers and graders' noise
+    suggest             whether the photographs that toolkit suggest lists teach more than random ones
+    watched             how often runs are called unlike their training study: of the same kind, and of others
     wheel               the wheel in a new environment: installed as users do, and the demo run from it
 
 Made:
