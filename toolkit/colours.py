@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -57,6 +58,22 @@ def _most_within(values: NDArray, limit: float, percent: int) -> bool:
     look for it."""
     place = percent / 100 * (len(values) - 1)
     return int(np.count_nonzero(np.abs(values) <= limit)) > np.ceil(place)
+
+
+def level_counts(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many pixels of a mask (h, w) have each grey level: (c, 256) of a picture (h, w) or (h, w, c)."""
+    inside = mask.view(np.uint8)
+    counts = [
+        cv2.calcHist([plane], [0], inside, [256], [0, 256]) for plane in cv2.split(pixels)
+    ]  # fmt: skip
+    return np.rint(counts).astype(np.int64).reshape(-1, 256)
+
+
+def middle_level(counts: NDArray[np.int64]) -> float:
+    """The median of grey levels, from how often each of them occurs (256,)."""
+    below = np.cumsum(counts)
+    n = below[-1]
+    return float(np.searchsorted(below, [(n - 1) // 2 + 1, n // 2 + 1]).mean())
 
 
 def space_told_by_exif(image: Image.Image) -> str:
