@@ -10,7 +10,7 @@ from toolkit.chart import make_chart, objects_note
 from toolkit.images import read_photo
 from toolkit.judgement import Judgement, judge
 from toolkit.landmarks import FaceFinder
-from toolkit.likeness import likeness, mirrored_likeness
+from toolkit.likeness import likenesses
 from toolkit.model import Model
 from toolkit.ownphotos import Copied, OwnPhotos
 from toolkit.patches import cut_patches
@@ -57,7 +57,7 @@ def read_patches(
     quality = assess(photo, face, patches, settings.quality, chart=chart)
     notes = photo.notes + face.notes + objects_note(chart)
     found = FacePatches(file.name, photo.sha256, patches, face, dropped, quality.label, notes, chart,
-                        likeness(photo.pixels), mirrored_likeness(photo.pixels), file.facts)  # fmt: skip
+                        *likenesses(photo.pixels), file.facts)  # fmt: skip
     return photo, found, quality
 
 

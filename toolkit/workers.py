@@ -158,7 +158,7 @@ def measure_all(
 def _measure_one(file: PhotoFile, settings: Settings, overlays: Path | None) -> PhotoResult:
     def work() -> PhotoResult:
         photo, face, quality = read_face(file, the_finder(), settings)
-        measured = prepare(face, settings)
+        measured = prepare(face, settings, every_figure=True)
         regions = [patch.region for patch in face.patches]
         figures = tuple(map(Figures, regions, measured.features))
         if overlays and figures:

@@ -140,7 +140,7 @@ def _measured(file: PhotoFile, cached: _MeasuredCache) -> Prepared:
         stored = _load(cached.measured(photo.sha256), file, photo.sha256)
         if stored is None:
             _, face, quality = read_patches(photo, file, the_finder(), cached.settings)
-            stored = prepare(face, cached.settings, quality)
+            stored = prepare(face, cached.settings, quality, every_figure=True)
             if stored.inputs:
                 _save(cached.measured(photo.sha256), stored)
         return stored
