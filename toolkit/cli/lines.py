@@ -13,6 +13,7 @@ import typer
 from toolkit.errors import GradesError
 
 if TYPE_CHECKING:
+    from toolkit.commands.results import GradeRun, ReportRequest
     from toolkit.model import Model
 
 
@@ -59,6 +60,30 @@ def say_json(record: object) -> None:
     from toolkit.asjson import to_json
 
     typer.echo(to_json(record))
+
+
+def say_run(run: GradeRun, page: ReportRequest, *, as_json: bool, starter: bool) -> int:
+    """What came of grading or of merging; the exit status."""
+    ended = 130 if run.interrupted else status(run.graded, run.photos)
+    if as_json:
+        say_json(run.record())
+        return ended
+    say(*run.remarks)
+    if starter:
+        say(
+            "Graded with the starter model, calibrated on simulated pigment: train on your own study for clinical use."
+        )
+    if run.interrupted:
+        say(f"Stopped: {run.graded} of {run.photos} photos graded: {run.out}", "Rerun the command to resume.")
+        return ended
+    say(*(f"Page: {file}" for file in (page.file, page.folder and page.folder / "index.html") if file))
+    before = f" ({run.earlier} of them in an earlier run)" if run.earlier else ""
+    say(f"{run.graded} of {run.photos} photos graded{before} in {run.seconds:.0f} s: {run.out}")
+    if run.graded < run.photos:
+        first = next(grade for grade in run.grades if grade.grade is None)
+        others = "" if run.photos - run.graded == 1 else "; and others: see the notes"
+        say(f"{first.name}: {first.note}{others}")
+    return ended
 
 
 def say_passed_over(images: list[Path]) -> None:

@@ -29,11 +29,18 @@ def read_files(model_folder: Path | None, landmark_model: Path | None, *others: 
     return [path for path in files if path is not None]
 
 
-def hash_photos(paths: Sequence[Path], workers: int, tell: Progress, limit_s: float) -> list[str]:
+def hash_photos(
+    paths: Sequence[Path],
+    workers: int,
+    tell: Progress,
+    limit_s: float,
+    *,
+    stage: str = "looking for earlier results",
+) -> list[str]:
     """The SHA-256 of every photo, "" of one that cannot be read."""
     found = [""] * len(paths)
     with contextlib.closing(hash_all(paths, workers, limit_s)) as hashes:
-        for place, sha256 in reported(hashes, len(paths), "looking for earlier results", tell):
+        for place, sha256 in reported(hashes, len(paths), stage, tell):
             found[place] = sha256
     return found
 

@@ -1,6 +1,16 @@
 """Results of a run beside its workbook, in SQLite."""
 
+from toolkit.store.moving import (
+    PhotoRow,
+    ResultRow,
+    adopt,
+    adopt_changes,
+    change_rows,
+    photo_rows,
+    result_rows,
+)
 from toolkit.store.opening import open_store, read_store, store_path
+from toolkit.store.record import RunRecord
 from toolkit.store.results import NOT_REACHED, GradeDetails, InputRow, RunOptions, Store
 from toolkit.store.rows import face_of_record
 
@@ -8,10 +18,18 @@ __all__ = [
     "NOT_REACHED",
     "GradeDetails",
     "InputRow",
+    "PhotoRow",
+    "ResultRow",
     "RunOptions",
+    "RunRecord",
     "Store",
+    "adopt",
+    "adopt_changes",
+    "change_rows",
     "face_of_record",
     "open_store",
+    "photo_rows",
     "read_store",
+    "result_rows",
     "store_path",
 ]
