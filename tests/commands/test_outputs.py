@@ -60,7 +60,9 @@ def kept(tmp_path_factory):
     small_model(folder / "model")
     done = toolkit("extract-patches", folder / "photos", "--out", folder / "patches", "--workers", 1)
     assert done.status == 0, done
-    done = toolkit(*f"grade {folder}/photos --model {folder}/model --workers 1 --out {folder}/part.csv".split())
+    done = toolkit(
+        *f"grade {folder}/photos --model {folder}/model --workers 1 --out {folder}/part.csv".split()
+    )
     assert done.status == 0, done
     return folder
 

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.lines import pairs, points, say, say_json, say_passed_over, say_run, stoppable
+from toolkit.cli.lines import crew, pairs, points, say, say_json, say_passed_over, say_run, stoppable
 from toolkit.cli.options import (
     AnyScale,
     ClassEdges,
+    ClusterAddress,
     Columns,
     ExpertGrades,
     Grades,
@@ -41,6 +42,7 @@ def grade(
     out: Annotated[Path, typer.Option(help="Workbook (.xlsx) or tables (.csv, .parquet) to write.")],
     model: Annotated[Path | None, typer.Option(help="Model folder; by default the starter model.")] = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
     weights: Annotated[
         Weights,
         typer.Option(help="The grade of the whole side (learned), or the weighted mean of its regions."),
@@ -79,15 +81,13 @@ def grade(
     """
     from toolkit.commands.grading import grade_photos
     from toolkit.commands.results import ReportRequest
-    from toolkit.commands.shared import default_workers
     from toolkit.shares import parse_share
 
     page = ReportRequest(report, report_dir, expert_grades, pairs(column), retakes)
     share = parse_share(part) if part else None
-    with stoppable(), progress_bars(quiet) as tell:
-        count = workers or default_workers()
+    with stoppable(), crew(workers, cluster) as hands, progress_bars(quiet) as tell:
         run = grade_photos(
-            images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=count, tell=tell, limit_s=time_limit, overlays=overlays, report=page,
+            images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=hands, tell=tell, limit_s=time_limit, overlays=overlays, report=page,
             append=append, overwrite=overwrite, change=not no_change, share=share,
         )  # fmt: skip
     if not as_json:
@@ -112,6 +112,7 @@ def merge(
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -122,16 +123,15 @@ def merge(
     """
     from toolkit.commands.merging import merge_parts
     from toolkit.commands.results import ReportRequest
-    from toolkit.commands.shared import default_workers
 
     page = ReportRequest(report, report_dir, expert_grades, pairs(column), retakes)
-    with stoppable(), progress_bars(quiet) as tell:
+    with stoppable(), crew(workers, cluster) as hands, progress_bars(quiet) as tell:
         run = merge_parts(
             parts,
             out,
             model,
             landmark_model=points(landmarks, landmark_model),
-            workers=workers or default_workers(),
+            workers=hands,
             tell=tell,
             report=page,
             overwrite=overwrite,

@@ -15,6 +15,7 @@ from toolkit.errors import GradesError
 if TYPE_CHECKING:
     from toolkit.commands.results import GradeRun, ReportRequest
     from toolkit.model import Model
+    from toolkit.pool import Workers
 
 
 def points(landmarks: str | None, path: Path | None) -> Path | None:
@@ -22,6 +23,21 @@ def points(landmarks: str | None, path: Path | None) -> Path | None:
     from toolkit.landmarks import chosen_landmark_model
 
     return chosen_landmark_model(landmarks, path)
+
+
+@contextmanager
+def crew(workers: int | None, cluster: str | None) -> Iterator[Workers]:
+    """Who does the work: so many processes on this machine, one a core by default, or a cluster."""
+    from toolkit.commands.shared import default_workers
+
+    count = workers or default_workers()
+    if cluster is None:
+        yield count
+        return
+    from toolkit.cluster import connect
+
+    with connect(cluster, count) as found:
+        yield found
 
 
 def pairs(texts: list[str] | None, option: str = "--column") -> list[tuple[str, str]]:

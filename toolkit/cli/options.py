@@ -98,6 +98,12 @@ LandmarkModel = Annotated[
     Path | None, typer.Option(help="Another 68-point dlib predictor (.dat) in place of these.")
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Number of processes; by default one per core.")]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster", help="Do it on a Dask cluster: tcp://HOST:PORT of its scheduler, or local for one here."
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option(

@@ -15,6 +15,7 @@ from toolkit.earlier import Loss
 from toolkit.landmarks import landmarks_name
 from toolkit.model import Model
 from toolkit.outputs import counted, some_of
+from toolkit.pool import Workers
 from toolkit.progress import Progress, silent
 from toolkit.quality import study_labels
 from toolkit.records import PhotoFile
@@ -32,7 +33,7 @@ class GradeRequest:
     out: Path
     model_folder: Path | None = None
     landmark_model: Path | None = None
-    workers: int = 1
+    workers: Workers = 1
     tell: Progress = silent
     limit_s: float = TIME_LIMIT_S
     report: ReportRequest = field(default_factory=ReportRequest)

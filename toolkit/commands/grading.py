@@ -10,6 +10,7 @@ from pathlib import Path
 
 import toolkit
 from toolkit.commands.finishing import Clock, GradePlan, GradeRequest, finish
+from toolkit.commands.onephoto import Graded, HowToGrade, grade_all
 from toolkit.commands.results import GradeRun, ReportRequest, report_grades
 from toolkit.commands.shared import check_pictures, hash_photos, read_files
 from toolkit.earlier import Loss, after_kept, check_kept, earlier_photos, find_loss, refuse_loss
@@ -20,8 +21,7 @@ from toolkit.landmarks import default_landmark_model
 from toolkit.model import Model, load_model
 from toolkit.outputs import Output, check_outputs
 from toolkit.photos import find_photo_files, with_facts
-from toolkit.pigment.overlay import draw_predicted
-from toolkit.pipeline import Grader
+from toolkit.pool import Workers
 from toolkit.progress import Progress, reported, silent
 from toolkit.records import PhotoFile
 from toolkit.shares import Share, Taken, take
@@ -30,7 +30,7 @@ from toolkit.store import RunOptions, RunRecord, Store, open_store, store_path
 from toolkit.study import mode_notes, mode_of
 from toolkit.study.modes import WHITE
 from toolkit.workbook import RESULT_SUFFIXES, check_target, result_files
-from toolkit.workers import TIME_LIMIT_S, Reading, read_all, write_overlay
+from toolkit.workers import TIME_LIMIT_S, write_overlay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ def grade_photos(
     weights: str = "learned",
     *,
     landmark_model: Path | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
     tell: Progress = silent,
     limit_s: float = TIME_LIMIT_S,
     overlays: Path | None = None,
@@ -192,30 +192,24 @@ def _grade_missing(request: _Request, store: Store, plan: GradePlan) -> bool:
     interrupted run ends like an undisturbed one, and each is kept as soon as it is known. Whether it was interrupted."""
     places = store.missing()
     chosen = [plan.files[place] for place in places]
-    grader = Grader(plan.model, request.weights)
-    weights = plan.model.encoder.arrays()
+    how = HowToGrade(plan.model, request.model_folder, request.landmark_model, plan.options)
     try:
-        readings = read_all(
-            chosen, plan.model.settings, request.landmark_model, request.workers, limit_s=request.limit_s,
-            weights=weights,
-        )  # fmt: skip
-        with contextlib.closing(readings):
-            for number, reading in reported(readings, len(chosen), "grading", request.tell):
-                _keep(store, places[number], reading, grader, overlays=request.overlays)
+        graded = grade_all(
+            chosen, how, request.workers, limit_s=request.limit_s, drawn=request.overlays is not None
+        )
+        with contextlib.closing(graded):
+            for number, one in reported(graded, len(chosen), "grading", request.tell):
+                place = places[number]
+                _keep(store, place, one)
+                if request.overlays and one.overlay:
+                    write_overlay(request.overlays / plan.files[place].name, one.overlay)
     except KeyboardInterrupt:
         return True
     return False
 
 
-def _keep(store: Store, place: int, reading: Reading, grader: Grader, *, overlays: Path | None) -> None:
-    """Grade a photo that was read, and keep its result, or why there is none."""
-    if not reading.lasting:
-        store.put_failure(place, reading.prepared.error, reading.sha256)
-        return
-    face = reading.prepared.face
-    (result,) = grader.grade([reading.prepared])
-    store.put(place, reading.sha256, result, face)
-    if overlays and result.pigment and face:
-        shown = [face.chart] if face.chart else face.patches
-        picture = draw_predicted(shown, result.pigment, result.grade.name)
-        write_overlay(overlays / result.grade.name, picture)
+def _keep(store: Store, place: int, graded: Graded) -> None:
+    if graded.cells is None:
+        store.put_failure(place, graded.note, graded.sha256)
+    else:
+        store.put_cells(place, graded.sha256, graded.cells)

@@ -15,6 +15,7 @@ from toolkit.errors import ToolkitError
 from toolkit.model import Model, load_model
 from toolkit.outputs import Output, check_outputs, counted
 from toolkit.photos import photo_files, with_facts
+from toolkit.pool import Workers
 from toolkit.progress import Progress, reported, silent
 from toolkit.records import PhotoFile
 from toolkit.store import (
@@ -41,7 +42,7 @@ def merge_parts(
     model_folder: Path | None = None,
     *,
     landmark_model: Path | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
     tell: Progress = silent,
     limit_s: float = TIME_LIMIT_S,
     report: ReportRequest | None = None,

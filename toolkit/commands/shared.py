@@ -11,6 +11,7 @@ from toolkit.files import make_folder
 from toolkit.images import file_sha256
 from toolkit.model import CARD, FILES, starter_folder
 from toolkit.outputs import Output, check_folder, check_outputs, is_marked_picture
+from toolkit.pool import Workers
 from toolkit.progress import Progress, reported
 from toolkit.receipt import is_receipt, read_receipt, receipt_path
 from toolkit.workers import OVERLAY, hash_all, overlay_path
@@ -31,7 +32,7 @@ def read_files(model_folder: Path | None, landmark_model: Path | None, *others: 
 
 def hash_photos(
     paths: Sequence[Path],
-    workers: int,
+    workers: Workers,
     tell: Progress,
     limit_s: float,
     *,

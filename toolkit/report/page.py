@@ -22,6 +22,7 @@ from toolkit.errors import ToolkitError
 from toolkit.files import make_folder, write_atomically
 from toolkit.model import Model
 from toolkit.outputs import has_text, is_marked_picture, marked_jpeg
+from toolkit.pool import Workers
 from toolkit.records import PhotoGrade
 from toolkit.report.changed import ChangeJob
 from toolkit.report.facts import (
@@ -126,7 +127,7 @@ def write_report(
     study: ReportedRun,
     file: Path | None,
     folder: Path | None,
-    workers: int,
+    workers: Workers,
     *,
     limit_s: float,
     tell: Progress = lambda stage, done, total: None,
@@ -157,7 +158,7 @@ def write_report(
 
 
 def _draw_slices(
-    study: ReportedRun, inputs: Sequence[InputRow], workers: int, limit_s: float
+    study: ReportedRun, inputs: Sequence[InputRow], workers: Workers, limit_s: float
 ) -> Generator[tuple[GradeDetails, Drawn], None, None]:
     """What is behind each grade and its pictures, in order; a slice at a time, so that memory does not grow with
     the study."""

@@ -12,7 +12,7 @@ from toolkit.store.moving import (
 from toolkit.store.opening import open_store, read_store, store_path
 from toolkit.store.record import RunRecord
 from toolkit.store.results import NOT_REACHED, GradeDetails, InputRow, RunOptions, Store
-from toolkit.store.rows import face_of_record
+from toolkit.store.rows import face_of_record, result_cells
 
 __all__ = [
     "NOT_REACHED",
@@ -30,6 +30,7 @@ __all__ = [
     "open_store",
     "photo_rows",
     "read_store",
+    "result_cells",
     "result_rows",
     "store_path",
 ]

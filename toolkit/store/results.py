@@ -10,13 +10,12 @@ import hashlib
 import json
 import os
 import sqlite3
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from toolkit.pigment import pigment_png
 from toolkit.records import (
     Contribution,
     Evidence,
@@ -29,7 +28,7 @@ from toolkit.records import (
 )
 from toolkit.salvage import copy_readable
 from toolkit.store.record import RunRecord, read_record, write_record
-from toolkit.store.rows import face_record, file_size, grade_of, packed, quality_of, unpacked
+from toolkit.store.rows import file_size, grade_of, quality_of, result_cells, unpacked
 from toolkit.study.names import stored_text
 
 RESULT_COLUMNS = (
@@ -181,21 +180,16 @@ class Store:
 
     def put(self, place: int, sha256: str, result: PhotoResult, face: FacePatches | None = None) -> None:
         """Keep the result of the photo at ``place``, for good: it is on the disk when this returns."""
-        grade = result.grade
+        self.put_cells(place, sha256, result_cells(result, face))
+
+    def put_cells(self, place: int, sha256: str, cells: Sequence[Any]) -> None:
+        """``put`` of what ``result_cells`` made of a result, here or elsewhere."""
         with self._db:
+            marks = ", ".join("?" * len(cells))
             self._db.execute(
-                "INSERT OR REPLACE INTO results SELECT ?, options, hint, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? "
-                "FROM photos WHERE place = ?",
-                (
-                    sha256, grade.grade, grade.lower, grade.upper, grade.nearest_class, grade.facts.side,
-                    json.dumps(dict(grade.regions)), grade.quality,
-                    json.dumps(asdict(result.quality)) if result.quality else None,
-                    stored_text(grade.note), json.dumps(face_record(face)) if face else None,
-                    packed([{"region": one.region, "grade": one.grade, **one.values} for one in result.figures]),
-                    packed(map(asdict, result.contributions)), packed(map(asdict, result.evidence)),
-                    json.dumps([b64encode(pigment_png(one)).decode() for one in result.pigment]), place,
-                ),
-            )  # fmt: skip
+                f"INSERT OR REPLACE INTO results SELECT ?, options, hint, {marks} FROM photos WHERE place = ?",
+                (sha256, *cells, place),
+            )
             self._db.execute("UPDATE photos SET sha256 = ?, note = '' WHERE place = ?", (sha256, place))
             written = "rowid IN (SELECT results.rowid FROM photos JOIN results USING (sha256, options, hint) WHERE place = ?)"
             for row, checksum in self.checksums(written, (place,)):
