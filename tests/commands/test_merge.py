@@ -192,6 +192,59 @@ def test_grades_of_other_photographs_are_not_dropped_in_silence(study, parts, tm
     assert merge_parts(parts, out, overwrite=True).photos == PHOTOS
 
 
+# --- Parquet parts ---------------------------------------------------------------------------------
+
+
+def test_a_folder_of_parts_is_resumed_and_merged_to_the_workbook_of_one_run(study, tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    from toolkit.commands import partsrun
+    from toolkit.store import parquet
+
+    monkeypatch.setattr(parquet, "_ROWS", 2)
+    folder, asked = tmp_path / "run.parts", []
+
+    def stops(files, *rest, **more):
+        asked.append(len(files))
+        for done, one in enumerate(grade_all(files, *rest, **more)):
+            if done == 3 and len(asked) == 1:
+                raise ToolkitError("the cluster is gone")
+            yield one
+
+    grade_all = partsrun.grade_all
+    monkeypatch.setattr(partsrun, "grade_all", stops)
+    with pytest.raises(ToolkitError, match="is gone"):
+        partsrun.grade_into_parts([study / "photos"], folder)
+    with pytest.raises(ToolkitError, match=r"run.parts: its run has not ended"):
+        merge_parts([folder], tmp_path / "all.xlsx")
+    run = partsrun.grade_into_parts([study / "photos"], folder)
+    assert asked == [PHOTOS, PHOTOS - 3] and (run.photos, run.done, run.earlier) == (PHOTOS, PHOTOS, 3)
+    assert partsrun.grade_into_parts([study / "photos"], folder).earlier == PHOTOS
+    assert sorted(path.suffix for path in folder.iterdir()) == [".json", *[".parquet"] * 5]
+    merge_parts([folder], tmp_path / "all.xlsx")
+    assert cells(tmp_path / "all.xlsx") == cells(study / "whole.xlsx")
+    some = merge_parts([folder], tmp_path / "some.xlsx", only="P0000*", change=False)
+    assert [one.name for one in some.grades] == [
+        path.name for path in sorted((study / "photos").glob("P0000*"))
+    ]
+    with pytest.raises(ToolkitError, match="no photo of the parts has such a name"):
+        merge_parts([folder], tmp_path / "none.xlsx", only="x*")
+    part = next(folder.glob("results-*"))
+    part.write_bytes(part.read_bytes()[:-1] + b"x")
+    with pytest.raises(ToolkitError, match=f"{part.name}: is damaged"):
+        merge_parts([folder], tmp_path / "bad.xlsx", overwrite=True)
+
+
+def test_a_folder_of_somebodys_files_is_no_folder_of_parts(study, tmp_path):
+    pytest.importorskip("pyarrow")
+    (tmp_path / "mine.parts").mkdir()
+    (tmp_path / "mine.parts" / "notes.txt").write_text("mine")
+    done = toolkit("grade", study / "photos", "--out", tmp_path / "mine.parts", "--workers", 1)
+    assert done.status == 1 and "holds files that are no results" in done.err
+    done = toolkit("grade", study / "photos", "--out", tmp_path / "a.parts", "--report", tmp_path / "r.html")
+    assert done.status == 1 and "takes none of --report" in done.err
+    assert not (tmp_path / "a.parts").exists()
+
+
 # --- shares ----------------------------------------------------------------------------------------
 
 

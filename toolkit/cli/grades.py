@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.lines import crew, pairs, points, say, say_json, say_passed_over, say_run, stoppable
+from toolkit.cli.lines import (
+    crew,
+    pairs,
+    points,
+    say,
+    say_json,
+    say_parts,
+    say_passed_over,
+    say_run,
+    stoppable,
+)
 from toolkit.cli.options import (
     AnyScale,
     ClassEdges,
@@ -39,7 +49,12 @@ from toolkit.settings import RunSettings
 @app.command(epilog="Example:  toolkit grade photos/ --out grades.xlsx --model models/my-study")
 def grade(
     images: Images,
-    out: Annotated[Path, typer.Option(help="Workbook (.xlsx) or tables (.csv, .parquet) to write.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Workbook (.xlsx) or tables (.csv, .parquet) to write, or a folder (.parts) for toolkit merge."
+        ),
+    ],
     model: Annotated[Path | None, typer.Option(help="Model folder; by default the starter model.")] = None,
     workers: Workers = None,
     cluster: ClusterAddress = None,
@@ -80,12 +95,26 @@ def grade(
     with what is missing. Other photographs in the same workbook need --append or --overwrite.
     """
     from toolkit.commands.grading import grade_photos
+    from toolkit.commands.partsrun import grade_into_parts
     from toolkit.commands.results import ReportRequest
+    from toolkit.errors import ToolkitError
     from toolkit.shares import parse_share
+    from toolkit.store import is_parts
 
     page = ReportRequest(report, report_dir, expert_grades, pairs(column), retakes)
     share = parse_share(part) if part else None
+    into_parts = is_parts(out)
+    if into_parts and (page.wanted or expert_grades or overlays or append or overwrite):
+        raise ToolkitError(
+            f"{out}: takes none of --report, --expert-grades, --overlays, --append, --overwrite"
+        )
     with stoppable(), crew(workers, cluster) as hands, progress_bars(quiet) as tell:
+        if into_parts:
+            done = grade_into_parts(
+                images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=hands,
+                tell=tell, limit_s=time_limit, share=share,
+            )  # fmt: skip
+            raise typer.Exit(say_parts(done, as_json))
         run = grade_photos(
             images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=hands, tell=tell, limit_s=time_limit, overlays=overlays, report=page,
             append=append, overwrite=overwrite, change=not no_change, share=share,
@@ -99,10 +128,15 @@ def grade(
 def merge(
     parts: Annotated[
         list[Path],
-        typer.Argument(help="Workbooks or tables of toolkit grade, with what it keeps beside them."),
+        typer.Argument(
+            help="Workbooks, tables or .parts folders of toolkit grade, with what it keeps beside them."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Workbook (.xlsx) or tables (.csv, .parquet) to write.")],
     model: Annotated[Path | None, typer.Option(help="Model that graded them; the starter model.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Only photos whose names fit a pattern, e.g. '*W04*'.")
+    ] = None,
     report: ReportFile = None,
     report_dir: ReportFolder = None,
     expert_grades: ExpertGrades = None,
@@ -136,6 +170,7 @@ def merge(
             report=page,
             overwrite=overwrite,
             change=not no_change,
+            only=only,
         )
     raise typer.Exit(say_run(run, page, as_json=as_json, starter=model is None))
 

@@ -13,6 +13,7 @@ import typer
 from toolkit.errors import GradesError
 
 if TYPE_CHECKING:
+    from toolkit.commands.partsrun import PartsRun
     from toolkit.commands.results import GradeRun, ReportRequest
     from toolkit.model import Model
     from toolkit.pool import Workers
@@ -100,6 +101,22 @@ def say_run(run: GradeRun, page: ReportRequest, *, as_json: bool, starter: bool)
         others = "" if run.photos - run.graded == 1 else "; and others: see the notes"
         say(f"{first.name}: {first.note}{others}")
     return ended
+
+
+def say_parts(run: PartsRun, as_json: bool) -> int:
+    """What came of grading into a folder of parts; the exit status."""
+    if as_json:
+        from dataclasses import asdict
+
+        say_json(asdict(run))
+    elif run.interrupted:
+        say(f"Stopped: {run.done} of {run.photos} photos done: {run.out}", "Rerun the command to resume.")
+    else:
+        before = f" ({run.earlier} of them in an earlier run)" if run.earlier else ""
+        say(
+            f"{run.done} of {run.photos} photos done{before}: toolkit merge {run.out} makes a workbook of them"
+        )
+    return 130 if run.interrupted else status(run.done, run.photos)
 
 
 def say_passed_over(images: list[Path]) -> None:

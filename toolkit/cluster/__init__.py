@@ -45,7 +45,7 @@ def connect(address: str, workers: int = 1) -> Iterator[Cluster]:
         if address == LOCAL:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="toolkit-cluster-"))
             local = LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=None, local_directory=folder,
+                n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", local_directory=folder,
                 memory_limit=0, silence_logs=logging.ERROR, scheduler_kwargs={"allowed_failures": 100},
             )  # fmt: skip
             client = stack.enter_context(Client(stack.enter_context(local)))
@@ -91,6 +91,13 @@ class Cluster:
         from toolkit.cluster.worker import describe
 
         return dict(self._client.run(describe))
+
+    def unlike(self) -> dict[str, str]:
+        """In what workers differ from this machine, by their addresses: those that ``run`` would refuse."""
+        from toolkit.cluster.worker import difference, identity
+
+        found = {address: difference(identity(), node["identity"]) for address, node in self.nodes().items()}
+        return {address: differs for address, differs in found.items() if differs}
 
     def run(
         self,

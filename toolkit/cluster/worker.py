@@ -32,21 +32,20 @@ def identity() -> dict[str, str]:
     return {
         "toolkit": toolkit.__version__,
         "code": code_hash(),
+        "starter model": file_hash(starter_folder() / CARD),
         "python": platform.python_version(),
         **versions(),
     }
 
 
 def describe(dask_worker: Worker) -> dict[str, Any]:
-    """A worker for ``toolkit info --cluster``."""
-    starter = file_hash(starter_folder() / CARD)
-    threads = dask_worker.state.nthreads
+    """A worker: its host, cores, how many jobs it does at a time, and its ``identity``."""
     return {
         "host": platform.node(),
         "cores": os.cpu_count(),
-        "threads": threads,
-        "starter": starter,
-        **identity(),
+        "threads": dask_worker.state.nthreads,
+        "toolkit": toolkit.__version__,
+        "identity": identity(),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from toolkit.commands.finishing import Clock, GradePlan, GradeRequest, finish
@@ -25,14 +26,11 @@ from toolkit.store import (
     Store,
     adopt,
     adopt_changes,
-    change_rows,
     open_store,
-    read_store,
-    result_rows,
     store_path,
 )
 from toolkit.study import JoinedGrades
-from toolkit.workbook import RESULT_SUFFIXES, check_target, result_files
+from toolkit.workbook import RESULT_SUFFIXES, check_target
 from toolkit.workers import TIME_LIMIT_S
 
 
@@ -48,6 +46,7 @@ def merge_parts(
     report: ReportRequest | None = None,
     overwrite: bool = False,
     change: bool = True,
+    only: str | None = None,
 ) -> GradeRun:
     """Join results of ``grade_photos``, named by their workbooks or tables, into one workbook and page: what one run of
     all their photographs would have written.
@@ -55,7 +54,8 @@ def merge_parts(
     The parts are either all the shares of the same photographs, or runs without shares, of photographs of their own.
     Photographs are read again to compare visits, and for pictures on the page; without either they may be elsewhere.
     Raises ToolkitError where a part is missing, was not finished or is damaged, where a photograph is in two of them,
-    and where they were not made by one model, one version and the same options. Otherwise as ``grade_photos``.
+    and where they were not made by one model, one version and the same options. Otherwise as ``grade_photos``. ``only``: a
+    pattern as of a shell ("*W04*"); photographs whose names do not fit are left out.
     """
     request = GradeRequest(
         out=Path(out), model_folder=model_folder, landmark_model=landmark_model, workers=workers, tell=tell,
@@ -68,9 +68,11 @@ def merge_parts(
     model = load_model(model_folder)
     options = options_of(model, _weights(found), landmark_model)
     refuse_other_makers(found, options)
-    rows = in_order(found)
+    rows = [row for row in in_order(found) if only is None or fnmatchcase(row.name, only)]
+    if only and not rows:
+        raise ToolkitError(f"--only {only}: no photo of the parts has such a name")
     read = [
-        *(path for part in found for path in (part.store, *result_files(part.path))),
+        *(path for part in found for path in part.files),
         *(Path(row.path) for row in rows if row.path),
         *read_files(model_folder, landmark_model, request.report.expert_grades),
     ]
@@ -82,8 +84,14 @@ def merge_parts(
         hints = [row.hint for row in rows]
         record = RunRecord(found[0].record.versions)
         store.begin(files, options, hints, record=record, sizes=[row.bytes for row in rows])
+        wanted = {(row.sha256, row.options, row.hint) for row in rows}
         for part in reported(found, len(found), "merging", tell):
-            _take_results(store, part)
+            damaged = adopt(store, (one for one in part.results() if one.cells[:3] in wanted))
+            adopt_changes(store, part.changes())
+            if damaged:
+                raise ToolkitError(
+                    f"{part.path}: {counted(damaged, 'result')} damaged: rerun its command, then merge again"
+                )
         store.claim([(place, row.sha256) for place, row in enumerate(rows) if row.sha256])
         for place, row in enumerate(rows):
             if row.note:
@@ -126,13 +134,3 @@ def _photos(
                 f"{row.name}: was graded as of another subject or side: give --expert-grades here as when it was graded"
             )
     return files, joined
-
-
-def _take_results(store: Store, part: Part) -> None:
-    with read_store(part.store) as source:
-        damaged = adopt(store, result_rows(source))
-        adopt_changes(store, change_rows(source))
-    if damaged:
-        raise ToolkitError(
-            f"{part.path}: {counted(damaged, 'result')} damaged: rerun its command, then merge again"
-        )

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from toolkit.earlier import after_kept
 from toolkit.errors import ToolkitError
 from toolkit.outputs import counted, some_of
 from toolkit.photos import photo_files
 from toolkit.shares import Taken
-from toolkit.store import NOT_REACHED, PhotoRow, RunOptions, RunRecord, photo_rows, read_store, store_path
+from toolkit.store import (
+    NOT_REACHED,
+    PhotoRow,
+    ResultRow,
+    RunOptions,
+    RunRecord,
+    change_rows,
+    is_parts,
+    photo_rows,
+    read_parts,
+    read_store,
+    result_rows,
+    store_path,
+)
+from toolkit.workbook import result_files
 
 _STORE = ".toolkit.sqlite"
 # What of the options must be the same, in words, and what to do where it is not.
@@ -26,13 +41,15 @@ _ALIKE = {
 
 @dataclass(frozen=True)
 class Part:
-    """The results of a run: the ``path`` that the user named, the ``store`` behind it, what that tells of the run as a
-    whole and of its photos."""
+    """The results of a run: the ``path`` that the user named, the ``files`` behind it, what these tell of the run as a
+    whole and of its photos; ``results`` and ``changes`` (of pairs of photos) give what is to be adopted."""
 
     path: Path
-    store: Path
+    files: tuple[Path, ...]
     record: RunRecord
     rows: tuple[PhotoRow, ...]
+    results: Callable[[], Iterable[ResultRow]]
+    changes: Callable[[], list[tuple[Any, ...]]] = list
 
     @property
     def taken(self) -> Taken | None:
@@ -41,18 +58,34 @@ class Part:
 
 
 def read_part(path: Path) -> Part:
-    """The results behind a workbook or table; raises ToolkitError where there are none, or not of all its photos."""
-    store = path if path.name.endswith(_STORE) else store_path(path)
-    if not store.is_file():
-        raise ToolkitError(f"{path}: {store.name}, which toolkit grade keeps beside its results, is missing")
-    with read_store(store) as opened:
-        part = Part(path, store, opened.record(), tuple(photo_rows(opened)))
+    """The results behind a workbook, a table or a folder of Parquet parts; raises ToolkitError where there are none, or
+    not of all its photos."""
+    part = _read_folder(path) if is_parts(path) else _read_store(path)
     waiting = [row.name for row in part.rows if row.note == NOT_REACHED]
     if waiting:
         raise ToolkitError(
             f"{path}: {counted(len(waiting), 'photo')} not graded yet ({some_of(waiting)}): rerun its command first"
         )
     return part
+
+
+def _read_folder(path: Path) -> Part:
+    folder = read_parts(path)
+    return Part(path, tuple(folder.files), folder.record, tuple(folder.photo_rows()), folder.result_rows)
+
+
+def _read_store(path: Path) -> Part:
+    file = path if path.name.endswith(_STORE) else store_path(path)
+    if not file.is_file():
+        raise ToolkitError(f"{path}: {file.name}, which toolkit grade keeps beside its results, is missing")
+
+    def results() -> Iterator[ResultRow]:
+        with read_store(file) as source:
+            yield from result_rows(source)
+
+    with read_store(file) as opened:
+        record, rows, changes = opened.record(), tuple(photo_rows(opened)), change_rows(opened)
+    return Part(path, (file, *result_files(path)), record, rows, results, lambda: changes)
 
 
 def refuse_gaps(parts: Sequence[Part]) -> None:

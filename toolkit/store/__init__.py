@@ -10,6 +10,7 @@ from toolkit.store.moving import (
     result_rows,
 )
 from toolkit.store.opening import open_store, read_store, store_path
+from toolkit.store.parquet import PartsFolder, is_parts, open_parts, read_parts
 from toolkit.store.record import RunRecord
 from toolkit.store.results import NOT_REACHED, GradeDetails, InputRow, RunOptions, Store
 from toolkit.store.rows import face_of_record, result_cells
@@ -18,6 +19,7 @@ __all__ = [
     "NOT_REACHED",
     "GradeDetails",
     "InputRow",
+    "PartsFolder",
     "PhotoRow",
     "ResultRow",
     "RunOptions",
@@ -27,8 +29,11 @@ __all__ = [
     "adopt_changes",
     "change_rows",
     "face_of_record",
+    "is_parts",
+    "open_parts",
     "open_store",
     "photo_rows",
+    "read_parts",
     "read_store",
     "result_cells",
     "result_rows",

@@ -24,10 +24,10 @@ class PhotoRow(InputRow):
 
 @dataclass(frozen=True)
 class ResultRow:
-    """A result: its ``cells`` by RESULT_COLUMNS, and their hash as they were written, "" of an old version's."""
+    """A result: its ``cells`` by RESULT_COLUMNS, and their hash as SQLite wrote them, "" where it has none of its own."""
 
     cells: tuple[Any, ...]
-    checksum: str
+    checksum: str = ""
 
 
 def photo_rows(store: Store) -> Iterator[PhotoRow]:
