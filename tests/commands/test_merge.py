@@ -232,6 +232,10 @@ def test_a_folder_of_parts_is_resumed_and_merged_to_the_workbook_of_one_run(stud
     part.write_bytes(part.read_bytes()[:-1] + b"x")
     with pytest.raises(ToolkitError, match=f"{part.name}: is damaged"):
         merge_parts([folder], tmp_path / "bad.xlsx", overwrite=True)
+    again = partsrun.grade_into_parts([study / "photos"], folder)  # what was damaged
+    assert (again.done, asked[-1]) == (PHOTOS, PHOTOS - again.earlier) and asked[-1] in (1, 2)
+    merge_parts([folder], tmp_path / "again.xlsx")
+    assert cells(tmp_path / "again.xlsx") == cells(study / "whole.xlsx")
 
 
 def test_a_folder_of_somebodys_files_is_no_folder_of_parts(study, tmp_path):

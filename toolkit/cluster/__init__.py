@@ -38,11 +38,14 @@ def connect(address: str, workers: int = 1) -> Iterator[Cluster]:
     """The cluster whose scheduler is at ``address`` ("tcp://HOST:PORT"), or with "local" one of ``workers`` processes
     on this machine. Raises MissingExtraError without Dask, ToolkitError where nobody answers."""
     try:
+        import dask
         from distributed import Client, LocalCluster
     except ImportError:
         raise MissingExtraError("Dask (for --cluster)", "cluster") from None
     with contextlib.ExitStack() as stack:
         if address == LOCAL:
+            # Dask gives up a worker that is not back in 15 s; on a busy machine that is too soon.
+            stack.enter_context(dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}))
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="toolkit-cluster-"))
             local = LocalCluster(
                 n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", local_directory=folder,

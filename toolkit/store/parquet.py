@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def open_parts(folder: Path) -> Iterator[PartsFolder]:
     try:
         with lock:
             parts = PartsFolder(folder)
+            parts.drop_damaged()
             try:
                 yield parts
             finally:
@@ -68,8 +70,15 @@ class PartsFolder:
         self._manifest = _read_manifest(folder)
         self._waiting: list[tuple[Any, ...]] = []
         self._known: set[bytes] = set()
-        for name in self._manifest["parts"]:
-            columns = _read(folder / name, ["sha256", "options", "hint"])
+
+    def drop_damaged(self) -> None:
+        """Learn what there is; a part that is no longer as it was written is left out, and its photos are graded again."""
+        for name, told in list(self._manifest["parts"].items()):
+            path = self.folder / name
+            if not path.is_file() or file_hash(path) != told["sha256"]:
+                del self._manifest["parts"][name]
+                continue
+            columns = _read(path, ["sha256", "options", "hint"])
             self._known |= {_key(*cells) for cells in zip(*columns, strict=True)}
 
     @property
@@ -92,7 +101,8 @@ class PartsFolder:
         """Write a part of the results that wait, and name it in the manifest."""
         if not self._waiting:
             return
-        name = f"results-{len(self._manifest['parts']):05}.parquet"
+        number = 1 + max((int(name[8:13]) for name in self._manifest["parts"]), default=-1)
+        name = f"results-{number:05}.parquet"
         columns = dict(zip(RESULT_COLUMNS, map(list, zip(*self._waiting, strict=True)), strict=True))
         _write(self.folder / name, columns)
         self._manifest["parts"][name] = {"rows": len(self._waiting), "sha256": file_hash(self.folder / name)}
@@ -161,9 +171,7 @@ class PartsFolder:
                 f"{path}: cannot be read ({error.strerror}): rerun the command of its run"
             ) from None
         if found != sha256:
-            raise ToolkitError(
-                f"{path}: is damaged, or was changed: remove it from {_MANIFEST} and rerun its command"
-            )
+            raise ToolkitError(f"{path}: is damaged, or was changed: rerun the command of its run")
 
 
 def read_parts(folder: Path) -> PartsFolder:
@@ -184,8 +192,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         names = list(told["parts"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ToolkitError(f"{path}: cannot be read ({type(error).__name__}): name another --out") from None
-    if any(Path(name).name != name for name in names):
-        raise ToolkitError(f"{path}: names files elsewhere: name another --out")
+    if not all(re.fullmatch(r"results-\d{5}\.parquet", name) for name in names):
+        raise ToolkitError(f"{path}: names files that are no parts: name another --out")
     return dict(told)
 
 
