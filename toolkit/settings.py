@@ -58,6 +58,7 @@ class ChartSettings:
     hair_mm2: float = 40.0  # and in one piece over this area, is hair and no spot
     strand_mm: float = 7.0  # a dark line of this length
     strand_od: float = 0.1  # and this dark is a strand
+    fair_hair_mm2: float = 300.0  # at the top of an unmasked face: a smaller piece cut off by its edge stays skin
     hair_lines: float = (
         2.5  # at the rim of an unmasked face: fine lines so many times as dense as on the cheeks
     )
@@ -128,7 +129,7 @@ class EncoderSettings:
     """The Siamese network and its training."""
 
     px_per_mm: float = 2.0
-    channels: tuple[int, ...] = (16, 24, 32, 48, 64)
+    channels: tuple[int, ...] = (16, 24, 48, 72, 96)
     embedding: int = 32
     dropout: float = 0.2
     map_gain: float = 6.0

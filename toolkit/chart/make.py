@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from toolkit.chart.colour import Colours, colours, dark_hair, highlights, objects
 from toolkit.chart.frame import Frame, cut_to, near, pieces_over, unpainted, whole_frame
+from toolkit.chart.hairline import fair_hair
 from toolkit.chart.hairs import beard, combed_hair, find_lines, single_hairs, strands, stubbled
 from toolkit.chart.objects import is_object
 from toolkit.chart.place import eyelids, inside_face, is_study_mask, lips, nostrils, on_side
@@ -43,6 +44,10 @@ def make_chart(photo: Photo, face: Face, settings: ChartSettings, px_per_mm: flo
         photo, frame, pixels, visible, not_painted=not_painted, masked=masked, settings=settings
     )
     skin = visible & (reasons == 0)
+    if not masked:
+        fair = fair_hair(pixels, skin, _beyond(reasons), frame=frame, settings=settings)
+        reasons[fair] = REASONS.index("hair")
+        skin &= ~fair
     lone = skin & ~pieces_over(skin, settings.min_piece_mm2 * frame.px_per_mm**2)
     reasons[lone] = REASONS.index("too small a piece")
     return FaceChart(
@@ -56,6 +61,11 @@ def make_chart(photo: Photo, face: Face, settings: ChartSettings, px_per_mm: flo
         corner_mm=frame.corner_mm,
         masked=masked,
     )
+
+
+def _beyond(reasons: NDArray[np.uint8]) -> Mask:
+    """Outside the face, or recognised as hair."""
+    return np.isin(reasons, [REASONS.index("outside the face"), REASONS.index("hair")])
 
 
 def _window(whole: Frame, part: Frame) -> tuple[slice, slice]:
