@@ -7,6 +7,7 @@ Measured:
 
     change              how far off two visits are laid on each other, and what of sameness counts as change
     charts              how much of the visible skin a chart measures, and whether it is the same every time
+    cluster             grading by shares and on a Dask cluster: the same cells, through every death, and its costs
     drift               how far a grade moves when its photograph comes dark, small, turned or compressed
     encoders            variants of the network on one study
     fuzz                damaged photographs, workbooks, models, results: each ends in one line or a result

@@ -48,6 +48,7 @@ CONTRACT = {
     },
     "build-index": {"patches", "--grades", "--model", "--out", "--thumbnails", "--column", "--retakes"},
     "grade": {"images", "--out", "--model", "--workers", "--weights", "--expert-grades", "--retakes"},
+    "merge": {"parts", "--out", "--model", "--report", "--report-dir", "--expert-grades", "--no-change"},
     "agreement": {"files", "--column", "--scale", "--out", "--retakes"},
     "evaluate": {
         "images",

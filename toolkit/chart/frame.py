@@ -91,9 +91,7 @@ def hull(points: NDArray[np.float64], size: tuple[int, int], reach: float = 0.0)
     # Drawn on a canvas of its own, as large as it can reach, of which the chart may show a part.
     pad = int(np.ceil(reach)) + 2
     left, top = np.maximum(np.floor(outline.min(axis=0)) - pad, -pad).astype(int).tolist()
-    right, bottom = (
-        np.minimum(np.ceil(outline.max(axis=0)) + pad + 1, np.add(size, pad)).astype(int).tolist()
-    )
+    right, bottom = np.minimum(np.ceil(outline.max(axis=0)) + pad + 1, np.add(size, pad)).astype(int).tolist()
     inside = np.zeros((size[1], size[0]), np.bool_)
     rows, columns = slice(max(top, 0), min(bottom, size[1])), slice(max(left, 0), min(right, size[0]))
     if rows.start < rows.stop and columns.start < columns.stop:  # else it lies beside the chart

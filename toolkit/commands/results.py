@@ -22,6 +22,7 @@ from toolkit.model import Model
 from toolkit.outputs import Output, check_folder, check_outputs
 from toolkit.photos import contents
 from toolkit.pigment import CLASSICAL_COLUMNS, NET_COLUMNS
+from toolkit.pool import Workers
 from toolkit.records import SIDE, PhotoFile, PhotoGrade
 from toolkit.report import ReportedRun, check_report, is_page
 from toolkit.store import RunOptions, Store, read_store, store_path
@@ -214,7 +215,7 @@ def run_facts(
     options: RunOptions,
     *,
     landmarks: str,
-    workers: int,
+    workers: Workers,
     started: datetime,
 ) -> dict[str, str | int | float]:
     """What the workbook tells of the run itself: versions, model, settings, counts, times."""
@@ -231,7 +232,7 @@ def run_facts(
         "landmarks": landmarks,
         "landmarks of the model": str(model.card.get("landmarks", "dlib")),
         "landmark model sha256": options.landmarks,
-        "workers": workers,
+        "workers": workers if isinstance(workers, int) else workers.count,
         "photos": run.photos,
         "graded": run.graded,
         "not graded": run.photos - run.graded,

@@ -64,7 +64,11 @@ def mean_power(values: NDArray[np.float32]) -> float:
     """The mean of predicted pigment (n,) on skin to the power 2/3: between the root, which counts the noise of plain skin
     as well, and the mean, in which faint spots drown."""
     # By logarithms, which take a tenth of the time of a power.
-    return float(np.exp(np.log(np.maximum(values, _NOTHING_OD)) * np.float32(2 / 3)).mean()) if values.size else 0.0
+    return (
+        float(np.exp(np.log(np.maximum(values, _NOTHING_OD)) * np.float32(2 / 3)).mean())
+        if values.size
+        else 0.0
+    )
 
 
 def learnt_table(

@@ -81,7 +81,9 @@ class Smoothed:
         sigma = sigma_px / step
         if step > 1:
             stack = _reduced(stack, shape, margins, step)
-            if sigma < _REDUCED_SIGMA:  # then it shows that to reduce and enlarge is to blur as well, by 1/12 + 1/6
+            if (
+                sigma < _REDUCED_SIGMA
+            ):  # then it shows that to reduce and enlarge is to blur as well, by 1/12 + 1/6
                 sigma = float(np.sqrt(sigma**2 - 0.25))
         stack = cv2.GaussianBlur(stack, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
         *totals, mass = cv2.split(stack)

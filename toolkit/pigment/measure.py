@@ -129,9 +129,7 @@ def _other_features(
     }
 
 
-def _view(
-    chart: SkinMaps, window: Window, skin: NDArray[np.bool_]
-) -> tuple[tuple[slice, slice], Margins]:
+def _view(chart: SkinMaps, window: Window, skin: NDArray[np.bool_]) -> tuple[tuple[slice, slice], Margins]:
     """The part of a chart's maps that a window shows, cut to the window's ``skin`` (h, w); and what of the window is cut
     off."""
     (top, _), (left, _) = chart.near.margins

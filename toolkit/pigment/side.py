@@ -235,7 +235,10 @@ def _map_figures(
         "net_mean_root": mean_root(values),
         "net_core_power": mean_power(values[core]),
         "net_visible": float(all_seen[core].mean()),
-        **{f"net_share_{round(1000 * od):03}": np.count_nonzero(values > od) / values.size for od in _SHARES_OD},
+        **{
+            f"net_share_{round(1000 * od):03}": np.count_nonzero(values > od) / values.size
+            for od in _SHARES_OD
+        },
         "net_p95": percentile(values, 95),
         "net_p99": percentile(values, 99),
         "net_spots_per_cm2": 100 * len(areas) / (values.size / px_per_mm**2),

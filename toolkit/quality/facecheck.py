@@ -61,7 +61,9 @@ def _covers_and_light(face: Face, chart: FaceChart) -> list[str]:
     darkness, cheeks = _darkness(chart), [_cheek(chart, sign) for sign in (-1, 1)]
     if _between_cheeks(chart, darkness, cheeks) > _MOST_BETWEEN_CHEEKS_OD:
         return [ONE_SIDED]  # an eye in the dark is not covered
-    low, high = sorted(float(seen.mean()) if seen.size else 0.0 for seen in (chart.visible[c] for c in cheeks))
+    low, high = sorted(
+        float(seen.mean()) if seen.size else 0.0 for seen in (chart.visible[c] for c in cheeks)
+    )
     painted = not chart.masked and low < _LEAST_CHEEK_SHARE < high
     dark = _are_eyes_dark(face, chart, darkness, cheeks)
     return [COVERED] if painted or dark or _is_covered(face, chart, darkness) else []
@@ -139,9 +141,7 @@ def _run(places: NDArray[np.intp]) -> slice:
     return slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, 0)
 
 
-def _between_cheeks(
-    chart: FaceChart, darkness: NDArray[np.float32], cheeks: Sequence[Rectangle]
-) -> float:
+def _between_cheeks(chart: FaceChart, darkness: NDArray[np.float32], cheeks: Sequence[Rectangle]) -> float:
     """How much darker one cheek's skin is than the other's, OD; 0 where one of them is not seen."""
     skins = [darkness[cheek][chart.skin[cheek]] for cheek in cheeks]
     if min(map(len, skins)) < _LEAST_CHEEK_MM2 * chart.px_per_mm**2:

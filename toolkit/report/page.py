@@ -17,6 +17,7 @@ from toolkit.errors import ToolkitError
 from toolkit.files import make_folder
 from toolkit.model import GRADE_STEP, Model
 from toolkit.outputs import has_text
+from toolkit.pool import Workers
 from toolkit.records import SEVERITIES, SEVERITY_TOLD, PhotoGrade
 from toolkit.report.changed import ChangeJob
 from toolkit.report.facts import (
@@ -117,7 +118,7 @@ def write_report(
     study: ReportedRun,
     file: Path | None,
     folder: Path | None,
-    workers: int,
+    workers: Workers,
     *,
     limit_s: float,
     tell: Progress = lambda stage, done, total: None,
@@ -149,7 +150,7 @@ def write_report(
 
 
 def _draw_slices(
-    study: ReportedRun, inputs: Sequence[InputRow], workers: int, limit_s: float
+    study: ReportedRun, inputs: Sequence[InputRow], workers: Workers, limit_s: float
 ) -> Generator[tuple[GradeDetails, Drawn], None, None]:
     """What is behind each grade and its pictures, in order; a slice at a time, so that memory does not grow with
     the study."""

@@ -22,7 +22,7 @@ from toolkit.images import read_photo
 from toolkit.patches import cut_patches
 from toolkit.pigment import components, deviations, find_regions, pigment_of_png, predicted_spots
 from toolkit.pigment.overlay import outlines
-from toolkit.pool import Lost, run_jobs
+from toolkit.pool import Lost, Workers, run_jobs
 from toolkit.records import Face, FaceChart, Patch, Photo
 from toolkit.report.changed import ChangeJob, DrawnChange, draw_change
 from toolkit.report.outlines import (
@@ -69,7 +69,7 @@ class Drawn:
 
 
 def draw_all(
-    jobs: Sequence[PictureJob], settings: Settings, workers: int, limit_s: float
+    jobs: Sequence[PictureJob], settings: Settings, workers: Workers, limit_s: float
 ) -> Generator[Drawn, None, None]:
     """Every photo's pictures, in order, always made in other processes; one that fails says why."""
     task = functools.partial(draw, settings=settings)
