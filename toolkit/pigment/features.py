@@ -43,7 +43,7 @@ def spot_features(maps: PigmentMaps, regions: Regions) -> dict[str, float]:
         "spot_darkness_p90": percentile(darkness, 90) if darkness.size else 0.0,
     }
     for name, percent in (("median", 50), ("p90", 90), ("max", 100)):
-        features[f"spot_area_{name}"] = float(np.percentile(areas, percent)) if len(areas) else 0.0
+        features[f"spot_area_{name}"] = percentile(areas, percent) if len(areas) else 0.0
     return features
 
 

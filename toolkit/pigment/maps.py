@@ -34,10 +34,15 @@ def optical_density(pixels: NDArray[np.uint8], skin: NDArray[np.bool_], sigma_px
     ``pixels`` (h, w, 3) uint8 sRGB, ``skin`` (h, w) bool; returns (h, w, 3) float32 in R, G, B order,
     0 (fully lit) to about 9.2 (c at or under 1e-4). Off the skin the values carry no meaning.
     """
-    linear: Any = cv2.LUT(pixels, _LINEAR)
+    return np.asarray(cv2.merge(_densities(pixels, skin, sigma_px)), np.float32)
+
+
+def _densities(pixels: NDArray[np.uint8], skin: NDArray[np.bool_], sigma_px: float) -> list[Array]:
+    """``optical_density`` as planes (h, w)."""
+    light: Any = [cv2.LUT(levels, _LINEAR) for levels in cv2.split(pixels)]
     if sigma_px > 0:
-        linear = smooth_over(linear, skin, sigma_px)
-    return -np.log(np.maximum(linear, 1e-4))
+        light = smooth_planes(light, skin, sigma_px)
+    return [-np.log(np.maximum(plane, 1e-4)) for plane in light]
 
 
 def smooth_over(values: Array, weight: NDArray, sigma_px: float, margins: Margins = NO_MARGINS) -> Array:
@@ -77,18 +82,17 @@ class Smoothed:
         shape = top + weight.shape[0] + below, left + weight.shape[1] + right
         step = max(1, round(sigma_px / _REDUCED_SIGMA))
         weight = weight.astype(np.float32)
-        stack: Any = cv2.merge([*(plane * weight for plane in planes), weight])
         sigma = sigma_px / step
-        if step > 1:
-            stack = _reduced(stack, shape, margins, step)
-            if (
-                sigma < _REDUCED_SIGMA
-            ):  # then it shows that to reduce and enlarge is to blur as well, by 1/12 + 1/6
-                sigma = float(np.sqrt(sigma**2 - 0.25))
-        stack = cv2.GaussianBlur(stack, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-        *totals, mass = cv2.split(stack)
-        inverse = np.where(mass > 1e-4, 1 / np.maximum(mass, 1e-4), 0)
-        return cls([total * inverse for total in totals], mass, shape, margins)
+        if 1 < step and sigma < _REDUCED_SIGMA:  # then it shows that to reduce and enlarge blurs, by 1/12 + 1/6
+            sigma = float(np.sqrt(sigma**2 - 0.25))
+
+        def smoothed(plane: Array) -> Array:
+            small = _reduced(plane, shape, margins, step) if step > 1 else plane
+            return np.asarray(cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT))
+
+        mass = smoothed(weight)
+        inverse = (mass > 1e-4) / np.maximum(mass, np.float32(1e-4))
+        return cls([smoothed(plane * weight) * inverse for plane in planes], mass, shape, margins)
 
     def planes(self) -> list[Array]:
         """The means (h, w)."""
@@ -104,22 +108,22 @@ class Smoothed:
         return np.asarray(whole[top : high - below, left : wide - right], np.float32)
 
 
-def _reduced(stack: Any, shape: tuple[int, int], margins: Margins, step: int) -> Any:
-    """Planes (h, w, c) with their margins given back, reduced ``step`` times; first by a whole number, if one fits, since
+def _reduced(plane: Array, shape: tuple[int, int], margins: Margins, step: int) -> Array:
+    """A plane (h, w) with its margins given back, reduced ``step`` times; first by a whole number, if one fits, since
     that takes a tenth of the time."""
-    lengths = *stack.shape[:2], margins[0][0], margins[1][0]
-    fold = next((n for n in (3, 2) if not any(one % n for one in (step, *lengths))), 1)
-    if fold > 1:
-        size = stack.shape[1] // fold, stack.shape[0] // fold
-        stack = cv2.resize(stack, size, interpolation=cv2.INTER_AREA)
-    top, left = (one[0] // fold for one in margins)
-    below, right = (
-        length // fold - first - own
-        for length, first, own in zip(shape, (top, left), stack.shape[:2], strict=True)
+    fold = next(
+        (n for n in (3, 2) if not any(one % n for one in (step, *plane.shape, margins[0][0], margins[1][0]))),
+        1,
     )
-    stack = cv2.copyMakeBorder(stack, top, below, left, right, cv2.BORDER_CONSTANT, value=0)
+    if fold > 1:
+        size = plane.shape[1] // fold, plane.shape[0] // fold
+        plane = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+    top, left = margins[0][0] // fold, margins[1][0] // fold
+    below, right = shape[0] // fold - top - plane.shape[0], shape[1] // fold - left - plane.shape[1]
+    plane = cv2.copyMakeBorder(plane, top, below, left, right, cv2.BORDER_CONSTANT, value=0)
     size = max(1, round(shape[1] / step)), max(1, round(shape[0] / step))
-    return stack if stack.shape[1::-1] == size else cv2.resize(stack, size, interpolation=cv2.INTER_AREA)
+    small = plane if plane.shape[1::-1] == size else cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32)
 
 
 def robust_scale(values: NDArray) -> float:
@@ -136,8 +140,7 @@ def lower_scale(values: NDArray) -> float:
 
 def components(patch: Patch | FaceChart, settings: PigmentSettings) -> Array:
     """The (h, w, 3) float32 maps M (melanin), D (darkness), E (erythema) of a patch, in OD."""
-    density: Any = optical_density(patch.pixels, patch.skin, settings.smooth_mm * patch.px_per_mm)
-    red, green, blue = cv2.split(density)
+    red, green, blue = _densities(patch.pixels, patch.skin, settings.smooth_mm * patch.px_per_mm)
     return np.asarray(cv2.merge([blue - green, green, green - red]), np.float32)
 
 
@@ -150,10 +153,32 @@ def deviations(
     The background is a normalised convolution over skin in two passes, the second without what the first
     found to stand out, so that spots do not lift their own background.
     """
+    (found,) = deviations_at(maps, patch, (background_mm,), margins)
+    return found
+
+
+def deviations_at(
+    maps: Array, patch: Patch | FaceChart, backgrounds_mm: Sequence[float], margins: Margins = NO_MARGINS
+) -> list[PigmentMaps]:
+    """``deviations`` at several scales."""
+    planes: Any = cv2.split(maps)
+    places = np.flatnonzero(patch.skin)
+    return [
+        _deviations(planes, patch, background, places=places, margins=margins)
+        for background in backgrounds_mm
+    ]
+
+
+def _deviations(
+    planes: Sequence[Array],
+    patch: Patch | FaceChart,
+    background_mm: float,
+    *,
+    places: NDArray[np.intp],
+    margins: Margins,
+) -> PigmentMaps:
     sigma = background_mm * patch.px_per_mm
     skin = patch.skin
-    planes: Any = cv2.split(maps)
-    places = np.flatnonzero(skin)
     plain = skin.copy()
     for values, level in zip(planes, smooth_planes(planes[:2], skin, sigma, margins), strict=False):
         first = values - level
@@ -162,14 +187,14 @@ def deviations(
     backgrounds = around.planes()
     if (far := _far(around, skin, sigma, margins)) is not None:
         # Inside a sheet of pigment wider than the Gaussian no plain skin is near: use the patch's own median.
-        middle = np.median(maps[plain if plain.any() else skin], axis=0)
-        for background, level in zip(backgrounds, middle, strict=True):
-            background[far] = level
+        usual = plain if plain.any() else skin
+        for values, background in zip(planes, backgrounds, strict=True):
+            background[far] = median(values[usual])
     on = skin.astype(np.float32)
     melanin, darkness, erythema = (
         (values - background) * on for values, background in zip(planes, backgrounds, strict=True)
     )
-    return PigmentMaps(melanin, darkness, erythema, skin, patch.px_per_mm, margins)
+    return PigmentMaps(melanin, darkness, erythema, skin, patch.px_per_mm, margins, places)
 
 
 def _far(

@@ -21,7 +21,7 @@ from toolkit.pigment.features import (
     texture_features,
     tone_features,
 )
-from toolkit.pigment.maps import components, deviations
+from toolkit.pigment.maps import components, deviations_at
 from toolkit.pigment.regions import Regions, find_regions
 from toolkit.pigment.seed import seed_features
 from toolkit.quantiles import median
@@ -53,9 +53,8 @@ def map_skin(picture: Patch | FaceChart, settings: PigmentSettings, every_figure
     skin."""
     part, margins = _cut_to_skin(picture)
     maps = components(part, settings)
-    fine = deviations(maps, part, settings.fine_background_mm, margins)
-    near = deviations(maps, part, settings.background_mm, margins)
-    wide = deviations(maps, part, settings.wide_background_mm, margins)
+    scales = settings.fine_background_mm, settings.background_mm, settings.wide_background_mm
+    fine, near, wide = deviations_at(maps, part, scales, margins)
     fine_regions = find_regions(fine, settings) if every_figure else None
     return SkinMaps(maps, fine, near, wide, find_regions(near, settings), fine_regions)
 
@@ -99,10 +98,9 @@ def patch_features(patch: Patch, maps: SkinMaps, settings: PigmentSettings) -> d
 def _main_features(
     patch: Patch, components: NDArray[np.float32], near: PigmentMaps, regions: Regions
 ) -> dict[str, float]:
-    """Skin tone, and spots, their spread, what looks like them and the maps themselves at 4 mm."""
+    """Skin tone, and at 4 mm spots and what looks like them."""
     melanin, erythema = (median(components[..., n][near.skin]) for n in (0, 2))
     found = spot_features(near, regions) | look_alike_features(near, regions)
-    found |= spread_features(near, regions) | field_features(near)
     return {
         **tone_features(patch),
         "melanin_index": melanin,
@@ -114,9 +112,10 @@ def _main_features(
 def _other_features(
     patch: Patch, maps: SkinMaps, fine_regions: Regions, settings: PigmentSettings
 ) -> dict[str, float]:
-    """The other scales, the shape and colour of spots, texture, and an earlier study's figures."""
+    """The other scales, how spots are spread, their shape and colour, the maps without regions, texture, and an earlier
+    study's figures."""
     margins, near, regions = maps.near.margins, maps.near, maps.near_regions
-    found = shape_features(near, regions)
+    found = spread_features(near, regions) | shape_features(near, regions) | field_features(near)
     found |= colour_features(_without(patch, margins), regions, settings.background_mm, margins)
     fine = spot_features(maps.fine, fine_regions) | look_alike_features(maps.fine, fine_regions)
     return {

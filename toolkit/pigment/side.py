@@ -173,8 +173,7 @@ def _in_boxes(
 
 
 def _percentiles(name: str, values: NDArray[np.float64]) -> dict[str, float]:
-    found = np.percentile(values, _PERCENTS).tolist() if len(values) else [0.0] * len(_PERCENTS)
-    return {f"{name}_p{p}": value for p, value in zip(_PERCENTS, found, strict=True)}
+    return {f"{name}_p{p}": percentile(values, p) if len(values) else 0.0 for p in _PERCENTS}
 
 
 @dataclass(frozen=True, eq=False)
