@@ -59,6 +59,11 @@ class Ratings:
         first = np.unique(entries[complete], axis=0, return_index=True)[1]
         return complete[np.sort(first)]
 
+    def common_to(self, graders: int) -> NDArray[np.intp]:
+        """The photos that so many graders or more graded, without repeats of the very same grades."""
+        photos = np.flatnonzero((self.entries >= 0).sum(axis=1) >= graders)
+        return photos[np.sort(np.unique(self.entries[photos], axis=0, return_index=True)[1])]
+
 
 def join_ratings(graders: Sequence[tuple[str, GradeTable]], retakes: bool = False) -> Ratings:
     """Bring graders together by file name, or by subject, side and visit; never by position.

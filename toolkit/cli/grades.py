@@ -23,6 +23,7 @@ from toolkit.cli.options import (
     ClassEdges,
     ClusterAddress,
     Columns,
+    Drift,
     ExpertGrades,
     Grades,
     GradeScale,
@@ -201,13 +202,18 @@ def agreement(
     scale: AnyScale = "0-9/0.5",
     retakes: Retakes = False,
     kappa: Annotated[KappaWeights, typer.Option(help="Weights of Cohen's kappa.")] = KappaWeights.quadratic,
+    drift: Annotated[
+        Drift,
+        typer.Option(help="Time over which a grader's bias may drift: visits, or rows in the order of grading."),
+    ] = Drift.visits,
     out: Annotated[
         Path | None, typer.Option(help="Workbook to write (.xlsx), with all figures and what did not match.")
     ] = None,
+    report: Annotated[Path | None, typer.Option(help="Page to write (.html): charts, tables, words.")] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Compare graders or runs: ICC, kappa, limits of agreement, changes from baseline."""
+    """Compare graders or runs: ICC, kappa, limits of agreement, each grader's bias, slope, noise and drift, changes."""
     from toolkit.agreement import compare_files
     from toolkit.study import parse_scale
 
@@ -216,13 +222,17 @@ def agreement(
         pairs(column),
         parse_scale(scale),
         out,
+        report=report,
         overwrite=overwrite,
         retakes=retakes,
         weights=kappa.value,
+        drift=drift.value,
     )
     if as_json:
         return say_json(found.record())
-    say(found.text(), *([f"\nWorkbook: {out}"] if out else []))
+    written = {"Workbook": out, "Page": report}
+    lines = [f"{title}: {path}" for title, path in written.items() if path]
+    say(found.text(), *(["", *lines] if lines else []))
 
 
 @app.command(epilog="Example:  toolkit evaluate photos/ --grades grades.xlsx --out comparison/ --methods all")

@@ -49,6 +49,12 @@ def train(
     column: Columns = None,
     retakes: Retakes = False,
     mode: Mode = None,
+    plain_mean: Annotated[
+        bool,
+        typer.Option(
+            "--plain-mean", help="Learn several graders' plain mean, without trying their combined grade: half the time."
+        ),
+    ] = False,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
@@ -73,7 +79,7 @@ def train(
         run = train_study(
             images, grades, out, folds, epochs=epochs, seed=seed, columns=names, landmark_model=points(landmarks, landmark_model), workers=count, tell=tell, settings=settings, encoder=encoder,
             from_scratch=from_scratch, thumbnails=thumbnails, step=step_of(scale), overwrite=overwrite,
-            retakes=retakes, mode=mode,
+            retakes=retakes, mode=mode, plain_mean=plain_mean,
         )  # fmt: skip
     if as_json:
         return say_json({"model": out, **training_record(run)})

@@ -33,6 +33,13 @@ class KappaWeights(StrEnum):
     linear = "linear"
 
 
+class Drift(StrEnum):
+    """Over what a grader's bias may drift."""
+
+    visits = "visits"
+    rows = "rows"
+
+
 class Weights(StrEnum):
     """How patch grades are weighed into a face."""
 
@@ -48,7 +55,7 @@ Grades = Annotated[
     list[Path],
     typer.Option(
         help="Workbook (.xlsx) or table (.csv) of expert grades, or a review exported from the report page; may be "
-        "given several times. Several graders of a photo count by their mean."
+        "given several times. Of several graders train tries their mean and a combined grade."
     ),
 ]
 Columns = Annotated[
