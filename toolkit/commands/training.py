@@ -105,14 +105,10 @@ def train_study(
     trained, choice = train_on_graders(graders, learn) if graders else (learn(), None)
     pictures = thumbnails_of(photo.face for photo in usable) if thumbnails else ()
     model = replace(trained.model, name=Path(out).name, thumbnails=pictures)
-<<<<<<< HEAD
     told = {"landmarks": landmarks_name(landmark_model), GRADE_STEP: step, **card_of(usable)}
     told |= _scores_told(trained, usable, np.array(truth), subjects, joined=joined)
+    told |= {"learnt": choice.used} if choice else {}
     model = replace(model, card={**model.card, **told})
-=======
-    told = {"landmarks": landmarks_name(landmark_model)} | ({"learnt": choice.used} if choice else {})
-    model = replace(model, card={**model.card, **told, **card_of(usable)})
->>>>>>> graders
     model = replace(model, sha256=save_model(model, out))
     left_out |= graded.left_out
     return TrainRun(trained, model, joined, np.array(truth), left_out, tuple(copies), choice)
@@ -216,13 +212,9 @@ def training_report(run: TrainRun) -> str:
         f"{card['photos']} photos of {card['subjects']} subjects, {card['folds']} folds by subject:",
         score_table(training_scores(run)),
         f"Interval: the grade +- {card['half_width']:.2f} on average ({coverage_told(model)}; "
-<<<<<<< HEAD
-        f"{np.mean(np.abs(trained.predicted - run.truth) <= trained.half_widths):.0%} of these photos inside)",
-        f"Interval widths: {widths_told(model)}",
-=======
         f"{np.mean(np.abs(trained.predicted - trained.labels) <= trained.half_widths):.0%} of these photos inside)",
+        f"Interval widths: {widths_told(model)}",
         *([f"Several graders: {run.choice.told()}"] if run.choice else []),
->>>>>>> graders
         "Shares: " + ", ".join(f"{part} {share:.2f}" for part, share in card["shares"].items()),
         *(f"left out: {name}: {reason}" for name, reason in run.left_out.items()),
         *(f"warning: {line}" for line in run.copies),
