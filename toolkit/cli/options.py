@@ -64,6 +64,17 @@ Columns = Annotated[
         "--column", help="Name a column of the grades: subject=ID, side=..., visit=..., grade=..., file=..."
     ),
 ]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", help="Page (.html) to look at and review the grades: one file, up to 400 photos."
+    ),
+]
+ReportFolder = Annotated[
+    Path | None, typer.Option("--report-dir", help="The same as a folder, for thousands of photos.")
+]
+ExpertGrades = Annotated[Path | None, typer.Option(help="Workbook of expert grades to show on that page.")]
+NoChange = Annotated[bool, typer.Option("--no-change", help="Do not compare later visits with the baseline.")]
 Retakes = Annotated[
     bool,
     typer.Option("--retakes", help="Photographs in different folders may share a row: retakes of one visit."),
@@ -94,6 +105,12 @@ LandmarkModel = Annotated[
     Path | None, typer.Option(help="Another 68-point dlib predictor (.dat) in place of these.")
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Number of processes; by default one per core.")]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster", help="Do it on a Dask cluster: tcp://HOST:PORT of its scheduler, or local for one here."
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option(

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.lines import points, say, say_passed_over, status
+from toolkit.cli.lines import crew, points, say, say_passed_over, status
 from toolkit.cli.options import (
+    ClusterAddress,
     Images,
     LandmarkModel,
     Landmarks,
@@ -73,20 +74,20 @@ def extract_patches(
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Cut forehead, cheek and chin patches, lossless, at one scale."""
     from toolkit.commands.extraction import extract
-    from toolkit.commands.shared import default_workers
 
-    with progress_bars(quiet) as tell:
+    with crew(workers, cluster) as hands, progress_bars(quiet) as tell:
         run = extract(
             images,
             out,
             overlays,
             points(landmarks, landmark_model),
-            workers=workers or default_workers(),
+            workers=hands,
             tell=tell,
             chart=chart,
             overwrite=overwrite,
@@ -106,20 +107,20 @@ def features(
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Measure the pigment of forehead, cheeks and chin, without any model."""
     from toolkit.commands.measuring import measure_features
-    from toolkit.commands.shared import default_workers
 
-    with progress_bars(quiet) as tell:
+    with crew(workers, cluster) as hands, progress_bars(quiet) as tell:
         run = measure_features(
             images,
             out,
             overlays,
             points(landmarks, landmark_model),
-            workers=workers or default_workers(),
+            workers=hands,
             tell=tell,
             overwrite=overwrite,
         )

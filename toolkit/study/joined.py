@@ -53,6 +53,10 @@ class JoinedGrades:
     unread: tuple[str, ...] = ()
     by_grader: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
+    def sexes(self) -> dict[str, str]:
+        """The sex of the subjects of whom a row with a photo tells it."""
+        return {self.facts[name].subject: row.sex for name, row in self.rows.items() if row.sex}
+
     def summary(self) -> str:
         """One line: how many photos are graded, and what has no partner (at most three of each named)."""
         total = len(self.grades) + len(self.unmatched_photos)
