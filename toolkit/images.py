@@ -379,8 +379,8 @@ def _fill_area(
     if not near.any():
         return None
     core = _flat(coarse, 2 if colour.max() == 0 else 0) & (near > 0)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
+    count, labels = cv2.connectedComponents(near, connectivity=8)
     keep = np.bincount(labels[core], minlength=count) > 0
-    keep &= stats[:, cv2.CC_STAT_AREA] >= settings.min_area_fraction * near.size
+    keep &= np.bincount(labels.ravel()) >= settings.min_area_fraction * near.size
     keep[0] = False
     return keep[labels].astype(np.uint8) if keep.any() else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +18,7 @@ Array = NDArray[np.float32]
 
 _CHEEKS_MM = -8.0, 40.0  # of the face frame, from below the brows to above the mouth
 _LEAST_SAMPLES = 30
+_SETTLED_OD = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +42,7 @@ def colours(
     """``bare`` (h, w): visible, and skin by its place. The skin expected in a place is a surface of second order
     (1, x, y, x^2, y^2 of the face frame), fitted robustly: light falls off towards the sides of a face by as much as hair
     is darker than skin. A fringe may cover all of a forehead: what looks like hair beside the cheeks has no say."""
-    density: Any = cv2.LUT(pixels, DENSITY_OF_LEVEL)
-    red, green, blue = cv2.split(density)
+    red, green, blue = (cv2.LUT(levels, DENSITY_OF_LEVEL) for levels in cv2.split(pixels))
     x, y = (axis / 100 for axis in frame.face_mm())
     rows, columns = (one * 6 + 2 for one in np.nonzero(bare[2::6, 2::6]))
     maps = green, blue - green, green - red
@@ -78,7 +77,9 @@ def _fit(x: NDArray, y: NDArray, values: NDArray[np.float64]) -> NDArray[np.floa
         spread = float(np.clip(1.48 * median(np.abs(off)), 0.05, 0.3))
         weight = 1.0 / (1.0 + (off / (2 * spread)) ** 2)
         normal = terms.T @ (terms * weight[:, None]) + steady
-        c = np.linalg.solve(normal, terms.T @ (values * weight) + steady @ start)
+        before, c = c, np.linalg.solve(normal, terms.T @ (values * weight) + steady @ start)
+        if np.abs(c - before).max() < _SETTLED_OD:
+            break
     return c
 
 

@@ -40,8 +40,8 @@ def learnt_features(pigment: NDArray[np.float32], skin: NDArray[np.bool_], px_pe
     if not values.size:
         return np.zeros(len(COLUMNS))
     shown = (pigment > SHOWN_OD) & skin
-    _, _, stats, _ = cv2.connectedComponentsWithStats(shown.astype(np.uint8), connectivity=8)
-    areas = stats[1:, cv2.CC_STAT_AREA] / px_per_mm**2
+    _, labels = cv2.connectedComponents(shown.view(np.uint8), connectivity=8)
+    areas = np.bincount(labels.ravel())[1:] / px_per_mm**2
     areas = areas[areas >= 0.5]
     return np.array(
         [

@@ -263,13 +263,13 @@ def predicted_spots(
     """Spots of a predicted map (h, w): pieces over 0.04 OD of at least 0.5 mm2. Labels (h, w), each one's area in mm2
     and its darkest OD."""
     shown = ((pigment > _SPOT_OD) & skin).astype(np.uint8)
-    _, pieces, stats, _ = cv2.connectedComponentsWithStats(shown, connectivity=8)
-    sizes = stats[:, cv2.CC_STAT_AREA].astype(np.float64) / px_per_mm**2
+    _, pieces = cv2.connectedComponents(shown, connectivity=8)
+    places = np.flatnonzero(shown)
+    found = pieces.ravel()[places]
+    sizes = np.bincount(found, minlength=1) / px_per_mm**2
     keep = sizes >= _LEAST_SPOT_MM2
     keep[0] = False
-    number = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
-    places = np.flatnonzero(shown)
-    own = number[pieces.ravel()[places]]
+    own = np.where(keep, np.cumsum(keep), 0).astype(np.int32)[found]
     labels = np.zeros(shown.shape, np.int32)
     labels.ravel()[places] = own
     peaks = np.zeros(int(keep.sum()) + 1)
