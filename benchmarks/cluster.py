@@ -72,7 +72,7 @@ def cells(workbook: Path) -> dict[tuple[str, str], Any]:
         for number, row in enumerate(sheet.iter_rows(values_only=True)):
             if sheet.title != "Run":
                 found |= {(sheet.title, f"{number} {place}"): value for place, value in enumerate(row)}
-            elif row[0] not in OF_THE_RUN:
+            elif row and row[0] not in OF_THE_RUN:
                 found["Run", str(row[0])] = row[1]
     return found
 

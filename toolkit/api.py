@@ -30,7 +30,9 @@ class Grader(pipeline.Grader):
     """Grades photographs with one model, loaded once: that of a folder, by default the starter model.
 
     ``weights``: the grade of the whole side as ``learned``, or the mean of the regions' grades, weighed as in the
-    ``mmasi`` or ``equal``. ``landmark_model``: another 68-point dlib predictor (.dat). Raises ModelError.
+    ``mmasi`` or ``equal``. ``landmark_model``: another 68-point dlib predictor (.dat). ``mode``: the light of the
+    photographs that are graded (white, xpol, uv, ...), by the ends of their names, where it is not the model's own.
+    Raises ModelError.
     """
 
     def __init__(
@@ -39,8 +41,9 @@ class Grader(pipeline.Grader):
         weights: str = "learned",
         *,
         landmark_model: PathLike | None = None,
+        mode: str | None = None,
     ) -> None:
-        super().__init__(model if isinstance(model, Model) else load_model(_path(model)), weights)
+        super().__init__(model if isinstance(model, Model) else load_model(_path(model)), weights, mode)
         self._landmark_model = _path(landmark_model)
 
     def grade_photo(
@@ -54,8 +57,8 @@ class Grader(pipeline.Grader):
         """The grade of one photograph, 0-9, with its interval: a file, or pixels (H, W, 3) uint8, sRGB and upright.
 
         ``subject`` and ``side`` where the file's name does not tell them: references of the subject do not answer.
-        Raises PhotoError where it cannot be read and FaceError where no face is found; where too little skin is seen the
-        grade is None, and the note says so.
+        Raises PhotoError where it cannot be read and FaceError where no face is found; where too little skin is seen, or
+        its name says another light than the model's, the grade is None, and the note says so.
         """
         return self.examine(photo, name=name, subject=subject, side=side).grade
 

@@ -26,6 +26,7 @@ Result = TypeVar("Result")
 _TRIES = 2  # a process may also be killed for another job's thirst for memory
 _AHEAD = 4  # jobs a process that are under way or waiting to be taken: memory stays flat
 _GRACE_S = 30
+_WAIT_S = 0.5
 UNEXPECTED = "unexpected "  # what the reason of a fault of our own begins with
 
 
@@ -182,13 +183,18 @@ class _Pool(Generic[Job, Result]):
         early: dict[int, Result | Lost] = {}
         for place in range(len(self._jobs)):
             while place not in early if ordered else not early:
-                number, answer = self._answers.get()
+                number, answer = self._answer()
                 if isinstance(answer, _Raised):
                     raise answer.error
                 early[number] = answer
             number = place if ordered else next(iter(early))
             yield number, early.pop(number)
             self._room.release()
+
+    def _answer(self) -> tuple[int, Any]:
+        while True:  # Windows would not hear Ctrl-C in a wait without an end
+            with contextlib.suppress(queue.Empty):
+                return self._answers.get(timeout=_WAIT_S)
 
     def close(self) -> None:
         self._stopped.set()
@@ -261,8 +267,9 @@ class _Process:
 
 
 def _serve(pipe: Connection, task: Callable, start: Callable | None, limit_s: float | None) -> None:
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):  # the last one is of Windows alone
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, ConnectionError):  # the other side is gone: so is the work
         pipe.send(_outcome(start) if start else None)

@@ -36,6 +36,8 @@ from toolkit.progress import Progress, silent
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder, train_encoder
 from toolkit.study import subject_folds
+from toolkit.watch.figures import KEPT, without_distances
+from toolkit.watch.trained import trained_figures
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +107,8 @@ def train(
     tell("blend", 0, 1)
     out = _fit_blend(study, known, splits)
     tell("blend", 1, 1)
-    encoder, _, index = fit(np.arange(len(prepared)), seed, "final encoder")
+    encoder, seen, index = fit(np.arange(len(prepared)), seed, "final encoder")
+    figures = trained_figures(table, seen, encoder, index, subjects=groups, grades=out.predicted.tolist())
     card = {
         "toolkit": toolkit.__version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -118,6 +121,7 @@ def train(
         "half_width": float(np.mean(out.half_widths)),
         "shares": dict(zip(("curve", "booster", "ridge"), out.blend.shares, strict=True)),
         "curve": {"scale": out.blend.curve.scale, "power": out.blend.curve.power},
+        KEPT: figures.card(),
     }
     model = Model(settings, encoder, index, out.blend, card)
     argmax, embedding = _other_grades(study, known, index)
@@ -287,10 +291,11 @@ def _other_grades(
 def rebuild_index(
     model: Model, prepared: Sequence[Prepared], grades: Sequence[float], subjects: Sequence[str]
 ) -> Model:
-    """The model with new references: the given photographs through its own encoder."""
+    """The model with new references: the given photographs through its own encoder. The distances of the training
+    photographs, which were to other references, are forgotten."""
     table = PhotoTable(prepared)
     embeddings, _ = model.encoder.place(table.trunk_output(model.encoder).pooled)
     bank = references(table, embeddings, np.asarray(grades, float), np.asarray(subjects, str))
     index = ReferenceIndex.build(bank, model.settings.index)
-    card = {**model.card, "references": index.class_counts()}
+    card = {**model.card, "references": index.class_counts(), KEPT: without_distances(model.card)}
     return replace(model, index=index, card=card, thumbnails=())

@@ -536,7 +536,11 @@ def test_study_layout(study):
     assert sorted(row["file"] for row in rows) == sorted(path.name for path in (out / "images").iterdir())
     assert "P0001_FACE_L_S00_V00D00W00.jpg" in {row["file"] for row in rows}
     assert "P0002_FACE_F_S00_V01D00W04.jpg" in {row["file"] for row in rows}
-    table = list(load_workbook(out / "grades.xlsx").active.values)
+    sheet = load_workbook(out / "grades.xlsx").active
+    table = list(sheet.values)
+    head, first = sheet["E1"], sheet["E2"]
+    assert sheet.freeze_panes == "B2" and head.font.bold and head.fill.fgColor.rgb.endswith("1F3A4D")
+    assert first.number_format == "0.0" and sheet.column_dimensions["E"].width > len(head.value)
     assert table[0] == ("SUBJID", "side", "VISITNUM", "VISIT", "Mottled hyperpigmentation")
     assert {row[1] for row in table[1:]} == {"Left", "Right", "Both"}
     assert {row[2:4] for row in table[1:]} == {(1, "Baseline"), (2, "Week 4")}

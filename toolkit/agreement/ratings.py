@@ -16,7 +16,7 @@ from toolkit.study.names import file_key, folded, is_clinical, photo_stem
 from toolkit.study.subjects import Subjects
 
 _ANCHORED = (
-    "readers of the report page saw the automatic grade first and are drawn towards it (anchoring): their agreement "
+    "readers of the report page who saw the automatic grade first are drawn towards it (anchoring): their agreement "
     "with toolkit, and with each other, is an upper bound"
 )
 
@@ -93,7 +93,7 @@ class _RatedStudy:
         self._subjects = Subjects([*named, *told])
         self._cells: dict[str, dict[int, tuple[int, float]]] = {}  # photo -> grader -> (entry, grade)
         self._facts: dict[str, PhotoFacts] = {}  # only where the subject is known
-        self._notes = [_ANCHORED] if any(table.reviewed for table in tables) else []
+        self._notes = [_ANCHORED] if any(table.reviewed and not table.blind for table in tables) else []
         self._notes += [note for table in tables for note in table.notes]
         self._notes += dict.fromkeys(remark for table in tables for remark in table.remarks)
         self._notes += [f"{table.source.name}: {table.doubts}" for table in tables if table.doubts]

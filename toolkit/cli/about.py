@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from toolkit.cli.lines import say, say_json
@@ -9,17 +12,23 @@ from toolkit.cli.options import ClusterAddress, Json
 from toolkit.cli.root import app
 
 
-@app.command(epilog="Example:  toolkit info")
-def info(cluster: ClusterAddress = None, as_json: Json = False) -> None:
+@app.command(epilog="Example:  toolkit info --model models/my-study")
+def info(
+    model: Annotated[
+        Path | None, typer.Option(help="Tell of this model folder alone, and where its card is.")
+    ] = None,
+    cluster: ClusterAddress = None,
+    as_json: Json = False,
+) -> None:
     """Versions, devices, models found, and what is missing; with --cluster the workers, and whether all are alike."""
-    from toolkit.info import describe, facts
+    from toolkit.info import describe, describe_model, facts, model_facts
 
     if cluster is not None:
         return _say_cluster(cluster, as_json)
     if as_json:
-        say_json(facts())
+        say_json(model_facts(model) if model else facts())
     else:
-        say(*describe())
+        say(*(describe_model(model) if model else describe()))
 
 
 def _say_cluster(address: str, as_json: bool) -> None:

@@ -74,6 +74,13 @@ def grade(
     expert_grades: ExpertGrades = None,
     column: Columns = None,
     retakes: Retakes = False,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            help="Light of the photographs to grade, by the ends of their names, if not the model's own: white, xpol, "
+            "ppol, uv, nir, ... Others keep their row without a grade."
+        ),
+    ] = None,
     no_change: NoChange = False,
     part: Annotated[
         str | None,
@@ -112,12 +119,12 @@ def grade(
         if into_parts:
             done = grade_into_parts(
                 images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=hands,
-                tell=tell, limit_s=time_limit, share=share,
+                tell=tell, limit_s=time_limit, share=share, mode=mode,
             )  # fmt: skip
             raise typer.Exit(say_parts(done, as_json))
         run = grade_photos(
             images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=hands, tell=tell, limit_s=time_limit, overlays=overlays, report=page,
-            append=append, overwrite=overwrite, change=not no_change, share=share,
+            append=append, overwrite=overwrite, change=not no_change, share=share, mode=mode,
         )  # fmt: skip
     if not as_json:
         say_passed_over(images)

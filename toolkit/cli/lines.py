@@ -81,6 +81,8 @@ def say_json(record: object) -> None:
 
 def say_run(run: GradeRun, page: ReportRequest, *, as_json: bool, starter: bool) -> int:
     """What came of grading or of merging; the exit status."""
+    from toolkit.study import OTHER_MODE
+
     ended = 130 if run.interrupted else status(run.graded, run.photos)
     if as_json:
         say_json(run.record())
@@ -97,7 +99,7 @@ def say_run(run: GradeRun, page: ReportRequest, *, as_json: bool, starter: bool)
     before = f" ({run.earlier} of them in an earlier run)" if run.earlier else ""
     say(f"{run.graded} of {run.photos} photos graded{before} in {run.seconds:.0f} s: {run.out}")
     if run.graded < run.photos:
-        first = next(grade for grade in run.grades if grade.grade is None)
+        first = next(one for one in run.grades if one.grade is None and not one.note.startswith(OTHER_MODE))
         others = "" if run.photos - run.graded == 1 else "; and others: see the notes"
         say(f"{first.name}: {first.note}{others}")
     return ended
@@ -132,16 +134,19 @@ def say_passed_over(images: list[Path]) -> None:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """A polite request to end (SIGTERM) does what Ctrl-C does; before there is anything to keep, either is one line."""
+    """A polite request to end (SIGTERM, or the closing of the window on Windows) does what Ctrl-C does; before there is
+    anything to keep, either is one line."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    requests = [getattr(signal, name) for name in ("SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+    before = {number: signal.signal(number, interrupt) for number in requests}
     try:
         yield
     except KeyboardInterrupt:
         say("Stopped. Rerun the command to resume.")
         raise typer.Exit(130) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from toolkit.commands.changes import StudyChanges, compare_study
+from toolkit.commands.othermodes import others_told
 from toolkit.commands.results import GradeRun, ReportRequest, report_study, run_facts, write_workbook
+from toolkit.commands.watching import watch_run
 from toolkit.earlier import Loss
 from toolkit.landmarks import landmarks_name
 from toolkit.model import Model
@@ -21,8 +23,9 @@ from toolkit.quality import study_labels
 from toolkit.records import PhotoFile
 from toolkit.report import write_report
 from toolkit.store import RunOptions, Store
-from toolkit.study import JoinedGrades, modes_remark
+from toolkit.study import JoinedGrades
 from toolkit.study.names import stored_text
+from toolkit.watch import told
 from toolkit.workers import TIME_LIMIT_S
 
 
@@ -43,14 +46,18 @@ class GradeRequest:
 
 @dataclass(frozen=True)
 class GradePlan:
-    """What is graded, and how: the ``files`` of the run, ``earlier`` how many of them had a result, the expert's grades,
-    and what became of earlier results: ``loss`` and how many were ``damaged``; ``told``: more to tell of the run."""
+    """What is graded, and how: the ``files`` of the run, ``earlier`` how many of them had a result, the expert's grades;
+    ``others``, why some of them, by place, are not graded since they are of another mode than ``mode``; what became of
+    earlier results, ``loss`` and how many were ``damaged``; ``told``: more to tell of the run."""
 
     model: Model
     options: RunOptions
     files: tuple[PhotoFile, ...]
     earlier: int
     joined: JoinedGrades | None
+    mode: str
+    others: Mapping[int, str]
+    _: KW_ONLY
     loss: Loss = field(default_factory=Loss)
     damaged: int = 0
     told: Mapping[str, str] = field(default_factory=dict)
@@ -82,9 +89,12 @@ def finish(
         clock.seconds,
         study_labels(store.qualities(), plan.model.settings.quality),
         {stored_text(name): one for name, one in plan.joined.grades.items()} if plan.joined else {},
+        others=len(plan.others),
     )
     changes = _compare(request, store, plan, run) if request.change and not interrupted else StudyChanges()
-    run = replace(run, interrupted=interrupted or changes.interrupted, seconds=clock.seconds)
+    stopped = interrupted or changes.interrupted
+    watched = None if stopped else watch_run(store, list(run.grades_in(store)), plan.model)
+    run = replace(run, interrupted=stopped, seconds=clock.seconds, watched=watched)
     remarks = _write(request, store, plan, run=run, started=clock.started, changes=changes)
     return replace(run, remarks=tuple(remarks))
 
@@ -116,8 +126,9 @@ def _write(
     remarks = [
         *_other_landmarks(plan.model, request.landmark_model),
         *write_workbook(store, run, facts, changes.rows),
-        *modes_remark([file.name for file in plan.files]),
+        *others_told(plan.files, plan.others, plan.mode),
         *_changes_told(store, plan.damaged, plan.loss),
+        *([told(run.watched)] if run.watched else []),
     ]
     report, joined = request.report, plan.joined
     if joined and report.expert_grades:

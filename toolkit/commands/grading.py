@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import toolkit
 from toolkit.commands.finishing import Clock, GradePlan, GradeRequest, finish
 from toolkit.commands.onephoto import Graded, HowToGrade, grade_all
+from toolkit.commands.othermodes import of_other_modes, refuse_mixed
 from toolkit.commands.results import GradeRun, ReportRequest, report_grades
 from toolkit.commands.shared import check_pictures, hash_photos, read_files
 from toolkit.earlier import Loss, after_kept, check_kept, earlier_photos, find_loss, refuse_loss
@@ -20,15 +21,14 @@ from toolkit.info import versions
 from toolkit.landmarks import default_landmark_model
 from toolkit.model import Model, load_model
 from toolkit.outputs import Output, check_outputs
-from toolkit.photos import find_photo_files, with_facts
+from toolkit.photos import content_hash, find_photo_files, with_facts
 from toolkit.pool import Workers
 from toolkit.progress import Progress, reported, silent
 from toolkit.records import PhotoFile
 from toolkit.shares import Share, Taken, take
 from toolkit.stagecode import code_hash
 from toolkit.store import RunOptions, RunRecord, Store, open_store, store_path
-from toolkit.study import mode_notes, mode_of
-from toolkit.study.modes import WHITE
+from toolkit.study import known_mode, mode_notes, mode_of
 from toolkit.workbook import RESULT_SUFFIXES, check_target, result_files
 from toolkit.workers import TIME_LIMIT_S, write_overlay
 
@@ -42,6 +42,7 @@ class _Request(GradeRequest):
     overlays: Path | None
     append: bool
     share: Share | None
+    mode: str | None
 
 
 def grade_photos(
@@ -60,6 +61,7 @@ def grade_photos(
     overwrite: bool = False,
     change: bool = True,
     share: Share | None = None,
+    mode: str | None = None,
 ) -> GradeRun:
     """Grade photographs and write the results workbook; every photo keeps its row.
 
@@ -74,6 +76,8 @@ def grade_photos(
     them; without either that is refused. ``overwrite`` also replaces files that an earlier run did not write, but
     never one that is read. ``change``: whether photographs of later visits are compared with those of the baseline.
     ``share``: only these of the photographs, without comparing visits; ``merge_parts`` joins the shares.
+    ``mode``: the light of the photographs that are graded, by their names, by default the model's own; others keep a row
+    without a grade.
     """
     if append and overwrite:
         raise ToolkitError("--append keeps earlier grades, --overwrite drops them: choose one of them")
@@ -84,7 +88,7 @@ def grade_photos(
     request = _Request(
         images=images, out=Path(out), model_folder=model_folder, weights=weights, landmark_model=landmark_model,
         workers=workers, tell=tell, limit_s=limit_s, overlays=overlays, report=report or ReportRequest(), append=append,
-        overwrite=overwrite, change=change and share is None, share=share,
+        overwrite=overwrite, change=change and share is None, share=share, mode=mode,
     )  # fmt: skip
     clock = Clock()
     check_target(request.out, RESULT_SUFFIXES)
@@ -107,19 +111,25 @@ def _plan(request: _Request, store: Store, given: Sequence[PhotoFile], read: Seq
     damaged = store.drop_damaged()
     model = load_model(request.model_folder)
     options = options_of(model, request.weights, request.landmark_model)
-    given, known, taken = _shared_out(request, given)
-    files, hashes, loss = _planned_photos(request, store, given, known)
+    mode = known_mode(request.mode) if request.mode else model.mode
+    share, known, taken = _shared_out(request, given)
+    files, hashes, loss = _planned_photos(request, store, share, known)
+    others = of_other_modes(given if taken else files, mode, model)
+    others = taken.within(others) if taken else others
+    refuse_mixed(out, loss, others)
     paths, names = [file.path for file in files], [file.name for file in files]
     check_pictures(request.overlays, request.images, paths, names, read=read, overwrite=overwrite)
     joined = report_grades(request.report, request.images, files, hashes, read=read, overwrite=overwrite)
     files = with_facts(files, joined.facts if joined else {})
-    hints = hints_of(files, model)
+    hints = hints_of(files, model, others)
     check_kept(out, loss.lost if request.append else (), hints, store, options=options.key())
     store.begin(files, options, hints, record=RunRecord(versions(), taken))
     store.claim([(place, sha256) for place, sha256 in enumerate(hashes) if sha256])
     earlier = len(files) - len(store.missing())
     told = {"part": f"{taken.share} of {taken.photos} photos"} if taken else {}
-    return GradePlan(model, options, tuple(files), earlier, joined, loss, damaged, told)
+    return GradePlan(
+        model, options, tuple(files), earlier, joined, mode, others, loss=loss, damaged=damaged, told=told
+    )
 
 
 def _shared_out(
@@ -174,15 +184,16 @@ def options_of(model: Model, weights: str, landmark_model: Path | None) -> RunOp
     return RunOptions(toolkit.__version__, code_hash(), model.sha256, weights, file_sha256(landmarks))
 
 
-def hints_of(files: Sequence[PhotoFile], model: Model) -> list[str]:
+def hints_of(files: Sequence[PhotoFile], model: Model, others: Mapping[int, str]) -> list[str]:
     """What is known of each photo, beside its bytes, that may change its grade: the side that the face is expected to
-    show, the subject where the model has references of it, which are not to answer, and another mode than the model's."""
+    show, the subject where the model has references of it, which are not to answer, and another mode than the model's;
+    for ``others``, by place, that they have none."""
     known = set(model.index.references.subjects.tolist())
-    mode = str(model.card.get("mode", WHITE))
     hints = []
-    for file in files:
+    for place, file in enumerate(files):
         subject = file.facts.subject if file.facts.subject in known else None
-        noted = {"mode": mode_of(file.name)} if mode_notes(file.name, mode) else {}
+        noted: dict[str, object] = {"mode": mode_of(file.name)} if mode_notes(file.name, model.mode) else {}
+        noted |= {"graded": False} if place in others else {}
         hints.append(json.dumps({"side": file.facts.side, "subject": subject, **noted}))
     return hints
 
@@ -190,9 +201,11 @@ def hints_of(files: Sequence[PhotoFile], model: Model) -> list[str]:
 def _grade_missing(request: _Request, store: Store, plan: GradePlan) -> bool:
     """Grade the photos without a result, one by one: a grade then depends on no other photo of its batch, so an
     interrupted run ends like an undisturbed one, and each is kept as soon as it is known. Whether it was interrupted."""
-    places = store.missing()
+    for place, note in plan.others.items():
+        store.put_failure(place, note, content_hash(plan.files[place].path))
+    places = [place for place in store.missing() if place not in plan.others]
     chosen = [plan.files[place] for place in places]
-    how = HowToGrade(plan.model, request.model_folder, request.landmark_model, plan.options)
+    how = HowToGrade(plan.model, request.model_folder, request.landmark_model, plan.options, plan.mode)
     try:
         graded = grade_all(
             chosen, how, request.workers, limit_s=request.limit_s, drawn=request.overlays is not None

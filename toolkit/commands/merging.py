@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from toolkit.store import (
     open_store,
     store_path,
 )
-from toolkit.study import JoinedGrades
+from toolkit.study import JoinedGrades, mode_of
 from toolkit.workbook import RESULT_SUFFIXES, check_target
 from toolkit.workers import TIME_LIMIT_S
 
@@ -80,7 +81,8 @@ def merge_parts(
     with open_store(request.out) as store:
         check_results(request.out, store, read, overwrite)
         loss = _loss(request, store, rows)
-        files, joined = _photos(request, model, rows, read)
+        others = {place: row.note for place, row in enumerate(rows) if _is_other(row)}
+        files, joined = _photos(request, model, rows, others, read=read)
         hints = [row.hint for row in rows]
         record = RunRecord(found[0].record.versions)
         store.begin(files, options, hints, record=record, sizes=[row.bytes for row in rows])
@@ -97,7 +99,11 @@ def merge_parts(
             if row.note:
                 store.put_failure(place, row.note, row.sha256)
         told = {"merged parts": str(len(found))}
-        plan = GradePlan(model, options, tuple(files), len(files), joined, loss, told=told)
+        graded = [row.name for row in rows if not _is_other(row)]
+        mode = mode_of(graded[0]) if graded else model.mode
+        plan = GradePlan(
+            model, options, tuple(files), len(graded), joined, mode, others, loss=loss, told=told
+        )
         return finish(request, store, plan, clock, interrupted=False)
 
 
@@ -106,6 +112,11 @@ def _weights(parts: Sequence[Part]) -> str:
     keys = (row.options for part in parts for row in part.rows)
     first = next(keys, None)
     return RunOptions.from_key(first).weights if first else "learned"
+
+
+def _is_other(row: PhotoRow) -> bool:
+    """Whether a photo was left out since it is of another mode."""
+    return json.loads(row.hint).get("graded") is False
 
 
 def _loss(request: GradeRequest, store: Store, rows: Sequence[PhotoRow]) -> Loss:
@@ -120,7 +131,12 @@ def _loss(request: GradeRequest, store: Store, rows: Sequence[PhotoRow]) -> Loss
 
 
 def _photos(
-    request: GradeRequest, model: Model, rows: Sequence[PhotoRow], read: Sequence[Path]
+    request: GradeRequest,
+    model: Model,
+    rows: Sequence[PhotoRow],
+    others: Mapping[int, str],
+    *,
+    read: Sequence[Path],
 ) -> tuple[list[PhotoFile], JoinedGrades | None]:
     """The photos, with what an expert's workbook tells of them; ToolkitError where that would change a grade."""
     files = photo_files([Path(row.path) for row in rows], [row.name for row in rows])
@@ -128,7 +144,7 @@ def _photos(
     hashes = [row.sha256 for row in rows]
     joined = report_grades(request.report, folders, files, hashes, read=read, overwrite=request.overwrite)
     files = with_facts(files, joined.facts if joined else {})
-    for row, hint in zip(rows, hints_of(files, model), strict=True):
+    for row, hint in zip(rows, hints_of(files, model, others), strict=True):
         if hint != row.hint:
             raise ToolkitError(
                 f"{row.name}: was graded as of another subject or side: give --expert-grades here as when it was graded"

@@ -36,12 +36,13 @@ class Graded:
 @dataclass(frozen=True)
 class HowToGrade:
     """All that a grade is made with: a ``model`` and where it lies, None of the starter; ``landmark_model``, None of the
-    default one; the ``options`` that name them by their hashes."""
+    default one; the ``options`` that name them by their hashes; ``mode``, the light of the photographs that get a grade."""
 
     model: Model
     folder: Path | None
     landmark_model: Path | None
     options: RunOptions
+    mode: str
 
 
 def grade_all(
@@ -50,7 +51,7 @@ def grade_all(
     """(place in ``files``, what is kept) as they are done. On one machine processes read and this one grades, so that
     model and references are in memory once; on a cluster each worker holds them, so that only results travel."""
     if isinstance(workers, int):
-        grader = Grader(how.model, how.options.weights)
+        grader = Grader(how.model, how.options.weights, how.mode)
         readings = read_all(
             files, how.model.settings, how.landmark_model, workers, limit_s=limit_s,
             weights=how.model.encoder.arrays(),
@@ -59,7 +60,7 @@ def grade_all(
             for number, reading in readings:
                 yield number, _graded(reading, grader, drawn)
         return
-    start = partial(_start, how.folder, how.landmark_model, how.options)
+    start = partial(_start, how.folder, how.landmark_model, how.options, how.mode)
     for number, graded in run_jobs(partial(_grade_one, drawn=drawn), files, workers, start, limit_s=limit_s):
         yield number, Graded("", note=graded.reason) if isinstance(graded, Lost) else graded
 
@@ -79,7 +80,7 @@ def _graded(reading: Reading, grader: Grader, drawn: bool) -> Graded:
 # --- in a process on another machine ---------------------------------------------------------------
 
 
-def _start(folder: Path | None, landmark_model: Path | None, options: RunOptions) -> None:
+def _start(folder: Path | None, landmark_model: Path | None, options: RunOptions, mode: str) -> None:
     """Load what grading needs; ModelError where it is not what the run is made with."""
     global _grader
     model, landmarks = load_model(folder), landmark_model or default_landmark_model()
@@ -91,7 +92,7 @@ def _start(folder: Path | None, landmark_model: Path | None, options: RunOptions
             raise ModelError(
                 f"{path}: is another {what} there ({found[:12]}, not {wanted[:12]}): use one for all machines"
             )
-    _grader = Grader(model, options.weights)
+    _grader = Grader(model, options.weights, mode)
     start_process(landmark_model, model.settings, model.encoder.arrays())
 
 

@@ -9,24 +9,26 @@ from pathlib import Path
 
 from toolkit.commands.grading import hints_of, options_of
 from toolkit.commands.onephoto import Graded, HowToGrade, grade_all
+from toolkit.commands.othermodes import of_other_modes
 from toolkit.commands.shared import hash_photos
 from toolkit.info import versions
 from toolkit.model import load_model
 from toolkit.outputs import check_folder
-from toolkit.photos import find_photo_files
+from toolkit.photos import content_hash, find_photo_files
 from toolkit.pool import Workers
 from toolkit.progress import Progress, reported, silent
 from toolkit.records import PhotoFile
 from toolkit.shares import Share, take
 from toolkit.store import NOT_REACHED, PartsFolder, PhotoRow, RunRecord, open_parts
 from toolkit.store.rows import file_size
+from toolkit.study import known_mode
 from toolkit.study.names import stored_text
 from toolkit.workers import TIME_LIMIT_S
 
 
 @dataclass(frozen=True)
 class PartsRun:
-    """What ``grade_into_parts`` did: of ``photos``, ``done`` have a result, with a grade or the lasting reason why there
+    """What ``grade_into_parts`` did: of ``photos``, those of other modes not counted, ``done`` have a result, with a grade or the lasting reason why there
     is none, ``earlier`` of them from an earlier run."""
 
     out: Path
@@ -47,6 +49,7 @@ def grade_into_parts(
     tell: Progress = silent,
     limit_s: float = TIME_LIMIT_S,
     share: Share | None = None,
+    mode: str | None = None,
 ) -> PartsRun:
     """As ``grade_photos``, without a workbook: results go to the folder ``out`` as Parquet parts, a few hundred photos
     each. A run that is killed and called again does what is not yet in a part."""
@@ -54,6 +57,8 @@ def grade_into_parts(
     check_folder(out, images, [file.path for file in files], "--out")
     model = load_model(model_folder)
     options = options_of(model, weights, landmark_model)
+    mode = known_mode(mode) if mode else model.mode
+    others = of_other_modes(files, mode, model)
     with open_parts(out) as parts:
         hashes, taken = [""] * len(files), None
         if share or not parts.is_empty:
@@ -61,11 +66,14 @@ def grade_into_parts(
         if share:
             taken = take(share, [(file.name, sha256) for file, sha256 in zip(files, hashes, strict=True)])
             files, hashes = [files[n] for n in taken.places], [hashes[n] for n in taken.places]
-        hints = hints_of(files, model)
+            others = taken.within(others)
+        hints = hints_of(files, model, others)
         parts.begin(RunRecord(versions(), taken))
         photos = RunPhotos(parts, options.key(), files=files, hashes=hashes, hints=hints)
-        missing = photos.missing()
-        how = HowToGrade(model, model_folder, landmark_model, options)
+        for place, note in others.items():
+            photos.keep(place, Graded(hashes[place] or content_hash(files[place].path), note=note))
+        missing = [place for place in photos.missing() if place not in others]
+        how = HowToGrade(model, model_folder, landmark_model, options, mode)
         graded = grade_all([files[n] for n in missing], how, workers, limit_s=limit_s, drawn=False)
         interrupted = False
         try:
@@ -75,8 +83,9 @@ def grade_into_parts(
         except KeyboardInterrupt:
             interrupted = True
         parts.end(photos.rows())
-    left = sum(bool(note) for note in photos.notes)
-    return PartsRun(out, len(files), len(files) - left, len(files) - len(missing), interrupted)
+    wanted = len(files) - len(others)
+    left = sum(bool(note) for note in photos.notes) - len(others)
+    return PartsRun(out, wanted, wanted - left, wanted - len(missing), interrupted)
 
 
 class RunPhotos:

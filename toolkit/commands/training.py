@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 
 from toolkit.commands.graded import card_of, graded_photos, listed, pictures_of, usable_photos
-from toolkit.commands.intervals import coverage_told, supported
+from toolkit.commands.intervals import coverage_told, supported, widths_told
 from toolkit.commands.shared import read_files
 from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
 from toolkit.landmarks import landmarks_name
-from toolkit.model import Model, check_model_target, load_model, refuse_other_model, save_model
+from toolkit.model import GRADE_STEP, Model, check_model_target, load_model, refuse_other_model, save_model
+from toolkit.modelcard import OutOfFold, card_facts
 from toolkit.photos import find_photo_files
+from toolkit.prepared import Prepared
 from toolkit.progress import Progress, reported, silent
 from toolkit.scores import Scores, score, score_table, trivial_baselines
 from toolkit.settings import IndexSettings, Settings
@@ -103,11 +105,37 @@ def train_study(
     )
     pictures = thumbnails_of(photo.face for photo in usable) if thumbnails else ()
     model = replace(trained.model, name=Path(out).name, thumbnails=pictures)
-    landmarks = {"landmarks": landmarks_name(landmark_model)}
-    model = replace(model, card={**model.card, **landmarks, **card_of(usable)})
+    told = {"landmarks": landmarks_name(landmark_model), GRADE_STEP: step, **card_of(usable)}
+    told |= _scores_told(trained, usable, np.array(truth), subjects, joined=joined)
+    model = replace(model, card={**model.card, **told})
     model = replace(model, sha256=save_model(model, out))
     left_out |= graded.left_out
     return TrainRun(trained, model, joined, np.array(truth), left_out, tuple(copies))
+
+
+def _scores_told(
+    trained: Trained,
+    photos: Sequence[Prepared],
+    truth: np.ndarray,
+    subjects: Sequence[str],
+    *,
+    joined: JoinedGrades,
+) -> dict[str, Any]:
+    """What the model card tells of the data and of scores on subjects never seen."""
+    never_seen = OutOfFold(
+        truth, trained.predicted, trained.half_widths, trained.folds, np.array(subjects, str),
+        [joined.facts[photo.name] for photo in photos], [photo.tone for photo in photos], joined.sexes(),
+    )  # fmt: skip
+    return card_facts(never_seen, _methods(trained))
+
+
+def _methods(trained: Trained) -> dict[str, np.ndarray]:
+    """Grades out of fold of the model and of parts of it, by name."""
+    return {
+        "toolkit, subjects never seen": trained.predicted,
+        "embedding alone": trained.embedding,
+        "class of highest similarity": trained.argmax,
+    }
 
 
 def class_settings(edges: str | None) -> Settings:
@@ -144,13 +172,8 @@ def _starting_point(
 
 def training_scores(run: TrainRun) -> dict[str, Scores]:
     """Cross-validated scores, by subject, beside the trivial baselines."""
-    trained = run.trained
-    return {
-        "toolkit, subjects never seen": score(run.truth, trained.predicted),
-        "embedding alone": score(run.truth, trained.embedding),
-        "class of highest similarity": score(run.truth, trained.argmax),
-        **trivial_baselines(run.truth, trained.folds),
-    }
+    by_method = {name: score(run.truth, grades) for name, grades in _methods(run.trained).items()}
+    return by_method | trivial_baselines(run.truth, run.trained.folds)
 
 
 def training_record(run: TrainRun) -> dict[str, Any]:
@@ -166,6 +189,19 @@ def training_record(run: TrainRun) -> dict[str, Any]:
     }
 
 
+def training_words(run: TrainRun) -> str:
+    """What the scores say, in two sentences: the error on people never seen beside those of trivial answers."""
+    (_, own), *_, mean, commonest = training_scores(run).items()
+    best = min(mean[1].rmse, commonest[1].rmse)
+    told = (
+        f"On people it never saw, the model is off by {own.rmse:.2f} grades (RMSE); {mean[0]} is off by {mean[1].rmse:.2f}, "
+        f"{commonest[0]} grade by {commonest[1].rmse:.2f}."
+    )
+    if own.rmse >= best:
+        return f"{told} It is no better than an answer that needs no photograph: do not use it."
+    return f"{told} Its error is {1 - own.rmse / best:.0%} smaller than the best of these."
+
+
 def training_report(run: TrainRun) -> str:
     """Cross-validated scores beside the trivial baselines, and who was left out."""
     trained, card, model = run.trained, run.model.card, run.model
@@ -175,6 +211,7 @@ def training_report(run: TrainRun) -> str:
         score_table(training_scores(run)),
         f"Interval: the grade +- {card['half_width']:.2f} on average ({coverage_told(model)}; "
         f"{np.mean(np.abs(trained.predicted - run.truth) <= trained.half_widths):.0%} of these photos inside)",
+        f"Interval widths: {widths_told(model)}",
         "Shares: " + ", ".join(f"{part} {share:.2f}" for part, share in card["shares"].items()),
         *(f"left out: {name}: {reason}" for name, reason in run.left_out.items()),
         *(f"warning: {line}" for line in run.copies),

@@ -35,7 +35,6 @@ from toolkit.study.copies import one_subject_each
 from toolkit.workers import map_photos, not_prepared, the_finder
 
 _DAMAGED = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile)
-_TONES = ((55.0, "very light"), (41.0, "light"), (28.0, "intermediate"), (10.0, "tan"), (-30.0, "brown"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,11 +107,6 @@ def load_study(
         "; ".join([joined.summary(), *(f"warning: {line}" for line in copies)]),
         left_out,
     )
-
-
-def tone_name(ita: float) -> str:
-    """Chardon's name of a skin tone by its ITA in degrees: "very light" over 55, ..., "dark" up to -30."""
-    return next((name for bound, name in _TONES if ita > bound), "dark")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from toolkit.errors import FaceError, PhotoError, ToolkitError
 from toolkit.files import write_atomically
-from toolkit.outputs import check_folder, first_entry, is_stamped, refuse_dead_link, stamp_workbook
+from toolkit.outputs import check_folder, first_entry, is_stamped, refuse_dead_link
 from toolkit.phantom.draw import Canvas, draw_face
 from toolkit.phantom.optics import Bytes, Float
 from toolkit.phantom.painters import PAINTERS
@@ -354,22 +354,15 @@ def _write_truth(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _write_workbook(path: Path, rows: Sequence[Mapping[str, Any]], numbers: Sequence[int]) -> None:
-    from openpyxl import Workbook
+    from toolkit.workbook import write_sheets
 
-    book = Workbook()
-    sheet = book.active
-    if sheet is None:
-        raise ToolkitError(f"{path}: the workbook has no sheet")
-    sheet.title = "Grades"
-    sheet.append(["SUBJID", "side", "VISITNUM", "VISIT", "Mottled hyperpigmentation"])
-    for row, number in zip(rows, numbers, strict=True):
-        sheet.append([row["subject"], row["side"].capitalize(), number, row["visit"], row["grader_1"]])
-
-    def write(file: IO[bytes]) -> None:
-        book.save(file)
-        stamp_workbook(file, _KIND)
-
-    write_atomically(path, write)
+    headings = ("SUBJID", "side", "VISITNUM", "VISIT", "Mottled hyperpigmentation")
+    cells = (
+        (row["subject"], row["side"].capitalize(), number, row["visit"], row["grader_1"])
+        for row, number in zip(rows, numbers, strict=True)
+    )
+    table = [dict(zip(headings, line, strict=True)) for line in cells]
+    write_sheets(path, {"Grades": table}, number_format="0.0", kind=_KIND)
 
 
 def _summary(latent: NDArray[np.float64], grades: NDArray[np.float64], subjects: int) -> StudySummary:

@@ -26,6 +26,7 @@ from toolkit.records.pictures import (
     Window,
 )
 from toolkit.records.results import Contribution, Evidence, Figures, PhotoGrade, PhotoResult, Quality
+from toolkit.records.severity import SEVERITIES, SEVERITY_TOLD, SEVERITY_WORDS, half_step, severity_of
 
 __all__ = [
     "CHART_PARTS",
@@ -34,6 +35,9 @@ __all__ = [
     "NO_MARGINS",
     "REASONS",
     "REGIONS",
+    "SEVERITIES",
+    "SEVERITY_TOLD",
+    "SEVERITY_WORDS",
     "SIDE",
     "Contribution",
     "Evidence",
@@ -53,4 +57,6 @@ __all__ = [
     "Region",
     "Side",
     "Window",
+    "half_step",
+    "severity_of",
 ]

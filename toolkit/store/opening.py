@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from toolkit.errors import ToolkitError
-from toolkit.salvage import is_damaged, set_aside
+from toolkit.salvage import is_damaged, read_only, set_aside
 from toolkit.store.record import RUN_TABLE
 from toolkit.store.results import Store
 
@@ -121,7 +121,7 @@ def read_store(path: Path) -> Iterator[Store]:
 def _readable(path: Path) -> sqlite3.Connection:
     """A connection that reads alone; one that may write where a run was killed in the middle of a write, which must be
     taken back before anything can be read."""
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    connection = sqlite3.connect(read_only(path), uri=True)
     try:
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     except sqlite3.OperationalError as error:

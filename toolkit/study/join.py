@@ -74,7 +74,7 @@ def join_grades(
         unmatched_photos=tuple(name for name in unique if name not in matches),
         unmatched_rows=tuple(row for row in table.rows if id(row) not in used),
         rows=matches,
-        reviewed=len(matches) if table.reviewed else 0,
+        reviewed=len(matches) if table.reviewed and not table.blind else 0,
         shared=shared_rows(table, matches),
         by_number=joined_by_number(matches, subjects, known),
         unread=(
@@ -178,7 +178,7 @@ class _Several:
             if row.subject or is_clinical(name):
                 self._known[name] = self._facts[name]
         self._unmatched += joined.unmatched_rows
-        self._reviewed.update(joined.rows if table.reviewed else ())
+        self._reviewed.update(joined.rows if table.reviewed and not table.blind else ())
         self._shared += joined.shared
         self._by_number += joined.by_number
         self._unread += joined.unread

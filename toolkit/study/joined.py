@@ -51,6 +51,10 @@ class JoinedGrades:
     by_number: tuple[tuple[str, str], ...] = ()
     unread: tuple[str, ...] = ()
 
+    def sexes(self) -> dict[str, str]:
+        """The sex of the subjects of whom a row with a photo tells it."""
+        return {self.facts[name].subject: row.sex for name, row in self.rows.items() if row.sex}
+
     def summary(self) -> str:
         """One line: how many photos are graded, and what has no partner (at most three of each named)."""
         total = len(self.grades) + len(self.unmatched_photos)
