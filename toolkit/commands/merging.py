@@ -86,18 +86,7 @@ def merge_parts(
         hints = [row.hint for row in rows]
         record = RunRecord(found[0].record.versions)
         store.begin(files, options, hints, record=record, sizes=[row.bytes for row in rows])
-        wanted = {(row.sha256, row.options, row.hint) for row in rows}
-        for part in reported(found, len(found), "merging", tell):
-            damaged = adopt(store, (one for one in part.results() if one.cells[:3] in wanted))
-            adopt_changes(store, part.changes())
-            if damaged:
-                raise ToolkitError(
-                    f"{part.path}: {counted(damaged, 'result')} damaged: rerun its command, then merge again"
-                )
-        store.claim([(place, row.sha256) for place, row in enumerate(rows) if row.sha256])
-        for place, row in enumerate(rows):
-            if row.note:
-                store.put_failure(place, row.note, row.sha256)
+        _take_results(store, found, rows, tell)
         told = {"merged parts": str(len(found))}
         graded = [row.name for row in rows if not _is_other(row)]
         mode = mode_of(graded[0]) if graded else model.mode
@@ -105,6 +94,22 @@ def merge_parts(
             model, options, tuple(files), len(graded), joined, mode, others, loss=loss, told=told
         )
         return finish(request, store, plan, clock, interrupted=False)
+
+
+def _take_results(store: Store, parts: Sequence[Part], rows: Sequence[PhotoRow], tell: Progress) -> None:
+    """Bring what the parts hold of the photos ``rows`` into the store, which knows these as the photos of its run."""
+    wanted = {(row.sha256, row.options, row.hint) for row in rows}
+    for part in reported(parts, len(parts), "merging", tell):
+        damaged = adopt(store, (one for one in part.results() if one.cells[:3] in wanted))
+        adopt_changes(store, part.changes())
+        if damaged:
+            raise ToolkitError(
+                f"{part.path}: {counted(damaged, 'result')} damaged: rerun its command, then merge again"
+            )
+    store.claim([(place, row.sha256) for place, row in enumerate(rows) if row.sha256])
+    for place, row in enumerate(rows):
+        if row.note:
+            store.put_failure(place, row.note, row.sha256)
 
 
 def _weights(parts: Sequence[Part]) -> str:
