@@ -67,12 +67,12 @@ def watched(calls: list[list[str]]) -> dict[str, float]:
 
 def cells(workbook: Path) -> dict[tuple[str, str], Any]:
     """Every cell but those that tell of the run; those of the sheet Run by their items."""
-    found = {}
+    found: dict[tuple[str, str], Any] = {}
     for sheet in openpyxl.load_workbook(workbook, read_only=True).worksheets:
         for number, row in enumerate(sheet.iter_rows(values_only=True)):
             if sheet.title != "Run":
                 found |= {(sheet.title, f"{number} {place}"): value for place, value in enumerate(row)}
-            elif row[0] not in OF_THE_RUN:
+            elif row and row[0] not in OF_THE_RUN:
                 found["Run", str(row[0])] = row[1]
     return found
 
@@ -96,11 +96,17 @@ def every_way(images: Path, count: int, folder: Path) -> list[dict[str, Any]]:
     for number, (way, lines) in enumerate(calls.items()):
         for name in (f"way{number}.xlsx", *(share.name for share in shares)):
             clean(folder / name)
-        one = {"way": way, **watched(lines)}
+        costs = watched(lines)
         told = cells(folder / f"way{number}.xlsx")
         first = first or told
         found.append(
-            {**one, "photos/s": count / one["seconds"], "same cells": told == first, "cells": len(told)}
+            {
+                "way": way,
+                **costs,
+                "photos/s": count / costs["seconds"],
+                "same cells": told == first,
+                "cells": len(told),
+            }
         )
         print(f"... {found[-1]}", file=sys.stderr)
     return found

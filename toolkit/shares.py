@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from toolkit.errors import ToolkitError
@@ -34,6 +34,10 @@ class Taken:
     photos: int
     whole: str
     places: tuple[int, ...]
+
+    def within(self, noted: Mapping[int, str]) -> dict[int, str]:
+        """What is ``noted`` of photos by their places among all, by their places in the share."""
+        return {place: noted[whole] for place, whole in enumerate(self.places) if whole in noted}
 
 
 def parse_share(text: str) -> Share:

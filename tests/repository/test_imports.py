@@ -25,6 +25,8 @@ HEAVY = {
     "onnxruntime",
     "statsmodels",
     "patsy",
+    "distributed",
+    "dask",
 }
 STAGES = (
     "images",

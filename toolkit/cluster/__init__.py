@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import signal
 import tempfile
 import time
 import uuid
@@ -47,10 +48,11 @@ def connect(address: str, workers: int = 1) -> Iterator[Cluster]:
             # Dask gives up a worker that is not back in 15 s; on a busy machine that is too soon.
             stack.enter_context(dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}))
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="toolkit-cluster-"))
-            local = LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", local_directory=folder,
-                memory_limit=0, silence_logs=logging.ERROR, scheduler_kwargs={"allowed_failures": 100},
-            )  # fmt: skip
+            with _deaf_to_interrupts():
+                local = LocalCluster(
+                    n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", local_directory=folder,
+                    memory_limit=0, silence_logs=logging.ERROR, scheduler_kwargs={"allowed_failures": 100},
+                )  # fmt: skip
             client = stack.enter_context(Client(stack.enter_context(local)))
         else:
             client = stack.enter_context(_client(address))
@@ -61,6 +63,19 @@ def connect(address: str, workers: int = 1) -> Iterator[Cluster]:
                 f"{address}: the scheduler has no workers: start some, for example dask worker {address}"
             ) from None
         yield Cluster(client, address)
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Threads and processes that start meanwhile, and those that they start, never hear Ctrl-C: it is the driver's."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _client(address: str) -> Client:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from toolkit.quality import study_labels
 from toolkit.records import PhotoFile
 from toolkit.report import write_report
 from toolkit.store import RunOptions, Store
-from toolkit.study import WHITE, JoinedGrades
+from toolkit.study import JoinedGrades
 from toolkit.study.names import stored_text
 from toolkit.watch import told
 from toolkit.workers import TIME_LIMIT_S
@@ -46,20 +46,21 @@ class GradeRequest:
 
 @dataclass(frozen=True)
 class GradePlan:
-    """What is graded, and how: the ``files`` of the run, ``earlier`` how many of them had a result, the expert's grades,
-    and what became of earlier results: ``loss`` and how many were ``damaged``; ``told``: more to tell of the run; its ``mode``, and ``others``: why
-    some of the files, by place, are not graded since they are of another."""
+    """What is graded, and how: the ``files`` of the run, ``earlier`` how many of them had a result, the expert's grades;
+    ``others``, why some of them, by place, are not graded since they are of another mode than ``mode``; what became of
+    earlier results, ``loss`` and how many were ``damaged``; ``told``: more to tell of the run."""
 
     model: Model
     options: RunOptions
     files: tuple[PhotoFile, ...]
     earlier: int
     joined: JoinedGrades | None
+    mode: str
+    others: Mapping[int, str]
+    _: KW_ONLY
     loss: Loss = field(default_factory=Loss)
     damaged: int = 0
     told: Mapping[str, str] = field(default_factory=dict)
-    mode: str = WHITE
-    others: Mapping[int, str] = field(default_factory=dict)
 
 
 class Clock:

@@ -60,8 +60,8 @@ def grade_photos(
     append: bool = False,
     overwrite: bool = False,
     change: bool = True,
-    mode: str | None = None,
     share: Share | None = None,
+    mode: str | None = None,
 ) -> GradeRun:
     """Grade photographs and write the results workbook; every photo keeps its row.
 
@@ -75,9 +75,9 @@ def grade_photos(
     Where ``out`` holds grades of photographs that are not among these, ``append`` keeps them and ``overwrite`` drops
     them; without either that is refused. ``overwrite`` also replaces files that an earlier run did not write, but
     never one that is read. ``change``: whether photographs of later visits are compared with those of the baseline.
+    ``share``: only these of the photographs, without comparing visits; ``merge_parts`` joins the shares.
     ``mode``: the light of the photographs that are graded, by their names, by default the model's own; others keep a row
     without a grade.
-    ``share``: only these of the photographs, without comparing visits; ``merge_parts`` joins the shares.
     """
     if append and overwrite:
         raise ToolkitError("--append keeps earlier grades, --overwrite drops them: choose one of them")
@@ -112,9 +112,10 @@ def _plan(request: _Request, store: Store, given: Sequence[PhotoFile], read: Seq
     model = load_model(request.model_folder)
     options = options_of(model, request.weights, request.landmark_model)
     mode = known_mode(request.mode) if request.mode else model.mode
-    given, known, taken = _shared_out(request, given)
-    files, hashes, loss = _planned_photos(request, store, given, known)
-    others = of_other_modes(files, mode, model)
+    share, known, taken = _shared_out(request, given)
+    files, hashes, loss = _planned_photos(request, store, share, known)
+    others = of_other_modes(given if taken else files, mode, model)
+    others = taken.within(others) if taken else others
     refuse_mixed(out, loss, others)
     paths, names = [file.path for file in files], [file.name for file in files]
     check_pictures(request.overlays, request.images, paths, names, read=read, overwrite=overwrite)
@@ -127,7 +128,7 @@ def _plan(request: _Request, store: Store, given: Sequence[PhotoFile], read: Seq
     earlier = len(files) - len(store.missing())
     told = {"part": f"{taken.share} of {taken.photos} photos"} if taken else {}
     return GradePlan(
-        model, options, tuple(files), earlier, joined, loss, damaged, told=told, mode=mode, others=others
+        model, options, tuple(files), earlier, joined, mode, others, loss=loss, damaged=damaged, told=told
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from toolkit.store import (
     open_store,
     store_path,
 )
-from toolkit.study import OTHER_MODE, JoinedGrades
+from toolkit.study import JoinedGrades, mode_of
 from toolkit.workbook import RESULT_SUFFIXES, check_target
 from toolkit.workers import TIME_LIMIT_S
 
@@ -80,33 +81,35 @@ def merge_parts(
     with open_store(request.out) as store:
         check_results(request.out, store, read, overwrite)
         loss = _loss(request, store, rows)
-        files, joined = _photos(request, model, rows, read)
+        others = {place: row.note for place, row in enumerate(rows) if _is_other(row)}
+        files, joined = _photos(request, model, rows, others, read=read)
         hints = [row.hint for row in rows]
         record = RunRecord(found[0].record.versions)
         store.begin(files, options, hints, record=record, sizes=[row.bytes for row in rows])
-        wanted = {(row.sha256, row.options, row.hint) for row in rows}
-        for part in reported(found, len(found), "merging", tell):
-            damaged = adopt(store, (one for one in part.results() if one.cells[:3] in wanted))
-            adopt_changes(store, part.changes())
-            if damaged:
-                raise ToolkitError(
-                    f"{part.path}: {counted(damaged, 'result')} damaged: rerun its command, then merge again"
-                )
-        store.claim([(place, row.sha256) for place, row in enumerate(rows) if row.sha256])
-        for place, row in enumerate(rows):
-            if row.note:
-                store.put_failure(place, row.note, row.sha256)
+        _take_results(store, found, rows, tell)
         told = {"merged parts": str(len(found))}
-        others = _others(rows)
+        graded = [row.name for row in rows if not _is_other(row)]
+        mode = mode_of(graded[0]) if graded else model.mode
         plan = GradePlan(
-            model, options, tuple(files), len(files), joined, loss, told=told, mode=model.mode, others=others
+            model, options, tuple(files), len(graded), joined, mode, others, loss=loss, told=told
         )
         return finish(request, store, plan, clock, interrupted=False)
 
 
-def _others(rows: Sequence[PhotoRow]) -> dict[int, str]:
-    """Why some photos, by place, were not graded: they are of another mode."""
-    return {place: row.note for place, row in enumerate(rows) if row.note.startswith(OTHER_MODE)}
+def _take_results(store: Store, parts: Sequence[Part], rows: Sequence[PhotoRow], tell: Progress) -> None:
+    """Bring what the parts hold of the photos ``rows`` into the store, which knows these as the photos of its run."""
+    wanted = {(row.sha256, row.options, row.hint) for row in rows}
+    for part in reported(parts, len(parts), "merging", tell):
+        damaged = adopt(store, (one for one in part.results() if one.cells[:3] in wanted))
+        adopt_changes(store, part.changes())
+        if damaged:
+            raise ToolkitError(
+                f"{part.path}: {counted(damaged, 'result')} damaged: rerun its command, then merge again"
+            )
+    store.claim([(place, row.sha256) for place, row in enumerate(rows) if row.sha256])
+    for place, row in enumerate(rows):
+        if row.note:
+            store.put_failure(place, row.note, row.sha256)
 
 
 def _weights(parts: Sequence[Part]) -> str:
@@ -114,6 +117,11 @@ def _weights(parts: Sequence[Part]) -> str:
     keys = (row.options for part in parts for row in part.rows)
     first = next(keys, None)
     return RunOptions.from_key(first).weights if first else "learned"
+
+
+def _is_other(row: PhotoRow) -> bool:
+    """Whether a photo was left out since it is of another mode."""
+    return json.loads(row.hint).get("graded") is False
 
 
 def _loss(request: GradeRequest, store: Store, rows: Sequence[PhotoRow]) -> Loss:
@@ -128,7 +136,12 @@ def _loss(request: GradeRequest, store: Store, rows: Sequence[PhotoRow]) -> Loss
 
 
 def _photos(
-    request: GradeRequest, model: Model, rows: Sequence[PhotoRow], read: Sequence[Path]
+    request: GradeRequest,
+    model: Model,
+    rows: Sequence[PhotoRow],
+    others: Mapping[int, str],
+    *,
+    read: Sequence[Path],
 ) -> tuple[list[PhotoFile], JoinedGrades | None]:
     """The photos, with what an expert's workbook tells of them; ToolkitError where that would change a grade."""
     files = photo_files([Path(row.path) for row in rows], [row.name for row in rows])
@@ -136,7 +149,7 @@ def _photos(
     hashes = [row.sha256 for row in rows]
     joined = report_grades(request.report, folders, files, hashes, read=read, overwrite=request.overwrite)
     files = with_facts(files, joined.facts if joined else {})
-    for row, hint in zip(rows, hints_of(files, model, _others(rows)), strict=True):
+    for row, hint in zip(rows, hints_of(files, model, others), strict=True):
         if hint != row.hint:
             raise ToolkitError(
                 f"{row.name}: was graded as of another subject or side: give --expert-grades here as when it was graded"

@@ -36,7 +36,7 @@ class Graded:
 @dataclass(frozen=True)
 class HowToGrade:
     """All that a grade is made with: a ``model`` and where it lies, None of the starter; ``landmark_model``, None of the
-    default one; the ``options`` that name them by their hashes; the ``mode`` of the photographs."""
+    default one; the ``options`` that name them by their hashes; ``mode``, the light of the photographs that get a grade."""
 
     model: Model
     folder: Path | None

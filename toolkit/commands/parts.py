@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -91,39 +91,43 @@ def _read_store(path: Path) -> Part:
 def refuse_gaps(parts: Sequence[Part]) -> None:
     """Raise ToolkitError unless the parts are every share of the same photographs, each once, or runs without shares
     that have no photograph in common."""
-    held: dict[object, Part] = {}
-    first = parts[0]
-    for part in parts:
-        if part.taken is None or first.taken is None:
-            if part.taken or first.taken:
-                share, whole = (part, first) if part.taken else (first, part)
-                raise ToolkitError(
-                    f"{whole.path}: is no share (--part) of photographs, as {share.path} is: merge only shares"
-                )
-            keys: dict[object, str] = {row.sha256: row.name for row in part.rows if row.sha256}
-        else:
-            if (part.taken.share.of, part.taken.whole) != (first.taken.share.of, first.taken.whole):
-                raise ToolkitError(
-                    f"{part.path}: is share {part.taken.share} of {counted(part.taken.photos, 'photo')}, {first.path} is "
-                    f"share {first.taken.share} of {first.taken.photos} of other names or contents: grade all shares of "
-                    "the same photographs"
-                )
-            keys = {part.taken.share: f"share {part.taken.share}"}
-        twice = [name for key, name in keys.items() if key in held]
+    shares = [(part, part.taken) for part in parts if part.taken]
+    if not shares:
+        _refuse_twice([(part, {row.sha256: row.name for row in part.rows if row.sha256}) for part in parts])
+        return
+    whole = next((part for part in parts if part.taken is None), None)
+    if whole:
+        raise ToolkitError(
+            f"{whole.path}: is no share (--part) of photographs, as others are: merge only shares"
+        )
+    first, of = shares[0], shares[0][1].share.of
+    for part, taken in shares:
+        if (taken.share.of, taken.whole) != (of, first[1].whole):
+            raise ToolkitError(
+                f"{part.path}: is share {taken.share} of {counted(taken.photos, 'photo')}, {first[0].path} is share "
+                f"{first[1].share} of {first[1].photos} of other names or contents: grade all shares of the same "
+                "photographs"
+            )
+    _refuse_twice([(part, {taken.share: f"share {taken.share}"}) for part, taken in shares])
+    missing = sorted({*range(1, of + 1)} - {taken.share.number for _, taken in shares})
+    if missing:
+        raise ToolkitError(
+            f"{counted(len(missing), 'share')} of {of} missing (--part {some_of([str(one) for one in missing])}): grade "
+            "and name them as well"
+        )
+
+
+def _refuse_twice(held: Sequence[tuple[Part, Mapping[Any, str]]]) -> None:
+    """Raise ToolkitError where two parts hold the same; what each holds by a key, with its name."""
+    before: dict[Any, Part] = {}
+    for part, names in held:
+        twice = [key for key in names if key in before]
         if twice:
-            other = next(held[key] for key in keys if key in held)
+            same = some_of([names[key] for key in twice])
             raise ToolkitError(
-                f"{part.path}: holds what {other.path} holds ({some_of(twice)}): name one of the two"
+                f"{part.path}: holds what {before[twice[0]].path} holds ({same}): name one of the two"
             )
-        held |= dict.fromkeys(keys, part)
-    if first.taken:
-        numbers = {part.taken.share.number for part in parts if part.taken}
-        missing = [str(one) for one in range(1, first.taken.share.of + 1) if one not in numbers]
-        if missing:
-            raise ToolkitError(
-                f"{counted(len(missing), 'share')} of {first.taken.share.of} missing (--part {some_of(missing)}): grade "
-                "and name them as well"
-            )
+        before |= dict.fromkeys(names, part)
 
 
 def refuse_other_makers(parts: Sequence[Part], given: RunOptions) -> None:

@@ -28,7 +28,7 @@ from toolkit.workers import TIME_LIMIT_S
 
 @dataclass(frozen=True)
 class PartsRun:
-    """What ``grade_into_parts`` did: of ``photos``, ``done`` have a result, with a grade or the lasting reason why there
+    """What ``grade_into_parts`` did: of ``photos``, those of other modes not counted, ``done`` have a result, with a grade or the lasting reason why there
     is none, ``earlier`` of them from an earlier run."""
 
     out: Path
@@ -48,8 +48,8 @@ def grade_into_parts(
     workers: Workers = 1,
     tell: Progress = silent,
     limit_s: float = TIME_LIMIT_S,
-    mode: str | None = None,
     share: Share | None = None,
+    mode: str | None = None,
 ) -> PartsRun:
     """As ``grade_photos``, without a workbook: results go to the folder ``out`` as Parquet parts, a few hundred photos
     each. A run that is killed and called again does what is not yet in a part."""
@@ -57,6 +57,8 @@ def grade_into_parts(
     check_folder(out, images, [file.path for file in files], "--out")
     model = load_model(model_folder)
     options = options_of(model, weights, landmark_model)
+    mode = known_mode(mode) if mode else model.mode
+    others = of_other_modes(files, mode, model)
     with open_parts(out) as parts:
         hashes, taken = [""] * len(files), None
         if share or not parts.is_empty:
@@ -64,13 +66,12 @@ def grade_into_parts(
         if share:
             taken = take(share, [(file.name, sha256) for file, sha256 in zip(files, hashes, strict=True)])
             files, hashes = [files[n] for n in taken.places], [hashes[n] for n in taken.places]
-        mode = known_mode(mode) if mode else model.mode
-        others = of_other_modes(files, mode, model)
+            others = taken.within(others)
         hints = hints_of(files, model, others)
         parts.begin(RunRecord(versions(), taken))
         photos = RunPhotos(parts, options.key(), files=files, hashes=hashes, hints=hints)
         for place, note in others.items():
-            photos.keep(place, Graded(content_hash(files[place].path), note=note))
+            photos.keep(place, Graded(hashes[place] or content_hash(files[place].path), note=note))
         missing = [place for place in photos.missing() if place not in others]
         how = HowToGrade(model, model_folder, landmark_model, options, mode)
         graded = grade_all([files[n] for n in missing], how, workers, limit_s=limit_s, drawn=False)
@@ -82,8 +83,9 @@ def grade_into_parts(
         except KeyboardInterrupt:
             interrupted = True
         parts.end(photos.rows())
-    left = sum(bool(note) for note in photos.notes)
-    return PartsRun(out, len(files), len(files) - left, len(files) - len(missing), interrupted)
+    wanted = len(files) - len(others)
+    left = sum(bool(note) for note in photos.notes) - len(others)
+    return PartsRun(out, wanted, wanted - left, wanted - len(missing), interrupted)
 
 
 class RunPhotos:
