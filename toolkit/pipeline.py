@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from toolkit.chart import make_chart, objects_note
+from toolkit.correction import corrected
 from toolkit.images import read_photo
 from toolkit.judgement import Judgement, judge
 from toolkit.landmarks import FaceFinder
@@ -44,8 +45,9 @@ OUT_OF_RANGE = "out of range: unlike every graded reference"
 
 
 def read_face(file: PhotoFile, finder: FaceFinder, settings: Settings) -> tuple[Photo, FacePatches, Quality]:
-    """Photo -> landmarks -> chart -> patches -> quality; raises PhotoError or FaceError."""
-    return read_patches(read_photo(file.path, settings.photo), file, finder, settings)
+    """Photo -> colours -> landmarks -> chart -> patches -> quality; raises PhotoError or FaceError."""
+    photo = corrected(read_photo(file.path, settings.photo), file.colour)
+    return read_patches(photo, file, finder, settings)
 
 
 def read_patches(
@@ -58,7 +60,7 @@ def read_patches(
     quality = assess(photo, face, patches, settings.quality, chart=chart)
     notes = photo.notes + face.notes + objects_note(chart)
     found = FacePatches(file.name, photo.sha256, patches, face, dropped, quality.label, notes, chart,
-                        likeness(photo.pixels), mirrored_likeness(photo.pixels), file.facts)  # fmt: skip
+                        likeness(photo.pixels), mirrored_likeness(photo.pixels), file.facts, photo.colour)  # fmt: skip
     return photo, found, quality
 
 
@@ -98,6 +100,7 @@ class Grader:
                 judged.contributions(i),
                 tuple(judged.evidence(i)),
                 tuple(itertools.islice(pictures, count)),
+                photo.face.colour,
             )
 
     def _grade_of(

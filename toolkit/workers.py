@@ -167,7 +167,7 @@ def _measure_one(file: PhotoFile, settings: Settings, overlays: Path | None) -> 
         side = file.facts.side or (face.face.side if face.face else None)
         note = "; ".join([*face.notes, *missing_regions(face)])
         grade = PhotoGrade(file.name, replace(file.facts, side=side), quality=face.quality, note=note)
-        return PhotoResult(grade, figures, quality)
+        return PhotoResult(grade, figures, quality, colour=face.colour)
 
     return attempt(work, partial(_not_measured, file), file.path)
 

@@ -30,6 +30,7 @@ STAGES = (
     "images",
     "landmarks",
     "chart",
+    "correction",
     "patches",
     "quality",
     "pigment",
@@ -43,6 +44,7 @@ SHARED = {
     "settings",
     "errors",
     "colours",
+    "colourtarget",
     "csvguard",
     "formats",
     "geometry",
@@ -54,7 +56,7 @@ SHARED = {
     "files",
     "tables",
     "visible",
-}  # formats, geometry, jpeg, meanface and visible: arrays or bytes in, figures out; outputs, files and tables: how any file is written
+}  # colourtarget, formats, geometry, jpeg, meanface and visible: arrays or bytes in, figures out; outputs, files and tables: how any file is written
 
 
 def loaded(code):

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.lines import pairs, points, say, say_json, say_passed_over, status, stoppable
+from toolkit.cli.lines import colours, pairs, points, say, say_json, say_passed_over, status, stoppable
 from toolkit.cli.options import (
     AnyScale,
     ClassEdges,
+    ColourChart,
+    ColourMatch,
     Columns,
     Grades,
     GradeScale,
@@ -63,6 +65,8 @@ def grade(
     no_change: Annotated[
         bool, typer.Option("--no-change", help="Do not compare later visits with the baseline.")
     ] = False,
+    colour_chart: ColourChart = None,
+    colour_match: ColourMatch = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     append: Annotated[
@@ -88,7 +92,7 @@ def grade(
         count = workers or default_workers()
         run = grade_photos(
             images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=count, tell=tell, limit_s=time_limit, overlays=overlays, report=page,
-            append=append, overwrite=overwrite, change=not no_change,
+            append=append, overwrite=overwrite, change=not no_change, colour=colours(colour_chart, colour_match),
         )  # fmt: skip
     if as_json:
         say_json(run.record())
@@ -214,6 +218,8 @@ def evaluate(
     column: Columns = None,
     retakes: Retakes = False,
     mode: Mode = None,
+    colour_chart: ColourChart = None,
+    colour_match: ColourMatch = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
@@ -243,6 +249,7 @@ def evaluate(
         step_of(scale),
         retakes,
         mode,
+        colours(colour_chart, colour_match),
     )
     count = workers or default_workers()
     with shown(quiet) as tell:

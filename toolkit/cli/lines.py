@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from toolkit.errors import GradesError
+from toolkit.errors import GradesError, ToolkitError
 
 if TYPE_CHECKING:
     from toolkit.model import Model
@@ -21,6 +21,13 @@ def points(landmarks: str | None, path: Path | None) -> Path | None:
     from toolkit.landmarks import chosen_landmark_model
 
     return chosen_landmark_model(landmarks, path)
+
+
+def colours(chart: str | None, match: Path | None) -> str | Path | None:
+    """How colours are to be corrected, as the options say."""
+    if chart is not None and match is not None:
+        raise ToolkitError("--colour-chart and --colour-match: choose one of them")
+    return chart if match is None else match
 
 
 def pairs(texts: list[str] | None, option: str = "--column") -> list[tuple[str, str]]:

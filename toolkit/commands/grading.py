@@ -12,6 +12,7 @@ from pathlib import Path
 
 import toolkit
 from toolkit.commands.changes import StudyChanges, compare_study
+from toolkit.commands.colours import Colours, read_colours
 from toolkit.commands.results import (
     GradeRun,
     ReportRequest,
@@ -32,7 +33,7 @@ from toolkit.pigment.overlay import draw_predicted
 from toolkit.pipeline import Grader
 from toolkit.progress import Progress, reported, silent
 from toolkit.quality import study_labels
-from toolkit.records import PhotoFile
+from toolkit.records import PhotoFile, colour_key
 from toolkit.report import write_report
 from toolkit.stagecode import code_hash
 from toolkit.store import RunOptions, Store, open_store, store_path
@@ -58,6 +59,7 @@ def grade_photos(
     append: bool = False,
     overwrite: bool = False,
     change: bool = True,
+    colour: str | Path | None = None,
 ) -> GradeRun:
     """Grade photographs and write the results workbook; every photo keeps its row.
 
@@ -70,19 +72,21 @@ def grade_photos(
 
     Where ``out`` holds grades of photographs that are not among these, ``append`` keeps them and ``overwrite`` drops
     them; without either that is refused. ``overwrite`` also replaces files that an earlier run did not write, but
-    never one that is read. ``change``: whether photographs of later visits are compared with those of the baseline.
+    never one that is read. ``change``: whether photographs of later visits are compared with those of the baseline. ``colour``: how colours are corrected, as
+    for ``read_colours``.
     """
     if append and overwrite:
         raise ToolkitError("--append keeps earlier grades, --overwrite drops them: choose one of them")
     request = _Request(
         images, Path(out), model_folder, weights, landmark_model, workers, tell, limit_s, overlays,
-        report or ReportRequest(), append, overwrite, change,
+        report or ReportRequest(), append, overwrite, change, read_colours(colour),
     )  # fmt: skip
     started, clock = datetime.now().astimezone(), time.monotonic()
     check_target(request.out, RESULT_SUFFIXES)
-    given = find_photo_files(images)
+    given = request.colours.without_charts(find_photo_files(images))
     read = [
         *(file.path for file in given),
+        *request.colours.files,
         *read_files(model_folder, landmark_model, request.report.expert_grades),
     ]
     check_outputs([Output(store_path(request.out), "--out", lambda _: True)], read)
@@ -126,6 +130,7 @@ class _Request:
     append: bool
     overwrite: bool
     change: bool
+    colours: Colours
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,7 @@ def _plan(request: _Request, store: Store, given: Sequence[PhotoFile], read: Seq
     paths, names = [file.path for file in files], [file.name for file in files]
     check_pictures(request.overlays, request.images, paths, names, read=read, overwrite=overwrite)
     joined = report_grades(request.report, request.images, files, hashes, read=read, overwrite=overwrite)
-    files = with_facts(files, joined.facts if joined else {})
+    files = request.colours.given_to(with_facts(files, joined.facts if joined else {}))
     hints = _hints(files, model)
     check_kept(out, loss.lost if request.append else (), hints, store, options=options.key())
     store.begin(files, options, hints)
@@ -183,11 +188,14 @@ def _write(
     """Workbook and page; what is to be said of the run, a line each."""
     landmarks = landmarks_name(request.landmark_model)
     facts = run_facts(
-        store, run, plan.model, plan.options, landmarks=landmarks, workers=request.workers, started=started
-    )
+        store, run, plan.model, plan.options, landmarks=landmarks, workers=request.workers, started=started,
+        colours=request.colours.source,
+    )  # fmt: skip
     remarks = [
+        *request.colours.remarks,
+        *_other_colours(plan.model, request.colours),
         *_other_landmarks(plan.model, request.landmark_model),
-        *write_workbook(store, run, facts, changes.rows),
+        *write_workbook(store, run, facts, changes.rows, colours=bool(request.colours.source)),
         *modes_remark([file.name for file in plan.files]),
         *_changes_told(store, plan.damaged, plan.loss),
     ]
@@ -265,16 +273,32 @@ def _other_landmarks(model: Model, landmark_model: Path | None) -> list[str]:
     return [f"{model.name} was trained with landmarks by {own}, these are {used}: grades may differ a little"]
 
 
+def _other_colours(model: Model, colours: Colours) -> list[str]:
+    """A line where the model was trained on colours that were corrected in another way."""
+    told = {"": "as they come", "chart": "corrected by a colour chart", "match": "matched between cameras"}
+    own = str(model.card.get("colours", ""))
+    of_phantoms = str(model.card.get("trained on", "")).startswith(
+        "digital phantoms"
+    )  # seen by a camera of true colours
+    if own == colours.kind or of_phantoms:
+        return []
+    return [
+        f"{model.name} was trained on colours {told.get(own, own)}, these are {told[colours.kind]}: grades may differ"
+    ]
+
+
 def _hints(files: Sequence[PhotoFile], model: Model) -> list[str]:
     """What is known of each photo, beside its bytes, that may change its grade: the side that the face is expected to
-    show, the subject where the model has references of it, which are not to answer, and another mode than the model's."""
+    show, the subject where the model has references of it, which are not to answer, another mode than the model's, and how
+    its colours are corrected."""
     known = set(model.index.references.subjects.tolist())
     mode = str(model.card.get("mode", WHITE))
     hints = []
     for file in files:
         subject = file.facts.subject if file.facts.subject in known else None
         noted = {"mode": mode_of(file.name)} if mode_notes(file.name, mode) else {}
-        hints.append(json.dumps({"side": file.facts.side, "subject": subject, **noted}))
+        corrected = {"colour": colour_key(file.colour)} if file.colour else {}
+        hints.append(json.dumps({"side": file.facts.side, "subject": subject, **noted, **corrected}))
     return hints
 
 

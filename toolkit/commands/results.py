@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import platform
@@ -22,12 +23,12 @@ from toolkit.model import Model
 from toolkit.outputs import Output, check_folder, check_outputs
 from toolkit.photos import contents
 from toolkit.pigment import CLASSICAL_COLUMNS, NET_COLUMNS
-from toolkit.records import SIDE, PhotoFile, PhotoGrade
+from toolkit.records import SIDE, ColourCorrection, PhotoFile, PhotoGrade
 from toolkit.report import ReportedRun, check_report, is_page
 from toolkit.store import RunOptions, Store, read_store, store_path
 from toolkit.study import Columns, JoinedGrades, join_files, refuse_shared
 from toolkit.study.names import facts_from_name, stored_text
-from toolkit.workbook import Rows, Value, result_files, table_path, write_results
+from toolkit.workbook import COLOUR_COLUMNS, Rows, Value, result_files, table_path, write_results
 
 
 @dataclass(frozen=True)
@@ -158,9 +159,12 @@ def write_workbook(
     run: GradeRun,
     facts: Mapping[str, str | int | float],
     changes: Sequence[Mapping[str, Value]] = (),
+    *,
+    colours: bool = False,
 ) -> list[str]:
     """The workbook from the store, a row at a time; the store keeps what the files were like when they were written.
-    ``changes``: the rows of the sheet Change, which is left out where there are none."""
+    ``changes``: the rows of the sheet Change, which is left out where there are none;
+    ``colours``: whether there is a sheet Colour."""
     tables: dict[str, Iterable[Mapping[str, Value]]] = {
         "Patches": Rows(lambda: _rows_of(store, side=False)),
         "Sides": Rows(lambda: _rows_of(store, side=True)),
@@ -170,10 +174,12 @@ def write_workbook(
             lambda: ({"photo": i.name, "bytes": i.bytes, "sha256": i.sha256} for i in store.inputs())
         ),
     }
+    if colours:
+        tables = {"Colour": Rows(lambda: itertools.starmap(_colour_row, store.colours())), **tables}
     if changes:
         tables = {"Change": changes, **tables}
-    else:
-        _remove_changes(store, run.out)
+    for title in {"Change", "Colour"} - tables.keys():
+        _remove_earlier(store, run.out, title)
     files = list(result_files(run.out))
     store.note_written({path.name: "" for path in files})
     grades = Rows(lambda: run.grades_in(store))
@@ -182,11 +188,18 @@ def write_workbook(
     return remarks
 
 
-def _remove_changes(store: Store, out: Path) -> None:
-    """Take away the table of changes that an earlier run wrote and nobody has edited: it tells of another run."""
+def _colour_row(name: str, colour: ColourCorrection | None) -> dict[str, Value]:
+    if colour is None:
+        return {column: name if column == "photo" else None for column in COLOUR_COLUMNS}
+    figures = (colour.patches or None, colour.before, colour.after, colour.note or None)
+    return dict(zip(COLOUR_COLUMNS, (name, colour.source, *figures), strict=True))
+
+
+def _remove_earlier(store: Store, out: Path, title: str) -> None:
+    """Take away a table that an earlier run wrote and nobody has edited: it tells of another run."""
     before = store.written()
     for suffix in {out.suffix, ".csv", ".parquet"} - {".xlsx"}:
-        path = table_path(out, "Change", suffix)
+        path = table_path(out, title, suffix)
         if path.is_file() and before.get(path.name) == file_sha256(path):
             path.unlink()
 
@@ -208,6 +221,7 @@ def run_facts(
     landmarks: str,
     workers: int,
     started: datetime,
+    colours: str = "",
 ) -> dict[str, str | int | float]:
     """What the workbook tells of the run itself: versions, model, settings, counts, times."""
     return {
@@ -222,6 +236,7 @@ def run_facts(
         "landmarks": landmarks,
         "landmarks of the model": str(model.card.get("landmarks", "dlib")),
         "landmark model sha256": options.landmarks,
+        **({"colours corrected by": colours} if colours else {}),
         "workers": workers,
         "photos": run.photos,
         "graded": run.graded,

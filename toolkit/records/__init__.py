@@ -9,6 +9,7 @@ Conventions that hold everywhere:
 * lengths on skin are millimetres.
 """
 
+from toolkit.records.colour import IN_FRAME, Colour, ColourCorrection, colour_key
 from toolkit.records.names import REGIONS, SIDE, PhotoFacts, PhotoFile, Region, Side
 from toolkit.records.pictures import (
     CHART_PARTS,
@@ -31,10 +32,13 @@ __all__ = [
     "CHART_PARTS",
     "CHART_REGIONS",
     "HIDDEN_CHEEK",
+    "IN_FRAME",
     "NO_MARGINS",
     "REASONS",
     "REGIONS",
     "SIDE",
+    "Colour",
+    "ColourCorrection",
     "Contribution",
     "Evidence",
     "Face",
@@ -53,4 +57,5 @@ __all__ = [
     "Region",
     "Side",
     "Window",
+    "colour_key",
 ]

@@ -13,9 +13,9 @@ import numpy as np
 from toolkit.change import PairChange, change_interval
 from toolkit.model import Model
 from toolkit.reasons import OTHERS, USUAL
-from toolkit.records import HIDDEN_CHEEK, REGIONS, Contribution, PhotoGrade
+from toolkit.records import HIDDEN_CHEEK, REGIONS, ColourCorrection, Contribution, PhotoGrade
 from toolkit.report.words import REGION_NAMES, Usual, in_words
-from toolkit.store import GradeDetails
+from toolkit.store import GradeDetails, colour_of_record
 from toolkit.study.visits import visit_days, visit_order
 from toolkit.summary import SEVERITIES, flag_of
 
@@ -121,7 +121,7 @@ def usual_figures(model: Model) -> dict[str, Usual]:
 
 def detail(row: Table, details: GradeDetails, usual: Mapping[str, Usual]) -> Table:
     """What the page tells of one photo when it is opened: ``regions`` with their grades, or why there is none;
-    ``reasons`` in words; ``alike``: each region's nearest references."""
+    ``colour``: how its colours were corrected, in words, "" where they were not; ``reasons`` in words; ``alike``: each region's nearest references."""
     dropped = (details.face or {}).get("dropped", {})
     hidden = HIDDEN_CHEEK.get((details.face or {}).get("side") or "")
     alike: dict[str, list[Table]] = {}
@@ -144,9 +144,19 @@ def detail(row: Table, details: GradeDetails, usual: Mapping[str, Usual]) -> Tab
             for region in REGIONS
             if region in row["regions"] or (region in dropped and region != hidden)
         ],
+        "colour": _colour_words(colour_of_record(details.face)),
         "reasons": [_reason(one, usual) for one in details.contributions],
         "alike": [{"region": r, "name": REGION_NAMES[r], "references": some} for r, some in alike.items()],
     }
+
+
+def _colour_words(colour: ColourCorrection | None) -> str:
+    if colour is None:
+        return ""
+    text = f"shown and measured with colours corrected by {colour.source}"
+    if colour.before is None or colour.after is None:
+        return text
+    return f"{text}: {colour.patches} of 24 patches, colour error {colour.before:.1f} before, {colour.after:.1f} after"
 
 
 def _reason(one: Contribution, usual: Mapping[str, Usual]) -> Table:

@@ -2,7 +2,7 @@
 
 from toolkit.store.opening import open_store, read_store, store_path
 from toolkit.store.results import NOT_REACHED, GradeDetails, InputRow, RunOptions, Store
-from toolkit.store.rows import face_of_record
+from toolkit.store.rows import colour_of_record, face_of_record
 
 __all__ = [
     "NOT_REACHED",
@@ -10,6 +10,7 @@ __all__ = [
     "InputRow",
     "RunOptions",
     "Store",
+    "colour_of_record",
     "face_of_record",
     "open_store",
     "read_store",

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from toolkit.pigment import pigment_png
 from toolkit.records import (
+    ColourCorrection,
     Contribution,
     Evidence,
     FacePatches,
@@ -28,7 +29,15 @@ from toolkit.records import (
     Quality,
 )
 from toolkit.salvage import copy_readable
-from toolkit.store.rows import face_record, file_size, grade_of, packed, quality_of, unpacked
+from toolkit.store.rows import (
+    colour_of_record,
+    face_record,
+    file_size,
+    grade_of,
+    packed,
+    quality_of,
+    unpacked,
+)
 from toolkit.study.names import stored_text
 
 _RESULT_COLUMNS = (
@@ -295,6 +304,12 @@ class Store:
         )
         for row in rows:
             yield grade_of(row, facts_of(row[0]))
+
+    def colours(self) -> Iterator[tuple[str, ColourCorrection | None]]:
+        """The name of each photo of the run, in its order, and how its colours were corrected."""
+        query = "SELECT name, face FROM photos LEFT JOIN results USING (sha256, options, hint) ORDER BY place"
+        for name, face in self._db.execute(query):
+            yield name, colour_of_record(json.loads(face) if face else None)
 
     def rows(self, table: Literal["patches", "contributions", "evidence"]) -> Iterator[Mapping[str, Any]]:
         """A sheet's rows of all photos of the run, in its order: what its records hold, and the photo's name."""

@@ -20,6 +20,7 @@ from toolkit.tables import Column, Survey, check_target, import_parquet, survey,
 from toolkit.workbook.cells import cell
 from toolkit.workbook.sheets import (
     CHANGE_COLUMNS,
+    COLOUR_COLUMNS,
     GRADE_COLUMNS,
     Table,
     add_dictionary,
@@ -85,6 +86,7 @@ def result_files(path: Path) -> dict[Path, Callable[[Path], bool]]:
         ),
         "Inputs": has_columns(inputs),
         "Change": has_columns(CHANGE_COLUMNS[:2], more=True),
+        "Colour": has_columns(COLOUR_COLUMNS),
     }
     tables = {**csv, "Run": has_columns(("item", "value"))}
     suffix = path.suffix.casefold()

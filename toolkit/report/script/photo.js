@@ -86,7 +86,7 @@ function showPhoto(photo, told) {
         el("button", {type: "button", "aria-label": "Next photo", title: "next photo (j)", onclick: () => step(1)}, "›"))),
     gradeBlock(photo),
     reviewBlock(photo),
-    el("div", {class: large ? "look large" : "look"}, pictureBlock(photo, told), el("div", {class: "beside"}, legendBlock(photo, told), regionBlock(photo, told), photo.visit ? visitBlock(photo) : null, qualityBlock(photo))),
+    el("div", {class: large ? "look large" : "look"}, pictureBlock(photo, told), el("div", {class: "beside"}, legendBlock(photo, told), regionBlock(photo, told), photo.visit ? visitBlock(photo) : null, qualityBlock(photo, told))),
     changeBlock(photo, told),
     alikeBlock(told),
     reasonBlock(told)].filter(Boolean));
