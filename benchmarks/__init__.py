@@ -5,6 +5,7 @@
 
 Measured:
 
+    cameras             grades of the same people by several cameras, with colours as they come and corrected
     change              how far off two visits are laid on each other, and what of sameness counts as change
     charts              how much of the visible skin a chart measures, and whether it is the same every time
     drift               how far a grade moves when its photograph comes dark, small, turned or compressed

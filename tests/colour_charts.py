@@ -26,7 +26,10 @@ def seen(light, look="plain", seed=0):
     session = LOOKS[look]
     gains = np.array([session.white_balance[0], 1, session.white_balance[1]], np.float32) * session.exposure
     return take(
-        (light * gains).astype(np.float32), np.eye(2, 3, dtype=np.float64), session, np.random.default_rng(seed)
+        (light * gains).astype(np.float32),
+        np.eye(2, 3, dtype=np.float64),
+        session,
+        np.random.default_rng(seed),
     )
 
 

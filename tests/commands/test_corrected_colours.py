@@ -4,7 +4,6 @@ import csv
 import dataclasses
 
 import numpy as np
-import openpyxl
 import pytest
 from colour_charts import LOOKS, chart_picture, seen
 from graded_study import small_model, write_photos
@@ -13,11 +12,18 @@ from test_cli import toolkit
 
 from toolkit.commands.colours import NO_COLOURS, PatternRow, read_colours
 from toolkit.commands.grading import grade_photos
+from toolkit.commands.results import ReportRequest
 from toolkit.errors import ToolkitError
 from toolkit.phantom.colourchart import draw_colour_chart
 from toolkit.photos import find_photo_files
 from toolkit.records import IN_FRAME, ColourCorrection, PhotoFacts, PhotoFile
 from toolkit.store import open_store
+
+
+def load_workbook(path):
+    import openpyxl
+
+    return openpyxl.load_workbook(path)
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +86,14 @@ def test_a_table_gives_each_camera_its_chart(charts, tmp_path):
     colours = read_colours(path)
     given = [file.colour for file in colours.given_to(photos)]
     assert [given[0].source, given[1].source, *given[2:]] == ["warm.png", "flat.png", IN_FRAME, None]
-    assert set(colours.files) == {path, charts / "warm.png", charts / "flat.png"} and len(colours.remarks) == 2
+    assert (
+        set(colours.files) == {path, charts / "warm.png", charts / "flat.png"} and len(colours.remarks) == 2
+    )
     with pytest.raises(ToolkitError, match=r"table.csv: 1 photo in no row \(D.jpg\): add a row"):
         colours.given_to(files(tmp_path / "D.jpg"))
-    with pytest.raises(ToolkitError, match=r"table.csv: rows 2 and 3 both name x_V01.jpg, with different charts"):
+    with pytest.raises(
+        ToolkitError, match=r"table.csv: rows 2 and 3 both name x_V01.jpg, with different charts"
+    ):
         colours.given_to(files(tmp_path / "A" / "B" / "x_V01.jpg"))
 
 
@@ -139,7 +149,9 @@ def test_grades_by_one_chart_are_not_those_by_another(charts, model, tmp_path):
     assert flat.earlier == 0 and by_flat != by_warm
     back, without = graded(photos, out, model, None)
     assert back.earlier == 3 and without == as_they_come
-    assert any("flat.png" in line for line in flat.remarks) and not any("chart" in line for line in back.remarks)
+    assert any("flat.png" in line for line in flat.remarks) and not any(
+        "chart" in line for line in back.remarks
+    )
     with open_store(out) as store:
         assert [colour for _, colour in store.colours()] == [None] * 3
 
@@ -152,9 +164,12 @@ def test_the_workbook_tells_what_was_corrected(charts, model, tmp_path):
     pixels = np.asarray(Image.open(paths[2])).copy()  # a whole face
     pixels[-chart.shape[0] :, : chart.shape[1]] = chart
     Image.fromarray(pixels).save(paths[2], quality=95)
-    out, columns = tmp_path / "grades.xlsx", ("photo", "correction", "patches", "error_before", "error_after", "note")
-    grade_photos([photos], out, model, colour=IN_FRAME)
-    book = openpyxl.load_workbook(out)
+    out, columns = (
+        tmp_path / "grades.xlsx",
+        ("photo", "correction", "patches", "error_before", "error_after", "note"),
+    )
+    grade_photos([photos], out, model, colour=IN_FRAME, report=ReportRequest(tmp_path / "r.html"))
+    book = load_workbook(out)
     rows = {row[0]: row for row in book["Colour"].iter_rows(values_only=True)}
     assert rows.pop("photo") == columns
     by_chart = [row for row in rows.values() if row[1]]
@@ -165,8 +180,10 @@ def test_the_workbook_tells_what_was_corrected(charts, model, tmp_path):
     told = {(row[0], row[1]) for row in book["Dictionary"].iter_rows(values_only=True)}
     assert {("Colour", name) for name in columns} <= told
     assert ("colours corrected by", IN_FRAME) in set(book["Run"].iter_rows(values_only=True))
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert page.count("shown and measured with corrected colours (chart in the frame: 2") == 1
     grade_photos([photos], out, model)
-    assert "Colour" not in openpyxl.load_workbook(out).sheetnames
+    assert "Colour" not in load_workbook(out).sheetnames
 
 
 @pytest.mark.slow
@@ -177,7 +194,9 @@ def test_cameras_are_matched_by_the_skin_of_the_same_people(tmp_path):
         other = np.where(pixels > 8, 255 * (pixels / 255.0) ** [1.1, 1.25, 1.3], pixels).astype(np.uint8)
         (photos / "B").mkdir(exist_ok=True)
         Image.fromarray(other).save(photos / "B" / path.name, quality=95)
-    cameras = table(tmp_path / "cameras.csv", ["B", "second"], ["photos/P*", "first"], heading=("photos", "camera"))
+    cameras = table(
+        tmp_path / "cameras.csv", ["B", "second"], ["photos/P*", "first"], heading=("photos", "camera")
+    )
     done = toolkit("match-cameras", photos, "--cameras", cameras, "--out", tmp_path / "m.csv", "--workers", 1)
     assert done.status == 0 and "before and" in done.out, done
     with (tmp_path / "m.csv").open(newline="", encoding="utf-8-sig") as file:
@@ -187,12 +206,23 @@ def test_cameras_are_matched_by_the_skin_of_the_same_people(tmp_path):
     assert colours.kind == "match"
     given = colours.given_to(find_photo_files([photos]))
     assert {file.colour.source for file in given} == {"match of camera first", "match of camera second"}
-    again = toolkit("features", photos, "--colour-match", tmp_path / "m.csv", "--out", tmp_path / "f.csv", "--workers", 1)
+    again = toolkit(
+        "features", photos, "--colour-match", tmp_path / "m.csv", "--out", tmp_path / "f.csv", "--workers", 1
+    )
     assert again.status == 0
     plain = toolkit("features", photos, "--out", tmp_path / "p.csv", "--workers", 1)
     assert plain.status == 0
     assert apart(tmp_path / "f.csv") < 0.5 * apart(tmp_path / "p.csv")
-    both = toolkit("features", photos, "--colour-match", tmp_path / "m.csv", "--colour-chart", "x.jpg", "--out", tmp_path / "z.csv")
+    both = toolkit(
+        "features",
+        photos,
+        "--colour-match",
+        tmp_path / "m.csv",
+        "--colour-chart",
+        "x.jpg",
+        "--out",
+        tmp_path / "z.csv",
+    )
     assert both.status == 1 and "choose one of them" in both.err
 
 
@@ -201,7 +231,9 @@ def apart(path):
     found: dict = {}
     with path.open(newline="", encoding="utf-8-sig") as file:
         for row in csv.DictReader(file):
-            found.setdefault((row["photo"].rpartition("/")[2], row["region"]), []).append(float(row["melanin_index"]))
+            found.setdefault((row["photo"].rpartition("/")[2], row["region"]), []).append(
+                float(row["melanin_index"])
+            )
     return np.mean([abs(a - b) for a, b in found.values()])
 
 

@@ -137,7 +137,9 @@ def test_half_a_chart_is_refused():
 def test_an_overexposed_chart_gives_what_is_left_of_it():
     found = fit_correction(find_charts(chart_picture(exposure=1.3))[0], "bright")
     assert len(found.tone[0]) == 5 and found.after < 1.6
-    assert found.matrix[1][1] * np.exp(found.tone[1][-1][1] - found.tone[1][-1][0]) == pytest.approx(1 / 1.3, rel=0.05)
+    assert found.matrix[1][1] * np.exp(found.tone[1][-1][1] - found.tone[1][-1][0]) == pytest.approx(
+        1 / 1.3, rel=0.05
+    )
     with pytest.raises(PhotoError, match="too bright"):
         fit_correction(find_charts(chart_picture(exposure=3.0))[0], "far too bright")
 
@@ -147,12 +149,11 @@ def test_a_chart_of_other_colours_is_told():
     for number in range(18):  # the colours of patches that no ColorChecker has there
         top, left = corner(number)
         shuffled[top : top + PATCH, left : left + PATCH] *= [1.6, 0.7, 0.6] if number % 2 else [0.6, 1.2, 1.5]
-    charts = find_charts(seen(shuffled))
-    if charts:
+    for chart in find_charts(seen(shuffled)):
         try:
-            assert "fits badly" in fit_correction(charts[0], "odd").note
+            assert "fits badly" in fit_correction(chart, "odd").note
         except PhotoError as error:
-            assert "can be used" in str(error)
+            assert "fits badly" in str(error) or "can be used" in str(error)
 
 
 def with_charts(pixels, *places):
@@ -198,7 +199,9 @@ def test_a_chart_that_cannot_be_used_is_no_skin_all_the_same():
 
 
 def test_a_correction_is_the_same_after_json(corrections):
-    one = dataclasses.replace(corrections["vivid"], outlines=(((1.0, 2.0), (3.0, 4.5), (5.0, 6.0), (7.0, 8.0)),))
+    one = dataclasses.replace(
+        corrections["vivid"], outlines=(((1.0, 2.0), (3.0, 4.5), (5.0, 6.0), (7.0, 8.0)),)
+    )
     again = ColourCorrection.from_record(json.loads(json.dumps(dataclasses.asdict(one))))
     assert again == one and again.key == one.key and one.key != corrections["vivid"].key
 

@@ -37,7 +37,9 @@ def find_charts(pixels: NDArray[np.uint8]) -> list[FoundChart]:
     if not detector.process(np.ascontiguousarray(small[..., ::-1]), _MOST):
         return []
     found: list[FoundChart] = []
-    for chart in sorted((_read(one, scale) for one in detector.getListColorChecker()), key=lambda one: one.cost):
+    for chart in sorted(
+        (_read(one, scale) for one in detector.getListColorChecker()), key=lambda one: one.cost
+    ):
         if not any(_is_inside(chart, other) for other in found):  # the detector may tell one chart twice
             found.append(chart)
     return found

@@ -18,7 +18,7 @@ from toolkit.records import ColourCorrection
 _LEAST_GREYS, _LEAST_PATCHES = 4, 14
 _OFF_INSIDE, _OFF_END = 0.35, 0.6  # ln, of a grey from where its neighbours put it: something lies on it
 _OFF_COLOUR = 15.0  # CIEDE2000 of a patch that something lies on
-_BAD_FIT = 6.0  # mean CIEDE2000 from which a note says so
+_BAD_FIT, _NO_FIT = 6.0, 12.0  # mean CIEDE2000 from which a note says so, and from which it is no such chart
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -45,12 +45,17 @@ def fit_correction(chart: FoundChart, source: str) -> ColourCorrection:
     matrix = _matrix(light[usable], truth[usable])
     before = float(_differences(seen, truth)[usable].mean())
     after = float(_differences(light @ matrix, truth)[usable].mean())
+    if after > _NO_FIT:
+        raise PhotoError(f"{_doubt(after)}; it is not used")
     return ColourCorrection(
         source, (tone[0], tone[1], tone[2]), tuple(tuple(row) for row in matrix.T.tolist()),
         patches=int(usable.sum()), before=before, after=after,
-        note=f"the colour chart fits badly (CIEDE2000 {after:.1f}): is it a ColorChecker of 24 patches, evenly lit?"
-        if after > _BAD_FIT else "",
+        note=_doubt(after) if after > _BAD_FIT else "",
     )  # fmt: skip
+
+
+def _doubt(after: float) -> str:
+    return f"the colour chart fits badly (CIEDE2000 {after:.1f}): is it a ColorChecker of 24 patches, evenly lit?"
 
 
 def _refuse_few(usable: Mask) -> None:

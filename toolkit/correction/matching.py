@@ -1,8 +1,8 @@
 """Corrections without a chart: what several cameras make of the skin of the same people, brought to their mean.
 
-Nothing is known of true colours here. The light of a channel is taken as a power of the light that another camera would
-have told, times a gain; both are estimated from people whom several cameras have seen, and shrunk towards no correction
-where these are few.
+Nothing is known of true colours here. The light that one camera tells is taken as a power of what another would have told,
+times a gain, in each channel; both are estimated from people whom several cameras have seen, and shrunk towards no
+correction where these are few or their light uneven.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ from toolkit.records import ColourCorrection, FaceChart
 
 LEAST_SUBJECTS = 4  # that a camera shares with others
 _PERCENTS = (10, 30, 50, 70, 90)
-_PRIOR_GAIN, _PRIOR_POWER = 0.15, 0.2  # standard deviations of ln gain and of the power among cameras
-_ROUNDS = 200
+_SPREAD_OF_GAINS, _SPREAD_OF_POWERS = (
+    0.15,
+    0.2,
+)  # standard deviations (ln) among cameras, as far as one knows beforehand
+_ROUNDS = 100
 _IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 _ENDS = (-6.0, 0.0)  # ln light, between which a power is told by two knots
 Array = NDArray[np.float64]
@@ -118,20 +121,28 @@ def _refuse_unlinked(
 
 
 def _line(x: Array, y: Array) -> tuple[Array, Array]:
-    """ln gain (3,) and power (3,) of y against x, both (people, 5, 3): the mean of both under a normal prior about no
-    correction. A person's five percentiles count as one observation: they err together."""
-    gains, powers = np.zeros(3), np.ones(3)
+    """ln gain (3,) and power (3,) that bring x (people, 5, 3) to y, each shrunk towards no correction by its standard error
+    against what cameras differ by.
+
+    The power is the ratio of both spreads, the reduced major axis: light and exposure err in x as in y, so that a line of
+    least squares would be too flat. Its standard error in ln is sqrt((1 - r^2) / (n - 2)) (Ricker 1984); a person's five
+    percentiles count as one observation, since they err together.
+    """
+    n = len(x)
+    middle, gains, powers = x.mean(axis=(0, 1)), np.zeros(3), np.ones(3)
     for channel in range(3):
-        at, off = x[..., channel].ravel(), (y - x)[..., channel].ravel()
-        middle = float(at.mean())
-        terms = np.column_stack([np.ones(len(at)), at - middle])
-        plain = np.linalg.lstsq(terms, off, rcond=None)[0]
-        noise = max(float(np.mean((off - terms @ plain) ** 2)), 1e-5) * len(_PERCENTS)
-        prior = np.diag([1 / _PRIOR_GAIN**2, 1 / _PRIOR_POWER**2])
-        level, slope = np.linalg.solve(terms.T @ terms / noise + prior, terms.T @ off / noise)
-        powers[channel] = max(1 + slope, 0.2)
-        gains[channel] = level - slope * middle
-    return gains, powers
+        own, wanted = x[..., channel].ravel(), y[..., channel].ravel()
+        r = float(np.corrcoef(own, wanted)[0, 1])
+        powers[channel] = np.exp(
+            _shrunk(np.log(wanted.std() / own.std()), (1 - r**2) / (n - 2), _SPREAD_OF_POWERS)
+        )
+        off = (y - x)[..., channel].mean(axis=1)
+        gains[channel] = _shrunk(off.mean(), off.var(ddof=1) / n, _SPREAD_OF_GAINS)
+    return gains + (1 - powers) * middle, powers
+
+
+def _shrunk(value: float, variance: float, spread: float) -> float:
+    return float(value * spread**2 / (spread**2 + variance))
 
 
 def _drift(

@@ -121,7 +121,8 @@ def usual_figures(model: Model) -> dict[str, Usual]:
 
 def detail(row: Table, details: GradeDetails, usual: Mapping[str, Usual]) -> Table:
     """What the page tells of one photo when it is opened: ``regions`` with their grades, or why there is none;
-    ``colour``: how its colours were corrected, in words, "" where they were not; ``reasons`` in words; ``alike``: each region's nearest references."""
+    ``colour``: how its colours were corrected, in words, "" where they were not; ``reasons`` in words; ``alike``: each
+    region's nearest references."""
     dropped = (details.face or {}).get("dropped", {})
     hidden = HIDDEN_CHEEK.get((details.face or {}).get("side") or "")
     alike: dict[str, list[Table]] = {}
@@ -153,10 +154,10 @@ def detail(row: Table, details: GradeDetails, usual: Mapping[str, Usual]) -> Tab
 def _colour_words(colour: ColourCorrection | None) -> str:
     if colour is None:
         return ""
-    text = f"shown and measured with colours corrected by {colour.source}"
-    if colour.before is None or colour.after is None:
-        return text
-    return f"{text}: {colour.patches} of 24 patches, colour error {colour.before:.1f} before, {colour.after:.1f} after"
+    by = colour.source
+    if colour.before is not None and colour.after is not None:
+        by += f": {colour.patches} of 24 patches, colour error {colour.before:.1f}, now {colour.after:.1f}"
+    return f"shown and measured with corrected colours ({by})"
 
 
 def _reason(one: Contribution, usual: Mapping[str, Usual]) -> Table:
