@@ -13,6 +13,7 @@ skin of these people. Printed are the deviation of one person's figures over cam
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
@@ -65,10 +66,11 @@ def seen_by(scene: Scene, camera: str, session: int) -> Scene:
     return replace(seen, distractors=replace(seen.distractors, white_balance=(red, blue), **look))
 
 
-def photographed(scene: Scene, style: str, name: str) -> Photo:
-    """A picture as a file of it is read."""
-    pixels = decoded(np.frombuffer(shoot(scene, style).jpeg(), np.uint8))
-    return photo_of_pixels(pixels, SETTINGS.photo, name)
+def photographed(scene: Scene, style: str, name: str) -> tuple[Photo, float]:
+    """A picture as a file of it is read, and its latent grade."""
+    shot = shoot(scene, style)
+    pixels = decoded(np.frombuffer(shot.jpeg(), np.uint8))
+    return photo_of_pixels(pixels, SETTINGS.photo, name), shot.latent_grade
 
 
 def chart_photograph(camera: str, number: int) -> ColourCorrection:
@@ -110,6 +112,25 @@ class Bench:
         )
         self.lights: dict[tuple[int, str, str], Any] = {}
         self.notes: dict[str, int] = defaultdict(int)
+        self.truth: dict[str, dict[int, float]] = defaultdict(dict)  # latent grades by style and person
+
+    def photograph(self, person: Person, style: str, charts: Mapping[str, ColourCorrection]) -> Shots:
+        """A person before every camera, in a session each, and before the plain camera in the same sessions."""
+        scene = (with_chart(person) if style == "both" else person).painted(person.grade)
+        shots: Shots = {}
+        for session, camera in enumerate(CAMERAS):
+            key, name = (person.number, STYLES[style], camera), f"{person.name}-{camera}"
+            photo, latent = photographed(seen_by(scene, camera, session), style, name)
+            self.truth[STYLES[style]][person.number] = latent
+            self.measure(AS_THEY_COME, photo, None, key)
+            self.measure(PHOTOGRAPH, photo, charts[camera], key)
+            if style == "both":
+                self.measure(FRAME, photo, IN_FRAME, key)
+            plain = photo if camera == PLAIN else photographed(seen_by(scene, PLAIN, session), style, name)[0]
+            self.measure(ONE, plain, None, key)
+            shots[key] = photo
+        print(f"{person.name}, {STYLES[style]}: photographed", file=sys.stderr, flush=True)
+        return shots
 
     def measure(self, way: str, photo: Photo, colour: Colour | None, key: tuple[int, str, str]) -> None:
         """The grade of a photograph after a correction, and figures of its skin."""
@@ -162,38 +183,24 @@ def main(
     json: Json = None,
 ) -> None:
     """Photographs everybody by every camera and grades each picture in every way."""
-    bench, truth = Bench(model), {}
+    bench = Bench(model)
     charts = {camera: chart_photograph(camera, place) for place, camera in enumerate(CAMERAS)}
     shots: Shots = {}
     for person in people(faces, drawn, limit):
         for style in person.styles:
-            one = with_chart(person) if style == "both" else person
-            scene = one.painted(person.grade)
-            truth[person.number] = shoot(scene, style, 0.2).latent_grade
-            for session, camera in enumerate(CAMERAS):
-                key = person.number, STYLES[style], camera
-                photo = photographed(seen_by(scene, camera, session), style, f"{person.name}-{camera}")
-                plain = photographed(seen_by(scene, PLAIN, session), style, f"{person.name}-{camera}")
-                shots[key] = photo
-                bench.measure(ONE, plain, None, key)
-                bench.measure(AS_THEY_COME, photo, None, key)
-                bench.measure(PHOTOGRAPH, photo, charts[camera], key)
-                if style == "both":
-                    bench.measure(FRAME, photo, IN_FRAME, key)
+            shots |= bench.photograph(person, style, charts)
     for style in dict.fromkeys(STYLES.values()):
         mine = [key for key in shots if key[1] == style and key in bench.lights]
         lights, cameras = [bench.lights[key] for key in mine], [key[2] for key in mine]
         matches = match_cameras(lights, cameras, [(str(key[0]), style) for key in mine])
         for key in mine:
             bench.measure(SKIN, shots[key], matches[key[2]].correction("skin"), key)
-    show(bench, truth, charts)
-    write_json(json, {"/".join(key): value for key, value in bench.found.items()} | {"truth": truth})
+    show(bench, charts)
+    write_json(json, {"/".join(key): value for key, value in bench.found.items()} | {"truth": bench.truth})
 
 
-def show(bench: Bench, truth: Mapping[int, float], charts: Mapping[str, ColourCorrection]) -> None:
+def show(bench: Bench, charts: Mapping[str, ColourCorrection]) -> None:
     """The tables."""
-    mean = float(np.std(list(truth.values())))
-    print(f"{len(truth)} people, {len(CAMERAS)} cameras; always their mean grade: RMSE {mean:.2f}")
     for camera, chart in charts.items():
         print(
             f"  chart by {camera}: {chart.patches} patches, CIEDE2000 {chart.before:.1f} before, {chart.after:.1f} after"
@@ -204,7 +211,11 @@ def show(bench: Bench, truth: Mapping[int, float], charts: Mapping[str, ColourCo
             for way in (ONE, AS_THEY_COME, PHOTOGRAPH, FRAME, SKIN)
             if (way, style, "grade") in bench.found
         ]
-        rows = []
+        truth, rows = bench.truth[style], []
+        mean = float(np.std(list(truth.values())))
+        print(
+            f"\n{style}: {len(truth)} people, {len(CAMERAS)} cameras; always the mean grade: RMSE {mean:.2f}"
+        )
         for way in ways:
             grade, ita, melanin = (bench.found[way, style, figure] for figure in FIGURES)
             rows.append(

@@ -21,9 +21,9 @@ LOOKS = {
 }
 
 
-def seen(light, look="plain", seed=0):
+def seen(light, look="plain", seed=0, noise=0.006):
     """Linear light (H, W, 3) as a camera encodes it."""
-    session = LOOKS[look]
+    session = replace(LOOKS[look], noise=noise)
     gains = np.array([session.white_balance[0], 1, session.white_balance[1]], np.float32) * session.exposure
     return take(
         (light * gains).astype(np.float32),

@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 from colour_charts import LOOKS, chart_picture, seen
-from graded_study import small_model, write_photos
+from graded_study import write_photos
 from PIL import Image
 from test_cli import toolkit
 
@@ -125,29 +125,24 @@ def test_a_chart_among_the_photographs_is_no_face(charts, tmp_path):
         colours.without_charts(find_photo_files([tmp_path / "photos" / "chart.png"]))
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return small_model(tmp_path_factory.mktemp("models") / "small")
-
-
-def graded(photos, out, model, colour):
-    run = grade_photos([photos], out, model, colour=colour)
+def graded(photos, out, colour):
+    run = grade_photos([photos], out, colour=colour)
     return run, [one.grade for one in run.grades]
 
 
 @pytest.mark.slow
-def test_grades_by_one_chart_are_not_those_by_another(charts, model, tmp_path):
+def test_grades_by_one_chart_are_not_those_by_another(charts, tmp_path):
     photos = tmp_path / "photos"
     write_photos(photos, 3)
     out = tmp_path / "grades.xlsx"
-    plain, as_they_come = graded(photos, out, model, None)
-    warm, by_warm = graded(photos, out, model, charts / "warm.png")
+    plain, as_they_come = graded(photos, out, None)
+    warm, by_warm = graded(photos, out, charts / "warm.png")
     assert plain.earlier == warm.earlier == 0 and as_they_come != by_warm
-    again, same = graded(photos, out, model, charts / "warm.png")
+    again, same = graded(photos, out, charts / "warm.png")
     assert again.earlier == 3 and same == by_warm
-    flat, by_flat = graded(photos, out, model, charts / "flat.png")
+    flat, by_flat = graded(photos, out, charts / "flat.png")
     assert flat.earlier == 0 and by_flat != by_warm
-    back, without = graded(photos, out, model, None)
+    back, without = graded(photos, out, None)
     assert back.earlier == 3 and without == as_they_come
     assert any("flat.png" in line for line in flat.remarks) and not any(
         "chart" in line for line in back.remarks
@@ -157,7 +152,7 @@ def test_grades_by_one_chart_are_not_those_by_another(charts, model, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_workbook_tells_what_was_corrected(charts, model, tmp_path):
+def test_the_workbook_tells_what_was_corrected(charts, tmp_path):
     photos = tmp_path / "photos"
     paths = write_photos(photos, 3)
     chart = seen(draw_colour_chart(20))
@@ -168,7 +163,7 @@ def test_the_workbook_tells_what_was_corrected(charts, model, tmp_path):
         tmp_path / "grades.xlsx",
         ("photo", "correction", "patches", "error_before", "error_after", "note"),
     )
-    grade_photos([photos], out, model, colour=IN_FRAME, report=ReportRequest(tmp_path / "r.html"))
+    grade_photos([photos], out, colour=IN_FRAME, report=ReportRequest(tmp_path / "r.html"))
     book = load_workbook(out)
     rows = {row[0]: row for row in book["Colour"].iter_rows(values_only=True)}
     assert rows.pop("photo") == columns
@@ -182,14 +177,14 @@ def test_the_workbook_tells_what_was_corrected(charts, model, tmp_path):
     assert ("colours corrected by", IN_FRAME) in set(book["Run"].iter_rows(values_only=True))
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert page.count("shown and measured with corrected colours (chart in the frame: 2") == 1
-    grade_photos([photos], out, model)
+    grade_photos([photos], out)
     assert "Colour" not in load_workbook(out).sheetnames
 
 
 @pytest.mark.slow
 def test_cameras_are_matched_by_the_skin_of_the_same_people(tmp_path):
     photos = tmp_path / "photos"
-    for path in write_photos(photos, 12):
+    for path in write_photos(photos, 8):
         pixels = np.asarray(Image.open(path))
         other = np.where(pixels > 8, 255 * (pixels / 255.0) ** [1.1, 1.25, 1.3], pixels).astype(np.uint8)
         (photos / "B").mkdir(exist_ok=True)

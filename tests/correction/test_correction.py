@@ -12,6 +12,7 @@ from toolkit.colours import LINEAR_OF_LEVEL, srgb_codes
 from toolkit.colourtarget import lab_of_light, patch_light
 from toolkit.correction import NOT_FOUND, corrected, correction_by, find_charts, fit_correction
 from toolkit.correction.applying import corrected_pixels
+from toolkit.correction.finding import may_be_chart
 from toolkit.errors import PhotoError
 from toolkit.phantom.colourchart import draw_colour_chart
 from toolkit.records import IN_FRAME, ColourCorrection
@@ -77,6 +78,23 @@ def test_a_chart_is_found_in_any_position_and_read_the_right_way_round(quarters)
     assert np.all(np.abs(low - 60) < 15) and np.all(np.abs(high - [width - 60, height - 60]) < 15)
 
 
+@pytest.mark.parametrize(
+    ("outline", "wanted"),
+    [
+        ([[537, 1309], [802, 1276], [820, 1451], [557, 1482]], True),
+        ([[802, 1276], [820, 1451], [557, 1482], [537, 1309]], False),  # a quarter turned: columns for rows
+        ([[537, 1309], [1000, 1276], [820, 1451], [557, 1482]], False),
+        ([[461, 1304], [678, 1320], [-1321, 1202], [561, 1314]], False),
+        ([[431, 591], [175, -305], [-6359, -23072], [606, 1200]], False),
+        ([[1200, 1309], [1470, 1276], [1480, 1451], [1210, 1482]], False),
+        ([[5, 5], [5, 5], [5, 5], [5, 5]], False),
+    ],
+)
+def test_what_has_not_the_shape_of_a_chart_is_none(outline, wanted):
+    """Shapes that the detector told on faces with a chart, beside it."""
+    assert may_be_chart(np.array(outline, float), (1600, 1360, 3)) is wanted
+
+
 def test_a_chart_is_read_the_same_every_time():
     first, second = (find_charts(chart_picture("vivid"))[0] for _ in range(2))
     assert np.array_equal(first.codes, second.codes) and np.array_equal(first.outline, second.outline)
@@ -92,7 +110,7 @@ def test_a_correction_brings_the_patches_to_their_reference(corrections, look):
 @pytest.mark.parametrize("look", LOOKS)
 def test_contrast_of_pigment_and_colour_of_skin_are_those_of_the_plain_camera(corrections, look):
     light = skin_light()
-    truth, seen_so = srgb_codes(light), np.stack([seen(one, look) for one in light])
+    truth, seen_so = srgb_codes(light), np.stack([seen(one, look, noise=0) for one in light])
     made = np.stack([corrected_pixels(one, corrections[look]) for one in seen_so])
     slope = {name: (brown(codes) * brown(truth)).sum() / (brown(truth) ** 2).sum() for name, codes in
              (("as it came", seen_so), ("corrected", made))}  # fmt: skip
