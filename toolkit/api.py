@@ -32,9 +32,10 @@ class Grader(pipeline.Grader):
     """Grades photographs with one model, loaded once: that of a folder, by default the starter model.
 
     ``weights``: the grade of the whole side as ``learned``, or the mean of the regions' grades, weighed as in the
-    ``mmasi`` or ``equal``. ``landmark_model``: another 68-point dlib predictor (.dat). ``colour``: how colours are
-    corrected: a photograph of a colour chart, a table, or "in-frame", as ``--colour-chart`` takes them. Raises ModelError, or
-    PhotoError on the chart.
+    ``mmasi`` or ``equal``. ``landmark_model``: another 68-point dlib predictor (.dat). ``mode``: the light of the
+    photographs that are graded (white, xpol, uv, ...), by the ends of their names, where it is not the model's own.
+    ``colour``: how colours are corrected: a photograph of a colour chart, a table, or "in-frame", as ``--colour-chart``
+    takes them. Raises ModelError, or PhotoError on the chart.
     """
 
     def __init__(
@@ -43,9 +44,10 @@ class Grader(pipeline.Grader):
         weights: str = "learned",
         *,
         landmark_model: PathLike | None = None,
+        mode: str | None = None,
         colour: PathLike | None = None,
     ) -> None:
-        super().__init__(model if isinstance(model, Model) else load_model(_path(model)), weights)
+        super().__init__(model if isinstance(model, Model) else load_model(_path(model)), weights, mode)
         self._landmark_model = _path(landmark_model)
         self._colours = read_colours(None if colour is None else os.fspath(colour))
 
@@ -60,8 +62,8 @@ class Grader(pipeline.Grader):
         """The grade of one photograph, 0-9, with its interval: a file, or pixels (H, W, 3) uint8, sRGB and upright.
 
         ``subject`` and ``side`` where the file's name does not tell them: references of the subject do not answer.
-        Raises PhotoError where it cannot be read and FaceError where no face is found; where too little skin is seen the
-        grade is None, and the note says so.
+        Raises PhotoError where it cannot be read and FaceError where no face is found; where too little skin is seen, or
+        its name says another light than the model's, the grade is None, and the note says so.
         """
         return self.examine(photo, name=name, subject=subject, side=side).grade
 

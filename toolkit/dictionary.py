@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from toolkit.records import SEVERITY_TOLD
+
 _GRADE = ("grade", "0-9")
 _SHARE = ("share", "0-1")
 _OD = ("OD", "0 and up")
@@ -35,8 +37,8 @@ _SHEETS: dict[str, dict[str, tuple[str, str, str]]] = {
         "grade_half_step": ("the grade to the nearest half step, as experts give it", "grade", "0-9, steps of 0.5"),
         "lower": ("lower end of the interval that holds the expert grade in the share of photos that Run names", *_GRADE),
         "upper": ("upper end of that interval", *_GRADE),
-        "severity": ("the half-step grade in words", "text", "none under 0.5, mild to 3.5, moderate to 6.5, severe"),
-        "nearest_class": ("class of grades whose references its patches resemble most", "text", "classes of the model"),
+        "severity": ("the half-step grade in words, so 3.7, which rounds to 3.5, is mild", "text", SEVERITY_TOLD),
+        "nearest_class": ("class of grades whose references its patches resemble most: a second opinion by likeness alone, not how the grade is made, and at times a grade or more away from it; train scores it as class of highest similarity", "text", "classes of the model"),
         "forehead": ("grade of the forehead alone", *_GRADE),
         "left_cheek": ("grade of the subject's left cheek alone", *_GRADE),
         "right_cheek": ("grade of the subject's right cheek alone", *_GRADE),

@@ -11,7 +11,7 @@ from pathlib import Path
 STAGES = (
     "blend", "booster.py", "chart", "colours.py", "colourtarget.py", "correction", "formats.py", "geometry.py", "images.py", "index.py", "jpeg.py", "judgement.py",
     "landmarks", "likeness.py", "meanface.py", "model.py", "ownphotos.py", "patches", "phototable.py", "pigment", "pipeline.py",
-    "prepared.py", "quality", "reasons.py", "records", "settings.py", "siamese", "study/modes.py", "visible.py",
+    "prepared.py", "quality", "quantiles.py", "reasons.py", "records", "settings.py", "siamese", "study/modes.py", "visible.py",
 )  # fmt: skip
 
 

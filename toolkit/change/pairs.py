@@ -20,7 +20,7 @@ from toolkit.correction import corrected
 from toolkit.errors import FaceError, PhotoError, ToolkitError
 from toolkit.images import read_photo
 from toolkit.pigment import pigment_of_png
-from toolkit.pool import Lost, attempt, run_jobs
+from toolkit.pool import Lost, Workers, attempt, run_jobs
 from toolkit.records import PhotoFacts
 from toolkit.settings import Settings
 from toolkit.store import colour_of_record, face_of_record
@@ -110,7 +110,7 @@ class PairChange:
 
 
 def compare_all(
-    jobs: Sequence[PairJob], settings: Settings, workers: int, limit_s: float
+    jobs: Sequence[PairJob], settings: Settings, workers: Workers, limit_s: float
 ) -> Generator[tuple[int, PairChange], None, None]:
     """(number of the job, what came of it) as they are done, always in other processes; one that fails says why."""
     task = functools.partial(compare_pair, settings=settings)

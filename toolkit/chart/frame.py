@@ -80,7 +80,7 @@ def polygon(points: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bo
     """(h, w) bool: inside a polygon (n, 2) of chart pixels, which may reach beyond the chart."""
     canvas = np.zeros((size[1], size[0]), np.uint8)
     cv2.fillPoly(canvas, [np.round(points * 16).astype(np.int32)], 1, lineType=cv2.LINE_8, shift=4)
-    return canvas.astype(np.bool_)
+    return canvas.view(np.bool_)
 
 
 def hull(points: NDArray[np.float64], size: tuple[int, int], reach: float = 0.0) -> NDArray[np.bool_]:
@@ -88,9 +88,18 @@ def hull(points: NDArray[np.float64], size: tuple[int, int], reach: float = 0.0)
     outline = cv2.convexHull(points.astype(np.float32))[:, 0].astype(np.float64)
     if not reach:
         return polygon(outline, size)
+    # Drawn on a canvas of its own, as large as it can reach, of which the chart may show a part.
     pad = int(np.ceil(reach)) + 2
-    padded = polygon(outline + pad, (size[0] + 2 * pad, size[1] + 2 * pad))
-    return near(padded, reach)[pad:-pad, pad:-pad]
+    left, top = np.maximum(np.floor(outline.min(axis=0)) - pad, -pad).astype(int).tolist()
+    right, bottom = np.minimum(np.ceil(outline.max(axis=0)) + pad + 1, np.add(size, pad)).astype(int).tolist()
+    inside = np.zeros((size[1], size[0]), np.bool_)
+    rows, columns = slice(max(top, 0), min(bottom, size[1])), slice(max(left, 0), min(right, size[0]))
+    if rows.start < rows.stop and columns.start < columns.stop:  # else it lies beside the chart
+        own = near(polygon(outline - [left, top], (right - left, bottom - top)), reach)
+        inside[rows, columns] = own[
+            rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
+        ]
+    return inside
 
 
 def near(mask: NDArray, distance: float) -> NDArray[np.bool_]:
@@ -121,14 +130,25 @@ def mean_around(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32
 
 def pieces_over(mask: NDArray, area: float) -> NDArray[np.bool_]:
     """The connected pieces of a mask that cover at least ``area`` pixels."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    found = np.zeros(mask.shape, np.bool_)
+    mask = mask.astype(np.uint8)
+    if cv2.countNonZero(mask) < area:
+        return found
+    left, top, wide, high = cv2.boundingRect(mask)
+    place = slice(top, top + high), slice(left, left + wide)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask[place], connectivity=8)
     large = stats[:, cv2.CC_STAT_AREA] >= area
     large[0] = False
-    return np.asarray(large[labels])
+    if large.any():
+        found[place] = large[labels]
+    return found
 
 
 def pieces_with(mask: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The connected pieces of a mask that some of ``core`` lies in."""
+    core = core & mask
+    if not core.any():
+        return core
     _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    reached = np.unique(labels[core & mask])
+    reached = np.unique(labels[core])
     return np.isin(labels, reached[reached > 0])

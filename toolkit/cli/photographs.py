@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.lines import colours, points, say, say_passed_over, status
+from toolkit.cli.lines import colours, crew, points, say, say_passed_over, status
 from toolkit.cli.options import (
+    ClusterAddress,
     ColourChart,
     ColourMatch,
     Images,
@@ -77,20 +78,20 @@ def extract_patches(
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Cut forehead, cheek and chin patches, lossless, at one scale."""
     from toolkit.commands.extraction import extract
-    from toolkit.commands.shared import default_workers
 
-    with progress_bars(quiet) as tell:
+    with crew(workers, cluster) as hands, progress_bars(quiet) as tell:
         run = extract(
             images,
             out,
             overlays,
             points(landmarks, landmark_model),
-            workers=workers or default_workers(),
+            workers=hands,
             tell=tell,
             chart=chart,
             overwrite=overwrite,
@@ -114,6 +115,7 @@ def match_cameras(
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -122,15 +124,14 @@ def match_cameras(
     Whatever changed everybody's skin between two sessions is taken for the cameras'. Use a chart where you have one.
     """
     from toolkit.commands.matching import match_study
-    from toolkit.commands.shared import default_workers
 
-    with progress_bars(quiet) as tell:
+    with crew(workers, cluster) as hands, progress_bars(quiet) as tell:
         run = match_study(
             images,
             cameras,
             out,
             landmark_model=points(landmarks, landmark_model),
-            workers=workers or default_workers(),
+            workers=hands,
             tell=tell,
             overwrite=overwrite,
         )
@@ -151,20 +152,20 @@ def features(
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Measure the pigment of forehead, cheeks and chin, without any model."""
     from toolkit.commands.measuring import measure_features
-    from toolkit.commands.shared import default_workers
 
-    with progress_bars(quiet) as tell:
+    with crew(workers, cluster) as hands, progress_bars(quiet) as tell:
         run = measure_features(
             images,
             out,
             overlays,
             points(landmarks, landmark_model),
-            workers=workers or default_workers(),
+            workers=hands,
             tell=tell,
             overwrite=overwrite,
             colour=colours(colour_chart, colour_match),

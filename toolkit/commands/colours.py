@@ -20,6 +20,7 @@ from toolkit.csvguard import unguarded
 from toolkit.errors import PhotoError, ToolkitError
 from toolkit.formats import TABLE_SUFFIXES
 from toolkit.images import read_photo
+from toolkit.model import Model
 from toolkit.outputs import counted, some_of
 from toolkit.records import IN_FRAME, Colour, ColourCorrection, PhotoFile
 from toolkit.settings import PhotoSettings
@@ -28,6 +29,7 @@ from toolkit.study.sheets import raw_sheets
 
 PHOTOS, CHART, CAMERA = "photos", "chart", "camera"
 CHANNELS = ("red", "green", "blue")
+_KINDS = {"": "as they come", "chart": "corrected by a colour chart", "match": "matched between cameras"}
 FIGURES = tuple(f"{channel}_{figure}" for figure in ("gain", "power") for channel in CHANNELS)
 
 
@@ -64,6 +66,16 @@ class Colours:
         if not self.source:
             return ""
         return "match" if any(row.cells.get("red_gain") for row, _ in self.rules) else "chart"
+
+    def unlike(self, model: Model) -> list[str]:
+        """A line where a model was trained on colours that were corrected in another way. Phantoms, on which the starter
+        learnt, are seen by cameras round one of true colours."""
+        own = str(model.card.get("colours", ""))
+        if own == self.kind or str(model.card.get("trained on", "")).startswith("digital phantoms"):
+            return []
+        return [
+            f"{model.name} was trained on colours {_KINDS.get(own, own)}, these are {_KINDS[self.kind]}: grades may differ"
+        ]
 
     def without_charts(self, files: Sequence[PhotoFile]) -> list[PhotoFile]:
         """The photographs, less those of charts that lie among them."""

@@ -13,6 +13,7 @@ from toolkit.earlier import refuse_other_photos
 from toolkit.outputs import check_folder, has_columns
 from toolkit.patches import COLUMNS, MANIFEST, file_stem, manifest_photos, save_patches
 from toolkit.photos import find_photo_files
+from toolkit.pool import Workers
 from toolkit.progress import Progress, reported, silent
 from toolkit.receipt import drop_receipt, write_receipt
 from toolkit.records import FacePatches
@@ -36,7 +37,7 @@ def extract(
     overlays: bool = False,
     landmark_model: Path | None = None,
     *,
-    workers: int = 1,
+    workers: Workers = 1,
     tell: Progress = silent,
     overwrite: bool = False,
     chart: bool = False,

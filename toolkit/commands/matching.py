@@ -17,7 +17,7 @@ from toolkit.errors import ToolkitError
 from toolkit.outputs import has_columns, is_stamped
 from toolkit.photos import find_photo_files
 from toolkit.pipeline import read_face
-from toolkit.pool import attempt
+from toolkit.pool import Workers, attempt
 from toolkit.progress import Progress, reported, silent
 from toolkit.receipt import drop_receipt, write_receipt
 from toolkit.records import PhotoFile
@@ -69,7 +69,7 @@ def match_study(
     out: Path,
     *,
     landmark_model: Path | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
     tell: Progress = silent,
     overwrite: bool = False,
 ) -> MatchRun:

@@ -13,6 +13,7 @@ from toolkit.csvguard import unguarded
 from toolkit.earlier import refuse_other_photos
 from toolkit.outputs import has_columns, holds_nothing, is_stamped
 from toolkit.photos import find_photo_files
+from toolkit.pool import Workers
 from toolkit.progress import Progress, reported, silent
 from toolkit.quality import study_labels
 from toolkit.receipt import drop_receipt, read_receipt, write_receipt
@@ -43,7 +44,7 @@ def measure_features(
     overlays: Path | None = None,
     landmark_model: Path | None = None,
     *,
-    workers: int = 1,
+    workers: Workers = 1,
     tell: Progress = silent,
     overwrite: bool = False,
     colour: str | Path | None = None,

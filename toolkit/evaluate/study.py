@@ -36,7 +36,6 @@ from toolkit.study.copies import one_subject_each
 from toolkit.workers import map_photos, not_prepared, the_finder
 
 _DAMAGED = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile)
-_TONES = ((55.0, "very light"), (41.0, "light"), (28.0, "intermediate"), (10.0, "tan"), (-30.0, "brown"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,11 +110,6 @@ def load_study(
     )
 
 
-def tone_name(ita: float) -> str:
-    """Chardon's name of a skin tone by its ITA in degrees: "very light" over 55, ..., "dark" up to -30."""
-    return next((name for bound, name in _TONES if ita > bound), "dark")
-
-
 @dataclass(frozen=True)
 class _MeasuredCache:
     """Where the measurements of photographs lie: named by the photograph's hash and by what they were ``made_with``."""
@@ -149,7 +143,7 @@ def _measured(file: PhotoFile, cached: _MeasuredCache) -> Prepared:
         stored = _load(cached.measured(photo.sha256), file, photo.sha256)
         if stored is None:
             _, face, quality = read_patches(photo, file, the_finder(), cached.settings)
-            stored = prepare(face, cached.settings, quality)
+            stored = prepare(face, cached.settings, quality, every_figure=True)
             if stored.inputs:
                 _save(cached.measured(photo.sha256), stored)
         return stored

@@ -27,6 +27,7 @@ from toolkit.records.pictures import (
     Window,
 )
 from toolkit.records.results import Contribution, Evidence, Figures, PhotoGrade, PhotoResult, Quality
+from toolkit.records.severity import SEVERITIES, SEVERITY_TOLD, SEVERITY_WORDS, half_step, severity_of
 
 __all__ = [
     "CHART_PARTS",
@@ -36,6 +37,9 @@ __all__ = [
     "NO_MARGINS",
     "REASONS",
     "REGIONS",
+    "SEVERITIES",
+    "SEVERITY_TOLD",
+    "SEVERITY_WORDS",
     "SIDE",
     "Colour",
     "ColourCorrection",
@@ -58,4 +62,6 @@ __all__ = [
     "Side",
     "Window",
     "colour_key",
+    "half_step",
+    "severity_of",
 ]

@@ -273,7 +273,8 @@ class PigmentMaps:
 
     ``melanin``, ``darkness``, ``erythema`` (h, w) float32: positive where there is more pigment, less
     green light, more blood than around; 0 off the skin. ``skin`` (h, w) bool. ``px_per_mm``: the scale.
-    ``margins`` without skin were cut off the patch.
+    ``margins`` without skin were cut off the patch. ``places`` (n,): flat places of the skin, where somebody has looked
+    for them already.
     """
 
     melanin: NDArray[np.float32]
@@ -282,6 +283,7 @@ class PigmentMaps:
     skin: NDArray[np.bool_]
     px_per_mm: float
     margins: Margins = NO_MARGINS
+    places: NDArray[np.intp] | None = None
 
     def __post_init__(self) -> None:
         for name in ("melanin", "darkness", "erythema"):
@@ -290,7 +292,7 @@ class PigmentMaps:
 
     @cached_property
     def _places(self) -> NDArray[np.intp]:
-        return np.flatnonzero(self.skin)
+        return np.flatnonzero(self.skin) if self.places is None else self.places
 
     def on_skin(self, values: NDArray) -> NDArray:
         """What an array (h, w) holds where there is skin (n,): ``values[skin]``, in a third of the time."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from toolkit.records.colour import ColourCorrection
 from toolkit.records.names import PhotoFacts
+from toolkit.records.severity import half_step, severity_of
 
 _APART = 0.25  # grades that a side may lie outside its regions' before it is explained
 
@@ -68,7 +69,7 @@ class PhotoGrade:
     @property
     def half_step(self) -> float | None:
         """The grade rounded to the nearest half step, for display."""
-        return None if self.grade is None else round(self.grade * 2) / 2
+        return None if self.grade is None else half_step(self.grade)
 
     @property
     def explanation(self) -> str:
@@ -86,12 +87,8 @@ class PhotoGrade:
 
     @property
     def severity(self) -> str | None:
-        """The grade in words: none below 0.5 (as rounded), mild to 3.5, moderate to 6.5, else severe."""
-        if self.half_step is None:
-            return None
-        if self.half_step < 0.5:
-            return "none"
-        return "mild" if self.half_step < 4 else "moderate" if self.half_step < 7 else "severe"
+        """The half step in words, one of SEVERITY_WORDS."""
+        return None if self.grade is None else severity_of(self.grade)
 
 
 @dataclass(frozen=True)

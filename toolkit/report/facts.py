@@ -13,11 +13,19 @@ import numpy as np
 from toolkit.change import PairChange, change_interval
 from toolkit.model import Model
 from toolkit.reasons import OTHERS, USUAL
-from toolkit.records import HIDDEN_CHEEK, REGIONS, ColourCorrection, Contribution, PhotoGrade
+from toolkit.records import (
+    HIDDEN_CHEEK,
+    REGIONS,
+    SEVERITY_WORDS,
+    ColourCorrection,
+    Contribution,
+    PhotoGrade,
+)
 from toolkit.report.words import REGION_NAMES, Usual, in_words
 from toolkit.store import GradeDetails, colour_of_record
+from toolkit.study.modes import mode_of
 from toolkit.study.visits import visit_days, visit_order
-from toolkit.summary import SEVERITIES, flag_of
+from toolkit.summary import flag_of
 
 Table = dict[str, Any]
 
@@ -48,6 +56,7 @@ def photo_rows(
                 "note": grade.note,
                 "explanation": grade.explanation,
                 "flag": flag_of(told),
+                "mode": mode_of(grade.name),
                 "regions": {region: _rounded(value) for region, value in grade.regions.items()},
                 "missing": [
                     region for region in REGIONS
@@ -75,28 +84,33 @@ class Headline:
     """The figures at the head of the page."""
 
     photos: int
+    others: int
     graded: int
     flagged: int
     severities: Mapping[str, int]
     mean_interval: float | None
     expert: int
     rmse: float | None
+    rmse_mean: float | None  # of always answering the mean of the expert's grades
     within_one: float | None
 
 
 def head(rows: Sequence[Table]) -> Headline:
     """Counts, the mean width of an interval, and how far the expert's grades are, where there are any."""
     graded = [row for row in rows if row["grade"] is not None]
+    experts = np.array([row["expert"] for row in graded if row["expert"] is not None])
     widths = [row["upper"] - row["lower"] for row in graded if row["upper"] is not None]
     apart = np.array([row["grade"] - row["expert"] for row in graded if row["expert"] is not None])
     return Headline(
-        photos=len(rows),
+        photos=sum(row["flag"] != "other" for row in rows),
+        others=sum(row["flag"] == "other" for row in rows),
         graded=len(graded),
         flagged=sum(row["flag"] == "flagged" for row in rows),
-        severities={name: sum(row["severity"] == name for row in rows) for name in SEVERITIES},
+        severities={name: sum(row["severity"] == name for row in rows) for name in SEVERITY_WORDS},
         mean_interval=float(np.mean(widths)) if widths else None,
         expert=len(apart),
         rmse=float(np.sqrt(np.mean(apart**2))) if len(apart) else None,
+        rmse_mean=float(np.std(experts)) if len(experts) else None,
         within_one=float(np.mean(np.abs(apart) <= 1 + 1e-9)) if len(apart) else None,
     )
 
@@ -121,8 +135,7 @@ def usual_figures(model: Model) -> dict[str, Usual]:
 
 def detail(row: Table, details: GradeDetails, usual: Mapping[str, Usual]) -> Table:
     """What the page tells of one photo when it is opened: ``regions`` with their grades, or why there is none;
-    ``colour``: how its colours were corrected, in words, "" where they were not; ``reasons`` in words; ``alike``: each
-    region's nearest references."""
+    ``reasons`` in words; ``alike``: each region's nearest references."""
     dropped = (details.face or {}).get("dropped", {})
     hidden = HIDDEN_CHEEK.get((details.face or {}).get("side") or "")
     alike: dict[str, list[Table]] = {}

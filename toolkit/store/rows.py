@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,7 +11,32 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.records import ColourCorrection, Face, FaceChart, FacePatches, PhotoFacts, PhotoGrade, Quality
+from toolkit.pigment import pigment_png
+from toolkit.records import (
+    ColourCorrection,
+    Face,
+    FaceChart,
+    FacePatches,
+    PhotoFacts,
+    PhotoGrade,
+    PhotoResult,
+    Quality,
+)
+from toolkit.study.names import stored_text
+
+
+def result_cells(result: PhotoResult, face: FacePatches | None) -> tuple[str | float | None, ...]:
+    """A result as the cells of its row, after those that tell whose it is (``RESULT_COLUMNS`` from the fourth)."""
+    grade = result.grade
+    return (
+        grade.grade, grade.lower, grade.upper, grade.nearest_class, grade.facts.side,
+        json.dumps(dict(grade.regions)), grade.quality,
+        json.dumps(asdict(result.quality)) if result.quality else None,
+        stored_text(grade.note), json.dumps(face_record(face)) if face else None,
+        packed([{"region": one.region, "grade": one.grade, **one.values} for one in result.figures]),
+        packed(map(asdict, result.contributions)), packed(map(asdict, result.evidence)),
+        json.dumps([b64encode(pigment_png(one)).decode() for one in result.pigment]),
+    )  # fmt: skip
 
 
 def file_size(path: Path) -> int | None:
