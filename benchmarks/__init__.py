@@ -5,6 +5,7 @@
 
 Measured:
 
+    cameras             grades of the same people by several cameras, with colours as they come and corrected
     change              how far off two visits are laid on each other, and what of sameness counts as change
     charts              how much of the visible skin a chart measures, and whether it is the same every time
     cluster             grading by shares and on a Dask cluster: the same cells, through every death, and its costs

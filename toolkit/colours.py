@@ -93,7 +93,12 @@ def adobe_to_srgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A picture (H, W, 3) in Adobe RGB as sRGB."""
     levels = np.arange(256, dtype=np.float32) / 255
     linear = (levels**_ADOBE_GAMMA).astype(np.float32)[pixels]
-    linear = np.clip(linear @ _ADOBE_TO_SRGB.T, 0, 1)
+    return srgb_codes(linear @ _ADOBE_TO_SRGB.T)
+
+
+def srgb_codes(light: NDArray) -> NDArray[np.uint8]:
+    """Linear light as sRGB codes 0-255 (IEC 61966-2-1); what is under 0 or over 1 is clipped."""
+    linear = np.clip(light, 0, 1)
     curved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return np.round(255 * curved).astype(np.uint8)
 

@@ -70,6 +70,13 @@ _SHEETS: dict[str, dict[str, tuple[str, str, str]]] = {
         **{f"{kind}_cm2": (f"area of the spots that {told}", "cm2", "0 and up") for kind, told in _BECAME.items()},
         "note": ("why the two were not compared", *_TEXT),
     },
+    "Colour": {
+        "correction": ("what the photo's colours were corrected by before anything was measured: the photograph of a chart, a chart in the frame of the photo itself, or the match of a camera by toolkit match-cameras; empty: they are as they came", *_TEXT),
+        "patches": ("patches of the chart that were used; the others were clipped, covered or uneven", "number", "14-24"),
+        "error_before": ("mean colour difference of these patches from their reference, as the camera gave them", "CIEDE2000", "0 and up"),
+        "error_after": ("the same after the correction; over 6 it fits badly", "CIEDE2000", "0 and up"),
+        "note": ("what to know of the chart", *_TEXT),
+    },
     "Contributions": {
         "figure": ("a column of Sides; usual_grade: what the others are added to; other_figures: all that are not listed; region_grade, with --weights: that of a region", *_TEXT),
         "value": ("its value on this side; empty: unknown, or no single figure", "of the figure", ""),

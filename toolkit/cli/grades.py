@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli.lines import (
+    colours,
     crew,
     pairs,
     points,
@@ -22,6 +23,8 @@ from toolkit.cli.options import (
     AnyScale,
     ClassEdges,
     ClusterAddress,
+    ColourChart,
+    ColourMatch,
     Columns,
     Drift,
     ExpertGrades,
@@ -87,6 +90,8 @@ def grade(
         str | None,
         typer.Option(help="Only one share of the photographs, e.g. 3/16; toolkit merge joins the shares."),
     ] = None,
+    colour_chart: ColourChart = None,
+    colour_match: ColourMatch = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     append: Annotated[
@@ -120,12 +125,13 @@ def grade(
         if into_parts:
             done = grade_into_parts(
                 images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=hands,
-                tell=tell, limit_s=time_limit, mode=mode, share=share,
+                tell=tell, limit_s=time_limit, mode=mode, share=share, colour=colours(colour_chart, colour_match),
             )  # fmt: skip
             raise typer.Exit(say_parts(done, as_json))
         run = grade_photos(
             images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=hands, tell=tell, limit_s=time_limit, overlays=overlays, report=page,
             append=append, overwrite=overwrite, change=not no_change, mode=mode, share=share,
+            colour=colours(colour_chart, colour_match),
         )  # fmt: skip
     if not as_json:
         say_passed_over(images)
@@ -291,6 +297,8 @@ def evaluate(
     column: Columns = None,
     retakes: Retakes = False,
     mode: Mode = None,
+    colour_chart: ColourChart = None,
+    colour_match: ColourMatch = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
@@ -320,6 +328,7 @@ def evaluate(
         step_of(scale),
         retakes,
         mode,
+        colours(colour_chart, colour_match),
     )
     count = workers or default_workers()
     with shown(quiet) as tell:

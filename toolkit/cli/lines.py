@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from toolkit.errors import GradesError
+from toolkit.errors import GradesError, ToolkitError
 
 if TYPE_CHECKING:
     from toolkit.commands.partsrun import PartsRun
@@ -39,6 +39,13 @@ def crew(workers: int | None, cluster: str | None) -> Iterator[Workers]:
 
     with connect(cluster, count) as found:
         yield found
+
+
+def colours(chart: str | None, match: Path | None) -> str | Path | None:
+    """How colours are to be corrected, as the options say."""
+    if chart is not None and match is not None:
+        raise ToolkitError("--colour-chart and --colour-match: choose one of them")
+    return chart if match is None else match
 
 
 def pairs(texts: list[str] | None, option: str = "--column") -> list[tuple[str, str]]:

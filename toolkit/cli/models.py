@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.lines import kept_pictures, pairs, points, say, say_json, say_passed_over
+from toolkit.cli.lines import colours, kept_pictures, pairs, points, say, say_json, say_passed_over
 from toolkit.cli.options import (
     ClassEdges,
+    ColourChart,
+    ColourMatch,
     Columns,
     Grades,
     GradeScale,
@@ -56,6 +58,8 @@ def train(
             help="Learn several graders' plain mean, without trying their combined grade: half the time.",
         ),
     ] = False,
+    colour_chart: ColourChart = None,
+    colour_match: ColourMatch = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
@@ -80,7 +84,7 @@ def train(
         run = train_study(
             images, grades, out, folds, epochs=epochs, seed=seed, columns=names, landmark_model=points(landmarks, landmark_model), workers=count, tell=tell, settings=settings, encoder=encoder,
             from_scratch=from_scratch, thumbnails=thumbnails, step=step_of(scale), overwrite=overwrite,
-            retakes=retakes, mode=mode, plain_mean=plain_mean,
+            retakes=retakes, mode=mode, plain_mean=plain_mean, colour=colours(colour_chart, colour_match),
         )  # fmt: skip
     if as_json:
         return say_json({"model": out, **training_record(run)})

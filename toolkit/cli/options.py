@@ -104,6 +104,17 @@ Landmarks = Annotated[
 LandmarkModel = Annotated[
     Path | None, typer.Option(help="Another 68-point dlib predictor (.dat) in place of these.")
 ]
+ColourChart = Annotated[
+    str | None,
+    typer.Option(
+        help="Correct colours by a ColorChecker of 24 patches: a photograph of one, in-frame (one in each photo), or a "
+        "table (.csv, .xlsx) with the columns photos and chart, for several cameras or sessions."
+    ),
+]
+ColourMatch = Annotated[
+    Path | None,
+    typer.Option(help="Without a chart: correct colours by the table of toolkit match-cameras."),
+]
 Workers = Annotated[int | None, typer.Option(min=1, help="Number of processes; by default one per core.")]
 ClusterAddress = Annotated[
     str | None,

@@ -48,7 +48,8 @@ class GradeRequest:
 class GradePlan:
     """What is graded, and how: the ``files`` of the run, ``earlier`` how many of them had a result, the expert's grades;
     ``others``, why some of them, by place, are not graded since they are of another mode than ``mode``; what became of
-    earlier results, ``loss`` and how many were ``damaged``; ``told``: more to tell of the run."""
+    earlier results, ``loss`` and how many were ``damaged``; ``told``: more to tell of the run, and
+    ``remarks``, a line each."""
 
     model: Model
     options: RunOptions
@@ -61,6 +62,7 @@ class GradePlan:
     loss: Loss = field(default_factory=Loss)
     damaged: int = 0
     told: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 class Clock:
@@ -124,6 +126,7 @@ def _write(
     )
     facts |= plan.told
     remarks = [
+        *plan.remarks,
         *_other_landmarks(plan.model, request.landmark_model),
         *write_workbook(store, run, facts, changes.rows),
         *others_told(plan.files, plan.others, plan.mode),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import toolkit
+from toolkit.commands.colours import Colours, read_colours
 from toolkit.commands.finishing import Clock, GradePlan, GradeRequest, finish
 from toolkit.commands.onephoto import Graded, HowToGrade, grade_all
 from toolkit.commands.othermodes import of_other_modes, refuse_mixed
@@ -24,7 +25,7 @@ from toolkit.outputs import Output, check_outputs
 from toolkit.photos import content_hash, find_photo_files, with_facts
 from toolkit.pool import Workers
 from toolkit.progress import Progress, reported, silent
-from toolkit.records import PhotoFile
+from toolkit.records import PhotoFile, colour_key
 from toolkit.shares import Share, Taken, take
 from toolkit.stagecode import code_hash
 from toolkit.store import RunOptions, RunRecord, Store, open_store, store_path
@@ -43,6 +44,7 @@ class _Request(GradeRequest):
     append: bool
     share: Share | None
     mode: str | None
+    colours: Colours
 
 
 def grade_photos(
@@ -62,6 +64,7 @@ def grade_photos(
     change: bool = True,
     share: Share | None = None,
     mode: str | None = None,
+    colour: str | Path | None = None,
 ) -> GradeRun:
     """Grade photographs and write the results workbook; every photo keeps its row.
 
@@ -78,6 +81,7 @@ def grade_photos(
     ``share``: only these of the photographs, without comparing visits; ``merge_parts`` joins the shares.
     ``mode``: the light of the photographs that are graded, by their names, by default the model's own; others keep a row
     without a grade.
+    ``colour``: how colours are corrected, as for ``read_colours``.
     """
     if append and overwrite:
         raise ToolkitError("--append keeps earlier grades, --overwrite drops them: choose one of them")
@@ -89,12 +93,14 @@ def grade_photos(
         images=images, out=Path(out), model_folder=model_folder, weights=weights, landmark_model=landmark_model,
         workers=workers, tell=tell, limit_s=limit_s, overlays=overlays, report=report or ReportRequest(), append=append,
         overwrite=overwrite, change=change and share is None, share=share, mode=mode,
+        colours=read_colours(colour),
     )  # fmt: skip
     clock = Clock()
     check_target(request.out, RESULT_SUFFIXES)
-    given = find_photo_files(images)
+    given = request.colours.without_charts(find_photo_files(images))
     read = [
         *(file.path for file in given),
+        *request.colours.files,
         *read_files(model_folder, landmark_model, request.report.expert_grades),
     ]
     check_outputs([Output(store_path(request.out), "--out", lambda _: True)], read)
@@ -120,16 +126,18 @@ def _plan(request: _Request, store: Store, given: Sequence[PhotoFile], read: Seq
     paths, names = [file.path for file in files], [file.name for file in files]
     check_pictures(request.overlays, request.images, paths, names, read=read, overwrite=overwrite)
     joined = report_grades(request.report, request.images, files, hashes, read=read, overwrite=overwrite)
-    files = with_facts(files, joined.facts if joined else {})
+    files = request.colours.given_to(with_facts(files, joined.facts if joined else {}))
     hints = hints_of(files, model, others)
     check_kept(out, loss.lost if request.append else (), hints, store, options=options.key())
     store.begin(files, options, hints, record=RunRecord(versions(), taken))
     store.claim([(place, sha256) for place, sha256 in enumerate(hashes) if sha256])
     earlier = len(files) - len(store.missing())
     told = {"part": f"{taken.share} of {taken.photos} photos"} if taken else {}
+    told |= {"colours corrected by": request.colours.source} if request.colours.source else {}
     return GradePlan(
-        model, options, tuple(files), earlier, joined, mode, others, loss=loss, damaged=damaged, told=told
-    )
+        model, options, tuple(files), earlier, joined, mode, others, loss=loss, damaged=damaged, told=told,
+        remarks=(*request.colours.remarks, *request.colours.unlike(model)),
+    )  # fmt: skip
 
 
 def _shared_out(
@@ -186,14 +194,15 @@ def options_of(model: Model, weights: str, landmark_model: Path | None) -> RunOp
 
 def hints_of(files: Sequence[PhotoFile], model: Model, others: Mapping[int, str]) -> list[str]:
     """What is known of each photo, beside its bytes, that may change its grade: the side that the face is expected to
-    show, the subject where the model has references of it, which are not to answer, and another mode than the model's;
-    for ``others``, by place, that they have none."""
+    show, the subject where the model has references of it, which are not to answer, another mode than the model's, and
+    how its colours are corrected; for ``others``, by place, that they have none."""
     known = set(model.index.references.subjects.tolist())
     hints = []
     for place, file in enumerate(files):
         subject = file.facts.subject if file.facts.subject in known else None
         noted: dict[str, object] = {"mode": mode_of(file.name)} if mode_notes(file.name, model.mode) else {}
         noted |= {"graded": False} if place in others else {}
+        noted |= {"colour": colour_key(file.colour)} if file.colour else {}
         hints.append(json.dumps({"side": file.facts.side, "subject": subject, **noted}))
     return hints
 

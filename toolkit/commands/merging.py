@@ -112,6 +112,11 @@ def _take_results(store: Store, parts: Sequence[Part], rows: Sequence[PhotoRow],
             store.put_failure(place, row.note, row.sha256)
 
 
+def _without_colour(hint: str) -> dict[str, object]:
+    """What may have changed a grade, but for the correction of colours, which is the part's own."""
+    return {name: value for name, value in json.loads(hint).items() if name != "colour"}
+
+
 def _weights(parts: Sequence[Part]) -> str:
     """The choice of --weights of the first photo."""
     keys = (row.options for part in parts for row in part.rows)
@@ -150,7 +155,7 @@ def _photos(
     joined = report_grades(request.report, folders, files, hashes, read=read, overwrite=request.overwrite)
     files = with_facts(files, joined.facts if joined else {})
     for row, hint in zip(rows, hints_of(files, model, others), strict=True):
-        if hint != row.hint:
+        if json.loads(hint) != _without_colour(row.hint):
             raise ToolkitError(
                 f"{row.name}: was graded as of another subject or side: give --expert-grades here as when it was graded"
             )

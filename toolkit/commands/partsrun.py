@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.commands.colours import read_colours
 from toolkit.commands.grading import hints_of, options_of
 from toolkit.commands.onephoto import Graded, HowToGrade, grade_all
 from toolkit.commands.othermodes import of_other_modes
@@ -50,10 +51,12 @@ def grade_into_parts(
     limit_s: float = TIME_LIMIT_S,
     share: Share | None = None,
     mode: str | None = None,
+    colour: str | Path | None = None,
 ) -> PartsRun:
     """As ``grade_photos``, without a workbook: results go to the folder ``out`` as Parquet parts, a few hundred photos
     each. A run that is killed and called again does what is not yet in a part."""
-    files = find_photo_files(images)
+    colours = read_colours(colour)
+    files = colours.given_to(colours.without_charts(find_photo_files(images)))
     check_folder(out, images, [file.path for file in files], "--out")
     model = load_model(model_folder)
     options = options_of(model, weights, landmark_model)

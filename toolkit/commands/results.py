@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import platform
@@ -23,13 +24,13 @@ from toolkit.outputs import Output, check_folder, check_outputs
 from toolkit.photos import contents
 from toolkit.pigment import CLASSICAL_COLUMNS, NET_COLUMNS
 from toolkit.pool import Workers
-from toolkit.records import SIDE, PhotoFile, PhotoGrade
+from toolkit.records import SIDE, ColourCorrection, PhotoFile, PhotoGrade
 from toolkit.report import ReportedRun, check_report, is_page
 from toolkit.store import RunOptions, Store, read_store, store_path
 from toolkit.study import Columns, JoinedGrades, join_files, refuse_shared
 from toolkit.study.names import facts_from_name, stored_text
 from toolkit.watch import Watched, told
-from toolkit.workbook import Rows, Value, result_files, table_path, write_results
+from toolkit.workbook import COLOUR_COLUMNS, Rows, Value, result_files, table_path, write_results
 
 
 @dataclass(frozen=True)
@@ -179,10 +180,12 @@ def write_workbook(
             lambda: ({"photo": i.name, "bytes": i.bytes, "sha256": i.sha256} for i in store.inputs())
         ),
     }
+    if store.corrects_colours():
+        tables = {"Colour": Rows(lambda: itertools.starmap(_colour_row, store.colours())), **tables}
     if changes:
         tables = {"Change": changes, **tables}
-    else:
-        _remove_changes(store, run.out)
+    for title in {"Change", "Colour"} - tables.keys():
+        _remove_earlier(store, run.out, title)
     files = list(result_files(run.out))
     store.note_written({path.name: "" for path in files})
     grades = Rows(lambda: run.grades_in(store))
@@ -191,11 +194,18 @@ def write_workbook(
     return remarks
 
 
-def _remove_changes(store: Store, out: Path) -> None:
-    """Take away the table of changes that an earlier run wrote and nobody has edited: it tells of another run."""
+def _colour_row(name: str, colour: ColourCorrection | None) -> dict[str, Value]:
+    if colour is None:
+        return {column: name if column == "photo" else None for column in COLOUR_COLUMNS}
+    figures = (colour.patches or None, colour.before, colour.after, colour.note or None)
+    return dict(zip(COLOUR_COLUMNS, (name, colour.source, *figures), strict=True))
+
+
+def _remove_earlier(store: Store, out: Path, title: str) -> None:
+    """Take away a table that an earlier run wrote and nobody has edited: it tells of another run."""
     before = store.written()
     for suffix in {out.suffix, ".csv", ".parquet"} - {".xlsx"}:
-        path = table_path(out, "Change", suffix)
+        path = table_path(out, title, suffix)
         if path.is_file() and before.get(path.name) == file_sha256(path):
             path.unlink()
 

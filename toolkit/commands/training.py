@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.commands.colours import read_colours
 from toolkit.commands.graded import card_of, graded_photos, listed, pictures_of, usable_photos
 from toolkit.commands.intervals import coverage_told, supported, widths_told
 from toolkit.commands.shared import read_files
@@ -68,6 +69,7 @@ def train_study(
     retakes: bool = False,
     mode: str | None = None,
     plain_mean: bool = False,
+    colour: str | Path | None = None,
 ) -> TrainRun:
     """Train on a study's graded photographs and write a model folder.
 
@@ -78,22 +80,24 @@ def train_study(
     model of other subjects; files in its folder that are not the model's are never touched. ``retakes`` as for
     ``refuse_shared``; ``mode``: only photographs whose names end so, as for ``study_photos``.
     Of several graders combined grades are tried as well (``toolkit.severalgraders``), unless ``plain_mean``.
+    ``colour`` as for ``read_colours``.
     """
     if from_scratch and encoder is not None:
         raise ToolkitError("--encoder keeps a network, --from-scratch learns a new one: choose one of them")
-    found, files = find_photo_files(images), listed(grades_file)
-    read = [*files, *read_files(encoder, landmark_model)]
+    colours = read_colours(colour)
+    found, files = colours.without_charts(find_photo_files(images)), listed(grades_file)
+    read = [*files, *colours.files, *read_files(encoder, landmark_model)]
     check_model_target(out, [*(one.path for one in found), *read])
     graded = graded_photos(found, grades_file, columns, step=step, retakes=retakes, mode=mode)
-    joined = graded.joined
+    joined, photos = graded.joined, colours.given_to(graded.photos)
     if not overwrite:
         people = {one.subject for one in joined.facts.values()}
         refuse_other_model(out, people, lambda: [file_sha256(one.path) for one in found])
     settings, start = _starting_point(settings or Settings(), encoder, from_scratch)
     if epochs is not None:
         settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))
-    prepared = prepare_all(graded.photos, settings, landmark_model, workers)
-    everything = list(reported(prepared, len(graded.photos), "patches", tell))
+    prepared = prepare_all(photos, settings, landmark_model, workers)
+    everything = list(reported(prepared, len(photos), "patches", tell))
     usable, left_out = usable_photos(everything)
     truth = [joined.grades[photo.name] for photo in usable]
     subjects, copies = one_subject_each(pictures_of(usable, joined))
@@ -108,6 +112,7 @@ def train_study(
     told = {"landmarks": landmarks_name(landmark_model), GRADE_STEP: step, **card_of(usable)}
     told |= _scores_told(trained, usable, np.array(truth), subjects, joined=joined)
     told |= {"learnt": choice.used} if choice else {}
+    told |= {"colours": colours.kind} if colours.kind else {}
     model = replace(model, card={**model.card, **told})
     model = replace(model, sha256=save_model(model, out))
     left_out |= graded.left_out

@@ -21,6 +21,7 @@ from toolkit.watch import Watched
 from toolkit.workbook.cells import cell
 from toolkit.workbook.sheets import (
     CHANGE_COLUMNS,
+    COLOUR_COLUMNS,
     GRADE_COLUMNS,
     Table,
     add_dictionary,
@@ -88,6 +89,7 @@ def result_files(path: Path) -> dict[Path, Callable[[Path], bool]]:
         ),
         "Inputs": has_columns(inputs),
         "Change": has_columns(CHANGE_COLUMNS[:2], more=True),
+        "Colour": has_columns(COLOUR_COLUMNS),
     }
     tables = {**csv, "Run": has_columns(("item", "value"))}
     suffix = path.suffix.casefold()

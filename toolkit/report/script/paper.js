@@ -94,7 +94,7 @@ const photoSheet = (number) => async () => {
   return sheetOf(whereOf(photo) || photo.photo, photo.photo,
     gradeBlock(photo), reviewLine(photo),
     el("div", {class: "look"}, pictureBlock(photo, told), el("div", {class: "beside"},
-      ...(photo.hidden ? [] : [printedLegend(told), regionBlock(photo, told), photo.visit ? visitBlock(whole) : null]), qualityBlock(photo))),
+      ...(photo.hidden ? [] : [printedLegend(told), regionBlock(photo, told), photo.visit ? visitBlock(whole) : null]), qualityBlock(photo, told))),
     ...(photo.hidden ? [] : [change ? el("section", {}, el("h3", {}, `Change from ${change.visit || "baseline"}`), changeWords(photo, change)) : null,
       el("div", {class: "two"}, reasonBlock(photo, told), alikeBlock(told))]));
 };
