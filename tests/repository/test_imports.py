@@ -55,10 +55,11 @@ SHARED = {
     "pool",
     "meanface",
     "outputs",
+    "quantiles",
     "files",
     "tables",
     "visible",
-}  # colourtarget, formats, geometry, jpeg, meanface and visible: arrays or bytes in, figures out; outputs, files and tables: how any file is written
+}  # colourtarget, formats, geometry, jpeg, meanface, quantiles and visible: arrays or bytes in, figures out; outputs, files and tables: how any file is written
 
 
 def loaded(code):
