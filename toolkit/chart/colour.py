@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.chart.frame import Frame, near, pieces_over
+from toolkit.chart.frame import Frame, halved_means, near, pieces_over
 from toolkit.colours import DENSITY_OF_LEVEL
 from toolkit.quantiles import median
 from toolkit.settings import ChartSettings
@@ -122,5 +122,4 @@ def highlights(pixels: NDArray[np.uint8], scale: float, settings: ChartSettings)
 def _soft(planes: Sequence[Array], visible: NDArray[np.bool_], sigma: float) -> list[Array]:
     """The Gaussian mean of planes (h, w) over what is visible, 0 elsewhere."""
     weight = visible.astype(np.float32)
-    per_mass = weight / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), np.float32(1e-3))
-    return [cv2.GaussianBlur(values * weight, (0, 0), sigma) * per_mass for values in planes]
+    return [mean * weight for mean in halved_means(planes, weight, sigma)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -135,6 +136,22 @@ def reduced_mean(values: NDArray[np.float32], sigma: float) -> NDArray[np.float3
 def enlarged(small: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
     """A reduced picture at full size (h, w)."""
     return np.asarray(cv2.resize(small, shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def halved_means(
+    planes: Sequence[NDArray[np.float32]], weight: NDArray[np.float32], sigma: float
+) -> list[NDArray[np.float32]]:
+    """The Gaussian means of planes (h, w) over a weight (h, w) 0-1, from pictures of half the size; 0 far from any."""
+    half = weight.shape[1] // 2, weight.shape[0] // 2
+    # To halve and to enlarge is to blur as well, by a variance of 1/12 + 1/6 of the larger pixels.
+    narrow = float(np.sqrt(max(sigma**2 / 4 - 0.25, 0.1)))
+
+    def smoothed(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        small = cv2.resize(values, half, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.GaussianBlur(small, (0, 0), narrow), np.float32)
+
+    mass = np.maximum(smoothed(weight), np.float32(1e-3))
+    return [enlarged(smoothed(values * weight) / mass, weight.shape) for values in planes]
 
 
 def pieces(mask: NDArray) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

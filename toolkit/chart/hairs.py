@@ -13,6 +13,7 @@ from toolkit.chart.colour import Colours
 from toolkit.chart.frame import (
     Frame,
     enlarged,
+    halved_means,
     mean_around,
     near,
     pieces_over,
@@ -164,8 +165,6 @@ def combed_hair(
 
 def _filled(values: Array, bare: NDArray[np.bool_], scale: float) -> Array:
     """Filled up off the skin with the level around, so that its edge is taken for no line."""
-    weight = bare.astype(np.float32)
-    share = cv2.GaussianBlur(weight, (0, 0), scale)
-    level = cv2.GaussianBlur(values * weight, (0, 0), scale) / np.maximum(share, np.float32(1e-3))
+    (level,) = halved_means([values], bare.astype(np.float32), scale)
     cv2.copyTo(values, bare.view(np.uint8), level)
     return level

@@ -190,9 +190,9 @@ def _deviations(
         usual = plain if plain.any() else skin
         for values, background in zip(planes, backgrounds, strict=True):
             background[far] = median(values[usual])
-    on = skin.astype(np.float32)
     melanin, darkness, erythema = (
-        (values - background) * on for values, background in zip(planes, backgrounds, strict=True)
+        np.asarray(cv2.subtract(values, background, mask=skin.view(np.uint8)), np.float32)
+        for values, background in zip(planes, backgrounds, strict=True)
     )
     return PigmentMaps(melanin, darkness, erythema, skin, patch.px_per_mm, margins, places)
 
