@@ -97,7 +97,7 @@ def test_hair_of_nearly_the_skins_colour_is_left_out_along_its_edge():
     bare = chart_of(as_photo(pixels), face)
     hairline = int(face.points[27, 1] - 55 * SCALE)
     blond = pixels.copy()
-    blond[:hairline] = np.clip(blond[:hairline].astype(int) + [-14, -22, -34], 0, 255)
+    blond[:hairline] = np.clip(blond[:hairline] - np.array([14, 22, 34]), 0, 255)
     chart = chart_of(as_photo(blond), face)
     row = at(chart, (face.points[27, 0], hairline))[0]
     above, below = slice(None, row - 6), slice(row + 6, None)

@@ -16,7 +16,7 @@ from graded_study import small_model, write_photos
 from PIL import Image
 from places import ROOT
 
-from toolkit.commands import grading, shared
+from toolkit.commands import onephoto, shared
 from toolkit.commands.grading import grade_photos
 from toolkit.errors import ToolkitError
 from toolkit.store import NOT_REACHED, open_store, read_store, store_path
@@ -122,7 +122,7 @@ def test_every_column_is_explained_and_every_photo_has_its_hash(undisturbed):
     book = load(undisturbed)
     _, *explained = book["Dictionary"].iter_rows(values_only=True)
     assert not [row for row in explained if not row[2]]
-    assert {row[0] for row in explained} == set(book.sheetnames) - {"Summary", "Dictionary"}
+    assert {row[0] for row in explained} == set(book.sheetnames) - {"Summary", "Dictionary"} | {"glossary"}
     _, *inputs = book["Inputs"].iter_rows(values_only=True)
     assert len(inputs) == PHOTOS + 1
     assert all(size > 0 and len(sha256) == 64 for _, size, sha256 in inputs)
@@ -188,9 +188,9 @@ def copied(photos, folder):
 
 def test_only_what_is_missing_is_read(photos, model, tmp_path, monkeypatch):
     asked = []
-    read_all = grading.read_all
+    read_all = onephoto.read_all
     monkeypatch.setattr(
-        grading,
+        onephoto,
         "read_all",
         lambda files, *rest, **more: asked.append(files) or read_all(files, *rest, **more),
     )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from toolkit.dictionary import describe
 from toolkit.errors import GradesError, MissingExtraError, ToolkitError
+from toolkit.glossary import TERMS
 from toolkit.pigment import CLASSICAL_COLUMNS, LEARNT_COLUMNS, NET_COLUMNS, measure
 from toolkit.records import Patch, PhotoFacts, PhotoGrade
 from toolkit.settings import Settings
@@ -259,6 +260,14 @@ def test_the_dictionary_explains_every_column(book):
             assert (sheet, cell.value) in explained
     assert all(explained["Grades", column][0] for column in GRADE_COLUMNS)
     assert explained["Grades", "grade"][1:] == ["grade", "0-9"]
+    assert "optical" not in explained["glossary", "OD (optical density)"][0] and len(TERMS) > 15
+    assert {column for sheet, column in explained if sheet == "glossary"} == set(TERMS)
+
+
+def test_the_glossary_of_the_documents_says_the_same():
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "glossary.md").read_text(encoding="utf-8")
+    for term, meaning in TERMS.items():
+        assert f"**{term}**: {meaning}" in text
 
 
 def test_every_figure_of_a_patch_is_explained():

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from toolkit.errors import GradesError
+from toolkit.errors import GradesError, ToolkitError
 
 if TYPE_CHECKING:
+    from toolkit.commands.partsrun import PartsRun
+    from toolkit.commands.results import GradeRun, ReportRequest
     from toolkit.model import Model
+    from toolkit.pool import Workers
 
 
 def points(landmarks: str | None, path: Path | None) -> Path | None:
@@ -21,6 +24,28 @@ def points(landmarks: str | None, path: Path | None) -> Path | None:
     from toolkit.landmarks import chosen_landmark_model
 
     return chosen_landmark_model(landmarks, path)
+
+
+@contextmanager
+def crew(workers: int | None, cluster: str | None) -> Iterator[Workers]:
+    """Who does the work: so many processes on this machine, one a core by default, or a cluster."""
+    from toolkit.commands.shared import default_workers
+
+    count = workers or default_workers()
+    if cluster is None:
+        yield count
+        return
+    from toolkit.cluster import connect
+
+    with connect(cluster, count) as found:
+        yield found
+
+
+def colours(chart: str | None, match: Path | None) -> str | Path | None:
+    """How colours are to be corrected, as the options say."""
+    if chart is not None and match is not None:
+        raise ToolkitError("--colour-chart and --colour-match: choose one of them")
+    return chart if match is None else match
 
 
 def pairs(texts: list[str] | None, option: str = "--column") -> list[tuple[str, str]]:
@@ -59,6 +84,48 @@ def say_json(record: object) -> None:
     from toolkit.asjson import to_json
 
     typer.echo(to_json(record))
+
+
+def say_run(run: GradeRun, page: ReportRequest, *, as_json: bool, starter: bool) -> int:
+    """What came of grading or of merging; the exit status."""
+    from toolkit.study import OTHER_MODE
+
+    ended = 130 if run.interrupted else status(run.graded, run.photos)
+    if as_json:
+        say_json(run.record())
+        return ended
+    say(*run.remarks)
+    if starter:
+        say(
+            "Graded with the starter model, calibrated on simulated pigment: train on your own study for clinical use."
+        )
+    if run.interrupted:
+        say(f"Stopped: {run.graded} of {run.photos} photos graded: {run.out}", "Rerun the command to resume.")
+        return ended
+    say(*(f"Page: {file}" for file in (page.file, page.folder and page.folder / "index.html") if file))
+    before = f" ({run.earlier} of them in an earlier run)" if run.earlier else ""
+    say(f"{run.graded} of {run.photos} photos graded{before} in {run.seconds:.0f} s: {run.out}")
+    if run.graded < run.photos:
+        first = next(one for one in run.grades if one.grade is None and not one.note.startswith(OTHER_MODE))
+        others = "" if run.photos - run.graded == 1 else "; and others: see the notes"
+        say(f"{first.name}: {first.note}{others}")
+    return ended
+
+
+def say_parts(run: PartsRun, as_json: bool) -> int:
+    """What came of grading into a folder of parts; the exit status."""
+    if as_json:
+        from dataclasses import asdict
+
+        say_json(asdict(run))
+    elif run.interrupted:
+        say(f"Stopped: {run.done} of {run.photos} photos done: {run.out}", "Rerun the command to resume.")
+    else:
+        before = f" ({run.earlier} of them in an earlier run)" if run.earlier else ""
+        say(
+            f"{run.done} of {run.photos} photos done{before}: toolkit merge {run.out} makes a workbook of them"
+        )
+    return 130 if run.interrupted else status(run.done, run.photos)
 
 
 def say_passed_over(images: list[Path]) -> None:

@@ -37,6 +37,7 @@ class JoinedGrades:
     saw the automatic grade first. ``unfit``: a line for every one of several graders none of whose rows has a photo.
     ``shared``: the rows of any grader that several photos share; see ``refuse_shared``. ``by_number``: subjects that
     were joined without their letters, as pairs (1, P0001). ``unread``: what else a workbook seems to hold.
+    ``by_grader``: the grades of each grader by its name.
     """
 
     grades: Mapping[str, float]
@@ -50,6 +51,11 @@ class JoinedGrades:
     shared: tuple[SharedRow, ...] = ()
     by_number: tuple[tuple[str, str], ...] = ()
     unread: tuple[str, ...] = ()
+    by_grader: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def sexes(self) -> dict[str, str]:
+        """The sex of the subjects of whom a row with a photo tells it."""
+        return {self.facts[name].subject: row.sex for name, row in self.rows.items() if row.sex}
 
     def summary(self) -> str:
         """One line: how many photos are graded, and what has no partner (at most three of each named)."""

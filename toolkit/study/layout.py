@@ -11,7 +11,7 @@ from typing import Any
 from toolkit.errors import GradesError
 from toolkit.study.names import folded, known_visit, plain_text
 
-ROLES = ("file", "subject", "side", "visit", "visitnum", "grade", "sheet")
+ROLES = ("file", "subject", "side", "visit", "visitnum", "grade", "sex", "sheet")
 # Headers by role, as plain_heading leaves them; of several, the one listed first is meant.
 _ALIASES: dict[str, tuple[str, ...]] = {
     role: tuple(headers.split())
@@ -24,6 +24,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
         "visitnum": "visitnum visitno visitnumber",
         "grade": "grade score mhp mottled mottledhyperpigmentation mottledhyperpigmentationgrade "
         "mottledhyperpigmentationscore hyperpigmentation hyperpigmentationgrade",
+        "sex": "sex gender geschlecht sexe sexo",
     }.items()
 }
 SUBJECT_HEADINGS = _ALIASES["subject"]

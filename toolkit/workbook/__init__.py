@@ -12,10 +12,11 @@ from toolkit.workbook.results import (
     write_table,
     write_workbook,
 )
-from toolkit.workbook.sheets import CHANGE_COLUMNS, GRADE_COLUMNS
+from toolkit.workbook.sheets import CHANGE_COLUMNS, COLOUR_COLUMNS, GRADE_COLUMNS
 
 __all__ = [
     "CHANGE_COLUMNS",
+    "COLOUR_COLUMNS",
     "GRADE_COLUMNS",
     "MAX_ROWS",
     "RESULT_SUFFIXES",

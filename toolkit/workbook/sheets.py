@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from toolkit.dictionary import dictionary_rows
+from toolkit.glossary import TERMS
 from toolkit.records import REGIONS, PhotoGrade
 from toolkit.summary import Line, Summary, flag_of
 from toolkit.tables import Column, Rows, Survey, Value, survey
@@ -59,6 +60,7 @@ CHANGE_COLUMNS: tuple[str, ...] = (
     "new_cm2",
     "note",
 )
+COLOUR_COLUMNS: tuple[str, ...] = ("photo", "correction", "patches", "error_before", "error_after", "note")
 _FORMATS = {
     "grade": "0.00",
     "baseline_grade": "0.00",
@@ -72,7 +74,7 @@ _FORMATS = {
     "pigment_change_od": "+0.0000;-0.0000;0.0000",
     "spot_darkness_change": "+0%;-0%;0%",
     **dict.fromkeys(("gone_cm2", "fainter_cm2", "same_cm2", "darker_cm2", "new_cm2"), "0.00"),
-    "grade_half_step": "0.0",
+    **dict.fromkeys(("grade_half_step", "error_before", "error_after"), "0.0"),
     "lower": "0.0",
     "upper": "0.0",
     "visible_cm2": "0.0",
@@ -81,7 +83,7 @@ _FORMATS = {
 _SCALED = ("grade", *REGIONS)
 _FLAGGED_FILL = "FFF2CC"  # amber: look at the quality or the note
 _FAILED_FILL = "F8D7DA"  # red: no grade
-_FILLS = {"": None, "flagged": _FLAGGED_FILL, "failed": _FAILED_FILL}
+_FILLS = {"": None, "other": None, "flagged": _FLAGGED_FILL, "failed": _FAILED_FILL}
 _LEGEND: list[dict[str, Value]] = [
     {
         "item": "amber row of Grades",
@@ -161,11 +163,11 @@ def _figure_format(name: str, column: Column) -> str | None:
     return next(form for top, form in DECIMALS if column.largest < top)
 
 
-def add_summary(book: Any, summary: Summary) -> None:
-    """Counts and distributions on the left, the photos to look at on the right."""
+def add_summary(book: Any, summary: Summary, more: Sequence[Line] = ()) -> None:
+    """Counts and distributions on the left, with ``more`` lines under them, the photos to look at on the right."""
     from openpyxl.formatting.rule import DataBarRule
 
-    left, right = summary.figures(), summary.flagged_rows()
+    left, right = [*summary.figures(), *more], summary.flagged_rows()
     sheet = book.create_sheet("Summary")
     _set_page(sheet)
     for letter, width in zip("ABCDEFGHIJKL", (24, 10, 9, 9, 9, 9, 9, 3, 36, 8, 24, 60), strict=True):
@@ -215,8 +217,12 @@ def add_run(book: Any, run: Mapping[str, str | int | float]) -> None:
 
 
 def add_dictionary(book: Any, columns: Mapping[str, Sequence[str]]) -> None:
-    """The sheet Dictionary: every column of the others explained."""
+    """The sheet Dictionary: every column of the others explained, and the words that these explanations use."""
     rows = dictionary_rows(columns)
+    rows += [
+        {"sheet": "glossary", "column": term, "meaning": told, "unit": "", "range": ""}
+        for term, told in TERMS.items()
+    ]
     found = survey(rows, ("sheet", "column", "meaning", "unit", "range"))
     sheet = new_sheet(book, "Dictionary", found, frozen="A2", widest=110)
     for row in rows:

@@ -16,10 +16,11 @@ const memory = {
 const REVIEW = `toolkit-review:${data.hash}`;
 const LAYERS = "toolkit-report-layers";
 const READER = "toolkit-report-reader";
+const BLIND = `toolkit-blind:${data.hash}`;
+const SEEN = `toolkit-seen:${data.hash}`;  // photos whose automatic grade the reader has had in view
 const reviews = new Map();
 const isSound = (mine) => Boolean(mine) && ["verdict", "reader", "comment", "at"].every(
   (name) => typeof mine[name] === "string") && (mine.verdict ? isGrade(mine.grade) : Boolean(mine.comment));
-const isGrade = (grade) => typeof grade === "number" && grade >= 0 && grade <= TOP && Number.isInteger(2 * grade);
 
 // What this browser holds is what counts: the same page may be open in another tab.
 function reread() {
@@ -48,3 +49,26 @@ function startKept() {
 }
 const reviewOf = (photo) => reviews.get(photo.photo) || null;
 const isReviewed = (photo) => Boolean(reviewOf(photo) && reviewOf(photo).verdict);
+
+// Blind reading: a photo's automatic grade, and all that tells of it, stays hidden until the reader has given one.
+let blind = memory.read(BLIND) === true;
+const seen = new Set();
+function rereadSeen() {
+  const kept = memory.read(SEEN);
+  for (const name of Array.isArray(kept) ? kept : []) seen.add(name);
+}
+function markSeen(photo) {
+  if (photo.grade === null || seen.has(photo.photo)) return;
+  rereadSeen();
+  seen.add(photo.photo);
+  memory.write(SEEN, [...seen]);
+}
+const isHidden = (photo) => blind && photo.grade !== null && !isReviewed(photo) && !seen.has(photo.photo);
+const isTelling = (note) => note.startsWith("the expert's grade");
+// What may be shown of a photo.
+function visible(photo) {
+  if (!isHidden(photo)) return photo;
+  const note = photo.note.split("; ").filter((part) => !isTelling(part)).join("; ");
+  return {...photo, hidden: true, grade: null, half: null, lower: null, upper: null, severity: "", expert: null, note,
+    explanation: "", regions: {}, flag: note || !["", "ok"].includes(photo.quality) ? "flagged" : ""};
+}

@@ -23,6 +23,11 @@ function asCsv() {
 
 function exportReview() {
   reread();
+  if (!byId("reader").value.trim()) {
+    say("Type your name as the reader first: a grade without a reader cannot be told from another's.");
+    byId("reader").focus();
+    return;
+  }
   const reader = byId("reader").value.trim().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").slice(0, 40);
   const address = URL.createObjectURL(new Blob([asCsv()], {type: "text/csv;charset=utf-8"}));
   const link = el("a", {href: address, download: `review${reader ? `-${reader}` : ""}-${new Date().toISOString().slice(0, 10)}.csv`});
@@ -77,8 +82,8 @@ function readReview(source) {
     const row = Object.fromEntries(head.map((name, column) => [name, unguarded(name === "photo" ? cells[column] : cells[column].trim())]));
     row.verdict = row.verdict.toLowerCase();
     if (delimiter === ";") row.grade = row.grade.replace(",", ".");
-    if (!["agree", "corrected"].includes(row.verdict)) return refused(`row ${place + 1} is neither agree nor corrected`);
-    if (!/^\d(\.[05]0*)?$/.test(row.grade) || Number(row.grade) > TOP) return refused(`row ${place + 1} has no grade of 0 to 9 in half steps`);
+    if (!["agree", "corrected", "blind"].includes(row.verdict)) return refused(`row ${place + 1} is none of agree, corrected and blind`);
+    if (!/^\d(\.\d+)?$/.test(row.grade) || !isGrade(Number(row.grade))) return refused(`row ${place + 1} has no grade of 0 to 9 in steps of ${STEP}`);
     if (!isTime(row.reviewed_at)) row.reviewed_at = "";
     told.push(row);
   }
@@ -106,7 +111,8 @@ function importReview(source) {
       if (moment(row.reviewed_at) <= moment(mine.at)) { older += 1; continue; }
     }
     // Who agreed with another grade than this run's did not agree with this one.
-    const verdict = row.verdict === "agree" && grade === photo.half ? "agree" : "corrected";
+    const agreed = row.verdict === "agree" && photo.grade !== null && grade === onStep(photo.grade);
+    const verdict = row.verdict === "blind" || agreed ? row.verdict : "corrected";
     // A comment that waits for its verdict is kept.
     const comments = mine && !mine.verdict ? [...new Set([mine.comment, row.comment])] : [row.comment];
     reviews.set(photo.photo, {verdict, grade, comment: comments.filter(Boolean).join(" / "), reader: row.reader, at: row.reviewed_at});
