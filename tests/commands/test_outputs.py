@@ -132,6 +132,7 @@ WRITTEN = {
         "evaluate photos --grades grades.xlsx --out e --methods mean --workers 1",
         None,
     ),
+    "d/grades.xlsx": ("demo d --subjects 2 --workers 1", None),
     "n/images/P0001_FACE_L_S00_V00D00W00.jpg": ("phantom n --subjects 1 --workers 1", None),
     "n/grades.xlsx": ("phantom n --subjects 1 --workers 1", None),
     "n/truth.csv": ("phantom n --subjects 1 --workers 1", None),
