@@ -12,6 +12,7 @@ import toolkit
 from toolkit.errors import ToolkitError
 from toolkit.landmarks import default_landmark_model, dlib_landmark_model
 from toolkit.model import read_card, starter_folder
+from toolkit.outputs import counted
 
 PACKAGES = (
     "numpy",
@@ -95,7 +96,7 @@ def _models(models: Path) -> Iterator[str]:
             card = read_card(folder)
             points = card.get("landmarks", "dlib")
             yield (
-                f"  {folder}: {card['photos']} photos of {card['subjects']} subjects, trained {card['created']} "
+                f"  {folder}: {counted(card['photos'], 'photo')} of {counted(card['subjects'], 'subject')}, trained {card['created']} "
                 f"with the landmarks {points}"
             )
         except (ToolkitError, KeyError) as error:

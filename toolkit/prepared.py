@@ -85,9 +85,8 @@ def prepare(face: FacePatches, settings: Settings, quality: Quality | None = Non
     """Chart and patches -> pigment features of both, and the network's input."""
     if not face.patches:
         reasons = "; ".join(f"{region}: {reason}" for region, reason in face.dropped.items())
-        return Prepared(
-            face.name, face, known_facts=face.facts, error=f"no patch holds enough skin ({reasons})"
-        )
+        error = "; ".join((*face.notes, f"no patch holds enough skin ({reasons})"))
+        return Prepared(face.name, face, known_facts=face.facts, error=error)
     prepared = _of_patches(face, settings) if face.chart is None else _of_chart(face, face.chart, settings)
     return replace(prepared, quality=quality, known_facts=face.facts)
 

@@ -549,8 +549,11 @@ def test_training_leaves_bad_photos_out_and_says_so(study, tmp_path):
 MISTAKES = {
     "missing photos": ("grade nowhere --out {tmp}/x.xlsx --model {model}", "nowhere: no such file"),
     "folder without photos": ("grade {tmp} --out {tmp}/x.xlsx --model {model}", "no photographs in"),
-    "missing model": ("grade {photo} --out {tmp}/x.xlsx --model {tmp}/none", "no model there"),
-    "model that is a file": ("grade {photo} --out {tmp}/x.xlsx --model {grades}", "model.json"),
+    "missing model": ("grade {photo} --out {tmp}/x.xlsx --model {tmp}/none", "none: there is no such folder"),
+    "model that is a file": (
+        "grade {photo} --out {tmp}/x.xlsx --model {grades}",
+        "is a file, and a model is a folder",
+    ),
     "no results format": ("grade {photo} --out {tmp}/x.txt --model {model}", ".xlsx or .csv"),
     "results into a folder": ("grade {photo} --out {folder}.xlsx --model {model}", "is a folder"),
     "missing landmark model": (
@@ -570,7 +573,7 @@ MISTAKES = {
         "not a dlib shape predictor",
     ),
     "missing grades": ("train {photo} --grades none.xlsx --out {tmp}/m", "none.xlsx: there is no such file"),
-    "grades that are a photo": ("train {photo} --grades {photo} --out {tmp}/m", ".xlsx or .csv"),
+    "grades that are a photo": ("train {photo} --grades {photo} --out {tmp}/m", ".xlsx, .xlsm, .csv"),
     "damaged grades": ("train {photo} --grades {tmp}/bad.xlsx --out {tmp}/m", "bad.xlsx"),
     "no column of that name": (
         "train {photo} --grades {grades} --out {tmp}/m --column grade=Nope",
@@ -666,7 +669,7 @@ def test_info_names_versions_and_models(model, monkeypatch):
     monkeypatch.chdir(model.parent.parent)
     (model.parent.parent / "models").symlink_to(model.parent)
     said = succeeds("info")
-    assert "missing" not in said.replace(f"{starter_folder()}: no model there (model.json is missing)", "")
+    assert "missing" not in said.replace(f"{starter_folder()}: is no model (model.json is missing)", "")
     assert all(name in said for name in ("numpy", "dlib-bin", "tensorflow", "faiss", "lightgbm"))
     assert f"{model}: 9 photos of 6 subjects" in said
     assert "facemesh68.onnx (Apache License 2.0)" in said

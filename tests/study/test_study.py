@@ -275,7 +275,7 @@ def test_many_faults_stay_one_line(tmp_path):
     ("name", "content", "reason"),
     [
         ("g.xlsx", b"not a zip", "not a readable Excel workbook"),
-        ("g.ods", b"", "save the file as one of these"),
+        ("g.ods", b"", "from .xlsx, .xlsm, .csv, .tsv, .txt: save it as one of these"),
         ("g.csv", b"a\0b", "not a text file"),
         ("g.csv", b"", "first row: nothing"),
         ("g.csv", b"file,grade\n", "no row holds"),
@@ -851,7 +851,7 @@ def test_folds_are_disjoint_whole_and_never_empty(photos, folds, seed):
     subjects = [f"P{subject}" for subject, _ in photos]
     grades = [half / 2 for _, half in photos]
     if len(set(subjects)) < folds:
-        with pytest.raises(TrainingError, match="subjects cannot be split"):
+        with pytest.raises(TrainingError, match="add subjects"):
             subject_folds(subjects, grades, folds, seed)
         return
     made = subject_folds(subjects, grades, folds, seed)
@@ -885,6 +885,10 @@ def test_the_last_subjects_go_to_the_smallest_folds(seed):
 def test_folds_refuse_what_they_cannot_split():
     with pytest.raises(TrainingError, match="3 graded subjects cannot be split into 5 folds"):
         subject_folds(["a", "b", "c"], [1, 2, 3], 5, 0)
+    with pytest.raises(TrainingError, match=r"add subjects, or use at most --folds 3"):
+        subject_folds(["a", "b", "c"], [1, 2, 3], 4, 0)
+    with pytest.raises(TrainingError, match="of one subject: add subjects"):
+        subject_folds(["a", "a", "a"], [1, 2, 3], 2, 0)
     with pytest.raises(TrainingError, match="at least 2"):
         subject_folds(["a", "b", "c"], [1, 2, 3], 1, 0)
     with pytest.raises(ValueError, match="finite"):

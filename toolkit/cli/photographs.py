@@ -19,6 +19,7 @@ from toolkit.cli.options import (
     Workers,
 )
 from toolkit.cli.root import app
+from toolkit.outputs import counted
 from toolkit.progress import progress_bars
 
 
@@ -92,7 +93,8 @@ def extract_patches(
             overwrite=overwrite,
         )
     say_passed_over(images)
-    say(f"{run.patches} patches of {run.found} of {run.photos} photos: {out / 'manifest.csv'}", *run.failures)
+    photos = f"{run.found} of {counted(run.photos, 'photo')}"
+    say(f"{run.patches} patches of {photos}: {out / 'manifest.csv'}", *run.failures)
     raise typer.Exit(status(run.found, run.photos))
 
 
@@ -123,7 +125,8 @@ def features(
             tell=tell,
             overwrite=overwrite,
         )
-    counts = f"{run.features} features of {run.patches} patches of {run.found} of {run.photos} photos"
+    photos = f"{run.found} of {counted(run.photos, 'photo')}"
+    counts = f"{run.features} features of {run.patches} patches of {photos}"
     say_passed_over(images)
     say(f"{counts}: {out}", *run.failures)
     raise typer.Exit(status(run.found, run.photos))

@@ -57,7 +57,9 @@ def compare_study(
             limit_s=limit_s,
         )
         with contextlib.closing(compared):
-            for place, change in reported(compared, len(missing), "change", tell) if missing else ():
+            for place, change in (
+                reported(compared, len(missing), "comparing visits", tell) if missing else ()
+            ):
                 found[place] = change
                 if change.lasting:
                     store.put_change(keys[place], change.to_json())

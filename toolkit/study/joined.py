@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from toolkit.errors import GradesError
+from toolkit.outputs import counted
 from toolkit.records import PhotoFacts
 from toolkit.study.graderows import GradeRow
 from toolkit.study.gradetable import GradeTable
@@ -54,7 +55,7 @@ class JoinedGrades:
     def summary(self) -> str:
         """One line: how many photos are graded, and what has no partner (at most three of each named)."""
         total = len(self.grades) + len(self.unmatched_photos)
-        parts = [f"{len(self.grades)} of {total} photos have a grade"]
+        parts = [f"{len(self.grades)} of {counted(total, 'photo')} {'has' if total == 1 else 'have'} a grade"]
         if self.several:
             parts.append(f"{self.several} of these are means of several graders")
         if self.reviewed:

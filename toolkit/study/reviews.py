@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from toolkit.csvguard import unguarded
 from toolkit.errors import GradesError
+from toolkit.outputs import counted
 from toolkit.study.graderows import GradeRow, is_missing, listed, parse_row, read_grade
 from toolkit.study.gradetable import GradeTable
 from toolkit.study.layout import HEADER_SEARCH_ROWS, RawSheet, Sheet, as_text, plain_heading
@@ -252,10 +253,11 @@ def _table(rows: Sequence[Reviewed], made: Sequence[GradeRow]) -> GradeTable:
 def _notes(name: str, kept: Sequence[Reviewed], changed: int) -> tuple[str, ...]:
     agreed = sum(row.agrees for row in kept)
     notes = [
-        f"{name} agreed with the automatic grade on {agreed} of {len(kept)} photos and corrected {len(kept) - agreed}",
+        f"{name} agreed with the automatic grade on {agreed} of {counted(len(kept), 'photo')} and corrected {len(kept) - agreed}",
     ]
     if changed:
-        notes.append(f"{name} graded {changed} photos again and otherwise: the last review counts")
+        again = counted(changed, "photo")
+        notes.append(f"{name} graded {again} again and otherwise: the last review counts")
     return tuple(notes)
 
 
