@@ -8,10 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from toolkit.outputs import counted
 from toolkit.tables import Value
 
 SEVERITIES = ("none", "mild", "moderate", "severe")
 _MOST_FLAGGED = 1000  # listed; the rest is found by the filters of Grades
+_MOST_REASONS, _LOOK_AT = 4, 3  # told on the terminal
+_OF_ONE_PHOTO = re.compile(r"[:(].*|\S*[\d.]\S*")
 
 
 def flag_of(row: Mapping[str, Value]) -> str:
@@ -40,6 +43,7 @@ class Summary:
     severities: Counter[str] = field(default_factory=Counter)
     steps: Counter[float] = field(default_factory=Counter)
     groups: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
     listed: dict[str, list[Line]] = field(default_factory=lambda: {"failed": [], "flagged": []})
 
     @classmethod
@@ -54,6 +58,7 @@ class Summary:
         flag, grade = flag_of(row), row["grade"]
         self.photos += 1
         self.flags[flag] += 1
+        self.reasons.update(_reasons(row) if flag == "flagged" else ())
         if isinstance(grade, int | float):
             self.severities[str(row["severity"])] += 1
             self.steps[float(row["grade_half_step"] or 0)] += 1
@@ -62,6 +67,24 @@ class Summary:
         if flag and len(self.listed[flag]) < _MOST_FLAGGED:
             shown = row["photo"], None if grade is None else float(grade), row["quality"], row["note"]
             self.listed[flag].append(Line(shown, flag=flag))
+
+    def told(self) -> list[str]:
+        """Lines for the terminal: the grades in figures, what needs review and why, where to look first."""
+        grades = [grade for group in self.groups.values() for grade in group]
+        lines = []
+        if grades:
+            spread = f", SD {statistics.stdev(grades):.1f}" if len(grades) > 1 else ""
+            severities = ", ".join(f"{self.severities[name]} {name}" for name in SEVERITIES)
+            lines.append(f"Grades: mean {statistics.fmean(grades):.1f}{spread}; {severities}")
+        if not self.flags["flagged"] and not self.flags["failed"]:
+            lines.append("Needs review: none")
+        if self.reasons:
+            why = ", ".join(f"{reason}: {count}" for reason, count in self.reasons.most_common(_MOST_REASONS))
+            lines.append(f"Needs review: {counted(self.flags['flagged'], 'photo')} ({why})")
+        first = [*self.listed["failed"], *self.listed["flagged"]][:_LOOK_AT]
+        if first:
+            lines += ["Look first at:", *(f"  {_look_at(*line.cells)}" for line in first)]
+        return lines
 
     def figures(self) -> list[Line]:
         """Counts; grades by severity and half step; means by visit and side."""
@@ -97,6 +120,19 @@ class Summary:
         if len(lines) == 1:
             lines.append(Line(("none", None, None, None)))
         return lines
+
+
+def _reasons(row: Mapping[str, Value]) -> set[str]:
+    """Why a row needs review, without what is of this photo alone: names, figures, what follows a colon."""
+    parts = [] if row["quality"] in ("", None, "ok") else str(row["quality"]).split(", ")
+    parts += [_OF_ONE_PHOTO.sub("", part) for part in str(row["note"] or "").split("; ")]
+    return {" ".join(part.split()) for part in parts} - {""}
+
+
+def _look_at(photo: Value, grade: Value, quality: Value, note: Value) -> str:
+    why = note if quality in ("", None, "ok") else ", ".join(map(str, filter(None, (quality, note))))
+    what = "no grade" if grade is None else f"grade {grade:.1f}"
+    return f"{photo}: {what}{f', {why}' if why else ''}"
 
 
 def _group_line(group: tuple[str, str], grades: list[float]) -> Line:

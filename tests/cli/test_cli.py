@@ -170,7 +170,10 @@ def model(training):
 def workbook(study, model, tmp_path_factory):
     path = tmp_path_factory.mktemp("graded") / "new folder" / "grades.xlsx"
     said = succeeds("grade", study / "images", "--out", path, "--model", model, "--workers", 1)
-    assert re.fullmatch(rf"9 of 9 photos graded in \d+ s: {re.escape(str(path))}\n", said)
+    lines = said.splitlines()
+    assert re.fullmatch(rf"9 of 9 photos graded in \d+ s: {re.escape(str(path))}", lines[0])
+    assert re.fullmatch(r"Grades: mean \d\.\d, SD \d\.\d; \d none, \d mild, \d moderate, \d severe", lines[1])
+    assert lines[2].startswith("Needs review: ")
     return path
 
 
@@ -663,6 +666,14 @@ def test_help_ends_in_an_example_of_the_command(name, monkeypatch):
     assert words[:2] == ["toolkit", name]
     known = {option for parameter in get_command(app).commands[name].params for option in parameter.opts}
     assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_info_loads_nothing_that_takes_seconds():
+    code = "import sys; from toolkit.info import describe; print(*describe()); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert not {"tensorflow", "keras", "faiss", "sklearn"} & set(done.stdout.splitlines()[-1].split())
+    assert "NVIDIA GPUs" in done.stdout
 
 
 def test_info_names_versions_and_models(model, monkeypatch):

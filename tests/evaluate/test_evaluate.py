@@ -24,12 +24,13 @@ from toolkit.evaluate.figures import GROUPINGS, by_group, confusion, levels_of, 
 from toolkit.evaluate.foldstore import FoldStore
 from toolkit.evaluate.methods import PARTS, Answers, Context, Method, Outcome, method_title
 from toolkit.evaluate.page import page
-from toolkit.evaluate.progress import described, duration
+from toolkit.evaluate.progress import described
 from toolkit.evaluate.run import Clock, _Runner
 from toolkit.evaluate.sheets import meaning, sheets
 from toolkit.evaluate.study import load_study, tone_name
 from toolkit.photos import find_photo_files
 from toolkit.prepared import Prepared
+from toolkit.progress import duration
 from toolkit.records import FacePatches, Patch
 from toolkit.scores import score
 from toolkit.settings import BaselineSettings, Settings

@@ -27,6 +27,7 @@ from toolkit.cli.options import (
     Workers,
 )
 from toolkit.cli.root import app
+from toolkit.outputs import counted
 from toolkit.progress import progress_bars
 from toolkit.settings import RunSettings
 
@@ -101,19 +102,16 @@ def grade(
         )
     if run.interrupted:
         say(
-            f"Stopped: {run.graded} of {run.photos} photos graded: {out}",
+            f"Stopped: {run.graded} of {counted(run.photos, 'photo')} graded: {out}",
             "Rerun the command to resume.",
         )
         raise typer.Exit(130)
     say(*(f"Page: {written}" for written in page_files))
     before = f" ({run.earlier} of them in an earlier run)" if run.earlier else ""
-    say(f"{run.graded} of {run.photos} photos graded{before} in {run.seconds:.0f} s: {out}")
-    if run.graded < run.photos:
-        first = next(grade for grade in run.grades if grade.grade is None)
-        say(
-            f"{first.name}: {first.note}"
-            + ("" if run.photos - run.graded == 1 else "; and others: see the notes")
-        )
+    say(
+        f"{run.graded} of {counted(run.photos, 'photo')} graded{before} in {run.seconds:.0f} s: {out}",
+        *run.summary().told(),
+    )
     raise typer.Exit(status(run.graded, run.photos))
 
 

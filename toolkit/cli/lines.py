@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from toolkit.cli.log import LOG
 from toolkit.errors import GradesError
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ def status(done: int, photos: int) -> int:
 
 
 def say(*lines: str) -> None:
-    """Print lines."""
+    """Print lines, and keep them in the log."""
     for line in lines:
+        LOG.debug(line)
         typer.echo(line)
 
 

@@ -95,7 +95,7 @@ Overwrite = Annotated[
         "file that it reads.",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, for programs, in place of the lines.")
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -41,6 +42,8 @@ from toolkit.study.modes import WHITE
 from toolkit.study.names import stored_text
 from toolkit.workbook import RESULT_SUFFIXES, check_target, result_files
 from toolkit.workers import TIME_LIMIT_S, Reading, read_all, write_overlay
+
+_log = logging.getLogger(__name__)
 
 
 def grade_photos(
@@ -300,12 +303,17 @@ def _grade_missing(request: _Request, store: Store, plan: _Plan) -> bool:
 
 def _keep(store: Store, place: int, reading: Reading, grader: Grader, *, overlays: Path | None) -> None:
     """Grade a photo that was read, and keep its result, or why there is none."""
+    if reading.prepared.error:
+        _log.info("%s: %s", reading.prepared.name, reading.prepared.error)
     if not reading.lasting:
         store.put_failure(place, reading.prepared.error, reading.sha256)
         return
     face = reading.prepared.face
     (result,) = grader.grade([reading.prepared])
     store.put(place, reading.sha256, result, face)
+    graded = result.grade
+    if graded.grade is not None:
+        _log.info("%s: grade %.2f  %s", graded.name, graded.grade, graded.note)
     if overlays and result.pigment and face:
         shown = [face.chart] if face.chart else face.patches
         picture = draw_predicted(shown, result.pigment, result.grade.name)

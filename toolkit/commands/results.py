@@ -27,7 +27,8 @@ from toolkit.report import ReportedRun, check_report, is_page
 from toolkit.store import RunOptions, Store, read_store, store_path
 from toolkit.study import Columns, JoinedGrades, join_files, refuse_shared
 from toolkit.study.names import facts_from_name, stored_text
-from toolkit.workbook import Rows, Value, result_files, table_path, write_results
+from toolkit.summary import Summary
+from toolkit.workbook import Rows, Value, grade_rows, result_files, table_path, write_results
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class GradeRun:
         """One a photo, in the order given."""
         with read_store(store_path(self.out)) as store:
             return list(self.grades_in(store))
+
+    def summary(self) -> Summary:
+        """The grades in figures, and the photos that need review."""
+        return Summary.of(grade_rows(self.grades))
 
     def record(self) -> dict[str, Any]:
         """What a program may want to know of the run, for ``toolkit.asjson``."""

@@ -12,7 +12,7 @@ from toolkit.workbook.results import (
     write_table,
     write_workbook,
 )
-from toolkit.workbook.sheets import CHANGE_COLUMNS, GRADE_COLUMNS
+from toolkit.workbook.sheets import CHANGE_COLUMNS, GRADE_COLUMNS, grade_rows
 
 __all__ = [
     "CHANGE_COLUMNS",
@@ -22,6 +22,7 @@ __all__ = [
     "Rows",
     "Value",
     "check_target",
+    "grade_rows",
     "read_graded",
     "result_files",
     "table_path",
