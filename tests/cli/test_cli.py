@@ -73,6 +73,7 @@ CONTRACT = {
         *("--baseline", "--responder", "--effect", "--power", "--scale", "--overwrite", "--json"),
     },
     "info": set(),
+    "glossary": {"term"},
 }
 
 

@@ -133,3 +133,17 @@ def test_a_run_without_doubts_says_so():
         "Grades: mean 2.0; 0 none, 1 mild, 0 moderate, 0 severe",
         "Needs review: none",
     ]
+
+
+# --- words ---------------------------------------------------------------------------------------
+
+
+def test_the_glossary_tells_one_word_or_all():
+    one = toolkit("glossary", "Conformal")
+    assert one.status == 0 and one.out.startswith("Conformal interval: interval around a grade")
+    assert len(one.out.splitlines()) == 2 and max(map(len, one.out.splitlines())) <= 110
+    assert {"Fold", "Embedding", "OD (optical density)"} <= {
+        line.split(":")[0] for line in toolkit("glossary").out.splitlines()
+    }
+    none = toolkit("glossary", "phrenology")
+    assert none.status == 1 and "is not in the glossary" in none.err

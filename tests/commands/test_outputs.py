@@ -76,6 +76,7 @@ WRITTEN = {
     "g.csv": (f"{GRADE} --out g.csv", "grades.csv"),
     "g_patches.csv": (f"{GRADE} --out g.csv", "grades.csv"),
     "g_change.csv": (f"{GRADE} --out g.csv", "grades.csv"),
+    "g_by_visit.csv": (f"{GRADE} --out g.csv", "grades.csv"),
     "g_run.csv": (f"{GRADE} --out g.csv", "grades.csv"),
     "g_evidence.csv": (f"{GRADE} --out g.xlsx", "grades.csv"),  # where it is too long for a sheet
     "g.toolkit.sqlite": (f"{GRADE} --out g.xlsx", "model/booster.txt"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import platform
@@ -28,7 +29,16 @@ from toolkit.store import RunOptions, Store, read_store, store_path
 from toolkit.study import Columns, JoinedGrades, join_files, refuse_shared
 from toolkit.study.names import facts_from_name, stored_text
 from toolkit.summary import Summary
-from toolkit.workbook import Rows, Value, grade_rows, result_files, table_path, write_results
+from toolkit.workbook import (
+    BY_VISIT,
+    Rows,
+    Value,
+    grade_rows,
+    result_files,
+    table_path,
+    visit_rows,
+    write_results,
+)
 
 
 @dataclass(frozen=True)
@@ -165,7 +175,7 @@ def write_workbook(
     changes: Sequence[Mapping[str, Value]] = (),
 ) -> list[str]:
     """The workbook from the store, a row at a time; the store keeps what the files were like when they were written.
-    ``changes``: the rows of the sheet Change, which is left out where there are none."""
+    ``changes``: the rows of the sheet Change. This and By visit are left out where there are none."""
     tables: dict[str, Iterable[Mapping[str, Value]]] = {
         "Patches": Rows(lambda: _rows_of(store, side=False)),
         "Sides": Rows(lambda: _rows_of(store, side=True)),
@@ -175,10 +185,9 @@ def write_workbook(
             lambda: ({"photo": i.name, "bytes": i.bytes, "sha256": i.sha256} for i in store.inputs())
         ),
     }
-    if changes:
-        tables = {"Change": changes, **tables}
-    else:
-        _remove_changes(store, run.out)
+    of_visits = {BY_VISIT: visit_rows(run.grades_in(store)), "Change": changes}
+    tables = {**{title: rows for title, rows in of_visits.items() if rows}, **tables}
+    _remove_tables(store, run.out, [title for title, rows in of_visits.items() if not rows])
     files = list(result_files(run.out))
     store.note_written({path.name: "" for path in files})
     grades = Rows(lambda: run.grades_in(store))
@@ -187,11 +196,11 @@ def write_workbook(
     return remarks
 
 
-def _remove_changes(store: Store, out: Path) -> None:
-    """Take away the table of changes that an earlier run wrote and nobody has edited: it tells of another run."""
+def _remove_tables(store: Store, out: Path, titles: Sequence[str]) -> None:
+    """Take away tables that an earlier run wrote and nobody has edited: they tell of another run."""
     before = store.written()
-    for suffix in {out.suffix, ".csv", ".parquet"} - {".xlsx"}:
-        path = table_path(out, "Change", suffix)
+    for title, suffix in itertools.product(titles, {out.suffix, ".csv", ".parquet"} - {".xlsx"}):
+        path = table_path(out, title, suffix)
         if path.is_file() and before.get(path.name) == file_sha256(path):
             path.unlink()
 
