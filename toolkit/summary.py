@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from toolkit.outputs import counted
+from toolkit.records import PhotoFacts
+from toolkit.study.dates import visits_in_days
 from toolkit.tables import Value
 
 SEVERITIES = ("none", "mild", "moderate", "severe")
@@ -48,10 +50,11 @@ class Summary:
 
     @classmethod
     def of(cls, rows: Iterable[Mapping[str, Value]]) -> Summary:
-        """One walk through the rows of Grades."""
+        """Of the rows of Grades, which are walked through twice; visits that are dates are told in days."""
+        facts = [PhotoFacts(str(row["subject"]), visit=_text(row["visit"])) for row in rows]
         summary = cls()
-        for row in rows:
-            summary._add(row)
+        for row, visit in zip(rows, visits_in_days(facts), strict=True):
+            summary._add({**row, "visit": visit})
         return summary
 
     def _add(self, row: Mapping[str, Value]) -> None:
@@ -120,6 +123,10 @@ class Summary:
         if len(lines) == 1:
             lines.append(Line(("none", None, None, None)))
         return lines
+
+
+def _text(value: Value) -> str | None:
+    return None if value is None else str(value)
 
 
 def _reasons(row: Mapping[str, Value]) -> set[str]:

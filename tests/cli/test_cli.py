@@ -1,6 +1,5 @@
 """Every command from end to end, as a user calls it: one tiny study of phantoms, one tiny model, once."""
 
-import contextlib
 import csv
 import io
 import os
@@ -8,15 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from command_line import toolkit
 from PIL import Image
 from places import REAL_FACES, ROOT
 from typer.main import get_command
 
-from toolkit.cli import app, main
+from toolkit.cli import app
 from toolkit.model import FILES, load_model, read_card, starter_folder
 from toolkit.patches import load_patches
 from toolkit.pigment import measure
@@ -75,28 +74,6 @@ CONTRACT = {
     "info": set(),
     "glossary": {"term"},
 }
-
-
-@dataclass(frozen=True)
-class Done:
-    status: int
-    out: str
-    err: str
-
-
-def toolkit(*arguments) -> Done:
-    """What the installed command does with these arguments, in this process."""
-    out, err, saved = io.StringIO(), io.StringIO(), sys.argv
-    sys.argv = ["toolkit", *map(str, arguments)]
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            main()
-        status = 0
-    except SystemExit as end:
-        status = int(end.code or 0)
-    finally:
-        sys.argv = saved
-    return Done(status, out.getvalue(), err.getvalue())
 
 
 def succeeds(*arguments) -> str:

@@ -7,8 +7,8 @@ import sys
 from functools import partial
 
 import pytest
+from command_line import toolkit
 from places import ROOT
-from test_cli import toolkit
 
 from toolkit.progress import LinesInTime, progress_bars
 from toolkit.records import PhotoFacts, PhotoGrade

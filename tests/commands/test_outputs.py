@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import toolkit
 from graded_study import small_model, write_photos
 from PIL import Image
-from test_cli import toolkit
 
 from toolkit.errors import ToolkitError
 from toolkit.model import CARD, FILES

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.lines import pairs, points, say, say_json, say_passed_over, status, stoppable
+from toolkit.cli.lines import points, say, say_json, say_passed_over, status, stoppable, table_names
 from toolkit.cli.options import (
     AnyScale,
     ClassEdges,
@@ -23,6 +23,8 @@ from toolkit.cli.options import (
     Overwrite,
     Quiet,
     Retakes,
+    SheetName,
+    SideWords,
     Weights,
     Workers,
 )
@@ -59,7 +61,19 @@ def grade(
     expert_grades: Annotated[
         Path | None, typer.Option(help="Workbook of expert grades to show on that page.")
     ] = None,
+    facts: Annotated[
+        Path | None,
+        typer.Option(help="Table of file names with subject, side, visit, where names do not tell these."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Show which photo joins which row and what is left over; grade nothing."
+        ),
+    ] = False,
     column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     retakes: Retakes = False,
     no_change: Annotated[
         bool, typer.Option("--no-change", help="Do not compare later visits with the baseline.")
@@ -80,16 +94,21 @@ def grade(
     with what is missing. Other photographs in the same workbook need --append or --overwrite.
     """
     from toolkit.commands.grading import grade_photos
+    from toolkit.commands.joining import join_study
     from toolkit.commands.results import ReportRequest
     from toolkit.commands.shared import default_workers
 
-    page = ReportRequest(report, report_dir, expert_grades, pairs(column), retakes)
+    names = table_names(column, sheet, side_words)
+    if dry_run:
+        study = join_study(images, facts, expert_grades, names, retakes=retakes)
+        return say_json(study.record()) if as_json else say(study.text(), "", "Nothing was graded.")
+    page = ReportRequest(report, report_dir, expert_grades, names, retakes)
     page_files = [file for file in (report, report_dir and report_dir / "index.html") if file]
     with stoppable(), progress_bars(quiet) as tell:
         count = workers or default_workers()
         run = grade_photos(
             images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=count, tell=tell, limit_s=time_limit, overlays=overlays, report=page,
-            append=append, overwrite=overwrite, change=not no_change,
+            append=append, overwrite=overwrite, change=not no_change, facts=facts,
         )  # fmt: skip
     if as_json:
         say_json(run.record())
@@ -131,6 +150,8 @@ def agreement(
             "sheet=) in one file are graders of their own."
         ),
     ] = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     scale: AnyScale = "0-9/0.5",
     retakes: Retakes = False,
     kappa: Annotated[KappaWeights, typer.Option(help="Weights of Cohen's kappa.")] = KappaWeights.quadratic,
@@ -146,7 +167,7 @@ def agreement(
 
     found = compare_files(
         files,
-        pairs(column),
+        table_names(column, sheet, side_words),
         parse_scale(scale),
         out,
         overwrite=overwrite,
@@ -210,6 +231,8 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="The same seed repeats a comparison on the same machine.")] = 0,
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     retakes: Retakes = False,
     mode: Mode = None,
     landmarks: Landmarks = None,
@@ -249,7 +272,7 @@ def evaluate(
             grades,
             out,
             options,
-            columns=pairs(column),
+            columns=table_names(column, sheet, side_words),
             landmark_model=points(landmarks, landmark_model),
             workers=count,
             tell=tell,

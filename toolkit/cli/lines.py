@@ -24,14 +24,29 @@ def points(landmarks: str | None, path: Path | None) -> Path | None:
     return chosen_landmark_model(landmarks, path)
 
 
+_EXAMPLES = {"--column": "grade=Score", "--arm-column": "arm=Group", "--side-words": "left=vasen"}
+
+
 def pairs(texts: list[str] | None, option: str = "--column") -> list[tuple[str, str]]:
     """What --column, or another ``option``, says, as (role, name); raises GradesError."""
     for text in texts or []:
         if "=" not in text:
-            example = "grade=Score" if option == "--column" else "arm=Group"
-            raise GradesError(f"{option} {text}: write it as role=name, for example {example}")
+            raise GradesError(f"{option} {text}: write it as role=name, for example {_EXAMPLES[option]}")
     split = [text.partition("=") for text in texts or []]
     return [(role, name) for role, _, name in split]
+
+
+def table_names(
+    column: list[str] | None, sheet: list[str] | None, side_words: list[str] | None
+) -> list[tuple[str, str]]:
+    """What the options say of a table, as ``read_graders`` takes it: columns, sheets and words for sides."""
+    from toolkit.study.names import SIDES
+
+    words = pairs(side_words, "--side-words")
+    for side, word in words:
+        if side not in SIDES:
+            raise GradesError(f"--side-words {side}={word}: begin with left=, right= or both=")
+    return [*pairs(column), *(("sheet", name) for name in sheet or []), *words]
 
 
 def kept_pictures(model: Model) -> list[str]:

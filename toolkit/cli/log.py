@@ -67,7 +67,6 @@ def _opened(file: Path) -> logging.FileHandler:
                 first = before.read(len(_FIRST_LINE))
             if first not in (b"", _FIRST_LINE.encode()):
                 raise ToolkitError(f"{file}: is no log of toolkit: name another --log-file")
-        handler = logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
-        if not file.stat().st_size:
-            handler.stream.write(f"{_FIRST_LINE}: the names of photographs may tell who is on them\n")
-    return handler
+        if not file.exists() or not file.stat().st_size:
+            file.write_text(f"{_FIRST_LINE}: the names of photographs may tell who is on them\n")
+        return logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.lines import kept_pictures, pairs, points, say, say_json, say_passed_over
+from toolkit.cli.lines import kept_pictures, points, say, say_json, say_passed_over, table_names
 from toolkit.cli.options import (
     ClassEdges,
     Columns,
@@ -20,6 +20,8 @@ from toolkit.cli.options import (
     Mode,
     Quiet,
     Retakes,
+    SheetName,
+    SideWords,
     Thumbnails,
     Workers,
 )
@@ -46,6 +48,8 @@ def train(
     class_edges: ClassEdges = None,
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     retakes: Retakes = False,
     mode: Mode = None,
     landmarks: Landmarks = None,
@@ -68,7 +72,7 @@ def train(
 
     with progress_bars(quiet) as tell:
         count = workers or default_workers()
-        names, settings = pairs(column), class_settings(class_edges)
+        names, settings = table_names(column, sheet, side_words), class_settings(class_edges)
         run = train_study(
             images, grades, out, folds, epochs=epochs, seed=seed, columns=names, landmark_model=points(landmarks, landmark_model), workers=count, tell=tell, settings=settings, encoder=encoder,
             from_scratch=from_scratch, thumbnails=thumbnails, step=step_of(scale), overwrite=overwrite,
@@ -90,6 +94,8 @@ def build_index(
     ] = None,
     thumbnails: Thumbnails = True,
     column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     retakes: Retakes = False,
     mode: Mode = None,
     overwrite: Annotated[
@@ -107,7 +113,7 @@ def build_index(
             grades,
             model,
             out,
-            columns=pairs(column),
+            columns=table_names(column, sheet, side_words),
             tell=tell,
             thumbnails=thumbnails,
             retakes=retakes,

@@ -57,6 +57,15 @@ Columns = Annotated[
         "--column", help="Name a column of the grades: subject=ID, side=..., visit=..., grade=..., file=..."
     ),
 ]
+SheetName = Annotated[
+    list[str] | None, typer.Option("--sheet", help="Name the sheet to read, where a workbook has several.")
+]
+SideWords = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--side-words", help="A word for a side beside the usual ones of many languages: left=vasen."
+    ),
+]
 Retakes = Annotated[
     bool,
     typer.Option("--retakes", help="Photographs in different folders may share a row: retakes of one visit."),

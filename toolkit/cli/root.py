@@ -7,7 +7,7 @@ import itertools
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -22,7 +22,7 @@ _SWITCHES, _WITH_VALUE = ("--shared", "--verbose"), "--log-file"
 class _Commands(TyperGroup):
     """The commands; the options of all of them may stand before or after a command's name."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, _general_first(args))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import toolkit
 from toolkit.commands.changes import StudyChanges, compare_study
+from toolkit.commands.joining import join_facts, split_columns
 from toolkit.commands.results import (
     GradeRun,
     ReportRequest,
@@ -61,6 +62,7 @@ def grade_photos(
     append: bool = False,
     overwrite: bool = False,
     change: bool = True,
+    facts: Path | None = None,
 ) -> GradeRun:
     """Grade photographs and write the results workbook; every photo keeps its row.
 
@@ -73,20 +75,24 @@ def grade_photos(
 
     Where ``out`` holds grades of photographs that are not among these, ``append`` keeps them and ``overwrite`` drops
     them; without either that is refused. ``overwrite`` also replaces files that an earlier run did not write, but
-    never one that is read. ``change``: whether photographs of later visits are compared with those of the baseline.
+    never one that is read. ``change``: whether photographs of later visits are compared with those of the baseline. ``facts``: a table that tells who is on
+    each photo, as for ``read_facts``; ``report.columns`` name columns of either table.
     """
     if append and overwrite:
         raise ToolkitError("--append keeps earlier grades, --overwrite drops them: choose one of them")
+    report = report or ReportRequest()
+    of_facts, of_experts = split_columns(report.columns, facts, report.expert_grades)
+    report = replace(report, columns=of_experts)
     request = _Request(
         images, Path(out), model_folder, weights, landmark_model, workers, tell, limit_s, overlays,
-        report or ReportRequest(), append, overwrite, change,
+        report, append, overwrite, change, facts, of_facts,
     )  # fmt: skip
     started, clock = datetime.now().astimezone(), time.monotonic()
     check_target(request.out, RESULT_SUFFIXES)
     given = find_photo_files(images)
     read = [
         *(file.path for file in given),
-        *read_files(model_folder, landmark_model, request.report.expert_grades),
+        *read_files(model_folder, landmark_model, report.expert_grades, facts),
     ]
     check_outputs([Output(store_path(request.out), "--out", lambda _: True)], read)
     with open_store(request.out) as store:
@@ -129,17 +135,21 @@ class _Request:
     append: bool
     overwrite: bool
     change: bool
+    facts: Path | None
+    fact_columns: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class _Plan:
     """What is to be graded, and how: the ``files`` of the run, ``earlier`` how many of them have a result, the expert's
-    grades, and what became of earlier results: ``loss`` and how many were ``damaged``."""
+    grades (``joined``) and the table of facts (``told``), and what became of earlier results: ``loss`` and how many were
+    ``damaged``."""
 
     model: Model
     options: RunOptions
     files: tuple[PhotoFile, ...]
     earlier: int
+    told: JoinedGrades | None
     joined: JoinedGrades | None
     loss: Loss
     damaged: int
@@ -155,6 +165,8 @@ def _plan(request: _Request, store: Store, given: Sequence[PhotoFile], read: Seq
     files, hashes, loss = _planned_photos(request, store, given)
     paths, names = [file.path for file in files], [file.name for file in files]
     check_pictures(request.overlays, request.images, paths, names, read=read, overwrite=overwrite)
+    told = join_facts(files, request.facts, request.fact_columns)
+    files = with_facts(files, told.facts if told else {})
     joined = report_grades(request.report, request.images, files, hashes, read=read, overwrite=overwrite)
     files = with_facts(files, joined.facts if joined else {})
     hints = _hints(files, model)
@@ -162,7 +174,7 @@ def _plan(request: _Request, store: Store, given: Sequence[PhotoFile], read: Seq
     store.begin(files, options, hints)
     store.claim([(place, sha256) for place, sha256 in enumerate(hashes) if sha256])
     earlier = len(files) - len(store.missing())
-    return _Plan(model, options, tuple(files), earlier, joined, loss, damaged)
+    return _Plan(model, options, tuple(files), earlier, told, joined, loss, damaged)
 
 
 def _compare(request: _Request, store: Store, plan: _Plan, run: GradeRun) -> StudyChanges:
@@ -195,6 +207,8 @@ def _write(
         *_changes_told(store, plan.damaged, plan.loss),
     ]
     report, joined = request.report, plan.joined
+    if plan.told and request.facts:
+        remarks.append(f"{request.facts.name}: {plan.told.summary('a row')}")
     if joined and report.expert_grades:
         remarks.append(f"{report.expert_grades.name}: {joined.summary()}")
     if report.wanted and not run.interrupted:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -16,17 +15,17 @@ import toolkit
 from toolkit.asjson import plain
 from toolkit.change import PairChange
 from toolkit.commands.intervals import supported
+from toolkit.commands.joining import join_experts
 from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
 from toolkit.info import versions
 from toolkit.model import Model
 from toolkit.outputs import Output, check_folder, check_outputs
-from toolkit.photos import contents
 from toolkit.pigment import CLASSICAL_COLUMNS, NET_COLUMNS
 from toolkit.records import SIDE, PhotoFile, PhotoGrade
 from toolkit.report import ReportedRun, check_report, is_page
 from toolkit.store import RunOptions, Store, read_store, store_path
-from toolkit.study import Columns, JoinedGrades, join_files, refuse_shared
+from toolkit.study import Columns, JoinedGrades
 from toolkit.study.names import facts_from_name, stored_text
 from toolkit.summary import Summary
 from toolkit.workbook import (
@@ -117,8 +116,6 @@ def report_grades(
     overwrite: bool,
 ) -> JoinedGrades | None:
     """Refuse, before anything is graded, a report that could not be written; the expert's grades, where given."""
-    if report.columns and report.expert_grades is None:
-        raise ToolkitError("--column names a column of the expert's workbook: add --expert-grades")
     if not report.wanted:
         if report.expert_grades:
             raise ToolkitError("--expert-grades are shown on the report page: add --report or --report-dir")
@@ -130,13 +127,7 @@ def report_grades(
         check_outputs([Output(report.file, "--report", is_page)], read, overwrite)
     if report.expert_grades is None:
         return None
-    places = {photo.name: photo.path for photo in photos}
-    known = {photo.name: sha256 for photo, sha256 in zip(photos, hashes, strict=True)}
-    folders = {name: os.path.realpath(path.parent) for name, path in places.items()}
-    joined = join_files(list(places), report.expert_grades, report.columns, None, places=places)
-    file_hash = contents(photos)
-    refuse_shared(joined, lambda name: known[name] or file_hash(name), report.retakes, folders.__getitem__)
-    return joined
+    return join_experts(photos, hashes, report.expert_grades, report.columns, retakes=report.retakes)
 
 
 def report_study(

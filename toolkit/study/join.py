@@ -81,6 +81,7 @@ def join_grades(
             *table.remarks,
             *(f"{table.source.name}: {doubt}" for doubt in doubts(table, matches, known)),
         ),
+        notes=() if table.reviewed else table.notes,
     )
 
 
@@ -121,23 +122,27 @@ def join_files(
     step: float | None = 0.5,
     *,
     places: Places | None = None,
+    facts: Mapping[str, PhotoFacts] | None = None,
 ) -> JoinedGrades:
     """Give each photo its grade from one or more files, as ``read_experts`` reads and ``join_graders`` joins them;
-    ``places``: the file of each photo, where it is at hand."""
+    ``places``: the file of each photo, where it is at hand; ``facts`` as for ``join_grades``."""
     pairs = list(columns.items()) if isinstance(columns, Mapping) else list(columns or ())
     paths = [files] if isinstance(files, Path) else list(files)
-    return join_graders(names, [table for _, table in read_experts(paths, pairs, step)], places)
+    return join_graders(names, [table for _, table in read_experts(paths, pairs, step)], places, facts)
 
 
 def join_graders(
-    names: Sequence[str], tables: Sequence[GradeTable], places: Places | None = None
+    names: Sequence[str],
+    tables: Sequence[GradeTable],
+    places: Places | None = None,
+    facts: Mapping[str, PhotoFacts] | None = None,
 ) -> JoinedGrades:
     """Give each photo the mean of its grades in the ``tables``, one a grader, each joined as by ``join_grades``.
 
     What one table tells of a photo's subject holds for the next; tables with file names come first. One that fits
     no photo, where others do, is told of in ``unfit``. Raises GradesError as ``join_grades`` does, for each table.
     """
-    several = _Several(names, tables, places)
+    several = _Several(names, tables, places, facts or {})
     for table in sorted(tables, key=lambda table: table.layout != "file"):
         several.add(table)
     return several.joined()
@@ -146,13 +151,20 @@ def join_graders(
 class _Several:
     """Photos and the grades that one table after the other has for them."""
 
-    def __init__(self, names: Sequence[str], tables: Sequence[GradeTable], places: Places | None) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        tables: Sequence[GradeTable],
+        places: Places | None,
+        facts: Mapping[str, PhotoFacts],
+    ) -> None:
         self._names, self._places = list(dict.fromkeys(names)), places
-        self._subjects = Subjects([Known({}).subjects(self._names), *map(subjects_of, tables)])
+        self._subjects = Subjects([Known(facts).subjects(self._names), *map(subjects_of, tables)])
         self._shared: list[SharedRow] = []
         self._by_number: list[tuple[str, str]] = []
         self._unread: list[str] = []
-        self._known: dict[str, PhotoFacts] = {}  # only where the subject is known
+        self._notes: list[str] = []
+        self._known = dict(facts)  # only where the subject is known
         self._facts: dict[str, PhotoFacts] = {}
         self._given: dict[str, list[float]] = defaultdict(list)
         self._rows: dict[str, GradeRow] = {}
@@ -182,6 +194,7 @@ class _Several:
         self._shared += joined.shared
         self._by_number += joined.by_number
         self._unread += joined.unread
+        self._notes += joined.notes
 
     def joined(self) -> JoinedGrades:
         """All that was joined; raises GradesError where no table fits any photo."""
@@ -199,4 +212,5 @@ class _Several:
             tuple(self._shared),
             tuple(dict.fromkeys(self._by_number)),
             tuple(dict.fromkeys(self._unread)),
+            tuple(dict.fromkeys(self._notes)),
         )

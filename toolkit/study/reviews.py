@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from toolkit.csvguard import unguarded
 from toolkit.errors import GradesError
 from toolkit.outputs import counted
-from toolkit.study.graderows import GradeRow, is_missing, listed, parse_row, read_grade
+from toolkit.study.graderows import GradeRow, Rules, is_missing, listed, parse_row, read_grade
 from toolkit.study.gradetable import GradeTable
 from toolkit.study.layout import HEADER_SEARCH_ROWS, RawSheet, Sheet, as_text, plain_heading
 from toolkit.study.names import file_key, folded, photo_stem
@@ -124,7 +124,7 @@ def _reviewed(path: Path, sheet: Sheet, number: int, cells: Sequence[Any], *, sc
     verdict = as_text(cell("verdict")).casefold()
     if verdict not in _VERDICTS:
         raise ValueError(f"verdict {as_text(cell('verdict'))!r} is none of {', '.join(_VERDICTS)}")
-    rows = parse_row(sheet, number, cells, scale, stepped=True)
+    rows = parse_row(sheet, number, cells, Rules(scale), stepped=True)
     if not rows:
         raise ValueError(f"is {verdict}, but has no grade")
     automatic = None if is_missing(cell("automatic")) else _automatic(cell("automatic"), scale)

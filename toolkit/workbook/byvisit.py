@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 
 from toolkit.records import PhotoGrade
+from toolkit.study.dates import visits_in_days
 from toolkit.study.visits import baseline_of, visit_order
 from toolkit.tables import Value
 
@@ -21,12 +22,14 @@ def visit_rows(grades: Iterable[PhotoGrade]) -> list[dict[str, Value]]:
 
     Photos of one subject, side and visit count with the mean of their grades (0-9); a change is that of the visit less
     that of the baseline: Baseline, or where a side has none its earliest visit. Empty where there is no grade.
+    Visits that are dates are told as days since the subject's first.
     """
     sides: dict[tuple[str, str | None], _Given] = {}
-    for one in grades:
-        if one.facts.visit:
+    found = list(grades)
+    for one, visit in zip(found, visits_in_days([one.facts for one in found]), strict=True):
+        if visit:
             given = sides.setdefault((one.facts.subject, one.facts.side), {})
-            given.setdefault(one.facts.visit, []).extend([] if one.grade is None else [one.grade])
+            given.setdefault(visit, []).extend([] if one.grade is None else [one.grade])
     visits = sorted({visit for given in sides.values() for visit in given}, key=visit_order)
     if len(visits) < 2:
         return []
