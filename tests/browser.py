@@ -35,18 +35,20 @@ class Page:
 
     ``tab`` is Playwright's page. ``errors``: uncaught exceptions and what the console shows as an error.
     ``dialogs``: texts of alerts and the like, which are dismissed. ``requests``: every address asked for, the
-    page's own first; ``outside`` are those that are no local file: they are refused, so nothing leaves.
+    page's own first; ``outside`` are those that are no local file, nor of the server ``served`` of the test: they are
+    refused, so nothing leaves.
     """
 
     tab: Any
     downloads: Path
+    served: str = ""
     errors: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
     @property
     def outside(self) -> list[str]:
-        return [address for address in self.requests if urlsplit(address).scheme not in LOCAL]
+        return [address for address in self.requests if not is_inside(address, self.served)]
 
     def download(self, act: Callable[[], object]) -> Path:
         """The file that ``act`` (a click) makes the page save, under the name that the page gave it."""
@@ -96,8 +98,10 @@ class Browser:
         width: int = 1280,
         height: int = 800,
         scripts: bool = True,
+        served: str = "",
     ) -> Page:
-        """A local file, or an address, in a window of this size; ``scripts`` False: with JavaScript off."""
+        """A local file, or an address, in a window of this size; ``scripts`` False: with JavaScript off; ``served``: what
+        addresses of the test's own server begin with."""
         context = self._chromium.new_context(
             color_scheme="dark" if dark else "light",
             viewport={"width": width, "height": height},
@@ -107,9 +111,9 @@ class Browser:
         )
         self._contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
-        context.route(lambda address: urlsplit(address).scheme not in LOCAL, lambda route: route.abort())
+        context.route(lambda address: not is_inside(address, served), lambda route: route.abort())
         self._downloads.mkdir(parents=True, exist_ok=True)
-        page = Page(context.new_page(), self._downloads)
+        page = Page(context.new_page(), self._downloads, served)
         _listen(page)
         page.tab.goto(target.resolve().as_uri() if isinstance(target, Path) else target)
         return page
@@ -117,6 +121,11 @@ class Browser:
     def close(self) -> None:
         while self._contexts:
             self._contexts.pop().close()
+
+
+def is_inside(address: str, served: str) -> bool:
+    """Whether an address leads to a local file, or to the test's own server."""
+    return urlsplit(address).scheme in LOCAL or bool(served and address.startswith(served))
 
 
 def _listen(page: Page) -> None:

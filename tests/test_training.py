@@ -50,6 +50,10 @@ def test_intervals_are_as_wide_as_the_out_of_fold_errors(run):
     assert run.trained.half_widths.max() < 2
 
 
+def test_one_graders_grades_are_learnt_as_given(run):
+    assert np.array_equal(run.trained.labels, run.study.grades)
+
+
 def test_curve_booster_and_ridge_have_shares(run):
     shares = run.trained.model.blend.shares
     assert sum(shares) == pytest.approx(1) and min(shares) >= 0

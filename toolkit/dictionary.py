@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from toolkit.records import SEVERITY_TOLD
+
 _GRADE = ("grade", "0-9")
 _SHARE = ("share", "0-1")
 _OD = ("OD", "0 and up")
@@ -35,8 +37,8 @@ _SHEETS: dict[str, dict[str, tuple[str, str, str]]] = {
         "grade_half_step": ("the grade to the nearest half step, as experts give it", "grade", "0-9, steps of 0.5"),
         "lower": ("lower end of the interval that holds the expert grade in the share of photos that Run names", *_GRADE),
         "upper": ("upper end of that interval", *_GRADE),
-        "severity": ("the half-step grade in words", "text", "none under 0.5, mild to 3.5, moderate to 6.5, severe"),
-        "nearest_class": ("class of grades whose references its patches resemble most", "text", "classes of the model"),
+        "severity": ("the half-step grade in words, so 3.7, which rounds to 3.5, is mild", "text", SEVERITY_TOLD),
+        "nearest_class": ("class of grades whose references its patches resemble most: a second opinion by likeness alone, not how the grade is made, and at times a grade or more away from it; train scores it as class of highest similarity", "text", "classes of the model"),
         "forehead": ("grade of the forehead alone", *_GRADE),
         "left_cheek": ("grade of the subject's left cheek alone", *_GRADE),
         "right_cheek": ("grade of the subject's right cheek alone", *_GRADE),
@@ -72,6 +74,13 @@ _SHEETS: dict[str, dict[str, tuple[str, str, str]]] = {
         "subject": ("who is on the photos, as in Grades", *_TEXT),
         "side": ("side of the face", "text", "left, right, both"),
         "baseline_visit": ("the visit that changes count from: Baseline, or where this side has none its earliest", *_TEXT),
+    },
+    "Colour": {
+        "correction": ("what the photo's colours were corrected by before anything was measured: the photograph of a chart, a chart in the frame of the photo itself, or the match of a camera by toolkit match-cameras; empty: they are as they came", *_TEXT),
+        "patches": ("patches of the chart that were used; the others were clipped, covered or uneven", "number", "14-24"),
+        "error_before": ("mean colour difference of these patches from their reference, as the camera gave them", "CIEDE2000", "0 and up"),
+        "error_after": ("the same after the correction; over 6 it fits badly", "CIEDE2000", "0 and up"),
+        "note": ("what to know of the chart", *_TEXT),
     },
     "Contributions": {
         "figure": ("a column of Sides; usual_grade: what the others are added to; other_figures: all that are not listed; region_grade, with --weights: that of a region", *_TEXT),

@@ -7,6 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _ENTRY = re.compile(r"\* \*\*(?P<term>.+?)\*\*:? ?(?P<meaning>.*)")
+# What stands on the report page without a word of explanation.
+_ON_THE_PAGE = (
+    *("Region", "OD (optical density)", "Melanin index", "Erythema index", "ITA (individual typology angle)"),
+    *(
+        "Landmarks",
+        "Chart",
+        "Patch",
+        "Embedding",
+        "Reference (prototype)",
+        "FAISS",
+        "LightGBM",
+        "Ridge regression",
+    ),
+    *("Curve", "Blend", "Contribution", "Fold", "Conformal interval", "Coverage", "Out of range", "RMSE"),
+    "Noise floor",
+)
 _MARKS = re.compile(r"\*\*|`|\[|\]\([^)]*\)")
 
 
@@ -35,3 +51,8 @@ def terms(like: str = "") -> list[Term]:
         elif entry := _ENTRY.fullmatch(line):
             found.append(Term(part, *(_MARKS.sub("", entry[name]) for name in ("term", "meaning"))))
     return [one for one in found if like.casefold() in one.term.casefold()]
+
+
+def page_terms() -> dict[str, str]:
+    """The meaning of each term that the report page uses."""
+    return {one.term: one.meaning for one in terms() if one.term in _ON_THE_PAGE}

@@ -185,7 +185,7 @@ class ReferenceIndex:
         """Write index.faiss and references.npz."""
         faiss = _faiss()
         on_cpu = faiss.index_gpu_to_cpu(self._faiss) if self.device == "gpu" else self._faiss
-        faiss.write_index(on_cpu, str(folder / "index.faiss"))
+        (folder / "index.faiss").write_bytes(faiss.serialize_index(on_cpu).tobytes())
         arrays = {name: getattr(self.references, name) for name in References.__dataclass_fields__}
         np.savez_compressed(folder / "references.npz", similarity=np.array(self.similarity), **arrays)
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import toolkit
 from toolkit.errors import ToolkitError
 from toolkit.landmarks import default_landmark_model, dlib_landmark_model
-from toolkit.model import read_card, starter_folder
+from toolkit.model import TRAINED_ON, read_card, starter_folder
+from toolkit.modelcard import PAGES
+from toolkit.modelcard.facts import MEAN
 from toolkit.outputs import counted
+from toolkit.study.modes import WHITE, mode_title
+from toolkit.watch.figures import KEPT
 
 PACKAGES = (
     "numpy",
@@ -25,6 +30,8 @@ PACKAGES = (
     "onnxruntime",
     "keras",
 )
+
+_OF_PHOTOGRAPHS = (TRAINED_ON, "reference_photos", KEPT)
 
 
 def describe(models: Path = Path("models")) -> Iterator[str]:
@@ -52,6 +59,23 @@ def facts(models: Path = Path("models")) -> dict[str, object]:
         "landmarks": default_landmark_model(),
         "models": [line.strip() for line in _models(models)],
     }
+
+
+def describe_model(folder: Path) -> Iterator[str]:
+    """What a model folder holds, in lines for the terminal, and where its card is; raises ModelError."""
+    card = read_card(folder)
+    yield _model(folder, card)
+    if told := card.get("scores"):
+        rmse, mean = told["all"]["rmse"]["value"], told["methods"][MEAN]["rmse"]
+        yield f"  RMSE {rmse:.2f} on subjects never seen; always the mean: {mean:.2f}"
+    page = folder / PAGES[-1]
+    yield f"  model card: {page if page.is_file() else 'none; train the model again to have one'}"
+
+
+def model_facts(folder: Path) -> dict[str, object]:
+    """The same, for ``toolkit.asjson``: the model's card, without what it keeps of single photographs."""
+    card = read_card(folder)
+    return {name: value for name, value in card.items() if name not in _OF_PHOTOGRAPHS}
 
 
 def versions() -> dict[str, str]:
@@ -97,11 +121,15 @@ def _models(models: Path) -> Iterator[str]:
     folders = {starter_folder().resolve()} | {path.parent.resolve() for path in models.glob("*/model.json")}
     for folder in sorted(folders):
         try:
-            card = read_card(folder)
-            points = card.get("landmarks", "dlib")
-            yield (
-                f"  {folder}: {counted(card['photos'], 'photo')} of {counted(card['subjects'], 'subject')}, trained {card['created']} "
-                f"with the landmarks {points}"
-            )
-        except (ToolkitError, KeyError) as error:
+            yield f"  {_model(folder, read_card(folder))}"
+        except ToolkitError as error:
             yield f"  {folder}: {error}"
+
+
+def _model(folder: Path, card: Mapping[str, Any]) -> str:
+    photos, subjects = card.get("photos", "?"), card.get("subjects", "?")
+    counts = f"{counted(photos, 'photo')} of {counted(subjects, 'subject')}"
+    return (
+        f"{folder}: {counts} in {mode_title(str(card.get('mode', WHITE)))}, trained {card.get('created', '?')} with the "
+        f"landmarks {card.get('landmarks', 'dlib')}"
+    )

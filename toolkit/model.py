@@ -3,7 +3,8 @@
 settings.json   every setting the model was made with
 encoder.npz, index.faiss, references.npz, booster.txt, blend.json
 thumbnails.npz  small JPEGs of the reference patches, or none
-model.json      versions, counts, scores, and the SHA-256 of every other file
+model.json      versions, counts, scores, figures of the training photographs, and the SHA-256 of every file above
+model_card.md, model_card.html  the same for people to read
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from toolkit.modelcheck import check_card, check_model_files, read_json
 from toolkit.outputs import Output, check_outputs, file_hash, first_entry, refuse_dead_link, some_of
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder
+from toolkit.study.modes import WHITE
 from toolkit.thumbnails import load_thumbnails, save_thumbnails
 
 FORMAT = 4
 CARD = "model.json"
+GRADE_STEP = "grade_step"  # in the card: grades of the study are its multiples; None: any number
 TRAINED_ON, HASH_LENGTH = "photographs", 16  # in the card: the first digits of their SHA-256
 FILES = (
     "settings.json",
@@ -54,6 +57,11 @@ class Model:
     sha256: str = ""
     thumbnails: tuple[bytes, ...] = ()
 
+    @property
+    def mode(self) -> str:
+        """The light of the photographs that it was trained on, as ``study.modes.mode_of`` names it."""
+        return str(self.card.get("mode", WHITE))
+
 
 def starter_folder() -> Path:
     """Where the starter model lies: in the source tree, or inside the installed package."""
@@ -65,19 +73,22 @@ def starter_folder() -> Path:
 def check_model_target(folder: Path, inputs: Sequence[Path] = ()) -> None:
     """Raise ToolkitError, before a long training, where ``folder`` is something else than a model, or one of the
     ``inputs`` stands in the place of a file of the model."""
+    from toolkit.modelcard import PAGES, is_card
+
     folder = Path(folder)
     refuse_dead_link(folder, "--out")
     if folder.is_file() or (first_entry(folder) is not None and not _is_model(folder)):
         raise ModelError(f"{folder} exists and is not a model folder: choose another name")
     if folder.resolve() == starter_folder().resolve():
         raise ModelError(f"{folder}: is the starter model that comes with toolkit: choose another name")
-    check_outputs([Output(folder / name, "--out", lambda _: True) for name in (CARD, *FILES)], inputs)
+    outputs = [Output(folder / name, "--out", lambda _: True) for name in (CARD, *FILES)]
+    check_outputs([*outputs, *(Output(folder / name, "--out", is_card) for name in PAGES)], inputs)
 
 
 def _is_model(folder: Path) -> bool:
     """Whether a folder's model.json is one that ``save_model`` wrote, of whatever format."""
     try:
-        card = json.loads((folder / CARD).read_text())
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         return isinstance(card["format"], int) and set(card["files"]) >= {"settings.json", "encoder.npz"}
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -113,21 +124,25 @@ def save_model(model: Model, folder: Path) -> str:
     A crash while they are written leaves the old model; in the instant in which they change places, a mixture that
     ``load_model`` refuses. Raises ModelError when the folder holds something else than a model.
     """
+    from toolkit.modelcard import PAGES, card_sections, write_pages  # no grade needs it
+
     folder = Path(folder)
     if folder.is_file() or (first_entry(folder) is not None and not _is_model(folder)):
         raise ModelError(f"{folder} exists and is not a model folder: choose another name")
     folder.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder))
     try:
-        (new / "settings.json").write_text(model.settings.to_json() + "\n")
+        (new / "settings.json").write_text(model.settings.to_json() + "\n", encoding="utf-8", newline="\n")
         model.encoder.save(new / "encoder.npz")
         model.index.save(new)
         model.blend.save(new)
         save_thumbnails(new / "thumbnails.npz", model.thumbnails)
         hashes = {name: file_hash(new / name) for name in FILES}
         card = {"format": FORMAT, **model.card, "files": hashes}
-        (new / CARD).write_text(json.dumps(card, indent=2) + "\n")
-        for name in (*FILES, CARD):
+        (new / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8", newline="\n")
+        coverage = model.settings.blend.coverage
+        write_pages(new, card_sections(folder.resolve().name, _whole_hash(card), card, coverage))
+        for name in (*PAGES, *FILES, CARD):
             (new / name).replace(folder / name)
     finally:
         shutil.rmtree(new, ignore_errors=True)
@@ -171,7 +186,7 @@ def load_model(folder: Path | str | None = None) -> Model:
         if file_hash(folder / name) != wanted:
             raise ModelError(f"{folder / name}: changed since the model was saved; restore it or retrain")
     check_model_files(folder)
-    settings = Settings.from_json((folder / "settings.json").read_text())
+    settings = Settings.from_json((folder / "settings.json").read_text(encoding="utf-8"))
     return Model(
         settings=settings,
         encoder=Encoder.load(folder / "encoder.npz", settings.encoder),

@@ -159,9 +159,25 @@ def check_card(card: Mapping[str, Any]) -> None:
     texts = [text for pair in held.values() for text in pair]
     if any(len(pair) != 2 for pair in held.values()) or not all(_HEX.fullmatch(text) for text in texts):
         raise ValueError("reference_photos are not hashes")
+    step = card.get("grade_step")
+    if step is not None and (not isinstance(step, int | float) or not 0 < step <= 9):
+        raise ValueError(f"grade_step is {step!r:.40}")
     for name, kind in wanted:
         if name in card and not isinstance(card[name], kind):
             raise ValueError(f"{name} is {card[name]!r:.40}")
+    _check_figures(card.get("figures", {}))
+
+
+def _check_figures(kept: Any) -> None:
+    """Columns of one length of the training photographs' figures, each a number or unknown, and whose they are."""
+    columns = list(kept.values())
+    if columns and ("subjects" not in kept or len({len(column) for column in columns}) > 1):
+        raise ValueError("figures are not of the same photographs")
+    for column in columns:
+        if not isinstance(column, list) or not all(
+            one is None or type(one) in (int, float) for one in column
+        ):
+            raise ValueError("figures are not numbers")
 
 
 def _check_arrays(path: Path) -> None:

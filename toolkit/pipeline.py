@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from toolkit.chart import make_chart, objects_note
+from toolkit.correction import corrected
 from toolkit.images import read_photo
 from toolkit.judgement import Judgement, judge
 from toolkit.landmarks import FaceFinder
-from toolkit.likeness import likeness, mirrored_likeness
+from toolkit.likeness import likenesses
 from toolkit.model import Model
 from toolkit.ownphotos import Copied, OwnPhotos
 from toolkit.patches import cut_patches
@@ -27,8 +28,7 @@ from toolkit.records import (
     Quality,
 )
 from toolkit.settings import Settings
-from toolkit.study import mode_notes
-from toolkit.study.modes import WHITE
+from toolkit.study import known_mode, mode_notes, other_mode
 
 __all__ = [
     "OUT_OF_RANGE",
@@ -44,8 +44,9 @@ OUT_OF_RANGE = "out of range: unlike every graded reference"
 
 
 def read_face(file: PhotoFile, finder: FaceFinder, settings: Settings) -> tuple[Photo, FacePatches, Quality]:
-    """Photo -> landmarks -> chart -> patches -> quality; raises PhotoError or FaceError."""
-    return read_patches(read_photo(file.path, settings.photo), file, finder, settings)
+    """Photo -> colours -> landmarks -> chart -> patches -> quality; raises PhotoError or FaceError."""
+    photo = corrected(read_photo(file.path, settings.photo), file.colour)
+    return read_patches(photo, file, finder, settings)
 
 
 def read_patches(
@@ -58,16 +59,18 @@ def read_patches(
     quality = assess(photo, face, patches, settings.quality, chart=chart)
     notes = photo.notes + face.notes + objects_note(chart)
     found = FacePatches(file.name, photo.sha256, patches, face, dropped, quality.label, notes, chart,
-                        likeness(photo.pixels), mirrored_likeness(photo.pixels), file.facts)  # fmt: skip
+                        *likenesses(photo.pixels), file.facts, photo.colour)  # fmt: skip
     return photo, found, quality
 
 
 class Grader:
     """Grades photographs with one model; ``weights``: the grade of the whole side as ``learned``, or the mean of the
-    regions' grades, weighed as in the ``mmasi`` or ``equal``."""
+    regions' grades, weighed as in the ``mmasi`` or ``equal``. ``mode``: the light of the photographs that are graded, by
+    their names; by default the model's own. Others get no grade."""
 
-    def __init__(self, model: Model, weights: str = "learned") -> None:
+    def __init__(self, model: Model, weights: str = "learned", mode: str | None = None) -> None:
         self.model = model
+        self.mode = known_mode(mode) if mode else model.mode
         self.weights = model.blend.region_weights(weights, model.settings.blend)
         self._own = OwnPhotos(model)
 
@@ -78,15 +81,15 @@ class Grader:
             yield from self._grade_batch(photos)
 
     def _grade_batch(self, photos: Sequence[Prepared]) -> Iterator[PhotoResult]:
-        usable = [photo for photo in photos if photo.features and photo.face is not None]
+        usable = [photo for photo in photos if self._gradable(photo)]
         copied = [self._own.copied(photo.face) for photo in usable]
         owners = [one.subject if one else "" for one in copied]
         judged = judge(self.model, usable, owners, self.weights) if usable else None
         pictures = iter(judged.output.maps if judged else ())
         number = itertools.count()
         for photo in photos:
-            if judged is None or not photo.features or photo.face is None:
-                yield _failed(photo)
+            if judged is None or photo.face is None or not self._gradable(photo):
+                yield self._failed(photo)
                 continue
             i = next(number)
             # A photo that the trunk has seen elsewhere came without its pictures.
@@ -98,7 +101,16 @@ class Grader:
                 judged.contributions(i),
                 tuple(judged.evidence(i)),
                 tuple(itertools.islice(pictures, count)),
+                photo.face.colour,
             )
+
+    def _gradable(self, photo: Prepared) -> bool:
+        return bool(photo.features) and photo.face is not None and not other_mode(photo.name, self.mode)
+
+    def _failed(self, photo: Prepared) -> PhotoResult:
+        quality = photo.face.quality if photo.face else ""
+        note = photo.error or other_mode(photo.name, self.mode)
+        return PhotoResult(PhotoGrade(photo.name, photo.facts, quality=quality, note=note))
 
     def _grade_of(
         self, photo: Prepared, face: FacePatches, i: int, judged: Judgement, *, copied: Copied | None
@@ -109,7 +121,7 @@ class Grader:
         regions = zip(REGIONS, judged.by_region[i].tolist(), strict=True)
         notes = (
             *(copied.notes(facts.subject) if copied else []),
-            *mode_notes(photo.name, str(self.model.card.get("mode", WHITE))),
+            *mode_notes(photo.name, self.model.mode),
             *face.notes,
             *missing_regions(face),
             *([OUT_OF_RANGE] if judged.far[i] else []),
@@ -127,11 +139,6 @@ class Grader:
             visible_cm2=chart.visible_cm2 if chart else None,
             measured_cm2=chart.measured_cm2 if chart else None,
         )
-
-
-def _failed(photo: Prepared) -> PhotoResult:
-    quality = photo.face.quality if photo.face else ""
-    return PhotoResult(PhotoGrade(photo.name, photo.facts, quality=quality, note=photo.error))
 
 
 def missing_regions(face: FacePatches) -> list[str]:

@@ -7,6 +7,7 @@ none comes. (concurrent.futures ends the whole pool when one process dies, and c
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import queue
 import signal
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from toolkit.errors import ModelError, ToolkitError
 
@@ -26,6 +27,7 @@ Result = TypeVar("Result")
 _TRIES = 2  # a process may also be killed for another job's thirst for memory
 _AHEAD = 4  # jobs a process that are under way or waiting to be taken: memory stays flat
 _GRACE_S = 30
+_WAIT_S = 0.5
 UNEXPECTED = "unexpected "  # what the reason of a fault of our own begins with
 
 
@@ -41,10 +43,32 @@ class _Raised:
     error: BaseException
 
 
+class Crew(Protocol):
+    """Who does jobs in place of this machine's processes: ``toolkit.cluster``."""
+
+    @property
+    def count(self) -> int:
+        """How many jobs it does at a time."""
+
+    def run(
+        self,
+        task: Callable[[Job], Result],
+        jobs: Sequence[Job],
+        start: Callable[[], None] | None,
+        *,
+        limit_s: float | None,
+        ordered: bool,
+    ) -> Iterator[tuple[int, Result | Lost]]:
+        """As ``run_jobs``."""
+
+
+Workers = int | Crew  # so many processes on this machine, or a crew
+
+
 def run_jobs(
     task: Callable[[Job], Result],
     jobs: Sequence[Job],
-    workers: int,
+    workers: Workers,
     start: Callable[[], None] | None = None,
     *,
     limit_s: float | None = None,
@@ -57,6 +81,9 @@ def run_jobs(
     process that cannot even start raises ToolkitError, and so does a script that is not fit to start any. Processes end with the iterator, or with this process.
     """
     if not jobs:
+        return
+    if not isinstance(workers, int):
+        yield from workers.run(task, jobs, start, limit_s=limit_s, ordered=ordered)
         return
     _refuse_script_without_guard()
     pool = _Pool(task, jobs, start, limit_s)
@@ -91,6 +118,58 @@ def _refuse_script_without_guard() -> None:
         )
 
 
+class Keeper(Generic[Job, Result]):
+    """Keeps one process and hands it one job after the other; replaces it when it is gone. One thread may use it."""
+
+    def __init__(
+        self, task: Callable[[Job], Result], start: Callable[[], None] | None, limit_s: float | None
+    ) -> None:
+        self._task, self._start, self._limit_s = task, start, limit_s
+        self._lock, self._closed = threading.Lock(), False
+        self._process: _Process | None = None
+
+    def do(self, job: Job) -> Result | Lost:
+        """The job's result; raises what ``task`` or ``start`` raises, and ToolkitError where no process can start."""
+        how = ""
+        for _ in range(_TRIES):
+            process = self._process or self._new()
+            try:
+                return process.ask(job, self._limit_s)
+            except TimeoutError:
+                self.end()
+                return Lost(f"took longer than {self._limit_s:g} s")
+            except (EOFError, ConnectionError):
+                how = self.end()
+                if self._closed:
+                    break
+        return Lost(f"its process ended unexpectedly {_TRIES} times ({how})")
+
+    def close(self) -> None:
+        """Stop the process, whatever it does, and start no other; any thread may call it."""
+        with self._lock:
+            self._closed = True
+            if self._process:
+                self._process.kill()
+
+    def end(self) -> str:
+        """Make sure that the process is gone; says how it ended, if it did by itself."""
+        with self._lock:
+            process, self._process = self._process, None
+        return process.end() if process else ""
+
+    def _new(self) -> _Process:
+        with self._lock:
+            if self._closed:
+                raise EOFError("the pool is closed")
+            process = self._process = _Process(self._task, self._start, self._limit_s)
+        try:
+            process.ask_ready()
+        except (EOFError, ConnectionError):
+            how = self.end()
+            raise ToolkitError(f"a worker process cannot start ({how}): use fewer --workers") from None
+        return process
+
+
 class _Pool(Generic[Job, Result]):
     def __init__(
         self,
@@ -99,22 +178,26 @@ class _Pool(Generic[Job, Result]):
         start: Callable[[], None] | None,
         limit_s: float | None,
     ) -> None:
-        self._task, self._jobs, self._start, self._limit_s = task, jobs, start, limit_s
+        self._jobs = jobs
         self._numbers = iter(range(len(jobs)))
         self._answers: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
         self._lock, self._stopped = threading.Lock(), threading.Event()
-        self._processes: set[_Process] = set()
-        self._keepers: list[threading.Thread] = []
+        self._new_keeper = functools.partial(Keeper, task, start, limit_s)
+        self._keepers: list[Keeper[Job, Result]] = []
+        self._threads: list[threading.Thread] = []
 
     def run(self, workers: int, ordered: bool) -> Iterator[tuple[int, Result | Lost]]:
         self._room = threading.Semaphore(_AHEAD * workers)
-        self._keepers = [threading.Thread(target=self._keep, daemon=True) for _ in range(workers)]
-        for keeper in self._keepers:
-            keeper.start()
+        self._keepers = [self._new_keeper() for _ in range(workers)]
+        self._threads = [
+            threading.Thread(target=self._keep, args=(keeper,), daemon=True) for keeper in self._keepers
+        ]
+        for thread in self._threads:
+            thread.start()
         early: dict[int, Result | Lost] = {}
         for place in range(len(self._jobs)):
             while place not in early if ordered else not early:
-                number, answer = self._answers.get()
+                number, answer = self._answer()
                 if isinstance(answer, _Raised):
                     raise answer.error
                 early[number] = answer
@@ -122,71 +205,36 @@ class _Pool(Generic[Job, Result]):
             yield number, early.pop(number)
             self._room.release()
 
+    def _answer(self) -> tuple[int, Any]:
+        while True:  # Windows would not hear Ctrl-C in a wait without an end
+            with contextlib.suppress(queue.Empty):
+                return self._answers.get(timeout=_WAIT_S)
+
     def close(self) -> None:
         self._stopped.set()
-        for _ in self._keepers:
-            self._room.release()
-        with self._lock:
-            for process in self._processes:
-                process.kill()
         for keeper in self._keepers:
-            keeper.join()
+            self._room.release()
+            keeper.close()
+        for thread in self._threads:
+            thread.join()
 
-    def _keep(self) -> None:
-        """A keeper's life: jobs, one after the other, to one process, or to the next when that one is gone."""
+    def _keep(self, keeper: Keeper[Job, Result]) -> None:
+        """A thread's life: jobs, one after the other, for its keeper."""
         if hasattr(signal, "pthread_sigmask"):  # processes inherit this: Ctrl-C is for the main process alone
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        process: _Process | None = None
         number = -1
         try:
             while (number := self._next()) >= 0:
-                answer, process = self._attempt(self._jobs[number], process)
-                self._answers.put((number, answer))
+                self._answers.put((number, keeper.do(self._jobs[number])))
         except BaseException as error:  # told to whoever waits for the answers
             self._answers.put((number, _Raised(error)))
         finally:
-            if process:
-                self._drop(process)
+            keeper.end()
 
     def _next(self) -> int:
         self._room.acquire()
         with self._lock:
             return -1 if self._stopped.is_set() else next(self._numbers, -1)
-
-    def _attempt(self, job: Job, process: _Process | None) -> tuple[Any, _Process | None]:
-        """The job's result, and the process for the next job, None where a new one is needed."""
-        how = ""
-        for _ in range(_TRIES):
-            process = process or self._new()
-            try:
-                return process.ask(job, self._limit_s), process
-            except TimeoutError:
-                self._drop(process)
-                return Lost(f"took longer than {self._limit_s:g} s"), None
-            except (EOFError, ConnectionError):
-                how = self._drop(process)
-                process = None
-                if self._stopped.is_set():
-                    break
-        return Lost(f"its process ended unexpectedly {_TRIES} times ({how})"), None
-
-    def _new(self) -> _Process:
-        with self._lock:
-            if self._stopped.is_set():
-                raise EOFError("the pool is closed")
-            process = _Process(self._task, self._start, self._limit_s)
-            self._processes.add(process)
-        try:
-            process.ask_ready()
-        except (EOFError, ConnectionError):
-            how = self._drop(process)
-            raise ToolkitError(f"a worker process cannot start ({how}): use fewer --workers") from None
-        return process
-
-    def _drop(self, process: _Process) -> str:
-        with self._lock:
-            self._processes.discard(process)
-        return process.end()
 
 
 class _Process:
@@ -233,8 +281,9 @@ class _Process:
 
 
 def _serve(pipe: Connection, task: Callable, start: Callable | None, limit_s: float | None) -> None:
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):  # the last one is of Windows alone
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, ConnectionError):  # the other side is gone: so is the work
         pipe.send(_outcome(start) if start else None)

@@ -14,7 +14,7 @@ Matrix = NDArray[np.float64]
 
 USUAL, OTHERS, REGION_GRADE = "usual_grade", "other_figures", "region_grade"
 _TOLD = 8  # figures of a side
-_LEAST = 0.005  # grades: what would be printed as 0.00 is no reason
+_LEAST = 0.05  # grades: what is less does not move a grade as it is printed
 _EVIDENCE = 3  # references told a patch
 
 

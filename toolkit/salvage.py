@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 # Copied in this order; a result only if its checksum was copied before it and fits.
 _TABLES = ("outputs", "photos", "checksums", "results", "changes")
@@ -41,6 +42,13 @@ def is_damaged(path: Path, marks: tuple[int, int]) -> bool:
             raise
         except _DAMAGE:
             return True
+
+
+def read_only(path: Path) -> str:
+    """The address under which SQLite opens a file to read it alone. ``Path.as_uri`` names the server of a network path
+    (//server/study) where SQLite wants this computer, and refuses it."""
+    place = path.resolve().as_posix()
+    return f"file://{'' if place.startswith('/') else '/'}{quote(place, safe='/:')}?mode=ro"
 
 
 def _header(path: Path) -> bytes:
@@ -75,7 +83,7 @@ def _with_header_of(sound: Path, damaged: Path) -> Iterator[sqlite3.Connection]:
         head[_PAGES] = bytes(4)
         with copy.open("r+b") as file:
             file.write(head)
-        with contextlib.closing(sqlite3.connect(f"{copy.resolve().as_uri()}?mode=ro", uri=True)) as old:
+        with contextlib.closing(sqlite3.connect(read_only(copy), uri=True)) as old:
             yield old
 
 

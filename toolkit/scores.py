@@ -210,7 +210,7 @@ def _rms(values: NDArray[np.float64]) -> float:
 
 def _half_steps(grades: NDArray[np.float64]) -> NDArray[np.intp]:
     """Grades as whole half steps, 0 to 18, rounded as ``PhotoGrade.half_step`` rounds."""
-    return np.clip(np.round(grades * 2), 0, _TOP_HALF_STEP).astype(np.intp)
+    return np.clip(np.floor(grades * 2 + 0.5), 0, _TOP_HALF_STEP).astype(np.intp)
 
 
 def _kappa(truth: NDArray[np.float64], predicted: NDArray[np.float64]) -> float | None:

@@ -58,6 +58,9 @@ class ChartSettings:
     hair_mm2: float = 40.0  # and in one piece over this area, is hair and no spot
     strand_mm: float = 7.0  # a dark line of this length
     strand_od: float = 0.1  # and this dark is a strand
+    fair_hair_mm2: float = (
+        300.0  # at the top of an unmasked face: a smaller piece cut off by its edge stays skin
+    )
     hair_lines: float = (
         2.5  # at the rim of an unmasked face: fine lines so many times as dense as on the cheeks
     )
@@ -128,7 +131,7 @@ class EncoderSettings:
     """The Siamese network and its training."""
 
     px_per_mm: float = 2.0
-    channels: tuple[int, ...] = (16, 24, 32, 48, 64)
+    channels: tuple[int, ...] = (16, 24, 48, 72, 96)
     embedding: int = 32
     dropout: float = 0.2
     map_gain: float = 6.0
@@ -219,13 +222,14 @@ class ReportSettings:
     """How the report page shows photographs; no part of a model."""
 
     max_photos: int = 400  # in a page of one file
-    picture_px: int = 560  # longer side
+    picture_px: int = 560  # longer side of the view that outlines are drawn in
+    sharp_px: int = 1280  # longer side of the picture in that view, as far as the photograph has them
     jpeg_quality: int = 75
-    max_picture_bytes: int = 20_000  # a picture that would be larger is compressed harder
+    max_picture_bytes: int = 80_000  # a picture that would be larger is compressed harder
     max_path_letters: int = 9000  # of a layer's outlines: the smallest regions are left out beyond it
     pigment_top_od: float = 0.25  # predicted pigment that is shown in full colour
-    change_pixels: int = 110_000  # of each of the two pictures of a change from baseline
-    max_change_bytes: int = 12_000
+    change_pixels: int = 160_000  # of each of the two pictures of a change from baseline
+    max_change_bytes: int = 20_000
 
 
 @dataclass(frozen=True)

@@ -9,20 +9,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from toolkit.outputs import counted
-from toolkit.records import PhotoFacts
+from toolkit.records import SEVERITY_WORDS, PhotoFacts
 from toolkit.study.dates import visits_in_days
+from toolkit.study.modes import OTHER_MODE
+from toolkit.study.visits import visit_order
 from toolkit.tables import Value
+from toolkit.watch import ADVICE, Watched, told, watch_rows
 
-SEVERITIES = ("none", "mild", "moderate", "severe")
+UNKNOWN = "unknown"
 _MOST_FLAGGED = 1000  # listed; the rest is found by the filters of Grades
 _MOST_REASONS, _LOOK_AT = 4, 3  # told on the terminal
 _OF_ONE_PHOTO = re.compile(r"[:(].*|\S*[\d.]\S*")
 
 
 def flag_of(row: Mapping[str, Value]) -> str:
-    """A row of Grades: "failed" without a grade, "flagged" where quality or note want reading, else ""."""
+    """A row of Grades: "failed" without a grade, "other" where that is since it is of another mode, "flagged" where
+    quality or note want reading, else ""."""
     if row["grade"] is None:
-        return "failed"
+        return "other" if str(row["note"]).startswith(OTHER_MODE) else "failed"
     return "flagged" if row["note"] or row["quality"] not in ("", None, "ok") else ""
 
 
@@ -65,19 +69,19 @@ class Summary:
         if isinstance(grade, int | float):
             self.severities[str(row["severity"])] += 1
             self.steps[float(row["grade_half_step"] or 0)] += 1
-            group = str(row["visit"] or "unknown"), str(row["side"] or "unknown")
+            group = str(row["visit"] or UNKNOWN), str(row["side"] or UNKNOWN)
             self.groups.setdefault(group, []).append(float(grade))
-        if flag and len(self.listed[flag]) < _MOST_FLAGGED:
+        if flag in self.listed and len(self.listed[flag]) < _MOST_FLAGGED:
             shown = row["photo"], None if grade is None else float(grade), row["quality"], row["note"]
             self.listed[flag].append(Line(shown, flag=flag))
 
-    def told(self) -> list[str]:
+    def in_words(self) -> list[str]:
         """Lines for the terminal: the grades in figures, what needs review and why, where to look first."""
         grades = [grade for group in self.groups.values() for grade in group]
         lines = []
         if grades:
             spread = f", SD {statistics.stdev(grades):.1f}" if len(grades) > 1 else ""
-            severities = ", ".join(f"{self.severities[name]} {name}" for name in SEVERITIES)
+            severities = ", ".join(f"{self.severities[name]} {name}" for name in SEVERITY_WORDS)
             lines.append(f"Grades: mean {statistics.fmean(grades):.1f}{spread}; {severities}")
         if not self.flags["flagged"] and not self.flags["failed"]:
             lines.append("Needs review: none")
@@ -91,16 +95,17 @@ class Summary:
 
     def figures(self) -> list[Line]:
         """Counts; grades by severity and half step; means by visit and side."""
-        graded = self.photos - self.flags["failed"]
+        graded, others = self.photos - self.flags["failed"] - self.flags["other"], self.flags["other"]
         lines = [
             Line(("Photos", None), title=True),
             Line(("in all", self.photos)),
             Line(("graded", graded)),
             Line(("  of them to look at", self.flags["flagged"])),
             Line(("not graded", self.flags["failed"])),
+            *([Line(("of other modes, not graded", others))] if others else []),
             Line(()),
             Line(("Severity", "photos"), title=True),
-            *(Line((name, self.severities[name]), bar=True) for name in SEVERITIES),
+            *(Line((name, self.severities[name]), bar=True) for name in SEVERITY_WORDS),
             Line(()),
             Line(("Grade, half steps", "photos"), title=True),
             *(Line((f"{step / 2:.1f}", self.steps[step / 2]), bar=True) for step in range(19)),
@@ -108,7 +113,7 @@ class Summary:
             Line(("Visit", "side", "photos", "mean", "SD", "median", "range"), title=True),
         ]
         return lines + [
-            _group_line(group, self.groups[group]) for group in sorted(self.groups, key=_visit_order)
+            _group_line(group, self.groups[group]) for group in sorted(self.groups, key=_in_order)
         ]
 
     def flagged_rows(self) -> list[Line]:
@@ -142,14 +147,27 @@ def _look_at(photo: Value, grade: Value, quality: Value, note: Value) -> str:
     return f"{photo}: {what}{f', {why}' if why else ''}"
 
 
+def watched_lines(watched: Watched) -> list[Line]:
+    """The run beside the training study: a line in words, then one a figure."""
+    heads = ("Beside the training study", "run", "5 to 95 %", "study", "5 to 95 %", "distance", "p")
+    lines = [
+        Line(()),
+        Line(heads, title=True),
+        Line((told(watched),), flag="flagged" if watched.unlike else ""),
+    ]
+    lines += [Line((ADVICE,))] if watched.unlike else []
+    return lines + [
+        Line(tuple(row.cells), flag="flagged" if row.finding else "") for row in watch_rows(watched)
+    ]
+
+
 def _group_line(group: tuple[str, str], grades: list[float]) -> Line:
     spread = statistics.stdev(grades) if len(grades) > 1 else None
     ends = f"{min(grades):.1f} to {max(grades):.1f}"
     return Line((*group, len(grades), statistics.fmean(grades), spread, statistics.median(grades), ends))
 
 
-def _visit_order(group: tuple[str, str]) -> tuple[int, str, list[int], str]:
-    """Screening, Baseline, then by unit and number, then what is unknown."""
+def _in_order(group: tuple[str, str]) -> tuple[bool, tuple[object, ...], str]:
+    """By visit, what is unknown last, then by side."""
     visit, side = group
-    rank = {"Screening": 0, "Baseline": 1, "unknown": 3}.get(visit, 2)
-    return rank, re.sub(r"\d+", "", visit), [int(number) for number in re.findall(r"\d+", visit)], side
+    return visit == UNKNOWN, visit_order(visit), side

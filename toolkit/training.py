@@ -36,6 +36,10 @@ from toolkit.progress import Progress, silent
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder, train_encoder
 from toolkit.study import subject_folds
+from toolkit.watch.figures import KEPT, without_distances
+from toolkit.watch.trained import trained_figures
+
+Labels = Callable[[NDArray], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +47,7 @@ class Trained:
     """The model, and what its scores rest on, out of fold, one a photo: ``predicted`` grades, ``half_widths`` of
     their intervals, ``argmax`` grades by the seed's rule, ``embedding`` grades by the network alone, ``parts`` (n, 3)
     those of the curve, LightGBM and the ridge; ``values`` (n, columns) are what the blend saw, ``by_region`` (n, 4)
-    grades of the regions."""
+    grades of the regions; ``labels`` the grades that were to be learnt."""
 
     model: Model
     folds: Folds
@@ -54,14 +58,17 @@ class Trained:
     parts: NDArray[np.float64]
     values: NDArray[np.float64]
     by_region: NDArray[np.float64]
+    labels: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class _GradedTable:
-    """Graded photographs side by side; ``output``: of a kept trunk, or None."""
+    """Graded photographs side by side; ``labels``: the grades to learn (photos,), as the graders of some photographs
+    alone tell them; ``output``: of a kept trunk, or None."""
 
     table: PhotoTable
     grades: NDArray[np.float64]
+    labels: Labels
     subjects: NDArray[np.str_]
     settings: Settings
     seed: int
@@ -85,12 +92,14 @@ def train(
     progress: Progress | None = None,
     start: Encoder | None = None,
     keep_encoder: bool = False,
+    labels: Labels | None = None,
 ) -> Trained:
     """Train on prepared photographs, one grade (0-9) and one subject each.
 
     ``start``: an encoder whose trunk is kept; with ``keep_encoder`` its head as well, so that only references
     and blend are made anew (it must not have been trained on these subjects). Without, the network learns
-    from these grades alone. ``progress`` is told (stage, done, total). Raises TrainingError when the study is too
+    from these grades alone. ``labels``: what to learn instead of ``grades``, where that rests on how graders grade: given
+    the photographs whose grades may be used, grades of all (photos,). ``progress`` is told (stage, done, total). Raises TrainingError when the study is too
     small, has one grade only, or a photograph without patches.
     """
     y, groups = np.asarray(grades, float), np.asarray(subjects, str)
@@ -99,13 +108,14 @@ def train(
     tell = progress or silent
     splits = subject_folds(list(groups), y, folds, seed)
     output = table.trunk_output(start) if start else None
-    study = _GradedTable(table, y, groups, settings, seed, tell, start, output)
+    study = _GradedTable(table, y, labels or (lambda photos: y), groups, settings, seed, tell, start, output)
     fit = partial(_fit_encoder, study, keep=keep_encoder)
     known = _known_out_of_fold(study, splits, fit)
     tell("fitting the curve to the experts", 0, 1)
     out = _fit_blend(study, known, splits)
     tell("fitting the curve to the experts", 1, 1)
-    encoder, _, index = fit(np.arange(len(prepared)), seed, "training the network on all subjects")
+    encoder, seen, index = fit(np.arange(len(prepared)), seed, "training the network on all subjects")
+    figures = trained_figures(table, seen, encoder, index, subjects=groups, grades=out.predicted.tolist())
     card = {
         "toolkit": toolkit.__version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -118,6 +128,7 @@ def train(
         "half_width": float(np.mean(out.half_widths)),
         "shares": dict(zip(("curve", "booster", "ridge"), out.blend.shares, strict=True)),
         "curve": {"scale": out.blend.curve.scale, "power": out.blend.curve.power},
+        KEPT: figures.card(),
     }
     model = Model(settings, encoder, index, out.blend, card)
     argmax, embedding = _other_grades(study, known, index)
@@ -131,6 +142,7 @@ def train(
         out.parts,
         known.values,
         out.by_region,
+        study.labels(np.arange(len(prepared))),
     )
 
 
@@ -164,13 +176,13 @@ def _fit_encoder(
     study: _GradedTable, photos: NDArray, seed: int, stage: str, *, keep: bool
 ) -> tuple[Encoder, TrunkOutput, ReferenceIndex]:
     """An encoder and its references from the given photos alone, and what its trunk sees of all photographs."""
-    table, rows = study.table, study.rows(photos)
+    table, rows, labels = study.table, study.rows(photos), study.labels(photos)
     if keep and study.start is not None:
         encoder = study.start
     else:
         encoder = train_encoder(
             [table.patch_inputs()[row] for row in rows] if study.start is None else [],
-            study.grades[table.photo[rows]],
+            labels[table.photo[rows]],
             study.subjects[table.photo[rows]],
             study.settings.encoder,
             seed=seed,
@@ -180,7 +192,7 @@ def _fit_encoder(
         ).in_onnx()
     output = study.output or table.trunk_output(encoder)
     embeddings, _ = encoder.place(output.pooled)
-    bank = references(table, embeddings, study.grades, study.subjects).take(rows)
+    bank = references(table, embeddings, labels, study.subjects).take(rows)
     return encoder, output, ReferenceIndex.build(bank, study.settings.index, seed)
 
 
@@ -243,12 +255,13 @@ class _Out:
 
 def _fit_blend(study: _GradedTable, known: _Known, splits: Folds) -> _Out:
     """The shares that grade a fold are chosen on the other folds."""
-    table, grades, settings = study.table, study.grades, study.settings.blend
+    table, settings = study.table, study.settings.blend
 
     def fit(photos: NDArray) -> tuple[RisingCurve, TableBlend]:
-        curve = RisingCurve.fit(known.figure[photos], grades[photos], settings)
+        grades = study.labels(photos)[photos]
+        curve = RisingCurve.fit(known.figure[photos], grades, settings)
         return curve, TableBlend.fit(
-            known.columns, known.values[photos], grades[photos], study.subjects[photos], settings=settings, seed=study.seed,
+            known.columns, known.values[photos], grades, study.subjects[photos], settings=settings, seed=study.seed,
         )  # fmt: skip
 
     def answer(learn: NDArray, held: NDArray) -> NDArray:
@@ -257,17 +270,16 @@ def _fit_blend(study: _GradedTable, known: _Known, splits: Folds) -> _Out:
         return np.column_stack([*three, curve.predict(known.regions[held])])
 
     def shares(photos: NDArray) -> tuple[float, float, float]:
-        return best_shares(parts[photos], grades[photos], study.subjects[photos])
+        return best_shares(parts[photos], study.labels(photos)[photos], study.subjects[photos])
 
     answers = out_of_fold(splits, answer)
     parts, by_region = answers[:, :3], answers[:, 3:]
     predicted = out_of_fold(splits, lambda learn, held: np.clip(parts[held] @ shares(learn), 0, 9))
     apart = np.abs(parts[:, 1] - parts[:, 2])
     difficulty = table.difficulty(known.values, known.columns, apart, by_region, grades=predicted)
-    interval = Interval.fit(
-        predicted - grades, difficulty, study.subjects, settings.coverage, seed=study.seed
-    )
-    everybody = np.arange(len(grades))
+    everybody = np.arange(len(predicted))
+    off = predicted - study.labels(everybody)
+    interval = Interval.fit(off, difficulty, study.subjects, settings.coverage, seed=study.seed)
     curve, side = fit(everybody)
     final = shares(everybody)
     side.share = share_of_two(final[1], final[2])
@@ -293,10 +305,11 @@ def _other_grades(
 def rebuild_index(
     model: Model, prepared: Sequence[Prepared], grades: Sequence[float], subjects: Sequence[str]
 ) -> Model:
-    """The model with new references: the given photographs through its own encoder."""
+    """The model with new references: the given photographs through its own encoder. The distances of the training
+    photographs, which were to other references, are forgotten."""
     table = PhotoTable(prepared)
     embeddings, _ = model.encoder.place(table.trunk_output(model.encoder).pooled)
     bank = references(table, embeddings, np.asarray(grades, float), np.asarray(subjects, str))
     index = ReferenceIndex.build(bank, model.settings.index)
-    card = {**model.card, "references": index.class_counts()}
+    card = {**model.card, "references": index.class_counts(), KEPT: without_distances(model.card)}
     return replace(model, index=index, card=card, thumbnails=())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from toolkit.patches import draw_overlay
 from toolkit.photos import content_hash
 from toolkit.pigment.overlay import draw_pigment
 from toolkit.pipeline import missing_regions, prepare, read_face, through_trunk
-from toolkit.pool import UNEXPECTED, Lost, attempt, run_jobs
+from toolkit.pool import UNEXPECTED, Lost, Workers, attempt, run_jobs
 from toolkit.prepared import Prepared
 from toolkit.records import FacePatches, Figures, PhotoFile, PhotoGrade, PhotoResult
 from toolkit.settings import RunSettings, Settings
@@ -37,7 +37,7 @@ _encoder: Encoder | None = None  # the same
 
 
 def prepare_all(
-    files: Sequence[PhotoFile], settings: Settings, landmark_model: Path | None, workers: int
+    files: Sequence[PhotoFile], settings: Settings, landmark_model: Path | None, workers: Workers
 ) -> Iterator[Prepared]:
     """Each photo's features and encoder inputs; a photo that fails carries its error."""
     task = partial(_prepare_one, settings=settings)
@@ -74,7 +74,7 @@ def read_all(
     files: Sequence[PhotoFile],
     settings: Settings,
     landmark_model: Path | None,
-    workers: int,
+    workers: Workers,
     *,
     limit_s: float,
     weights: Weights | None = None,
@@ -84,15 +84,16 @@ def read_all(
 
     With an encoder's ``weights`` they look at the patches as well, and send what they saw in place of its inputs.
     """
-    start = partial(_start, landmark_model, settings, weights)
-    task = partial(_read_one, settings=settings)
+    start = partial(start_process, landmark_model, settings, weights)
+    task = partial(read_one, settings=settings)
     for number, reading in run_jobs(task, files, workers, start, limit_s=limit_s):
         if isinstance(reading, Lost):
             reading = Reading("", not_prepared(files[number], reading.reason), lasting=False)
         yield number, reading
 
 
-def _read_one(file: PhotoFile, settings: Settings) -> Reading:
+def read_one(file: PhotoFile, settings: Settings) -> Reading:
+    """One of ``read_all``, in a process that ``start_process`` has made ready."""
     prepared = _prepare_one(file, settings)
     if prepared.face:
         return Reading(
@@ -103,7 +104,9 @@ def _read_one(file: PhotoFile, settings: Settings) -> Reading:
     return Reading(sha256, prepared, lasting=bool(sha256) and not passing)
 
 
-def hash_all(paths: Sequence[Path], workers: int, limit_s: float) -> Generator[tuple[int, str], None, None]:
+def hash_all(
+    paths: Sequence[Path], workers: Workers, limit_s: float
+) -> Generator[tuple[int, str], None, None]:
     """(place in ``paths``, SHA-256 of the file) as they are done; "" for what cannot be read."""
     for number, sha256 in run_jobs(content_hash, paths, workers, None, limit_s=limit_s):
         yield number, "" if isinstance(sha256, Lost) else sha256
@@ -113,67 +116,80 @@ def cut_all(
     files: Sequence[PhotoFile],
     settings: Settings,
     landmark_model: Path | None,
-    workers: int,
+    workers: Workers,
     *,
     overlays: Path | None = None,
 ) -> Iterator[FacePatches]:
     """Each photo's chart and patches, and a picture of what was found in the folder ``overlays`` if one is given; a
     photo that fails has no patches and its error as a note."""
-    task = partial(_cut_one, settings=settings, overlays=overlays)
-    yield from map_photos(
+    task = partial(_cut_one, settings=settings, drawn=overlays is not None)
+    done = map_photos(
         task, files, settings, landmark_model, workers=workers, lost=_not_cut, limit_s=TIME_LIMIT_S
     )
+    yield from _with_overlays(done, files, overlays)
 
 
-def _cut_one(file: PhotoFile, settings: Settings, overlays: Path | None) -> FacePatches:
-    def work() -> FacePatches:
+def _cut_one(file: PhotoFile, settings: Settings, drawn: bool) -> tuple[FacePatches, bytes]:
+    def work() -> tuple[FacePatches, bytes]:
         photo, patches, _ = read_face(file, the_finder(), settings)
-        if overlays and patches.face:
-            write_overlay(overlays / file.name, draw_overlay(photo, patches.face, patches.patches))
-        return patches
+        if drawn and patches.face:
+            return patches, overlay_jpeg(draw_overlay(photo, patches.face, patches.patches))
+        return patches, b""
 
     return attempt(work, partial(_not_cut, file), file.path)
 
 
-def _not_cut(file: PhotoFile, reason: str) -> FacePatches:
-    return FacePatches(file.name, "", (), notes=(reason,), quality="unusable", facts=file.facts)
+def _not_cut(file: PhotoFile, reason: str) -> tuple[FacePatches, bytes]:
+    return FacePatches(file.name, "", (), notes=(reason,), quality="unusable", facts=file.facts), b""
+
+
+def _with_overlays(
+    done: Iterable[tuple[Result, bytes]], files: Sequence[PhotoFile], overlays: Path | None
+) -> Iterator[Result]:
+    """The results; the pictures that come with them are written by this process, wherever they were drawn."""
+    for file, (result, jpeg) in zip(files, done, strict=True):
+        if overlays and jpeg:
+            write_overlay(overlays / file.name, jpeg)
+        yield result
 
 
 def measure_all(
     files: Sequence[PhotoFile],
     settings: Settings,
     landmark_model: Path | None,
-    workers: int,
+    workers: Workers,
     *,
     overlays: Path | None = None,
 ) -> Iterator[PhotoResult]:
     """Each photo's pigment features, one row per patch, without a grade; and a picture of what was measured in
     the folder ``overlays`` if one is given. A photo that fails has no rows and its error as the note."""
-    task = partial(_measure_one, settings=settings, overlays=overlays)
-    yield from map_photos(
+    task = partial(_measure_one, settings=settings, drawn=overlays is not None)
+    done = map_photos(
         task, files, settings, landmark_model, workers=workers, lost=_not_measured, limit_s=TIME_LIMIT_S
     )
+    yield from _with_overlays(done, files, overlays)
 
 
-def _measure_one(file: PhotoFile, settings: Settings, overlays: Path | None) -> PhotoResult:
-    def work() -> PhotoResult:
+def _measure_one(file: PhotoFile, settings: Settings, drawn: bool) -> tuple[PhotoResult, bytes]:
+    def work() -> tuple[PhotoResult, bytes]:
         photo, face, quality = read_face(file, the_finder(), settings)
-        measured = prepare(face, settings)
+        measured = prepare(face, settings, every_figure=True)
         regions = [patch.region for patch in face.patches]
         figures = tuple(map(Figures, regions, measured.features))
-        if overlays and figures:
+        jpeg = b""
+        if drawn and figures:
             shown = [face.chart or face.patches[0]]
-            write_overlay(overlays / file.name, draw_pigment(photo, shown, settings.pigment, file.name))
+            jpeg = overlay_jpeg(draw_pigment(photo, shown, settings.pigment, file.name))
         side = file.facts.side or (face.face.side if face.face else None)
         note = "; ".join([*face.notes, *missing_regions(face)])
         grade = PhotoGrade(file.name, replace(file.facts, side=side), quality=face.quality, note=note)
-        return PhotoResult(grade, figures, quality)
+        return PhotoResult(grade, figures, quality, colour=face.colour), jpeg
 
     return attempt(work, partial(_not_measured, file), file.path)
 
 
-def _not_measured(file: PhotoFile, reason: str) -> PhotoResult:
-    return PhotoResult(PhotoGrade(file.name, file.facts, quality="unusable", note=reason))
+def _not_measured(file: PhotoFile, reason: str) -> tuple[PhotoResult, bytes]:
+    return PhotoResult(PhotoGrade(file.name, file.facts, quality="unusable", note=reason)), b""
 
 
 def overlay_path(folder: Path, name: str) -> Path:
@@ -182,12 +198,16 @@ def overlay_path(folder: Path, name: str) -> Path:
     return path if path.suffix.lower() in (".jpg", ".jpeg") else path.with_name(path.name + ".jpg")
 
 
-def write_overlay(path: Path, picture: NDArray[np.uint8]) -> None:
-    """Write an RGB picture as a JPEG in the place of ``overlay_path``."""
-    path = overlay_path(path.parent, path.name)
+def overlay_jpeg(picture: NDArray[np.uint8]) -> bytes:
+    """An RGB picture as the JPEG file that ``write_overlay`` writes."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format="JPEG", quality=88)
-    write_atomically(path, lambda file: file.write(marked_jpeg(buffer.getvalue(), OVERLAY)))
+    return marked_jpeg(buffer.getvalue(), OVERLAY)
+
+
+def write_overlay(path: Path, jpeg: bytes) -> None:
+    """Write a picture in the place of ``overlay_path``."""
+    write_atomically(overlay_path(path.parent, path.name), lambda file: file.write(jpeg))
 
 
 def map_photos(
@@ -196,7 +216,7 @@ def map_photos(
     settings: Settings,
     landmark_model: Path | None,
     *,
-    workers: int,
+    workers: Workers,
     lost: Callable[[Job, str], Result] | None = None,
     limit_s: float | None = None,
 ) -> Iterator[Result]:
@@ -206,15 +226,16 @@ def map_photos(
     With several workers, ``lost`` makes the result of a job whose process died or took longer than ``limit_s``
     seconds, from the job and the reason; without it that raises ToolkitError.
     """
-    start = partial(_start, landmark_model, settings)
-    if workers <= 1 or len(jobs) <= 1:
+    start = partial(start_process, landmark_model, settings)
+    if isinstance(workers, int) and (workers <= 1 or len(jobs) <= 1):
         start()
         yield from map(task, jobs)
         return
     for number, result in run_jobs(task, jobs, workers, start, limit_s=limit_s, ordered=True):
         if isinstance(result, Lost):
             if lost is None:
-                raise ToolkitError(f"job {number + 1}: {result.reason}: use --workers {workers // 2}")
+                fewer = f": use --workers {workers // 2}" if isinstance(workers, int) else ""
+                raise ToolkitError(f"job {number + 1}: {result.reason}{fewer}")
             result = lost(jobs[number], result.reason)
         yield result
 
@@ -226,7 +247,8 @@ def the_finder() -> FaceFinder:
     return _finder
 
 
-def _start(landmark_model: Path | None, settings: Settings, weights: Weights | None = None) -> None:
+def start_process(landmark_model: Path | None, settings: Settings, weights: Weights | None = None) -> None:
+    """Once a process, before its first photo: load what reading needs."""
     global _finder, _encoder
     cv2.setNumThreads(1)  # the processes are the parallelism
     _finder = FaceFinder(landmark_model, settings.face)

@@ -8,8 +8,8 @@ and whole, as it is. What is truly skin is known of a drawn face, and of a photo
 whole picture: its outline, less eyes, brows, nostrils and lips. Then the photographs are darkened, reduced,
 turned and compressed; the chart's mask is carried back to the plain photograph and compared. Last, hair
 against spots: the lower face of the same people with dense freckles of 1-2 mm, of people with stubble, and of
-both; and how much of spectacles, stickers and printed dates is measured as skin. With --overlays, a picture a
-face.
+both; how much of spectacles, stickers and printed dates is measured as skin; and of photographs whose
+hairline was set by hand (.tem), how much hair. With --overlays, a picture a face.
 """
 
 from __future__ import annotations
@@ -24,7 +24,14 @@ import typer
 from benchmarks.changed import compressed
 from benchmarks.charts.coverage import chart_of, coverage, overlaps, truth_on
 from benchmarks.charts.covers import hair_figures, object_figures
-from benchmarks.charts.tables import show_coverage, show_hair, show_objects, show_overlaps
+from benchmarks.charts.hairlines import hairline_figures
+from benchmarks.charts.tables import (
+    show_coverage,
+    show_hair,
+    show_hairlines,
+    show_objects,
+    show_overlaps,
+)
 from benchmarks.command import Faces, Json, Limit, run, write_json
 from benchmarks.people import SETTINGS, STYLES, Person, broad_tone_of, people
 from toolkit.chart import draw_chart
@@ -81,7 +88,9 @@ def main(
     show_overlaps(rows)
     show_hair(hairs)
     show_objects(objects)
-    write_json(json_path, {"coverage": rows, "hair": hairs, "objects": objects})
+    lines = hairline_figures(faces, finder) if faces else []
+    show_hairlines(lines)
+    write_json(json_path, {"coverage": rows, "hair": hairs, "objects": objects, "hairlines": lines})
 
 
 if __name__ == "__main__":

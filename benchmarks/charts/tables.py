@@ -84,3 +84,13 @@ def show_objects(rows: Rows) -> None:
         share = [row[name] for row in rows]
         high = np.nanpercentile(share, 90)
         print(f"measured of {name:24} mean {np.nanmean(share):.3f}, 90 % {high:.3f}, n {len(share)}")
+
+
+def show_hairlines(rows: Rows) -> None:
+    """What lies beyond hairlines set by hand, and what is lost of foreheads."""
+    for name in rows[0] if rows else ():
+        share = [row[name] for row in rows]
+        print(
+            f"{name:34} mean {np.mean(share):.4f}, median {np.median(share):.4f}, "
+            f"90 % {np.percentile(share, 90):.3f}, n {len(share)}"
+        )

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -34,15 +34,19 @@ from toolkit.errors import TrainingError
 from toolkit.images import find_photos
 from toolkit.landmarks import landmarks_name
 from toolkit.model import Model, save_model, starter_folder
+from toolkit.modelcard import OutOfFold, card_facts
 from toolkit.phantom import draw_latent_grades
+from toolkit.phototable import PhotoTable
 from toolkit.prepared import Prepared, severity_inputs_of, through_trunk
 from toolkit.progress import Progress, progress_bars
 from toolkit.scores import Scores, score, score_table, trivial_baselines
 from toolkit.settings import Settings
 from toolkit.siamese import Encoder, Severity
-from toolkit.study import subject_folds
+from toolkit.study import WHITE, subject_folds
 from toolkit.thumbnails import thumbnails_of
 from toolkit.training import Trained, rebuild_index, train
+from toolkit.watch.figures import KEPT
+from toolkit.watch.trained import trained_figures
 
 CREDIT = (
     " and painted photographs of the Face Research Lab London Set (DeBruine & Jones 2017, CC BY 4.0, doi "
@@ -183,6 +187,23 @@ def widening(trained: Trained, graded: Sequence[Graded]) -> float:
     return float(max([1.0, *needed]))
 
 
+def told_of(trained: Trained, model: Model, graded: Sequence[Graded], wider: float) -> dict[str, Any]:
+    """What the model keeps of its phantoms for its card, and for runs to be compared with: distances are to the
+    references that it has."""
+    photos, subjects = [one.photo for one in graded], np.array([one.subject for one in graded])
+    table = PhotoTable(photos)
+    output = table.trunk_output(model.encoder)
+    figures = trained_figures(
+        table, output, model.encoder, model.index, subjects=subjects, grades=trained.predicted.tolist()
+    )
+    never_seen = OutOfFold(
+        np.array([one.grade for one in graded]), trained.predicted, wider * trained.half_widths, trained.folds,
+        subjects, [photo.facts for photo in photos], [photo.tone for photo in photos],
+    )  # fmt: skip
+    methods = {"starter, subjects never seen": trained.predicted, "embedding alone": trained.embedding}
+    return {KEPT: figures.card(), "mode": WHITE, **card_facts(never_seen, methods)}
+
+
 def model_of(trained: Trained, graded: Sequence[Graded], rows: dict[str, Scores], painted: bool) -> Model:
     """The model with references of drawn faces alone, and intervals that hold on each kind of photographs."""
     truth = np.array([one.grade for one in graded])
@@ -205,6 +226,7 @@ def model_of(trained: Trained, graded: Sequence[Graded], rows: dict[str, Scores]
         "grades": "latent grades of simulated pigment; recalibrate on clinical grades before using a number",
         "out of fold RMSE": {name: round(one.rmse, 3) for name, one in rows.items()},
         "inside their interval": round(inside, 3),
+        **told_of(trained, model, graded, wider),
     }
     blend = replace(model.blend, interval=interval)
     return replace(model, blend=blend, card=card, thumbnails=thumbnails_of(photo.face for photo in photos))

@@ -35,13 +35,13 @@ from toolkit.siamese import Encoder, Severity, pretrain
 from toolkit.visible import visible_pigment
 
 SEVERITY_PARTS, SEVERITY_CHARTS = 2, 400
-# Charts painted, epochs, rate; the last round learns on its own charts alone, fewer than all of them to paint
-# Charts painted, epochs, rate. From round ALONE on only the charts painted since are learnt from: fewer to paint and hold.
+# Charts painted, epochs, rate. From each round of ALONE on only the charts painted since are learnt from: fewer to paint
+# and hold.
 ROUNDS = (
     (1200, 6, 2.5e-3), (600, 6, 2e-3), (600, 8, 1.5e-3), (600, 5, 1e-3), (600, 9, 1.5e-3), (3600, 24, 2e-3),
-    (3600, 14, 2e-3),
+    (3600, 14, 2e-3), (1500, 28, 2e-3), (0, 32, 1.5e-3),
 )  # fmt: skip
-ALONE = 6
+ALONE = (6, 8)
 Pool = tuple[Path, list[Task]]  # the file of charts, and what they are of
 
 
@@ -143,7 +143,7 @@ def taught_in_rounds(
     for number, (count, epochs, rate) in enumerate(ROUNDS[:rounds], 1):
         kept = work / f"{out.stem}-{number}.npz"
         pool = work / f"charts-{seed}-{number}.npz", tasks_of(people, count, seed + number)
-        pools = [pool] if number == ALONE else [*pools, pool]
+        pools = [pool] if number in ALONE else [*pools, pool]
         if not kept.exists():
             stage = f"round {number}"
             taught_on(

@@ -92,6 +92,20 @@ def test_on_an_unmasked_photo_landmarks_and_colour_find_the_skin():
         assert chart.skin[at(chart, place)]
 
 
+def test_hair_of_nearly_the_skins_colour_is_left_out_along_its_edge():
+    pixels, face = plain_face()
+    bare = chart_of(as_photo(pixels), face)
+    hairline = int(face.points[27, 1] - 55 * SCALE)
+    blond = pixels.copy()
+    blond[:hairline] = np.clip(blond[:hairline] - np.array([14, 22, 34]), 0, 255)
+    chart = chart_of(as_photo(blond), face)
+    row = at(chart, (face.points[27, 0], hairline))[0]
+    above, below = slice(None, row - 6), slice(row + 6, None)
+    assert bare.skin[above].sum() > 300 * SCALE_OF_CHART**2
+    assert chart.skin[above].sum() < 0.1 * bare.skin[above].sum()
+    assert chart.skin[below].sum() > 0.98 * bare.skin[below].sum()
+
+
 def test_a_black_backdrop_is_no_study_mask():
     pixels, _, _ = drawn_face(3)
     pixels = pixels.copy()

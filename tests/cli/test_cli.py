@@ -17,6 +17,7 @@ from typer.main import get_command
 
 from toolkit.cli import app
 from toolkit.model import FILES, load_model, read_card, starter_folder
+from toolkit.modelcard import PAGES
 from toolkit.patches import load_patches
 from toolkit.pigment import measure
 from toolkit.records import REGIONS
@@ -46,6 +47,7 @@ CONTRACT = {
     },
     "build-index": {"patches", "--grades", "--model", "--out", "--thumbnails", "--column", "--retakes"},
     "grade": {"images", "--out", "--model", "--workers", "--weights", "--expert-grades", "--retakes"},
+    "merge": {"parts", "--out", "--model", "--report", "--report-dir", "--expert-grades", "--no-change"},
     "agreement": {"files", "--column", "--scale", "--out", "--retakes"},
     "evaluate": {
         "images",
@@ -148,10 +150,11 @@ def model(training):
 def workbook(study, model, tmp_path_factory):
     path = tmp_path_factory.mktemp("graded") / "new folder" / "grades.xlsx"
     said = succeeds("grade", study / "images", "--out", path, "--model", model, "--workers", 1)
-    lines = said.splitlines()
-    assert re.fullmatch(rf"9 of 9 photos graded in \d+ s: {re.escape(str(path))}", lines[0])
-    assert re.fullmatch(r"Grades: mean \d\.\d, SD \d\.\d; \d none, \d mild, \d moderate, \d severe", lines[1])
-    assert lines[2].startswith("Needs review: ")
+    like, done, grades, review, *_ = said.splitlines()
+    assert like.startswith("Photographs like the training study (6 subjects, there 6) ")
+    assert re.fullmatch(rf"9 of 9 photos graded in \d+ s: {re.escape(str(path))}", done)
+    assert re.fullmatch(r"Grades: mean \d\.\d, SD \d\.\d; \d none, \d mild, \d moderate, \d severe", grades)
+    assert review.startswith("Needs review: ")
     return path
 
 
@@ -199,8 +202,14 @@ def test_a_half_face_gives_its_own_side_and_a_whole_face_all_regions(patches):
 
 def test_training_writes_a_model_and_prints_scores_beside_trivial_ones(training):
     folder, said = training
-    assert {path.name for path in folder.iterdir()} == {*FILES, "model.json"}
+    assert {path.name for path in folder.iterdir()} == {*FILES, *PAGES, "model.json"}
     card = read_card(folder)
+    assert card["scores"]["all"]["photos"] == 9 and sum(card["data"]["grade"].values()) == 9
+    assert {len(kept) for kept in card["figures"].values()} == {9} and len(card["figures"]) == 8
+    read = (folder / "model_card.md").read_text(encoding="utf-8")
+    assert "9 photographs of 6 subjects." in read and "always the mean" in read and "white light" in read
+    told = succeeds("info", "--model", folder)
+    assert str(folder / "model_card.html") in told and "on subjects never seen; always the mean:" in told
     assert (card["photos"], card["subjects"], card["folds"]) == (9, 6, 2)
     assert "9 of 9 photos have a grade" in said
     rows = {line.split("  ")[0]: line.split() for line in said.splitlines()}
@@ -251,12 +260,14 @@ def test_a_study_starts_from_the_starters_trunk(study, tmp_path):
         pytest.skip("models/starter is not there: python -m benchmarks.making.starter makes it")
     starter = load_model()
     options = ("--grades", study / "grades.xlsx", "--out", tmp_path / "m", "--folds", 2, "--epochs", 1)
-    succeeds("train", study / "images", *options, "--class-edges", "0,3,5", "--workers", 1)
+    succeeds(
+        "train", study / "images", *options, "--class-edges", "0,3,5", "--scale", "0-9/0.25", "--workers", 1
+    )
     new = load_model(tmp_path / "m")
     weights = zip(starter.encoder.trunk.get_weights(), new.encoder.trunk.get_weights(), strict=True)
     assert all(np.array_equal(a, b) for a, b in weights)
     assert list(new.index.class_counts()) == ["<3", "3-4.5", ">4.5"]
-    assert new.card["trunk"] == "kept"
+    assert new.card["trunk"] == "kept" and new.card["grade_step"] == 0.25  # the page reviews in these steps
 
 
 def test_build_index_counts_every_patch_and_leaves_the_old_model(patches, study, model, tmp_path):

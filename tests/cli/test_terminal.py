@@ -112,7 +112,7 @@ def test_the_end_of_a_run_tells_the_grades_what_needs_review_and_where_to_look()
         graded("d.jpg", 7.0, "blurred", "the expert's grade 4.5 lies outside the interval"),
         graded("e.jpg", None, "", "no face found"),
     ]
-    first, why, *rest = Summary.of(grade_rows(grades)).told()
+    first, why, *rest = Summary.of(grade_rows(grades)).in_words()
     assert first == "Grades: mean 4.8, SD 2.2; 0 none, 1 mild, 2 moderate, 1 severe"
     assert why.startswith("Needs review: 3 photos (blurred: 2, ")
     assert rest == [
@@ -129,7 +129,7 @@ def test_the_end_of_a_run_tells_the_grades_what_needs_review_and_where_to_look()
 
 
 def test_a_run_without_doubts_says_so():
-    assert Summary.of(grade_rows([graded("a.jpg", 2.0)])).told() == [
+    assert Summary.of(grade_rows([graded("a.jpg", 2.0)])).in_words() == [
         "Grades: mean 2.0; 0 none, 1 mild, 0 moderate, 0 severe",
         "Needs review: none",
     ]

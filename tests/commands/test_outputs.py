@@ -60,6 +60,10 @@ def kept(tmp_path_factory):
     small_model(folder / "model")
     done = toolkit("extract-patches", folder / "photos", "--out", folder / "patches", "--workers", 1)
     assert done.status == 0, done
+    done = toolkit(
+        *f"grade {folder}/photos --model {folder}/model --workers 1 --out {folder}/part.csv".split()
+    )
+    assert done.status == 0, done
     return folder
 
 
@@ -70,6 +74,7 @@ def study(kept, tmp_path):
 
 
 GRADE = "grade photos --model model --workers 1"
+MERGE = "merge part.csv --model model --workers 1"
 WRITTEN = {
     # a path that a command writes: (the call, what it reads that may stand there)
     "g.xlsx": (f"{GRADE} --out g.xlsx", "grades.xlsx"),
@@ -87,6 +92,12 @@ WRITTEN = {
     ),
     "r.html": (f"{GRADE} --out g.xlsx --report r.html", None),
     "r/index.html": (f"{GRADE} --out g.xlsx --report-dir r", None),
+    "m.xlsx": (f"{MERGE} --out m.xlsx", "part.csv"),
+    "m_inputs.csv": (f"{MERGE} --out m.csv", "part_inputs.csv"),
+    "m.toolkit.sqlite": (f"{MERGE} --out m.xlsx", "part.toolkit.sqlite"),
+    "m.toolkit.lock": (f"{MERGE} --out m.xlsx", None),
+    "m.html": (f"{MERGE} --out m.xlsx --report m.html", None),
+    "m/index.html": (f"{MERGE} --out m.xlsx --report-dir m", None),
     "f.csv": ("features photos --out f.csv --workers 1", None),
     "f.xlsx": ("features photos --out f.xlsx --workers 1", None),
     "look/P0000_FACE_L_S00_V00D00W00.jpg": (
@@ -99,6 +110,7 @@ WRITTEN = {
         "photos/P0000_FACE_L_S00_V00D00W00.jpg",
     ),
     "a.xlsx": ("agreement grades.xlsx grades.csv --out a.xlsx", "grades.xlsx"),
+    "a.html": ("agreement grades.xlsx grades.csv --report a.html", "grades.xlsx"),
     "t.xlsx": ("trial grades.xlsx --arms arms.csv --out t.xlsx", "arms.csv"),
     "t.html": ("trial grades.xlsx --arms arms.csv --report t.html", "arms.csv"),
     "long.csv": ("trial grades.xlsx --arms arms.csv --long long.csv", "arms.csv"),
@@ -177,6 +189,8 @@ AMONG = {
     "a model over the photos": "train photos --grades grades.xlsx --out photos --workers 1",
     "phantoms among the faces": "phantom photos/new --faces photos --subjects 1 --workers 1",
     "phantoms over the faces": "phantom photos --faces photos --subjects 1 --workers 1",
+    "a merge over a part": f"{MERGE} --out part.csv",
+    "a merge's page among the photos": f"{MERGE} --out m.xlsx --report-dir photos/page",
     "the experts' workbook": f"{GRADE} --out grades.xlsx --report r.html --expert-grades grades.xlsx",
     "a workbook that is not read": f"{GRADE} --out grades.xlsx",
     "features over the experts' workbook": "features photos --out grades.xlsx --workers 1",

@@ -16,7 +16,7 @@ from graded_study import small_model, write_photos
 from PIL import Image
 from places import ROOT
 
-from toolkit.commands import grading, shared
+from toolkit.commands import onephoto, shared
 from toolkit.commands.grading import grade_photos
 from toolkit.errors import ToolkitError
 from toolkit.store import NOT_REACHED, open_store, read_store, store_path
@@ -188,9 +188,9 @@ def copied(photos, folder):
 
 def test_only_what_is_missing_is_read(photos, model, tmp_path, monkeypatch):
     asked = []
-    read_all = grading.read_all
+    read_all = onephoto.read_all
     monkeypatch.setattr(
-        grading,
+        onephoto,
         "read_all",
         lambda files, *rest, **more: asked.append(files) or read_all(files, *rest, **more),
     )

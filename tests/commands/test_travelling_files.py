@@ -12,7 +12,7 @@ from graded_study import small_model, write_photos
 from typer.testing import CliRunner
 
 from toolkit.cli import app
-from toolkit.commands.intervals import coverage_told, supported
+from toolkit.commands.intervals import coverage_told, supported, widths_told
 from toolkit.errors import ToolkitError
 from toolkit.model import load_model
 from toolkit.store import open_store, read_store, store_path
@@ -122,6 +122,21 @@ def test_few_subjects_claim_no_ninety_percent(study):
         == "not the 90 % that more subjects would allow: 6 support 86 % at most, 9 are needed"
     )
     assert coverage_told(replace(model, card={**model.card, "subjects": 9})) == "90 % aimed at"
+
+
+def test_intervals_of_one_width_say_why(study):
+    model = load_model(study[0] / "model")
+    interval = replace(model.blend.interval, weights=tuple(0.0 for _ in model.blend.interval.weights))
+    alike = replace(model, blend=replace(model.blend, interval=interval))
+    few = replace(alike, card={**model.card, "photos": 36})
+    assert widths_told(few) == (
+        "all of one width, but for the ends of the scale: the model learnt from 36 photos, and which are harder is "
+        "learnt from 40 on"
+    )
+    assert "nothing told harder photos" in widths_told(replace(alike, card={**model.card, "photos": 400}))
+    interval = replace(interval, weights=(0.1, *interval.weights[1:]))
+    wider = replace(model, blend=replace(model.blend, interval=interval))
+    assert widths_told(wider) == "wider where grading is harder"
 
 
 def test_a_model_that_keeps_pictures_of_faces_says_so(study):

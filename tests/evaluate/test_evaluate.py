@@ -27,7 +27,7 @@ from toolkit.evaluate.page import page
 from toolkit.evaluate.progress import described
 from toolkit.evaluate.run import Clock, _Runner
 from toolkit.evaluate.sheets import meaning, sheets
-from toolkit.evaluate.study import load_study, tone_name
+from toolkit.evaluate.study import load_study
 from toolkit.photos import find_photo_files
 from toolkit.prepared import Prepared
 from toolkit.progress import duration
@@ -35,6 +35,7 @@ from toolkit.records import FacePatches, Patch
 from toolkit.scores import score
 from toolkit.settings import BaselineSettings, Settings
 from toolkit.study import subject_folds
+from toolkit.tones import tone_name
 from toolkit.workbook import write_sheets
 
 RESAMPLES = 60

@@ -16,6 +16,7 @@ from toolkit.errors import FaceError, PhotoError, ToolkitError
 from toolkit.landmarks import FaceFinder
 from toolkit.phantom import camera, geometry, optics
 from toolkit.phantom.cleaning import found_spots, without_spots
+from toolkit.phantom.painting import least_contrast
 from toolkit.records import Photo
 from toolkit.settings import FaceSettings
 from toolkit.visible import visible_pigment
@@ -293,6 +294,28 @@ def test_a_heavier_grade_means_more_spots_not_darker_ones(canvas):
     assert contrast[1] / contrast[0] == pytest.approx(1, abs=0.4)
 
 
+def test_spots_stand_out_of_the_skins_own_unrest(canvas):
+    """Rougher skin, or pigment as grey as shade, wants more contrast; a painter who draws less is overruled."""
+    noise = np.random.default_rng(1).standard_normal(canvas.skin.shape).astype(np.float32)
+    speckle = cv2.GaussianBlur(noise, (0, 0), canvas.px_per_mm)
+    brown = np.array([0.6, 1.0, 1.6], np.float32) * 0.06 * (speckle / speckle.std())[..., None]
+    rough = dataclasses.replace(canvas, light=canvas.light * np.exp(-brown))
+    grey = dataclasses.replace(canvas, melanin=np.array([0.8, 1, 1.05], np.float32))
+    wanted = least_contrast(canvas)
+    assert 0.08 < wanted < 0.3
+    assert least_contrast(rough) > 1.2 * wanted
+    assert least_contrast(grey) > wanted
+    faint = phantom.Kinds(1, 1, 0, 0, contrast=0.02)
+    grades = {"left": [4.0], "right": [4.0]}
+    peaks = [
+        np.percentile(one[one > 0.01], 95)
+        for one in (
+            phantom.paint(skin, grades, np.random.default_rng(2), faint)[0] for skin in (canvas, rough)
+        )
+    ]
+    assert wanted < peaks[0] < peaks[1]
+
+
 @pytest.mark.parametrize("sheet", [0.0, 0.5])
 def test_no_pigment_at_grade_zero(canvas, sheet):
     kinds = phantom.Kinds(sheet=sheet)
@@ -513,7 +536,11 @@ def test_study_layout(study):
     assert sorted(row["file"] for row in rows) == sorted(path.name for path in (out / "images").iterdir())
     assert "P0001_FACE_L_S00_V00D00W00.jpg" in {row["file"] for row in rows}
     assert "P0002_FACE_F_S00_V01D00W04.jpg" in {row["file"] for row in rows}
-    table = list(load_workbook(out / "grades.xlsx").active.values)
+    sheet = load_workbook(out / "grades.xlsx").active
+    table = list(sheet.values)
+    head, first = sheet["E1"], sheet["E2"]
+    assert sheet.freeze_panes == "B2" and head.font.bold and head.fill.fgColor.rgb.endswith("1F3A4D")
+    assert first.number_format == "0.0" and sheet.column_dimensions["E"].width > len(head.value)
     assert table[0] == ("SUBJID", "side", "VISITNUM", "VISIT", "Mottled hyperpigmentation")
     assert {row[1] for row in table[1:]} == {"Left", "Right", "Both"}
     assert {row[2:4] for row in table[1:]} == {(1, "Baseline"), (2, "Week 4")}

@@ -34,6 +34,7 @@ from toolkit.report import page as report_page
 from toolkit.report.facts import head, photo_rows, run_hash, visits
 from toolkit.report.pictures import Drawn, PictureJob, draw
 from toolkit.report.words import Usual, in_words, is_known
+from toolkit.report.writers import FolderWriter
 from toolkit.settings import ReportSettings, Settings
 from toolkit.store import GradeDetails, RunOptions, open_store, read_store, store_path
 
@@ -240,14 +241,14 @@ def test_the_folder_holds_what_the_file_holds(written, page):
 
 
 def test_done_before_the_page_is_written_without_grading(photos, model, written, tmp_path, monkeypatch):
-    from toolkit.commands import grading
+    from toolkit.commands import onephoto
 
     for file in (written[1].out, store_path(written[1].out)):
         shutil.copy(file, tmp_path / file.name)
     asked = []
-    read_all = grading.read_all
+    read_all = onephoto.read_all
     monkeypatch.setattr(
-        grading,
+        onephoto,
         "read_all",
         lambda files, *rest, **more: asked.extend(files) or read_all(files, *rest, **more),
     )
@@ -272,12 +273,12 @@ def test_the_command_writes_the_page_and_says_where(photos, model, written, tmp_
 
 
 def test_an_interrupted_run_writes_its_workbook_and_no_page(photos, model, tmp_path, monkeypatch):
-    from toolkit.commands import grading
+    from toolkit.commands import onephoto
 
     def stopped(*rest, **more):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(grading, "read_all", stopped)
+    monkeypatch.setattr(onephoto, "read_all", stopped)
     request = ReportRequest(tmp_path / "page.html")
     run = grade_photos([photos], tmp_path / "grades.xlsx", model, report=request)
     assert run.interrupted and run.out.is_file() and not (tmp_path / "page.html").exists()
@@ -342,8 +343,10 @@ def subpaths(path):
 @pytest.mark.parametrize("name", ["P0000_FACE_L_S00_V00D00W00.jpg", "P0001_FACE_F_S00_V00D00W00.jpg"])
 def test_a_patch_of_the_page_is_the_patch_that_was_measured(written, photos, name):
     drawn, patches, _ = drawn_of(written, photos, name)
-    picture = decoded(drawn.jpeg)
-    assert max(picture.shape[:2]) <= ReportSettings().picture_px
+    sharp = decoded(drawn.jpeg)
+    assert max(sharp.shape[:2]) <= ReportSettings().sharp_px
+    size = drawn.layers["width"], drawn.layers["height"]  # of the view that the page shows it in
+    picture = cv2.resize(sharp, size, interpolation=cv2.INTER_AREA)
     assert [one["region"] for one in drawn.layers["patches"]] == [patch.region for patch in patches]
     for one, patch in zip(drawn.layers["patches"], patches, strict=True):
         # As SVG draws it: pixels counted from their edges.
@@ -424,8 +427,23 @@ def test_a_half_face_is_cut_to_the_face(written, photos):
     assert 30 < len(points) < 68 and (points >= 0).all() and (points <= [width, height]).all()
 
 
+@pytest.mark.parametrize(("side", "wanted"), [(3000, 1280), (900, 900), (400, 400)])
+def test_a_picture_has_the_pixels_that_it_is_enlarged_to(tmp_path, side, wanted):
+    """As many as the photograph has, up to 1280, whatever the size of the view that outlines are drawn in."""
+    pixels = np.full((side, side // 2, 3), 180, np.uint8)
+    pixels[: side // 4] = 60
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    sha256 = hashlib.sha256((tmp_path / "a.png").read_bytes()).hexdigest()
+    drawn = draw(PictureJob(tmp_path / "a.png", sha256), Settings())
+    picture = decoded(drawn.jpeg)
+    assert picture.shape[:2] == (wanted, wanted // 2)
+    assert drawn.layers["height"] == min(side, ReportSettings().picture_px)
+    edge = np.flatnonzero(np.diff((picture[:, 5].mean(axis=1) > 120).astype(int)))
+    assert abs((edge[0] + 1) / wanted - 0.25) < 0.002  # and shows the same as the view
+
+
 def test_a_picture_is_bounded_however_rough_it_is():
-    noise = np.random.default_rng(0).integers(0, 256, (560, 560, 3)).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (1280, 1280, 3)).astype(np.uint8)
     shown = ReportSettings()
     assert len(outlines.jpeg(noise, shown)) <= shown.max_picture_bytes
     path, hidden = outlines.svg_path(
@@ -626,7 +644,7 @@ def test_a_page_and_a_folder_keep_out_of_each_others_way(written, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "photos").write_text("")
     with pytest.raises(ToolkitError, match="photos: no folder can be made there"):
-        report_page._FolderWriter(tmp_path / "other", ())
+        FolderWriter(tmp_path / "other", ())
 
 
 def test_a_folder_that_was_stopped_is_gone_on_with(photos, model, tmp_path, monkeypatch):

@@ -16,10 +16,12 @@ from test_report import HOSTILE, PHOTOS, TAG, model_with_thumbnails
 
 from toolkit.commands.grading import grade_photos
 from toolkit.commands.results import ReportRequest
-from toolkit.records import PhotoFacts, PhotoGrade
+from toolkit.records import SEVERITIES, SEVERITY_TOLD, PhotoFacts, PhotoGrade
 from toolkit.report.facts import head, photo_rows, visits
-from toolkit.report.page import _FolderWriter, _json, _render
+from toolkit.report.overview import overview
 from toolkit.report.pictures import Drawn
+from toolkit.report.render import as_json, rendered
+from toolkit.report.writers import FolderWriter
 from toolkit.study import read_grades
 
 pytestmark = pytest.mark.slow
@@ -66,7 +68,7 @@ def current(page):
 
 
 def layer_shows(page, name):
-    return page.tab.get_attribute(f"#layer-{name}", "visibility") == "visible"
+    return page.tab.get_attribute(f"svg.photo .layer-{name}", "visibility") == "visible"
 
 
 # --- table ---------------------------------------------------------------------------------------
@@ -153,8 +155,8 @@ def test_keys_walk_the_filtered_order(page):
 
 
 def test_layers_switch_one_by_one(page, browser, written):
-    layers = ("landmarks", "patches", "spots", "rejected", "unmeasured", "pigment")
-    assert [layer_shows(page, name) for name in layers] == [False, True, True, False, False, False]
+    layers = ("landmarks", "patches", "spots", "rejected", "unmeasured", "pigment", "classical")
+    assert [layer_shows(page, name) for name in layers] == [False, True, True, False, False, False, False]
     for key, name in enumerate(layers, 1):
         before = layer_shows(page, name)
         page.tab.keyboard.press(str(key))
@@ -202,14 +204,22 @@ def test_a_photo_is_explained(page, written):
     grade = written[1][name]
     assert page.tab.inner_text(".figure .number") == f"{grade.grade:.1f}"
     regions = page.tab.locator(".regions tr").all_inner_texts()
-    assert len(regions) == 4 and f"{grade.regions['chin']:.1f}" in next(r for r in regions if "chin" in r)
-    assert (
-        2 <= page.tab.locator(".reasons tr").count() <= 10
-    )  # the usual grade, at most eight figures, all others
+    assert len(regions) == 5 and f"{grade.regions['chin']:.1f}" in next(r for r in regions if "chin" in r)
+    assert regions[-1].split("\t")[:2] == ["whole face", f"{grade.grade:.1f}"]
+    added = page.tab.locator(".reasons tbody .number").all_inner_texts()
+    assert 2 <= len(added) <= 10  # the usual grade, at most eight figures, all others
+    figures = [float(text.replace("−", "-")) for text in added]
+    assert all(abs(one) >= 0.05 for one in figures[1:])  # none that does not move the grade
+    total = page.tab.inner_text(".reasons tfoot .number")
+    assert total == f"{grade.grade:.2f}" and abs(sum(figures) - grade.grade) < 0.005 * (len(figures) + 1)
+    page.tab.locator(".alike").scroll_into_view_if_needed()
     assert "than usual" in page.tab.inner_text(".reasons") or "as usual" in page.tab.inner_text(".reasons")
     assert page.tab.locator(".alike .thumb-own").count() == 4
     thumbs = page.tab.locator(".alike .thumb img")
     assert thumbs.count() == 12
+    page.tab.wait_for_function(
+        "[...document.querySelectorAll('.alike .thumb img')].every((one) => one.complete)"
+    )
     assert thumbs.evaluate_all("all => all.every(one => one.complete && one.naturalWidth > 0)")
     label = page.tab.get_attribute(".big-scale", "aria-label")
     assert label == f"interval {grade.lower:.1f} to {grade.upper:.1f} on a scale of 0 to 9"
@@ -227,6 +237,8 @@ def test_a_photo_that_could_not_be_graded_says_why(page):
 
 
 def exported(page):
+    if not page.tab.input_value("#reader"):
+        page.tab.fill("#reader", "R")  # nothing is exported without one
     file = page.download(lambda: page.tab.click("#export"))
     return file, file.read_bytes()
 
@@ -456,7 +468,7 @@ def test_no_cell_of_an_export_is_a_formula(small, tmp_path):
         (BIG[0] + ",,,,3.00,corrected,4", "row 3 has 7 cells, the heading 10"),
         (row_of(0, 4, "B") + ",more", "row 3 has 11 cells, the heading 10"),
         *((row_of(0, grade, "B"), "row 3 has no grade") for grade in (" ", "0x4", "4.25", "1e0", "9.5", "-0", "12")),
-        (row_of(0, 4, "B", verdict="perhaps"), "row 3 is neither agree nor corrected"),
+        (row_of(0, 4, "B", verdict="perhaps"), "row 3 is none of agree, corrected and blind"),
     ],
 )  # fmt: skip
 def test_a_damaged_review_is_refused_and_its_row_named(small, tmp_path, row, said):
@@ -603,13 +615,20 @@ def facts_of(grades):
     rows = photo_rows(grades, [f"{n:064}" for n in range(len(grades))], {})
     return {
         "hash": "0", "head": asdict(head(rows)), "visits": visits(rows), "model": "m", "starter": False, "coverage": 0.9,
-        "thumbnails": False, "expert": "", "pigment_top": 0.25, "written": "now", "run": {}, "photos": rows, "references": {},
+        "bands": [{"name": one.name, "low": one.low, "high": one.high} for one in SEVERITIES], "severities": SEVERITY_TOLD,
+        "step": 0.5, "widths": "", "one_width": False, "watch": None, "shares": {}, "thumbnails": False, "expert": "", "pigment_top": 0.25, "written": "now", "run": {}, "photos": rows, "references": {},
     }  # fmt: skip
 
 
-def written_page(tmp_path, grades, told):
+def summary_of(facts, card=None):
+    return overview(facts["photos"], head(facts["photos"]), card or {})
+
+
+def written_page(tmp_path, grades, told, **changed):
     path = tmp_path / "big.html"
-    path.write_text(_render(facts_of(grades), [_json(told)] * len(grades)), encoding="utf-8")
+    facts = facts_of(grades) | changed
+    text = rendered(facts, summary_of(facts), [as_json(told)] * len(grades))
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -622,10 +641,10 @@ def big_folder(tmp_path, count):
     """The same as a folder."""
     grades = many(count)
     facts = facts_of(grades)
-    writer = _FolderWriter(tmp_path / "folder", ())
+    writer = FolderWriter(tmp_path / "folder", ())
     for place in range(count):
         writer.add(place, TOLD, Drawn(problem="moved"))
-    writer.finish(facts, facts["photos"])
+    writer.finish(facts, facts["photos"], summary_of(facts))
     return tmp_path / "folder"
 
 
@@ -660,6 +679,304 @@ def test_a_visit_of_the_plot_opens_its_photo(browser, tmp_path):
     opened.tab.keyboard.press("Enter")
     opened.tab.wait_for_timeout(50)
     assert current(opened) == "P00000_FACE_L_S00_V00D00W12.jpg"
+
+
+# --- what a reader does by keys, and blind ---------------------------------------------------------
+
+
+def focused(page):
+    return page.tab.evaluate("document.activeElement.id")
+
+
+def test_enter_saves_a_correction_and_the_keys_go_on(small):
+    choose(small, 0)
+    small.tab.keyboard.press("c")
+    assert focused(small) == "correct"
+    small.tab.keyboard.type("6.5")
+    small.tab.keyboard.press("Enter")
+    assert focused(small) != "correct" and small.tab.inner_text("#progress").startswith("1 of")
+    small.tab.keyboard.press("j")
+    small.tab.wait_for_selector(f".photo-head .file:has-text('{BIG[1]}')")
+    small.tab.keyboard.press("c")
+    small.tab.keyboard.type("4")
+    small.tab.keyboard.press("j")  # no grade begins so: the page's, without Enter too
+    small.tab.wait_for_selector(f".photo-head .file:has-text('{BIG[2]}')")
+    small.tab.fill("#comment", "a hair")
+    small.tab.press("#comment", "Enter")
+    small.tab.keyboard.press("a")
+    rows = rows_of(exported(small)[1])
+    assert [(one["grade"], one["verdict"], one["comment"]) for one in rows.values()] == [
+        ("6.5", "corrected", ""), ("4", "corrected", ""), ("3", "agree", "a hair")
+    ]  # fmt: skip
+
+
+def test_keys_that_the_help_promises_do_something(small):
+    promised = small.tab.locator("#help .keys kbd").evaluate_all("all => all.map((one) => one.textContent)")
+    assert promised == [
+        "j",
+        "↓",
+        "k",
+        "↑",
+        "1",
+        "7",
+        "0",
+        "z",
+        "b",
+        "o",
+        "a",
+        "c",
+        "Enter",
+        "x",
+        "/",
+        "Enter",
+        "Esc",
+        "?",
+    ]
+    choose(small, 1)
+    small.tab.keyboard.press("x")
+    assert small.tab.is_checked("tr[data-number='1'] .c-pick input")
+    small.tab.keyboard.press("x")
+    assert not small.tab.is_checked("tr[data-number='1'] .c-pick input")
+    small.tab.keyboard.press("z")
+    assert small.tab.locator(".look.large").count() == 1
+    small.tab.keyboard.press("/")
+    assert focused(small) == "search"
+    small.tab.keyboard.press("Enter")
+    assert focused(small) != "search"
+
+
+def test_nothing_is_exported_without_a_reader(small):
+    small.tab.keyboard.press("a")
+    small.tab.click("#export")
+    small.tab.wait_for_selector("#message:has-text('Type your name as the reader first')")
+    assert focused(small) == "reader"
+    small.tab.keyboard.type("Ada")
+    assert [one["reader"] for one in rows_of(exported(small)[1]).values()] == ["Ada"]
+
+
+def test_blind_reading_hides_the_grade_until_one_is_given(page, written):
+    name = "P0001_FACE_F_S00_V00D00W00.jpg"
+    grade = written[1][name]
+    page.tab.fill("#reader", "Ada")
+    page.tab.check("#blind")
+    page.tab.click(f"button.name[title='{name}']")
+    page.tab.wait_for_selector(f".photo-head .file:has-text('{name}')")
+    number = page.tab.get_attribute("tr.current", "data-number")
+    row = page.tab.locator(f"tr[data-number='{number}']")
+
+    def hidden():
+        told = page.tab.inner_text("#detail") + row.inner_text()
+        parts = page.tab.locator(
+            "#detail :is(.figure, .big-scale, .regions, .reasons, .alike, .layers, .layer-spots, .expert)"
+        )
+        return (
+            f"{grade.grade:.1f}" not in told
+            and grade.severity not in told
+            and not parts.count()
+            and not row.locator("svg").count()
+        )
+
+    assert hidden() and page.tab.locator("#agree").count() == 0 and page.tab.is_hidden("#chips")
+    page.tab.keyboard.press("a")
+    page.tab.wait_for_selector("#message:has-text('give your grade first')")
+    page.tab.keyboard.press("c")
+    page.tab.keyboard.type("6")  # on the way to 6.5: not given yet
+    assert hidden()
+    page.tab.keyboard.type(".5")
+    page.tab.keyboard.press("Enter")
+    page.tab.wait_for_selector(".figure")
+    assert page.tab.inner_text(".figure .number") == f"{grade.grade:.1f}"
+    told = rows_of(exported(page)[1])[name]
+    assert (told["verdict"], told["grade"], told["reader"]) == ("blind", "6.5", "Ada")
+    assert told["toolkit"] == f"{grade.grade:.2f}"
+    page.tab.select_option("#correct", "7.0")  # with the automatic grade in view
+    assert rows_of(exported(page)[1])[name]["verdict"] == "corrected"
+    page.tab.click("#clear")
+    assert page.tab.locator(".figure").count() == 1  # what was seen stays seen
+
+
+def test_a_photo_seen_before_is_not_read_blind(small):
+    choose(small, 0)
+    small.tab.check("#blind")
+    assert small.tab.locator(".figure").count() == 1
+    choose(small, 1)
+    assert small.tab.locator(".figure").count() == 0
+    assert column(small, "grade")[:2] == ["3.0", ""]
+    small.tab.select_option("#correct", "2.0")
+    small.tab.click("#give")
+    small.tab.wait_for_selector(".figure")
+    choose(small, 0)
+    small.tab.select_option("#correct", "2.5")
+    verdicts = {name: one["verdict"] for name, one in rows_of(exported(small)[1]).items()}
+    assert verdicts == {BIG[0]: "corrected", BIG[1]: "blind"}
+    small.tab.reload()
+    small.tab.wait_for_selector("#review")
+    assert small.tab.is_checked("#blind") and column(small, "grade")[2:] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("step", "some", "agreed"),
+    [
+        (0.5, ["0.5", "3.5"], "3.0"),
+        (1, ["1.0", "9.0"], "3.0"),
+        (0.25, ["0.25", "8.75"], "3.00"),
+        (None, ["0.1", "4.3"], "3.0"),
+    ],
+)
+def test_review_steps_follow_the_scale_of_the_study(browser, tmp_path, step, some, agreed):
+    opened = browser.open(written_page(tmp_path, many(4), TOLD, step=step), width=1400)
+    opened.tab.wait_for_selector("#review")
+    offered = opened.tab.locator("#correct option").all_inner_texts()
+    assert len(offered) == round(9 / (step or 0.1)) + 2 and set(some) <= set(offered)
+    assert opened.tab.inner_text("#agree") == f"Agree with {agreed}"
+    opened.tab.select_option("#correct", some[0])
+    (row,) = rows_of(exported(opened)[1]).values()
+    assert float(row["grade"]) == float(some[0])
+
+
+# --- room ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_the_page_fits_its_window(browser, written, width):
+    opened = browser.open(written[0] / "report.html", width=width, height=800)
+    opened.tab.wait_for_selector("svg.photo")
+    assert opened.tab.evaluate("document.documentElement.scrollWidth") <= width
+    for box in opened.tab.locator(".top :is(button, input, label, span)").all():
+        if box.is_visible():
+            place = box.bounding_box()
+            assert place["x"] >= 0 and place["x"] + place["width"] <= width
+    if width == 1280:
+        assert (
+            opened.tab.evaluate(
+                "(() => { const one = document.getElementById('scroll'); return one.scrollWidth - one.clientWidth; })()"
+            )
+            <= 0
+        )
+        cut = """() => [...document.querySelectorAll("#table thead th, #table td:is(.c-severity, .c-visit, .c-side, .c-grade, .c-difference)")]
+            .filter((one) => one.scrollWidth > one.clientWidth + 1 && !one.innerText.includes("<")).map((one) => one.innerText)"""
+        assert opened.tab.evaluate(cut) == []
+
+
+def test_a_long_name_is_cut_in_the_middle(browser, tmp_path):
+    name = f"{'P0001_FACE_L_' * 12}V01D00W04.jpg"
+    grade = PhotoGrade(name, PhotoFacts("P0001", "left", "Week 4"), 3.0, 2.0, 4.0, quality="ok")
+    opened = browser.open(written_page(tmp_path, [grade], TOLD), width=1280)
+    cell = opened.tab.locator("#table .name")
+    assert cell.get_attribute("title") == name == cell.get_attribute("aria-label")
+    start, end = cell.locator(".start"), cell.locator(".end")
+    assert start.inner_text() + end.inner_text() == name and end.inner_text() == "W04.jpg"
+    box, last = cell.bounding_box(), end.bounding_box()
+    assert last["x"] + last["width"] <= box["x"] + box["width"] + 1  # the end is in view
+    assert start.evaluate("one => one.scrollWidth > one.clientWidth")
+
+
+# --- paper -----------------------------------------------------------------------------------------
+
+
+def pages_of(pdf):
+    return len(re.findall(rb"/Type\s*/Page[^s]", pdf.read_bytes()))
+
+
+def paper(page, choice):
+    """Open what is to be printed, and wait for all its pages."""
+    page.tab.click("#show-print")
+    page.tab.click(f"#print-choices button:has(b:text-is('{choice}'))")
+    page.tab.wait_for_selector("#print-now:not([disabled])", timeout=60_000)
+    return page.tab.locator("#paper .sheet")
+
+
+def nothing_is_cut(page):
+    """Whether every page's content, as it is scaled, ends above its foot."""
+    return page.tab.evaluate("""() => [...document.querySelectorAll("#paper .sheet")].every((sheet) => {
+        const foot = sheet.querySelector("footer").getBoundingClientRect(), edge = sheet.getBoundingClientRect();
+        return foot.bottom <= edge.bottom + 1 && [...sheet.querySelectorAll(".fit *")].every((one) => {
+            const box = one.getBoundingClientRect();
+            return box.bottom <= foot.top + 2 && (box.right <= edge.right + 2 || one.closest("svg")); }); })""")
+
+
+def test_the_summary_of_a_run_is_two_pages(page, written, tmp_path):
+    sheets = paper(page, "Summary of the run")
+    assert sheets.count() == 2 and nothing_is_cut(page)
+    first, second = sheets.all_inner_texts()
+    graded = [one for one in written[1].values() if one.grade is not None]
+    for severity in ("none", "mild", "moderate", "severe"):
+        count = sum(one.severity == severity for one in graded)
+        assert re.search(rf"{severity}\s+{count}\s+{100 * count / len(graded):.0f} %", first)
+    assert "By visit and side" in first and "How sure" in first and "always their mean" in first
+    assert "Photos to look at" in second and "broken.jpg" in second and "not a medical device" in second
+    page.emulate(printed=True)
+    assert page.tab.is_hidden(".paper-bar") and page.tab.is_hidden("main")
+    assert pages_of(page.pdf(tmp_path / "summary.pdf")) == 2
+    page.emulate()
+    page.tab.click("#close-paper")
+    assert page.tab.is_visible("main") and page.tab.is_hidden("#paper")
+
+
+def test_chosen_photos_print_one_a_page(page, tmp_path):
+    chosen = ["P0000_FACE_L_S00_V00D00W00.jpg", "P0001_FACE_F_S00_V00D00W00.jpg"]
+    for name in chosen:
+        page.tab.check(f"tr:has(button[title='{name}']) .c-pick input")
+    sheets = paper(page, "Photos")
+    assert [one.locator(".sheet-head p").inner_text() for one in sheets.all()] == chosen
+    assert sheets.first.locator("svg.photo .layer-spots").get_attribute("visibility") == "visible"
+    assert sheets.first.locator(".reasons tfoot").count() == 1 and nothing_is_cut(page)
+    pdf = page.pdf(tmp_path / "photos.pdf")
+    assert pages_of(pdf) == 2 and pdf.stat().st_size > 50_000  # pictures and all
+    page.tab.keyboard.press("Escape")
+    assert page.tab.is_hidden("#paper")
+
+
+def test_a_subject_prints_on_one_page(page, tmp_path):
+    page.tab.select_option("#filter-subject", "P0001")
+    sheets = paper(page, "Subjects")
+    assert sheets.count() == 1 and nothing_is_cut(page)
+    count = sheets.locator(".card").count()
+    assert count == sheets.locator("table.figures tbody tr").count() > 1
+    assert pages_of(page.pdf(tmp_path / "subject.pdf")) == 1
+
+
+def test_changes_of_a_subject_count_from_baseline_printed_or_not(small):
+    for place in (1, 3):
+        small.tab.check(f"tr:has(button[title='{BIG[place]}']) .c-pick input")
+    rows = paper(small, "Subjects").locator("table.figures tbody tr").all_inner_texts()
+    assert [row.split("\t")[1:3] + row.split("\t")[5:6] for row in rows] == [
+        ["Week 4", "3.1", "+0.1"], ["Week 12", "3.3", "+0.3"]
+    ]  # fmt: skip
+
+
+def test_many_visits_and_flags_still_fit(browser, tmp_path):
+    """A subject of twelve visits is a page, and a run of many visits, sides and flags is two."""
+    note = "; ".join(
+        ["forehead not measured: covered by hair", "one-sided light from a window at the left"] * 3
+    )
+    grades = [
+        PhotoGrade(
+            f"S1_{side}_{week:02}_{'long_' * 20}.jpg", PhotoFacts("S1", side, f"Week {week}"), 3.0, 2.0, 8.0,
+            regions={"forehead": 3.0}, quality="blurred", note=f"{note}; {week}",
+        )
+        for side in ("left", "right") for week in range(12)
+    ]  # fmt: skip
+    opened = browser.open(written_page(tmp_path, grades, TOLD), width=1400, height=900)
+    opened.tab.wait_for_selector("#review")
+    for choice, count in (("Summary of the run", 2), ("Subjects", 1)):
+        assert paper(opened, choice).count() == count and nothing_is_cut(opened)
+        assert pages_of(opened.pdf(tmp_path / "paper.pdf")) == count
+        opened.tab.click("#close-paper")
+    assert opened.errors == []
+
+
+def test_a_hidden_grade_is_not_printed(small, tmp_path):
+    small.tab.check("#blind")
+    small.tab.click("#show-print")
+    assert "not offered while some are hidden" in small.tab.inner_text("#print-choices")
+    assert "Summary of the run" not in small.tab.inner_text("#print-choices")
+    small.tab.click("#print form button")
+    small.tab.check(f"tr:has(button[title='{BIG[2]}']) .c-pick input")
+    for choice in ("Photos", "Subjects"):
+        told = paper(small, choice).first.inner_text()
+        assert "3.2" not in told and "mild" not in told
+        small.tab.click("#close-paper")
 
 
 def test_it_prints_the_whole_table_and_the_photo(browser, tmp_path):

@@ -25,11 +25,14 @@ HEAVY = {
     "onnxruntime",
     "statsmodels",
     "patsy",
+    "distributed",
+    "dask",
 }
 STAGES = (
     "images",
     "landmarks",
     "chart",
+    "correction",
     "patches",
     "quality",
     "pigment",
@@ -43,6 +46,7 @@ SHARED = {
     "settings",
     "errors",
     "colours",
+    "colourtarget",
     "csvguard",
     "formats",
     "geometry",
@@ -54,7 +58,7 @@ SHARED = {
     "files",
     "tables",
     "visible",
-}  # formats, geometry, jpeg, meanface and visible: arrays or bytes in, figures out; outputs, files and tables: how any file is written
+}  # colourtarget, formats, geometry, jpeg, meanface and visible: arrays or bytes in, figures out; outputs, files and tables: how any file is written
 
 
 def loaded(code):

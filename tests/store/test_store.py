@@ -6,7 +6,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from toolkit.records import (
     PhotoResult,
     Quality,
 )
+from toolkit.salvage import read_only
 from toolkit.store import NOT_REACHED, RunOptions, open_store, read_store, store_path
 from toolkit.study import facts_from_name
 
@@ -183,7 +185,8 @@ def test_a_run_that_never_began_leaves_nothing(out):
 
 HOLD = """
 import sys, time
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import SimpleNamespace
 from toolkit.store import open_store
 with open_store(Path(sys.argv[1])):
     print("held", flush=True)
@@ -472,3 +475,16 @@ def test_a_wrong_byte_in_the_files_header_costs_no_row(out, at, value):
         store.claim(enumerate(names))
         assert store.missing() == [] and store.drop_damaged() == 0
     assert {one.name for one in path.parent.iterdir()} == {path.name, "grades.toolkit.damaged1.sqlite"}
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("/home/a b/é#?.sqlite", "file:///home/a%20b/%C3%A9%23%3F.sqlite?mode=ro"),
+        ("C:\\studies\\a.sqlite", "file:///C:/studies/a.sqlite?mode=ro"),
+        ("\\\\server\\study\\a.sqlite", "file:////server/study/a.sqlite?mode=ro"),  # not file://server/...
+    ],
+)
+def test_sqlite_is_asked_for_a_file_in_a_way_that_it_takes_on_any_system(path, address):
+    pure = PurePosixPath(path) if path.startswith("/") else PureWindowsPath(path)
+    assert read_only(SimpleNamespace(resolve=lambda: pure)) == address

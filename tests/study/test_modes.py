@@ -1,18 +1,23 @@
 """Pictures of one visit in several lights are no retakes, and copies of a file are no photographs of their own."""
 
-from dataclasses import replace
-
 import pytest
-from drawn_photos import drawn_half
-from graded_study import small_model, write_photos
-from PIL import Image
+from graded_study import write_photos
 from typer.testing import CliRunner
 
 from toolkit.cli import app
-from toolkit.commands.grading import grade_photos
 from toolkit.commands.training import train_study
 from toolkit.errors import TrainingError
-from toolkit.study.modes import copies, mode_notes, mode_of, modes_remark, refuse_several_modes, study_photos
+from toolkit.study.modes import (
+    copies,
+    known_mode,
+    mode_notes,
+    mode_of,
+    mode_title,
+    modes_remark,
+    other_mode,
+    refuse_several_modes,
+    study_photos,
+)
 
 BASE = "P0001_FACE_L_S00_VCR_S2_V00D00W04"
 
@@ -95,16 +100,13 @@ def test_a_study_of_several_modes_is_not_trained_on_as_one(tmp_path):
     assert isinstance(told.exception, TrainingError) and "several modes" in str(told.exception)
 
 
-def test_a_picture_in_ultraviolet_is_graded_with_a_note(tmp_path):
-    model = small_model(tmp_path / "model")
-    path = tmp_path / "photos" / f"{BASE}_UV.jpg"
-    path.parent.mkdir()
-    Image.fromarray(drawn_half("left", 0)).save(path)
-    run = grade_photos([path], tmp_path / "o.csv", model)
-    assert "ultraviolet" in run.grades[0].note
-    plain = path.rename(path.with_name(f"{BASE}.jpg"))
-    again = grade_photos([plain], tmp_path / "o.csv", model, overwrite=True)
-    assert again.grades[0].note == run.grades[0].note.replace(
-        "; ".join([*mode_notes("a_UV.jpg"), ""]), ""
-    ).replace(mode_notes("a_UV.jpg")[0], "")
-    assert replace(again.grades[0], note="", name="") == replace(run.grades[0], note="", name="")
+def test_modes_in_words():
+    assert other_mode(f"{BASE}.jpg", "white") == other_mode(f"{BASE}_UV.jpg", "uv") == ""
+    assert mode_notes(f"{BASE}_UV.jpg", "uv") == ()
+    assert other_mode(f"{BASE}_UV.jpg", "white") == (
+        "another mode: ultraviolet (uv) by its name; white light is graded"
+    )
+    assert mode_notes(f"{BASE}.jpg", "xpol") == (
+        "white light by its name, and the model learnt from crossed polarisers (xpol): the grade means little",
+    )
+    assert known_mode("Cross-Pol") == "xpol" and mode_title("brown") == "brown map (brown)"

@@ -15,7 +15,7 @@ from toolkit.cli import app
 from toolkit.commands.graded import graded_photos
 from toolkit.commands.grading import grade_photos
 from toolkit.commands.results import ReportRequest
-from toolkit.commands.training import train_study
+from toolkit.commands.training import train_study, training_report
 from toolkit.errors import GradesError
 from toolkit.evaluate.study import load_study
 from toolkit.photos import find_photo_files
@@ -23,6 +23,7 @@ from toolkit.records import PhotoFacts
 from toolkit.settings import Settings
 from toolkit.study import join_files, read_experts, read_graders
 from toolkit.study.names import photo_stem, stored_text
+from toolkit.study.scale import Scale
 
 COLUMNS = [
     *("photo", "subject", "side", "visit", "toolkit", "verdict", "grade", "reader", "comment", "reviewed_at")
@@ -113,6 +114,29 @@ def test_the_same_figures_come_from_plain_files_of_the_same_grades(tmp_path, stu
     plain = compare_files([tmp_path / "grade.csv", tmp_path / "toolkit.csv"])
     assert review.pairs[0].estimates == plain.pairs[0].estimates
     assert review.group.estimates == plain.group.estimates
+
+
+def test_grades_that_were_given_blind_are_not_anchored(tmp_path, study):
+    blind = [{**row, "verdict": "blind"} for row in study]
+    review = exported(tmp_path / "review.csv", blind)
+    run = CliRunner().invoke(app, ["agreement", str(review)])
+    assert run.exit_code == 0, run.output
+    assert "anchoring" not in run.output
+    assert "Anna graded 40 photos blind, before the automatic grade was shown" in run.output
+    ((_, table),) = read_experts([review])
+    assert table.reviewed and table.blind
+    seen = exported(tmp_path / "mixed.csv", [*blind[:30], *study[30:]])
+    run = CliRunner().invoke(app, ["agreement", str(seen)])
+    assert "anchoring" in run.output and "Anna graded 30 photos blind" in run.output
+    assert "Anna agreed with the automatic grade on" in run.output and "of 10 photos" in run.output
+
+
+def test_a_coarser_scale_rounds_further(tmp_path):
+    row = {**line("a.jpg", 3.3, 4, comment=""), "verdict": "agree"}
+    path = exported(tmp_path / "r.csv", [row])
+    assert read_graders([path], scale=Scale(0, 9, 2))
+    with pytest.raises(GradesError, match=r"agrees on 4, but the automatic grade is 3\.3"):
+        read_graders([path])
 
 
 def test_it_is_told_that_the_reader_saw_the_grade_first(tmp_path, study):
@@ -418,7 +442,7 @@ def test_several_grade_columns_are_several_graders(tmp_path):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"verdict": "agre"}, r"row 3: verdict 'agre' is none of agree, corrected"),
+        ({"verdict": "agre"}, r"row 3: verdict 'agre' is none of agree, corrected, blind"),
         ({"verdict": ""}, r"row 3: verdict '' is none of"),
         ({"grade": ""}, r"row 3: is corrected, but has no grade"),
         ({"grade": "4.2"}, r"row 3: grade 4\.2 is not a multiple of 0\.5"),
@@ -498,6 +522,10 @@ def test_a_model_trains_on_a_review_and_an_experts_table_together(tmp_path):
     assert sorted(run.truth.tolist()) == sorted(expected) and not run.left_out
     assert (run.joined.several, run.joined.reviewed) == (2, 8)
     assert (tmp_path / "model" / "model.json").is_file()
+    assert run.choice.used == "plain mean" and "graded 2 photos of" in run.choice.why
+    assert "Several graders: learnt their plain mean: how graders differ cannot be told" in training_report(
+        run
+    )
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from places import ROOT
 
 from toolkit.dictionary import describe
 from toolkit.errors import GradesError, MissingExtraError, ToolkitError
+from toolkit.glossary import _ON_THE_PAGE, page_terms
 from toolkit.pigment import CLASSICAL_COLUMNS, LEARNT_COLUMNS, NET_COLUMNS, measure
 from toolkit.records import Patch, PhotoFacts, PhotoGrade
 from toolkit.settings import Settings
@@ -263,6 +264,10 @@ def test_the_dictionary_explains_every_column(book):
             assert (sheet, cell.value) in explained
     assert all(explained["Grades", column][0] for column in GRADE_COLUMNS)
     assert explained["Grades", "grade"][1:] == ["grade", "0-9"]
+
+
+def test_the_terms_of_the_page_are_in_the_glossary():
+    assert set(page_terms()) == set(_ON_THE_PAGE) and all(page_terms().values())
 
 
 def test_every_figure_of_a_patch_is_explained():

@@ -17,7 +17,7 @@ from toolkit.study.names import file_key, folded, is_clinical, photo_stem
 from toolkit.study.subjects import Subjects
 
 _ANCHORED = (
-    "readers of the report page saw the automatic grade first and are drawn towards it (anchoring): their agreement "
+    "readers of the report page who saw the automatic grade first are drawn towards it (anchoring): their agreement "
     "with toolkit, and with each other, is an upper bound"
 )
 
@@ -60,6 +60,11 @@ class Ratings:
         first = np.unique(entries[complete], axis=0, return_index=True)[1]
         return complete[np.sort(first)]
 
+    def common_to(self, graders: int) -> NDArray[np.intp]:
+        """The photos that so many graders or more graded, without repeats of the very same grades."""
+        photos = np.flatnonzero((self.entries >= 0).sum(axis=1) >= graders)
+        return photos[np.sort(np.unique(self.entries[photos], axis=0, return_index=True)[1])]
+
 
 def join_ratings(graders: Sequence[tuple[str, GradeTable]], retakes: bool = False) -> Ratings:
     """Bring graders together by file name, or by subject, side and visit; never by position.
@@ -94,7 +99,7 @@ class _RatedStudy:
         self._subjects = Subjects([*named, *told])
         self._cells: dict[str, dict[int, tuple[int, float]]] = {}  # photo -> grader -> (entry, grade)
         self._facts: dict[str, PhotoFacts] = {}  # only where the subject is known
-        self._notes = [_ANCHORED] if any(table.reviewed for table in tables) else []
+        self._notes = [_ANCHORED] if any(table.reviewed and not table.blind for table in tables) else []
         self._notes += [note for table in tables for note in table.notes]
         self._notes += dict.fromkeys(remark for table in tables for remark in table.remarks)
         self._notes += [f"{table.source.name}: {table.doubts}" for table in tables if table.doubts]

@@ -14,7 +14,7 @@ from toolkit.agreement.sheets import trivial_figures
 from toolkit.outputs import counted
 from toolkit.texttable import aligned
 
-_TITLES = {
+TITLES = {
     "icc_2_1": "ICC(2,1)",
     "icc_3_1": "ICC(3,1)",
     "kappa": "kappa",
@@ -28,7 +28,7 @@ _TITLES = {
     "loa_upper": "limit of agreement, high",
 }
 _SHARES = ("within_half", "within_one")
-_SIGNED = ("bias", "loa_lower", "loa_upper", "mean_first", "mean_second")
+_SIGNED = ("bias", "drift", "loa_lower", "loa_upper", "mean_first", "mean_second")
 _FEW_SUBJECTS = 20
 _NAMED = 3
 
@@ -39,11 +39,14 @@ def report(
     pairs: Sequence[PairAgreement],
     changes: Sequence[ChangeAgreement],
     *,
+    graders: Sequence[str] = (),
     resamples: int = RESAMPLES,
     weights: str = "quadratic",
 ) -> str:
-    """The whole account: who graded what, each pair beside trivial answers, all graders, changes."""
+    """The whole account: who graded what, each pair beside trivial answers, all graders, the lines of how each of the
+    ``graders`` grades, changes."""
     parts = [_who(ratings), *(_pair(pair, weights) for pair in pairs), _group(group)]
+    parts += ["\n".join(graders)] if graders else []
     if changes:
         parts.append(_changes(changes))
     parts.append(_how(pairs, resamples))
@@ -76,11 +79,11 @@ def _pair(pair: PairAgreement, weights: str) -> str:
         ("", "value", "95 % interval", "interval by F", "always the mean", "always the commonest")
     ]
     trivial = [trivial_figures(scores) for scores in pair.trivial.values()]
-    for name, title in {**_TITLES, "kappa": f"kappa, {weights} weights"}.items():
+    for name, title in {**TITLES, "kappa": f"kappa, {weights} weights"}.items():
         estimate = pair.estimates[name]
-        by_f = _interval(name, pair.icc_by_f[name]) if name in pair.icc_by_f else ""
-        constant = [_figure(name, figures[name]) if name in figures else "" for figures in trivial]
-        rows.append((title, _figure(name, estimate.value), _interval(name, estimate), by_f, *constant))
+        by_f = interval(name, pair.icc_by_f[name]) if name in pair.icc_by_f else ""
+        constant = [figure(name, figures[name]) if name in figures else "" for figures in trivial]
+        rows.append((title, figure(name, estimate.value), interval(name, estimate), by_f, *constant))
     lines = [f"{heading}: {_of_subjects(pair)}", *_aligned(rows)]
     if pair.verdict:
         lines.append(f"  ICC(2,1), by the bounds of its intervals: {pair.verdict} agreement")
@@ -98,18 +101,18 @@ def _group(group: GroupAgreement) -> str:
     lines = [f"{who}: {_of_subjects(group)} graded by all"]
     rows = [("", "value", "95 % interval", "interval by F")]
     for name, estimate in group.estimates.items() if group.graders > 2 else ():  # two are a pair, told above
-        by_f = _interval(name, group.icc_by_f[name])
-        rows.append((_TITLES[name], _figure(name, estimate.value), _interval(name, estimate), by_f))
-    alpha = (_figure("alpha", group.alpha.value), _interval("alpha", group.alpha), "")
+        by_f = interval(name, group.icc_by_f[name])
+        rows.append((TITLES[name], figure(name, estimate.value), interval(name, estimate), by_f))
+    alpha = (figure("alpha", group.alpha.value), interval("alpha", group.alpha), "")
     rows.append((f"Krippendorff's alpha ({counted(group.alpha_photos, 'photo')})", *alpha))
-    rows.append(("the same, ordinal", _figure("alpha", group.alpha_ordinal), "", ""))
+    rows.append(("the same, ordinal", figure("alpha", group.alpha_ordinal), "", ""))
     if (error := group.error) is not None:
         for who, sem, change in (
             ("bias between graders counted", error.agreement, error.detectable_agreement),
             ("bias set aside", error.consistency, error.detectable_consistency),
         ):
-            rows.append((f"SEM, {who}", _figure("sem", sem), "", ""))
-            rows.append((f"minimal detectable change, {who}", _figure("sem", change), "", ""))
+            rows.append((f"SEM, {who}", figure("sem", sem), "", ""))
+            rows.append((f"minimal detectable change, {who}", figure("sem", change), "", ""))
     lines += _aligned(rows)
     if group.verdict and group.graders > 2:
         lines.append(f"  ICC(2,1), by the bounds of its intervals: {group.verdict} agreement")
@@ -125,14 +128,14 @@ def _changes(changes: Iterable[ChangeAgreement]) -> str:
         cells = [
             text
             for name in ("rmse", "bias", "spearman")
-            for text in (_figure(name, change.estimates[name].value), _interval(name, change.estimates[name]))
+            for text in (figure(name, change.estimates[name].value), interval(name, change.estimates[name]))
         ]
         rows.append(
             (f"{change.second} against {change.first}", str(change.changes), str(change.subjects), *cells)
         )
         for name, rmse in change.trivial.items():
             rows.append(
-                (f"  {name}", str(change.changes), str(change.subjects), _figure("rmse", rmse), *[""] * 5)
+                (f"  {name}", str(change.changes), str(change.subjects), figure("rmse", rmse), *[""] * 5)
             )
     return "\n".join([f"Change from {found[0].baseline}, a subject and side", *_aligned(rows)])
 
@@ -156,7 +159,8 @@ def _how(pairs: Sequence[PairAgreement], resamples: int) -> str:
     return "\n".join(lines)
 
 
-def _figure(name: str, value: float | None) -> str:
+def figure(name: str, value: float | None) -> str:
+    """A figure as text, by what it is: a share in per cent, a difference with its sign; "-" for None."""
     if value is None:
         return "-"
     if name in _SHARES:
@@ -165,10 +169,11 @@ def _figure(name: str, value: float | None) -> str:
     return {"-0.00": "0.00", "+0.00": "0.00"}.get(text, text)
 
 
-def _interval(name: str, estimate: Estimate) -> str:
+def interval(name: str, estimate: Estimate) -> str:
+    """Its interval, as ``figure``."""
     if estimate.lower is None or estimate.upper is None:
         return "-"
-    return f"{_figure(name, estimate.lower)} to {_figure(name, estimate.upper)}"
+    return f"{figure(name, estimate.lower)} to {figure(name, estimate.upper)}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from toolkit.agreement.compare import ChangeAgreement, GroupAgreement, PairAgreement
+from toolkit.agreement.graders import GraderStudy
+from toolkit.agreement.gradersheets import COMBINED, columns_of_graders, combined_rows, grader_rows
 from toolkit.agreement.ratings import Ratings
 from toolkit.agreement.reliability import Estimate
 from toolkit.agreement.resample import RESAMPLES
@@ -59,6 +61,8 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "verdict": "ICC(2,1) in words by the outermost bounds of its two intervals: under 0.5 poor, to 0.75 "
         "moderate, to 0.9 good, over it excellent (Koo and Li 2016)",
     },
+    "Graders": columns_of_graders(),
+    "Combined": COMBINED,
     "Unmatched": {
         "photo": "a photo that at least one grader did not grade: its file name, or subject, side and visit; "
         "empty for rows whose grade is empty",
@@ -244,17 +248,20 @@ def sheets(
     pairs: Iterable[PairAgreement],
     changes: Iterable[ChangeAgreement],
     *,
+    graders: GraderStudy,
     scale: Scale,
     resamples: int = RESAMPLES,
     weights: str = "quadratic",
 ) -> dict[str, tuple[list[str], list[Row]]]:
-    """Columns and rows by sheet: Summary, Pairs, Unmatched, Changes, Dictionary."""
+    """Columns and rows by sheet: Summary, Pairs, Graders, Combined, Unmatched, Changes, Dictionary."""
     made: dict[str, tuple[list[str], list[Row]]] = {
         "Summary": (
             list(_COLUMNS["Summary"]),
             summary_rows(ratings, group, scale, resamples, weights=weights),
         ),
         "Pairs": (_pair_columns(), pair_rows(pairs)),
+        "Graders": (list(_COLUMNS["Graders"]), grader_rows(graders)),
+        "Combined": (list(_COLUMNS["Combined"]), combined_rows(ratings, graders)),
         "Unmatched": (list(_COLUMNS["Unmatched"]), unmatched_rows(ratings)),
         "Changes": (_change_columns(), change_rows(changes)),
     }

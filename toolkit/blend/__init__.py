@@ -3,13 +3,14 @@
 from toolkit.blend.crossfit import Folds, out_of_fold
 from toolkit.blend.curve import RisingCurve, best_shares
 from toolkit.blend.face import combine, fit_weights
-from toolkit.blend.interval import DIFFICULTY, Interval, conformal_half_width
+from toolkit.blend.interval import DIFFICULTY, FEW_PHOTOS, Interval, conformal_half_width
 from toolkit.blend.ridge import Ridge
 from toolkit.blend.table import TableBlend, best_share, mixed
 from toolkit.blend.whole import Blend, share_of_two
 
 __all__ = [
     "DIFFICULTY",
+    "FEW_PHOTOS",
     "Blend",
     "Folds",
     "Interval",

@@ -13,7 +13,7 @@ from toolkit.blend.ridge import floats
 Matrix = NDArray[np.float64]
 DIFFICULTY = ("reference_distance", "reference_spread", "disagreement", "region_spread", "grade", "ita_deg")
 _LEAST, _MOST = 0.5, 2.5  # an interval is never further from the usual width than by these factors
-_FEW_PHOTOS = 40
+FEW_PHOTOS = 40  # fewer do not tell which photos are harder: all their intervals are of one width
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class Interval:
     def half_width(self, difficulty: Matrix) -> Matrix:
         """Half-widths (n,) in grades."""
         return self.factor * self.expected_error(difficulty)
+
+    @property
+    def of_one_width(self) -> bool:
+        """Whether no photo is known to be harder to grade than another."""
+        return not any(self.weights)
 
     @classmethod
     def fit(
@@ -75,7 +80,7 @@ class Interval:
         scale = np.sqrt((np.where(known, difficulty - centre, 0) ** 2).sum(axis=0) / counts)
         scale[scale < 1e-9] = 1.0
         weights = np.zeros(difficulty.shape[1])
-        if len(size) >= _FEW_PHOTOS:
+        if len(size) >= FEW_PHOTOS:
             standard = np.clip(np.nan_to_num((difficulty - centre) / scale), -3, 3)
             logs = np.log(np.maximum(size / usual, 0.1))
             weights = Ridge(alpha=len(size) / 2).fit(standard, logs).coef_

@@ -51,7 +51,9 @@ class Blend:
 
     def save(self, folder: Path) -> None:
         """Write booster.txt and blend.json."""
-        self.side.booster.save_model(folder / "booster.txt")
+        (folder / "booster.txt").write_text(
+            self.side.booster.model_to_string(), encoding="utf-8", newline="\n"
+        )
         text = {
             "columns": self.side.columns,
             "ridge": asdict(self.side.ridge),
@@ -59,7 +61,7 @@ class Blend:
             "shares": dict(zip(("curve", "booster", "ridge"), self.shares, strict=True)),
             "interval": asdict(self.interval),
         }
-        (folder / "blend.json").write_text(json.dumps(text, indent=1))
+        (folder / "blend.json").write_text(json.dumps(text, indent=1), encoding="utf-8", newline="\n")
 
     @classmethod
     def load(cls, folder: Path) -> Blend:
@@ -67,10 +69,10 @@ class Blend:
         import lightgbm
 
         try:
-            raw = json.loads((folder / "blend.json").read_text())
+            raw = json.loads((folder / "blend.json").read_text(encoding="utf-8"))
             tuples = {name: floats(raw["ridge"][name]) for name in RIDGE_TUPLES}
             ridge = Ridge(**tuples, intercept=float(raw["ridge"]["intercept"]))
-            booster = lightgbm.Booster(model_file=folder / "booster.txt")
+            booster = lightgbm.Booster(model_str=(folder / "booster.txt").read_text(encoding="utf-8"))
             curve, boosted, rest = (float(raw["shares"][name]) for name in ("curve", "booster", "ridge"))
             side = TableBlend(raw["columns"], booster, ridge, share_of_two(boosted, rest))
             told = raw["interval"]

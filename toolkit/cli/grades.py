@@ -7,11 +7,28 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.lines import points, say, say_json, say_passed_over, status, stoppable, table_names
+from toolkit.cli.lines import (
+    colours,
+    crew,
+    points,
+    say,
+    say_json,
+    say_parts,
+    say_passed_over,
+    say_run,
+    stoppable,
+    table_names,
+)
 from toolkit.cli.options import (
     AnyScale,
     ClassEdges,
+    ClusterAddress,
+    ColourChart,
+    ColourMatch,
     Columns,
+    Drift,
+    ExpertGrades,
+    FactsFile,
     Grades,
     GradeScale,
     Images,
@@ -20,8 +37,11 @@ from toolkit.cli.options import (
     LandmarkModel,
     Landmarks,
     Mode,
+    NoChange,
     Overwrite,
     Quiet,
+    ReportFile,
+    ReportFolder,
     Retakes,
     SheetName,
     SideWords,
@@ -29,7 +49,6 @@ from toolkit.cli.options import (
     Workers,
 )
 from toolkit.cli.root import app
-from toolkit.outputs import counted
 from toolkit.progress import progress_bars
 from toolkit.settings import RunSettings
 
@@ -37,9 +56,15 @@ from toolkit.settings import RunSettings
 @app.command(epilog="Example:  toolkit grade photos/ --out grades.xlsx --model models/my-study")
 def grade(
     images: Images,
-    out: Annotated[Path, typer.Option(help="Workbook (.xlsx) or tables (.csv, .parquet) to write.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Workbook (.xlsx) or tables (.csv, .parquet) to write, or a folder (.parts) for toolkit merge."
+        ),
+    ],
     model: Annotated[Path | None, typer.Option(help="Model folder; by default the starter model.")] = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
     weights: Annotated[
         Weights,
         typer.Option(help="The grade of the whole side (learned), or the weighted mean of its regions."),
@@ -51,20 +76,10 @@ def grade(
         Path | None,
         typer.Option(help="Folder for pictures of the pigment that the network predicts, one per photo."),
     ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(help="Page (.html) to look at and review the grades: one file, up to 400 photos."),
-    ] = None,
-    report_dir: Annotated[
-        Path | None, typer.Option(help="The same as a folder, for thousands of photos.")
-    ] = None,
-    expert_grades: Annotated[
-        Path | None, typer.Option(help="Workbook of expert grades to show on that page.")
-    ] = None,
-    facts: Annotated[
-        Path | None,
-        typer.Option(help="Table of file names with subject, side, visit, where names do not tell these."),
-    ] = None,
+    report: ReportFile = None,
+    report_dir: ReportFolder = None,
+    expert_grades: ExpertGrades = None,
+    facts: FactsFile = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -75,9 +90,20 @@ def grade(
     sheet: SheetName = None,
     side_words: SideWords = None,
     retakes: Retakes = False,
-    no_change: Annotated[
-        bool, typer.Option("--no-change", help="Do not compare later visits with the baseline.")
-    ] = False,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            help="Light of the photographs to grade, by the ends of their names, if not the model's own: white, xpol, "
+            "ppol, uv, nir, ... Others keep their row without a grade."
+        ),
+    ] = None,
+    no_change: NoChange = False,
+    part: Annotated[
+        str | None,
+        typer.Option(help="Only one share of the photographs, e.g. 3/16; toolkit merge joins the shares."),
+    ] = None,
+    colour_chart: ColourChart = None,
+    colour_match: ColourMatch = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     append: Annotated[
@@ -95,43 +121,94 @@ def grade(
     """
     from toolkit.commands.grading import grade_photos
     from toolkit.commands.joining import join_study
+    from toolkit.commands.partsrun import grade_into_parts
     from toolkit.commands.results import ReportRequest
-    from toolkit.commands.shared import default_workers
+    from toolkit.errors import ToolkitError
+    from toolkit.shares import parse_share
+    from toolkit.store import is_parts
 
     names = table_names(column, sheet, side_words)
     if dry_run:
         study = join_study(images, facts, expert_grades, names, retakes=retakes)
         return say_json(study.record()) if as_json else say(study.text(), "", "Nothing was graded.")
     page = ReportRequest(report, report_dir, expert_grades, names, retakes)
-    page_files = [file for file in (report, report_dir and report_dir / "index.html") if file]
-    with stoppable(), progress_bars(quiet) as tell:
-        count = workers or default_workers()
+    share = parse_share(part) if part else None
+    into_parts = is_parts(out)
+    if into_parts and (page.wanted or expert_grades or overlays or append or overwrite):
+        raise ToolkitError(
+            f"{out}: takes none of --report, --expert-grades, --overlays, --append, --overwrite"
+        )
+    with stoppable(), crew(workers, cluster) as hands, progress_bars(quiet) as tell:
+        if into_parts:
+            done = grade_into_parts(
+                images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=hands,
+                tell=tell, limit_s=time_limit, mode=mode, share=share, colour=colours(colour_chart, colour_match),
+                facts=facts, columns=names,
+            )  # fmt: skip
+            raise typer.Exit(say_parts(done, as_json))
         run = grade_photos(
-            images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=count, tell=tell, limit_s=time_limit, overlays=overlays, report=page,
-            append=append, overwrite=overwrite, change=not no_change, facts=facts,
+            images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=hands, tell=tell, limit_s=time_limit, overlays=overlays, report=page,
+            append=append, overwrite=overwrite, change=not no_change, mode=mode, share=share,
+            colour=colours(colour_chart, colour_match), facts=facts,
         )  # fmt: skip
-    if as_json:
-        say_json(run.record())
-        raise typer.Exit(130 if run.interrupted else status(run.graded, run.photos))
-    say_passed_over(images)
-    say(*run.remarks)
-    if model is None:
-        say(
-            "Graded with the starter model, calibrated on simulated pigment: train on your own study for clinical use."
+    if not as_json:
+        say_passed_over(images)
+    raise typer.Exit(say_run(run, page, as_json=as_json, starter=model is None))
+
+
+@app.command(epilog="Example:  toolkit merge part-*.xlsx --out grades.xlsx --model models/my-study")
+def merge(
+    parts: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Workbooks, tables or .parts folders of toolkit grade, with what it keeps beside them."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Workbook (.xlsx) or tables (.csv, .parquet) to write.")],
+    model: Annotated[Path | None, typer.Option(help="Model that graded them; the starter model.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Only photos whose names fit a pattern, e.g. '*W04*'.")
+    ] = None,
+    report: ReportFile = None,
+    report_dir: ReportFolder = None,
+    expert_grades: ExpertGrades = None,
+    facts: FactsFile = None,
+    column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
+    retakes: Retakes = False,
+    no_change: NoChange = False,
+    landmarks: Landmarks = None,
+    landmark_model: LandmarkModel = None,
+    workers: Workers = None,
+    cluster: ClusterAddress = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Join the results of several runs of grade, such as the shares of --part, as if one had graded all.
+
+    What is missing, held twice, not finished, or made by another model or version is named and refused.
+    """
+    from toolkit.commands.merging import merge_parts
+    from toolkit.commands.results import ReportRequest
+
+    page = ReportRequest(report, report_dir, expert_grades, table_names(column, sheet, side_words), retakes)
+    with stoppable(), crew(workers, cluster) as hands, progress_bars(quiet) as tell:
+        run = merge_parts(
+            parts,
+            out,
+            model,
+            landmark_model=points(landmarks, landmark_model),
+            workers=hands,
+            tell=tell,
+            report=page,
+            overwrite=overwrite,
+            change=not no_change,
+            only=only,
+            facts=facts,
         )
-    if run.interrupted:
-        say(
-            f"Stopped: {run.graded} of {counted(run.photos, 'photo')} graded: {out}",
-            "Rerun the command to resume.",
-        )
-        raise typer.Exit(130)
-    say(*(f"Page: {written}" for written in page_files))
-    before = f" ({run.earlier} of them in an earlier run)" if run.earlier else ""
-    say(
-        f"{run.graded} of {counted(run.photos, 'photo')} graded{before} in {run.seconds:.0f} s: {out}",
-        *run.summary().told(),
-    )
-    raise typer.Exit(status(run.graded, run.photos))
+    raise typer.Exit(say_run(run, page, as_json=as_json, starter=model is None))
 
 
 @app.command(epilog="Example:  toolkit agreement expert1.xlsx expert2.xlsx grades.xlsx --out agreement.xlsx")
@@ -155,13 +232,20 @@ def agreement(
     scale: AnyScale = "0-9/0.5",
     retakes: Retakes = False,
     kappa: Annotated[KappaWeights, typer.Option(help="Weights of Cohen's kappa.")] = KappaWeights.quadratic,
+    drift: Annotated[
+        Drift,
+        typer.Option(
+            help="Time over which a grader's bias may drift: visits, or rows in the order of grading."
+        ),
+    ] = Drift.visits,
     out: Annotated[
         Path | None, typer.Option(help="Workbook to write (.xlsx), with all figures and what did not match.")
     ] = None,
+    report: Annotated[Path | None, typer.Option(help="Page to write (.html): charts, tables, words.")] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Compare graders or runs: ICC, kappa, limits of agreement, changes from baseline."""
+    """Compare graders or runs: ICC, kappa, limits of agreement, each grader's bias, slope, noise and drift, changes."""
     from toolkit.agreement import compare_files
     from toolkit.study import parse_scale
 
@@ -170,13 +254,17 @@ def agreement(
         table_names(column, sheet, side_words),
         parse_scale(scale),
         out,
+        report=report,
         overwrite=overwrite,
         retakes=retakes,
         weights=kappa.value,
+        drift=drift.value,
     )
     if as_json:
         return say_json(found.record())
-    say(found.text(), *([f"\nWorkbook: {out}"] if out else []))
+    written = {"Workbook": out, "Page": report}
+    lines = [f"{title}: {path}" for title, path in written.items() if path]
+    say(found.text(), *(["", *lines] if lines else []))
 
 
 @app.command(epilog="Example:  toolkit evaluate photos/ --grades grades.xlsx --out comparison/ --methods all")
@@ -235,6 +323,8 @@ def evaluate(
     side_words: SideWords = None,
     retakes: Retakes = False,
     mode: Mode = None,
+    colour_chart: ColourChart = None,
+    colour_match: ColourMatch = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
@@ -264,6 +354,7 @@ def evaluate(
         step_of(scale),
         retakes,
         mode,
+        colours(colour_chart, colour_match),
     )
     count = workers or default_workers()
     with shown(quiet) as tell:

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from toolkit.cli.log import LOG
-from toolkit.errors import GradesError
+from toolkit.errors import GradesError, ToolkitError
+from toolkit.outputs import counted
 
 if TYPE_CHECKING:
+    from toolkit.commands.partsrun import PartsRun
+    from toolkit.commands.results import GradeRun, ReportRequest
     from toolkit.model import Model
+    from toolkit.pool import Workers
 
 
 def points(landmarks: str | None, path: Path | None) -> Path | None:
@@ -22,6 +26,28 @@ def points(landmarks: str | None, path: Path | None) -> Path | None:
     from toolkit.landmarks import chosen_landmark_model
 
     return chosen_landmark_model(landmarks, path)
+
+
+@contextmanager
+def crew(workers: int | None, cluster: str | None) -> Iterator[Workers]:
+    """Who does the work: so many processes on this machine, one a core by default, or a cluster."""
+    from toolkit.commands.shared import default_workers
+
+    count = workers or default_workers()
+    if cluster is None:
+        yield count
+        return
+    from toolkit.cluster import connect
+
+    with connect(cluster, count) as found:
+        yield found
+
+
+def colours(chart: str | None, match: Path | None) -> str | Path | None:
+    """How colours are to be corrected, as the options say."""
+    if chart is not None and match is not None:
+        raise ToolkitError("--colour-chart and --colour-match: choose one of them")
+    return chart if match is None else match
 
 
 _EXAMPLES = {"--column": "grade=Score", "--arm-column": "arm=Group", "--side-words": "left=vasen"}
@@ -78,6 +104,46 @@ def say_json(record: object) -> None:
     typer.echo(to_json(record))
 
 
+def say_run(run: GradeRun, page: ReportRequest, *, as_json: bool, starter: bool) -> int:
+    """What came of grading or of merging; the exit status."""
+    ended = 130 if run.interrupted else status(run.graded, run.photos)
+    if as_json:
+        say_json(run.record())
+        return ended
+    say(*run.remarks)
+    if starter:
+        say(
+            "Graded with the starter model, calibrated on simulated pigment: train on your own study for clinical use."
+        )
+    if run.interrupted:
+        done = f"{run.graded} of {counted(run.photos, 'photo')} graded"
+        say(f"Stopped: {done}: {run.out}", "Rerun the command to resume.")
+        return ended
+    say(*(f"Page: {file}" for file in (page.file, page.folder and page.folder / "index.html") if file))
+    before = f" ({run.earlier} of them in an earlier run)" if run.earlier else ""
+    say(
+        f"{run.graded} of {counted(run.photos, 'photo')} graded{before} in {run.seconds:.0f} s: {run.out}",
+        *run.summary().in_words(),
+    )
+    return ended
+
+
+def say_parts(run: PartsRun, as_json: bool) -> int:
+    """What came of grading into a folder of parts; the exit status."""
+    if as_json:
+        from dataclasses import asdict
+
+        say_json(asdict(run))
+    elif run.interrupted:
+        say(f"Stopped: {run.done} of {run.photos} photos done: {run.out}", "Rerun the command to resume.")
+    else:
+        before = f" ({run.earlier} of them in an earlier run)" if run.earlier else ""
+        say(
+            f"{run.done} of {run.photos} photos done{before}: toolkit merge {run.out} makes a workbook of them"
+        )
+    return 130 if run.interrupted else status(run.done, run.photos)
+
+
 def say_passed_over(images: list[Path]) -> None:
     """Count and name the files in the folders that were taken for no photographs."""
     from toolkit.images import passed_over
@@ -91,16 +157,19 @@ def say_passed_over(images: list[Path]) -> None:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """A polite request to end (SIGTERM) does what Ctrl-C does; before there is anything to keep, either is one line."""
+    """A polite request to end (SIGTERM, or the closing of the window on Windows) does what Ctrl-C does; before there is
+    anything to keep, either is one line."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    requests = [getattr(signal, name) for name in ("SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+    before = {number: signal.signal(number, interrupt) for number in requests}
     try:
         yield
     except KeyboardInterrupt:
         say("Stopped. Rerun the command to resume.")
         raise typer.Exit(130) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.lines import kept_pictures, points, say, say_json, say_passed_over, table_names
+from toolkit.cli.lines import colours, kept_pictures, points, say, say_json, say_passed_over, table_names
 from toolkit.cli.options import (
     ClassEdges,
+    ColourChart,
+    ColourMatch,
     Columns,
     Grades,
     GradeScale,
@@ -18,6 +20,7 @@ from toolkit.cli.options import (
     LandmarkModel,
     Landmarks,
     Mode,
+    Overwrite,
     Quiet,
     Retakes,
     SheetName,
@@ -52,6 +55,15 @@ def train(
     side_words: SideWords = None,
     retakes: Retakes = False,
     mode: Mode = None,
+    plain_mean: Annotated[
+        bool,
+        typer.Option(
+            "--plain-mean",
+            help="Learn several graders' plain mean, without trying their combined grade: half the time.",
+        ),
+    ] = False,
+    colour_chart: ColourChart = None,
+    colour_match: ColourMatch = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
@@ -76,12 +88,51 @@ def train(
         run = train_study(
             images, grades, out, folds, epochs=epochs, seed=seed, columns=names, landmark_model=points(landmarks, landmark_model), workers=count, tell=tell, settings=settings, encoder=encoder,
             from_scratch=from_scratch, thumbnails=thumbnails, step=step_of(scale), overwrite=overwrite,
-            retakes=retakes, mode=mode,
+            retakes=retakes, mode=mode, plain_mean=plain_mean, colour=colours(colour_chart, colour_match),
         )  # fmt: skip
     if as_json:
         return say_json({"model": out, **training_record(run)})
     say_passed_over(images)
     say(training_report(run), *kept_pictures(run.model), f"Model: {out}")
+
+
+@app.command(
+    epilog="Example:  toolkit suggest results.xlsx --model models/my-study --out next.xlsx --number 20"
+)
+def suggest(
+    results: Annotated[Path, typer.Argument(help="Workbook or table of toolkit grade.")],
+    out: Annotated[Path, typer.Option(help="Workbook to write (.xlsx), for the expert to fill in.")],
+    model: Annotated[
+        Path | None, typer.Option(help="Model that graded them; by default the starter model.")
+    ] = None,
+    number: Annotated[int, typer.Option(min=1, help="How many photographs to list.")] = 20,
+    per_subject: Annotated[int, typer.Option(min=1, help="At most so many of one subject.")] = 2,
+    grades: Annotated[
+        list[Path] | None,
+        typer.Option(help="Expert grades that there are already: their photographs are left out."),
+    ] = None,
+    column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """List the photographs whose expert grade would help the model most, balanced over subjects."""
+    from toolkit.commands.suggesting import suggest_photos, suggest_report
+
+    run = suggest_photos(
+        results,
+        out,
+        model,
+        number=number,
+        per_subject=per_subject,
+        grades=grades or (),
+        columns=table_names(column, sheet, side_words),
+        overwrite=overwrite,
+    )
+    if as_json:
+        return say_json({"out": out, **run.record()})
+    say(*suggest_report(run, out))
 
 
 @app.command(epilog="Example:  toolkit build-index patches/ --grades grades.xlsx --model models/my-study")

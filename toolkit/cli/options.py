@@ -33,6 +33,13 @@ class KappaWeights(StrEnum):
     linear = "linear"
 
 
+class Drift(StrEnum):
+    """Over what a grader's bias may drift."""
+
+    visits = "visits"
+    rows = "rows"
+
+
 class Weights(StrEnum):
     """How patch grades are weighed into a face."""
 
@@ -48,7 +55,7 @@ Grades = Annotated[
     list[Path],
     typer.Option(
         help="Workbook (.xlsx) or table (.csv) of expert grades, or a review exported from the report page; may be "
-        "given several times. Several graders of a photo count by their mean."
+        "given several times. Of several graders train tries their mean and a combined grade."
     ),
 ]
 Columns = Annotated[
@@ -66,6 +73,23 @@ SideWords = Annotated[
         "--side-words", help="A word for a side beside the usual ones of many languages: left=vasen."
     ),
 ]
+FactsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--facts", help="Table of file names with subject, side, visit, where names do not tell these."
+    ),
+]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", help="Page (.html) to look at and review the grades: one file, up to 400 photos."
+    ),
+]
+ReportFolder = Annotated[
+    Path | None, typer.Option("--report-dir", help="The same as a folder, for thousands of photos.")
+]
+ExpertGrades = Annotated[Path | None, typer.Option(help="Workbook of expert grades to show on that page.")]
+NoChange = Annotated[bool, typer.Option("--no-change", help="Do not compare later visits with the baseline.")]
 Retakes = Annotated[
     bool,
     typer.Option("--retakes", help="Photographs in different folders may share a row: retakes of one visit."),
@@ -95,7 +119,24 @@ Landmarks = Annotated[
 LandmarkModel = Annotated[
     Path | None, typer.Option(help="Another 68-point dlib predictor (.dat) in place of these.")
 ]
+ColourChart = Annotated[
+    str | None,
+    typer.Option(
+        help="Correct colours by a ColorChecker of 24 patches: a photograph of one, in-frame (one in each photo), or a "
+        "table (.csv, .xlsx) with the columns photos and chart, for several cameras or sessions."
+    ),
+]
+ColourMatch = Annotated[
+    Path | None,
+    typer.Option(help="Without a chart: correct colours by the table of toolkit match-cameras."),
+]
 Workers = Annotated[int | None, typer.Option(min=1, help="Number of processes; by default one per core.")]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster", help="Do it on a Dask cluster: tcp://HOST:PORT of its scheduler, or local for one here."
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option(

@@ -7,8 +7,11 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.lines import points, say, say_passed_over, status
+from toolkit.cli.lines import colours, crew, points, say, say_passed_over, status
 from toolkit.cli.options import (
+    ClusterAddress,
+    ColourChart,
+    ColourMatch,
     Images,
     LandmarkModel,
     Landmarks,
@@ -71,31 +74,72 @@ def extract_patches(
         bool,
         typer.Option("--chart", help="Also the chart of all visible skin, its mask and its regions (PNG)."),
     ] = False,
+    colour_chart: ColourChart = None,
+    colour_match: ColourMatch = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Cut forehead, cheek and chin patches, lossless, at one scale."""
     from toolkit.commands.extraction import extract
-    from toolkit.commands.shared import default_workers
 
-    with progress_bars(quiet) as tell:
+    with crew(workers, cluster) as hands, progress_bars(quiet) as tell:
         run = extract(
             images,
             out,
             overlays,
             points(landmarks, landmark_model),
-            workers=workers or default_workers(),
+            workers=hands,
             tell=tell,
             chart=chart,
             overwrite=overwrite,
+            colour=colours(colour_chart, colour_match),
         )
     say_passed_over(images)
     photos = f"{run.found} of {counted(run.photos, 'photo')}"
     say(f"{run.patches} patches of {photos}: {out / 'manifest.csv'}", *run.failures)
     raise typer.Exit(status(run.found, run.photos))
+
+
+@app.command(epilog="Example:  toolkit match-cameras photos/ --cameras cameras.csv --out matched.csv")
+def match_cameras(
+    images: Images,
+    cameras: Annotated[
+        Path,
+        typer.Option(
+            help="Table (.csv, .xlsx) with the columns photos (names or folders, such as site-A) and camera."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Table to write (.csv or .xlsx), for --colour-match.")],
+    landmarks: Landmarks = None,
+    landmark_model: LandmarkModel = None,
+    workers: Workers = None,
+    cluster: ClusterAddress = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Without a colour chart: bring several cameras to their mean, by the skin of people whom they both saw.
+
+    Whatever changed everybody's skin between two sessions is taken for the cameras'. Use a chart where you have one.
+    """
+    from toolkit.commands.matching import match_study
+
+    with crew(workers, cluster) as hands, progress_bars(quiet) as tell:
+        run = match_study(
+            images,
+            cameras,
+            out,
+            landmark_model=points(landmarks, landmark_model),
+            workers=hands,
+            tell=tell,
+            overwrite=overwrite,
+        )
+    say_passed_over(images)
+    say(run.text(), *run.failures, f"Use it with --colour-match {out}")
+    raise typer.Exit(status(run.photos - len(run.failures), run.photos))
 
 
 @app.command(epilog="Example:  toolkit features photos/ --out features.csv --overlays pictures/")
@@ -105,25 +149,28 @@ def features(
     overlays: Annotated[
         Path | None, typer.Option(help="Folder for pictures of the pigment found, one per photo.")
     ] = None,
+    colour_chart: ColourChart = None,
+    colour_match: ColourMatch = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Measure the pigment of forehead, cheeks and chin, without any model."""
     from toolkit.commands.measuring import measure_features
-    from toolkit.commands.shared import default_workers
 
-    with progress_bars(quiet) as tell:
+    with crew(workers, cluster) as hands, progress_bars(quiet) as tell:
         run = measure_features(
             images,
             out,
             overlays,
             points(landmarks, landmark_model),
-            workers=workers or default_workers(),
+            workers=hands,
             tell=tell,
             overwrite=overwrite,
+            colour=colours(colour_chart, colour_match),
         )
     photos = f"{run.found} of {counted(run.photos, 'photo')}"
     counts = f"{run.features} features of {run.patches} patches of {photos}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit.change import KINDS, PairChange, PairJob, VisitPhoto, change_interval, compare_all, find_pairs
+from toolkit.pool import Workers
 from toolkit.progress import Progress, reported
 from toolkit.records import PhotoGrade
 from toolkit.settings import Settings
@@ -37,7 +38,7 @@ def compare_study(
     paths: Sequence[Path],
     settings: Settings,
     *,
-    workers: int,
+    workers: Workers,
     limit_s: float,
     tell: Progress,
 ) -> StudyChanges:
@@ -76,7 +77,7 @@ def _compared(
     paths: Sequence[Path],
     settings: Settings,
     *,
-    workers: int,
+    workers: Workers,
     limit_s: float,
 ) -> Generator[tuple[int, PairChange], None, None]:
     """(place of the later photo, what became of it) of pairs (later, baseline), as they are done; a slice at a time, so

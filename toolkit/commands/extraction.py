@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.chart import save_chart
+from toolkit.commands.colours import read_colours
 from toolkit.commands.shared import check_pictures, check_table, hash_photos
 from toolkit.earlier import refuse_other_photos
 from toolkit.outputs import check_folder, has_columns
 from toolkit.patches import COLUMNS, MANIFEST, file_stem, manifest_photos, save_patches
 from toolkit.photos import find_photo_files
+from toolkit.pool import Workers
 from toolkit.progress import Progress, reported, silent
 from toolkit.receipt import drop_receipt, write_receipt
 from toolkit.records import FacePatches
@@ -35,19 +37,21 @@ def extract(
     overlays: bool = False,
     landmark_model: Path | None = None,
     *,
-    workers: int = 1,
+    workers: Workers = 1,
     tell: Progress = silent,
     overwrite: bool = False,
     chart: bool = False,
+    colour: str | Path | None = None,
 ) -> ExtractRun:
     """Cut patches into a folder with a manifest; photos that fail keep their row.
 
     ``overwrite``: also over a manifest of other photographs, and over pictures that are no overlays; never over what
-    is read. ``chart``: write the chart of each face beside them.
+    is read. ``chart``: write the chart of each face beside them. ``colour`` as for ``read_colours``.
     """
-    files = find_photo_files(images)
+    colours = read_colours(colour)
+    files = colours.given_to(colours.without_charts(find_photo_files(images)))
     paths = [file.path for file in files]
-    read = [*paths, *([landmark_model] if landmark_model else [])]
+    read = [*paths, *colours.files, *([landmark_model] if landmark_model else [])]
     check_folder(out, images, paths, "--out")
     manifest, names = out / MANIFEST, [file.name for file in files]
     check_table(manifest, has_columns(COLUMNS), read, overwrite)

@@ -9,12 +9,21 @@ from functools import partial
 from pathlib import Path
 
 from toolkit.commands.graded import card_of, listed, pictures_of, usable_photos
-from toolkit.errors import PhotoError
+from toolkit.errors import PhotoError, TrainingError
 from toolkit.model import Model, check_model_target, load_model, refuse_other_model, save_model
 from toolkit.patches import load_patches
 from toolkit.pipeline import prepare
 from toolkit.progress import Progress, reported, silent
-from toolkit.study import Columns, JoinedGrades, join_files, refuse_several_modes, refuse_shared, study_photos
+from toolkit.study import (
+    Columns,
+    JoinedGrades,
+    join_files,
+    mode_of,
+    mode_title,
+    refuse_several_modes,
+    refuse_shared,
+    study_photos,
+)
 from toolkit.study.copies import one_subject_each
 from toolkit.thumbnails import thumbnails_of
 from toolkit.training import rebuild_index
@@ -56,6 +65,7 @@ def index_patches(
     chosen, _ = study_photos(list(hashes), mode)
     joined = join_files(chosen, grades_file, columns)
     refuse_several_modes(joined.grades, mode)
+    _refuse_other_mode(patches, list(joined.grades), model)
     refuse_shared(joined, hashes.__getitem__, retakes)
     if out is not None and not overwrite and os.path.realpath(out) != os.path.realpath(model_folder):
         refuse_other_model(out, {one.subject for one in joined.facts.values()}, hashes.values)
@@ -70,3 +80,12 @@ def index_patches(
     rebuilt = replace(rebuilt, card={**rebuilt.card, **card_of(usable)})
     save_model(rebuilt, out or model_folder)
     return IndexRun(rebuilt, joined)
+
+
+def _refuse_other_mode(patches: Path, names: Sequence[str], model: Model) -> None:
+    """Raise TrainingError where graded patches are of another mode than the model."""
+    if names and mode_of(names[0]) != model.mode:
+        raise TrainingError(
+            f"{patches}: the graded patches are in {mode_title(mode_of(names[0]))}, and {model.name} was trained on "
+            f"{mode_title(model.mode)}: train a model of that mode"
+        )

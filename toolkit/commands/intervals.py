@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from toolkit.blend import FEW_PHOTOS
 from toolkit.model import Model
 from toolkit.scores import supported_coverage
 
@@ -23,3 +24,17 @@ def coverage_told(model: Model) -> str:
         f"not the {aimed:.0%} that more subjects would allow: {subjects} support {supported(model):.0%} at most, "
         f"{wanted} are needed"
     ).replace("%", " %")
+
+
+def widths_told(model: Model) -> str:
+    """Whether the model's intervals are wider where grading is harder, and if not, why they are all of one width."""
+    if not model.blend.interval.of_one_width:
+        return "wider where grading is harder"
+    photos = model.card.get("photos")
+    few = f"the model learnt from {photos} photos, and which are harder is learnt from {FEW_PHOTOS} on"
+    why = (
+        few
+        if isinstance(photos, int) and photos < FEW_PHOTOS
+        else "nothing told harder photos from easier ones"
+    )
+    return f"all of one width, but for the ends of the scale: {why}"

@@ -121,6 +121,11 @@ def join_facts(files: Sequence[PhotoFile], facts: Path | None, columns: Pairs) -
     return join_grades(list(places), read_facts(facts, columns), places=places)
 
 
+def facts_told(facts: Path | None, joined: JoinedGrades | None) -> list[str]:
+    """A line on how many photos the table of facts tells of, if there is one."""
+    return [f"{facts.name}: {joined.summary('a row')}"] if facts and joined else []
+
+
 def join_experts(
     files: Sequence[PhotoFile],
     hashes: Sequence[str],

@@ -69,8 +69,11 @@ def _note_graders(out: Path, made: StudySummary) -> None:
     names = [name for name in truth[0] if name.startswith("grader_")]
     given = {name: np.array([float(row[name]) for row in truth]) for name in names}
     note = json.loads((out / "phantom.json").read_text(encoding="utf-8"))
-    note["graders"] = {name: _grader_figures(latent, grades) for name, grades in given.items()}
-    note["noise_floor"] = asdict(made)
+    note["graders"] = {
+        name: {**_grader_figures(latent, given[name]), "simulated": asdict(grader)}
+        for name, grader in zip(names, made.graders, strict=True)
+    }
+    note["noise_floor"] = {name: value for name, value in asdict(made).items() if name != "graders"}
     text = json.dumps(note, indent=2) + "\n"
     write_atomically(out / "phantom.json", lambda file: file.write(text.encode()))
 

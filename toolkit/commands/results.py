@@ -14,7 +14,7 @@ from typing import Any
 import toolkit
 from toolkit.asjson import plain
 from toolkit.change import PairChange
-from toolkit.commands.intervals import supported
+from toolkit.commands.intervals import supported, widths_told
 from toolkit.commands.joining import join_experts
 from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
@@ -22,14 +22,17 @@ from toolkit.info import versions
 from toolkit.model import Model
 from toolkit.outputs import Output, check_folder, check_outputs
 from toolkit.pigment import CLASSICAL_COLUMNS, NET_COLUMNS
-from toolkit.records import SIDE, PhotoFile, PhotoGrade
+from toolkit.pool import Workers
+from toolkit.records import SIDE, ColourCorrection, PhotoFile, PhotoGrade
 from toolkit.report import ReportedRun, check_report, is_page
 from toolkit.store import RunOptions, Store, read_store, store_path
 from toolkit.study import Columns, JoinedGrades
 from toolkit.study.names import facts_from_name, stored_text
 from toolkit.summary import Summary
+from toolkit.watch import Watched, told
 from toolkit.workbook import (
     BY_VISIT,
+    COLOUR_COLUMNS,
     Rows,
     Value,
     grade_rows,
@@ -44,7 +47,9 @@ from toolkit.workbook import (
 class GradeRun:
     """What ``grade_photos`` did: of ``files``, ``graded`` have a grade, ``earlier`` were not read again because an
     earlier run had. ``interrupted``: it was stopped, and the same call goes on with the rest. ``expert``: an expert's
-    grades by photo, where they were given. ``remarks``: what to know of the files written."""
+    grades by photo, where they were given. ``remarks``: what to know of the files written. ``others``: how
+    many are not graded since they are of another mode. ``watched``: the run beside the training study of its model; None
+    of an interrupted one."""
 
     out: Path
     files: Sequence[PhotoFile]
@@ -55,11 +60,13 @@ class GradeRun:
     labels: Sequence[str | None] = ()
     expert: Mapping[str, float] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    others: int = 0
+    watched: Watched | None = None
 
     @property
     def photos(self) -> int:
-        """How many there are."""
-        return len(self.files)
+        """How many there are to grade: those of other modes are not."""
+        return len(self.files) - self.others
 
     @property
     def grades(self) -> list[PhotoGrade]:
@@ -76,9 +83,10 @@ class GradeRun:
         grades = [{**plain(one), "half_step": one.half_step, "severity": one.severity} for one in self.grades]
         known = {
             name: getattr(self, name)
-            for name in ("out", "photos", "graded", "earlier", "interrupted", "seconds", "remarks")
+            for name in ("out", "photos", "others", "graded", "earlier", "interrupted", "seconds", "remarks")
         }
-        return {**known, "grades": grades}
+        unlike = [one.figure.name for one in self.watched.unlike] if self.watched else []
+        return {**known, "unlike_training": unlike, "grades": grades}
 
     def grades_in(self, store: Store) -> Iterator[PhotoGrade]:
         """The same, from a store that is open: with what is known of each photo, and its quality beside the others."""
@@ -142,7 +150,9 @@ def report_study(
     """What the page is made of; ``changes`` as in ``ReportedRun``."""
     source = report.expert_grades.name if report.expert_grades else ""
     paths = [file.path for file in run.files]
-    return ReportedRun(store, paths, list(run.grades_in(store)), model, facts, run.expert, source, changes)
+    return ReportedRun(
+        store, paths, list(run.grades_in(store)), model, facts, run.expert, source, changes, run.watched
+    )
 
 
 def beside_expert(grade: PhotoGrade, expert: float | None) -> PhotoGrade:
@@ -176,21 +186,31 @@ def write_workbook(
             lambda: ({"photo": i.name, "bytes": i.bytes, "sha256": i.sha256} for i in store.inputs())
         ),
     }
+    if store.corrects_colours():
+        tables = {"Colour": Rows(lambda: itertools.starmap(_colour_row, store.colours())), **tables}
     of_visits = {BY_VISIT: visit_rows(run.grades_in(store)), "Change": changes}
     tables = {**{title: rows for title, rows in of_visits.items() if rows}, **tables}
-    _remove_tables(store, run.out, [title for title, rows in of_visits.items() if not rows])
+    for title in {BY_VISIT, "Change", "Colour"} - tables.keys():
+        _remove_earlier(store, run.out, title)
     files = list(result_files(run.out))
     store.note_written({path.name: "" for path in files})
     grades = Rows(lambda: run.grades_in(store))
-    remarks = write_results(run.out, grades, tables, facts)
+    remarks = write_results(run.out, grades, tables, facts, watched=run.watched)
     store.note_written({path.name: file_sha256(path) for path in files if path.is_file()})
     return remarks
 
 
-def _remove_tables(store: Store, out: Path, titles: Sequence[str]) -> None:
-    """Take away tables that an earlier run wrote and nobody has edited: they tell of another run."""
+def _colour_row(name: str, colour: ColourCorrection | None) -> dict[str, Value]:
+    if colour is None:
+        return {column: name if column == "photo" else None for column in COLOUR_COLUMNS}
+    figures = (colour.patches or None, colour.before, colour.after, colour.note or None)
+    return dict(zip(COLOUR_COLUMNS, (name, colour.source, *figures), strict=True))
+
+
+def _remove_earlier(store: Store, out: Path, title: str) -> None:
+    """Take away a table that an earlier run wrote and nobody has edited: it tells of another run."""
     before = store.written()
-    for title, suffix in itertools.product(titles, {out.suffix, ".csv", ".parquet"} - {".xlsx"}):
+    for suffix in {out.suffix, ".csv", ".parquet"} - {".xlsx"}:
         path = table_path(out, title, suffix)
         if path.is_file() and before.get(path.name) == file_sha256(path):
             path.unlink()
@@ -211,7 +231,7 @@ def run_facts(
     options: RunOptions,
     *,
     landmarks: str,
-    workers: int,
+    workers: Workers,
     started: datetime,
 ) -> dict[str, str | int | float]:
     """What the workbook tells of the run itself: versions, model, settings, counts, times."""
@@ -223,18 +243,23 @@ def run_facts(
         "model trained": str(model.card.get("created", "")),
         "model subjects": int(model.card.get("subjects", 0)),
         "nominal interval coverage": round(supported(model), 3),
+        "interval widths": widths_told(model),
         "weights": options.weights,
         "landmarks": landmarks,
         "landmarks of the model": str(model.card.get("landmarks", "dlib")),
         "landmark model sha256": options.landmarks,
-        "workers": workers,
+        "workers": workers if isinstance(workers, int) else workers.count,
         "photos": run.photos,
         "graded": run.graded,
         "not graded": run.photos - run.graded,
-        "flagged": sum(grade.quality != "ok" or bool(grade.note) for grade in run.grades_in(store)),
+        "of other modes, not graded": run.others,
+        "mode of the model": model.mode,
+        "flagged": sum(grade.quality != "ok" or bool(grade.note) for grade in run.grades_in(store))
+        - run.others,
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
         "seconds": round(run.seconds, 1),
+        **({"training study": told(run.watched)} if run.watched else {}),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         **versions(),

@@ -11,6 +11,7 @@ from toolkit.files import make_folder
 from toolkit.images import file_sha256
 from toolkit.model import CARD, FILES, starter_folder
 from toolkit.outputs import Output, check_folder, check_outputs, is_marked_picture
+from toolkit.pool import Workers
 from toolkit.progress import Progress, reported
 from toolkit.receipt import is_receipt, read_receipt, receipt_path
 from toolkit.workers import OVERLAY, hash_all, overlay_path
@@ -29,11 +30,18 @@ def read_files(model_folder: Path | None, landmark_model: Path | None, *others: 
     return [path for path in files if path is not None]
 
 
-def hash_photos(paths: Sequence[Path], workers: int, tell: Progress, limit_s: float) -> list[str]:
+def hash_photos(
+    paths: Sequence[Path],
+    workers: Workers,
+    tell: Progress,
+    limit_s: float,
+    *,
+    stage: str = "looking for earlier results",
+) -> list[str]:
     """The SHA-256 of every photo, "" of one that cannot be read."""
     found = [""] * len(paths)
     with contextlib.closing(hash_all(paths, workers, limit_s)) as hashes:
-        for place, sha256 in reported(hashes, len(paths), "looking for earlier results", tell):
+        for place, sha256 in reported(hashes, len(paths), stage, tell):
             found[place] = sha256
     return found
 

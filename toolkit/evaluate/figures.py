@@ -18,7 +18,8 @@ from toolkit.agreement.resample import (
     spearman_statistic,
 )
 from toolkit.evaluate.methods import PARTS, Outcome
-from toolkit.evaluate.study import MeasuredStudy, tone_name
+from toolkit.evaluate.study import MeasuredStudy
+from toolkit.tones import TONES, tone_name
 
 Float = NDArray[np.float64]
 GROUPINGS = ("grade", "side", "visit", "skin tone")
@@ -134,11 +135,7 @@ def levels_of(study: MeasuredStudy, grouping: str) -> tuple[list[str], NDArray[n
         values = [(grade, f"{grade:g}") for grade in study.grades.tolist()]
     elif grouping == "skin tone":
         names = [tone_name(ita) for ita in study.tones.tolist()]
-        order = {
-            name: place
-            for place, name in enumerate(("very light", "light", "intermediate", "tan", "brown", "dark"))
-        }
-        values = [(order[name], name) for name in names]
+        values = [(TONES.index(name), name) for name in names]
     elif grouping == "side":
         values = [(0.0, facts.side or "not known") for facts in study.facts]
     else:

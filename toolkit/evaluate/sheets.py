@@ -25,7 +25,7 @@ from toolkit.evaluate.figures import (
 )
 from toolkit.evaluate.methods import ALWAYS, PARTS, method_title
 from toolkit.evaluate.run import SPLITS, Compared
-from toolkit.evaluate.study import tone_name
+from toolkit.tones import tone_name
 from toolkit.workbook import Value
 
 Row = dict[str, Value]

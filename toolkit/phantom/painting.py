@@ -22,6 +22,10 @@ from toolkit.phantom.stamps import Kinds, Spots, stamp
 
 _SOFT_MM: Final = 0.25  # scatter in the skin
 _ON_NOSE: Final = 0.5  # chance of a spot there relative to elsewhere
+_STANDS_OUT: Final = (
+    7.0  # standard deviations: .14 OD of reddish brown on light skin, measured as .1 once smoothed
+)
+_BAND_MM: Final = (0.5, 2.0)  # of that unrest: as large as spots
 
 
 def paint(
@@ -41,9 +45,9 @@ def paint(
     """
     kinds, draw = kinds or Kinds.draw(rng), PAINTERS[painter]
     heaviest = load_of_grade(max(max(one) for one in grades.values()))
-    kinds = dataclasses.replace(
-        kinds, contrast=max(kinds.contrast, float(np.sqrt(heaviest)))
-    )  # severe is never faint
+    # Severe is never faint, and what is lost in the unrest of rough or dark skin is no spot: nobody could see it.
+    contrast = max(kinds.contrast, float(np.sqrt(heaviest)), least_contrast(canvas))
+    kinds = dataclasses.replace(kinds, contrast=contrast)
     visits = len(next(iter(grades.values())))
     maps = [np.zeros(canvas.skin.shape, np.float32) for _ in range(visits)]
     # A stream of its own for each ingredient: one more or less of it leaves the others as they are.
@@ -63,6 +67,31 @@ def paint(
             np.maximum(maps[visit], pigment, out=maps[visit])
     flecks = _flecks(canvas, kinds, whitish, max(max(one) for one in grades.values()), density=slow)
     return [_finish(one, flecks, canvas) for one in maps]
+
+
+def least_contrast(canvas: Canvas) -> float:
+    """Green OD of pigment that stands out of this canvas's skin as much as a typical spot does on published clinical
+    photographs: _STANDS_OUT times the skin's own unrest, darkness and brownness together."""
+    shrink = min(1.0, 2.5 / canvas.px_per_mm)
+    light, skin = (
+        cv2.resize(one, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+        for one in (canvas.light, canvas.skin)
+    )
+    inner = cv2.erode(skin, np.ones((7, 7), np.uint8)) > 0.9
+    if not inner.any():
+        return 0.0
+    density = -np.log(np.maximum(light, 1e-3))
+    dark, brown = density[..., 1], density[..., 2] - density[..., 1]
+    unit = canvas.px_per_mm * shrink
+    seen = 1 / _unrest(dark, inner, unit), (canvas.melanin[2] - 1) / _unrest(brown, inner, unit)
+    return float(_STANDS_OUT / np.hypot(*seen))
+
+
+def _unrest(values: Float, inner: NDArray[np.bool_], px_per_mm: float) -> float:
+    """The robust standard deviation of a map in a band of the size of spots."""
+    fine, coarse = (cv2.GaussianBlur(values, (0, 0), max(sigma * px_per_mm, 0.5)) for sigma in _BAND_MM)
+    band = (fine - coarse)[inner]
+    return max(float(1.48 * np.median(np.abs(band - np.median(band)))), 1e-3)
 
 
 def _placement(canvas: Canvas, kinds: Kinds, rng: np.random.Generator) -> Float:

@@ -9,6 +9,7 @@ Conventions that hold everywhere:
 * lengths on skin are millimetres.
 """
 
+from toolkit.records.colour import IN_FRAME, Colour, ColourCorrection, colour_key
 from toolkit.records.names import REGIONS, SIDE, PhotoFacts, PhotoFile, Region, Side
 from toolkit.records.pictures import (
     CHART_PARTS,
@@ -26,15 +27,22 @@ from toolkit.records.pictures import (
     Window,
 )
 from toolkit.records.results import Contribution, Evidence, Figures, PhotoGrade, PhotoResult, Quality
+from toolkit.records.severity import SEVERITIES, SEVERITY_TOLD, SEVERITY_WORDS, half_step, severity_of
 
 __all__ = [
     "CHART_PARTS",
     "CHART_REGIONS",
     "HIDDEN_CHEEK",
+    "IN_FRAME",
     "NO_MARGINS",
     "REASONS",
     "REGIONS",
+    "SEVERITIES",
+    "SEVERITY_TOLD",
+    "SEVERITY_WORDS",
     "SIDE",
+    "Colour",
+    "ColourCorrection",
     "Contribution",
     "Evidence",
     "Face",
@@ -53,4 +61,7 @@ __all__ = [
     "Region",
     "Side",
     "Window",
+    "colour_key",
+    "half_step",
+    "severity_of",
 ]

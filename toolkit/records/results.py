@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.records.colour import ColourCorrection
 from toolkit.records.names import PhotoFacts
+from toolkit.records.severity import half_step, severity_of
 
 _APART = 0.25  # grades that a side may lie outside its regions' before it is explained
 
@@ -67,7 +69,7 @@ class PhotoGrade:
     @property
     def half_step(self) -> float | None:
         """The grade rounded to the nearest half step, for display."""
-        return None if self.grade is None else round(self.grade * 2) / 2
+        return None if self.grade is None else half_step(self.grade)
 
     @property
     def explanation(self) -> str:
@@ -85,12 +87,8 @@ class PhotoGrade:
 
     @property
     def severity(self) -> str | None:
-        """The grade in words: none below 0.5 (as rounded), mild to 3.5, moderate to 6.5, else severe."""
-        if self.half_step is None:
-            return None
-        if self.half_step < 0.5:
-            return "none"
-        return "mild" if self.half_step < 4 else "moderate" if self.half_step < 7 else "severe"
+        """The half step in words, one of SEVERITY_WORDS."""
+        return None if self.grade is None else severity_of(self.grade)
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ class PhotoResult:
     """The grade of a photograph, and what it was made of: ``figures`` of each patch, and last of the whole side;
     ``contributions`` that the grade adds up from, the strongest first; ``evidence``, each patch's nearest graded
     references; ``pigment`` that the network predicted, added green OD (h, w), one a picture that it looked at: the
-    chart, or each patch where there was no chart."""
+    chart, or each patch where there was no chart. ``colour``: how its colours were corrected."""
 
     grade: PhotoGrade
     figures: tuple[Figures, ...] = ()
@@ -140,3 +138,4 @@ class PhotoResult:
     contributions: tuple[Contribution, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     pigment: tuple[NDArray[np.float32], ...] = ()
+    colour: ColourCorrection | None = None

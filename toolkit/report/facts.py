@@ -13,11 +13,19 @@ import numpy as np
 from toolkit.change import PairChange, change_interval
 from toolkit.model import Model
 from toolkit.reasons import OTHERS, USUAL
-from toolkit.records import HIDDEN_CHEEK, REGIONS, Contribution, PhotoGrade
+from toolkit.records import (
+    HIDDEN_CHEEK,
+    REGIONS,
+    SEVERITY_WORDS,
+    ColourCorrection,
+    Contribution,
+    PhotoGrade,
+)
 from toolkit.report.words import REGION_NAMES, Usual, in_words
-from toolkit.store import GradeDetails
+from toolkit.store import GradeDetails, colour_of_record
+from toolkit.study.modes import mode_of
 from toolkit.study.visits import visit_days, visit_order
-from toolkit.summary import SEVERITIES, flag_of
+from toolkit.summary import flag_of
 
 Table = dict[str, Any]
 
@@ -48,6 +56,7 @@ def photo_rows(
                 "note": grade.note,
                 "explanation": grade.explanation,
                 "flag": flag_of(told),
+                "mode": mode_of(grade.name),
                 "regions": {region: _rounded(value) for region, value in grade.regions.items()},
                 "missing": [
                     region for region in REGIONS
@@ -75,28 +84,33 @@ class Headline:
     """The figures at the head of the page."""
 
     photos: int
+    others: int
     graded: int
     flagged: int
     severities: Mapping[str, int]
     mean_interval: float | None
     expert: int
     rmse: float | None
+    rmse_mean: float | None  # of always answering the mean of the expert's grades
     within_one: float | None
 
 
 def head(rows: Sequence[Table]) -> Headline:
     """Counts, the mean width of an interval, and how far the expert's grades are, where there are any."""
     graded = [row for row in rows if row["grade"] is not None]
+    experts = np.array([row["expert"] for row in graded if row["expert"] is not None])
     widths = [row["upper"] - row["lower"] for row in graded if row["upper"] is not None]
     apart = np.array([row["grade"] - row["expert"] for row in graded if row["expert"] is not None])
     return Headline(
-        photos=len(rows),
+        photos=sum(row["flag"] != "other" for row in rows),
+        others=sum(row["flag"] == "other" for row in rows),
         graded=len(graded),
         flagged=sum(row["flag"] == "flagged" for row in rows),
-        severities={name: sum(row["severity"] == name for row in rows) for name in SEVERITIES},
+        severities={name: sum(row["severity"] == name for row in rows) for name in SEVERITY_WORDS},
         mean_interval=float(np.mean(widths)) if widths else None,
         expert=len(apart),
         rmse=float(np.sqrt(np.mean(apart**2))) if len(apart) else None,
+        rmse_mean=float(np.std(experts)) if len(experts) else None,
         within_one=float(np.mean(np.abs(apart) <= 1 + 1e-9)) if len(apart) else None,
     )
 
@@ -144,9 +158,19 @@ def detail(row: Table, details: GradeDetails, usual: Mapping[str, Usual]) -> Tab
             for region in REGIONS
             if region in row["regions"] or (region in dropped and region != hidden)
         ],
+        "colour": _colour_words(colour_of_record(details.face)),
         "reasons": [_reason(one, usual) for one in details.contributions],
         "alike": [{"region": r, "name": REGION_NAMES[r], "references": some} for r, some in alike.items()],
     }
+
+
+def _colour_words(colour: ColourCorrection | None) -> str:
+    if colour is None:
+        return ""
+    by = colour.source
+    if colour.before is not None and colour.after is not None:
+        by += f": {colour.patches} of 24 patches, colour error {colour.before:.1f}, now {colour.after:.1f}"
+    return f"shown and measured with corrected colours ({by})"
 
 
 def _reason(one: Contribution, usual: Mapping[str, Usual]) -> Table:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.geometry import apply_affine
+from toolkit.geometry import apply_affine, compose_affine
 from toolkit.outputs import marked_jpeg
 from toolkit.settings import ReportSettings
 
@@ -60,6 +60,16 @@ def _closed(points: NDArray[np.int64]) -> str:
 def halves(points: Outline) -> NDArray[np.int64]:
     """Points in half pixels, from the edge of the first pixel as SVG counts."""
     return np.round(2 * (np.asarray(points) + 0.5)).astype(np.int64)
+
+
+def finer_view(to_view: Affine, size: tuple[int, int], times: float) -> tuple[Affine, tuple[int, int]]:
+    """A map to a view and its (width, height) at up to ``times`` as many pixels a side, never more than there are in what
+    is looked at."""
+    times = max(1.0, min(times, 1 / float(np.sqrt(abs(np.linalg.det(to_view[:, :2]))))))
+    finer = max(1, round(size[0] * times)), max(1, round(size[1] * times))
+    x, y = finer[0] / size[0], finer[1] / size[1]
+    # A pixel's centre has whole-numbered coordinates, so its edge lies half a pixel before it.
+    return compose_affine(to_view, np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2]])), finer
 
 
 def jpeg(picture: NDArray[np.uint8], shown: ReportSettings) -> bytes:

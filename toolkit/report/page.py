@@ -6,23 +6,19 @@ page's script puts them there as text. The page's security policy lets only that
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
-import json
-import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, Protocol
 
 from toolkit.change import PairChange, PairJob, VisitPhoto
 from toolkit.errors import ToolkitError
-from toolkit.files import make_folder, write_atomically
-from toolkit.model import Model
-from toolkit.outputs import has_text, is_marked_picture, marked_jpeg
-from toolkit.records import PhotoGrade
+from toolkit.files import make_folder
+from toolkit.model import GRADE_STEP, Model
+from toolkit.outputs import has_text
+from toolkit.pool import Workers
+from toolkit.records import SEVERITIES, SEVERITY_TOLD, PhotoGrade
 from toolkit.report.changed import ChangeJob
 from toolkit.report.facts import (
     Table,
@@ -34,23 +30,18 @@ from toolkit.report.facts import (
     usual_figures,
     visits,
 )
-from toolkit.report.outlines import MARK
+from toolkit.report.overview import overview
 from toolkit.report.pictures import Drawn, PictureJob, draw_all
+from toolkit.report.render import FOLDER_TAG, PAGE_TAG
+from toolkit.report.writers import INDEX, NAMES, PHOTOS, REFERENCES, FileWriter, FolderWriter, Writer, is_ours
 from toolkit.scores import supported_coverage
 from toolkit.settings import ReportSettings
 from toolkit.store import GradeDetails, InputRow, Store
+from toolkit.study.modes import OTHER_MODE
 from toolkit.tables import check_target
+from toolkit.watch import ADVICE, Watched, told, watch_rows
 
-_HERE = Path(__file__).parent
-_SCRIPT = (
-    "page", "memory", "table", "filters", "photo", "picture", "change", "figures", "review", "reviewfile", "start",
-)  # fmt: skip
-_PAGE_TAG = "toolkit grade --report"
-_FOLDER_TAG = "toolkit grade --report-dir"  # tells a folder of ours from any other
-_CALL = "toolkitPhoto("  # what scripts of a folder begin with
 _SLICE = 300  # photos whose landmarks and maps are in memory at a time
-_NAMES = re.compile(r"\d{5,}[pbc]?\.(js|jpg)")  # of the files in these folders
-_INDEX, _PHOTOS, _REFERENCES = "index.html", "photos", "references"
 Progress = Callable[[str, int, int], None]
 
 
@@ -59,7 +50,7 @@ class ReportedRun:
     """What a report is made of: a run's ``store``, the ``paths`` of its photographs and its ``grades``, both in its
     order, the ``model`` that gave them, ``run``: what is told of the run, as the workbook's sheet has it; ``expert``:
     an expert's grades by photo, and ``expert_source``, the name of their file. ``changes``: of a photo's place, that of its
-    baseline and what became of the skin since."""
+    baseline and what became of the skin since. ``watched``: the run beside the training study."""
 
     store: Store
     paths: Sequence[Path]
@@ -69,13 +60,14 @@ class ReportedRun:
     expert: Mapping[str, float] = field(default_factory=dict)
     expert_source: str = ""
     changes: Mapping[int, tuple[int, PairChange]] = field(default_factory=dict)
+    watched: Watched | None = None
 
 
 def check_report(file: Path | None, folder: Path | None, photos: int) -> None:
     """Raise ToolkitError, before hours of work, where a report of so many photos could not be written."""
     if file is not None and folder is not None:
         whole = folder.resolve()
-        if file.resolve() in (whole, whole / _INDEX):
+        if file.resolve() in (whole, whole / INDEX):
             raise ToolkitError(f"{file}: --report-dir writes there too: name another file for --report")
     if file is not None:
         _check_file(file, photos)
@@ -90,22 +82,22 @@ def _check_file(file: Path, photos: int) -> None:
         raise ToolkitError(
             f"{file}: {photos:,} photos are too many for a page of one file ({most} at most): use --report-dir"
         )
-    if _is_tagged(file, _FOLDER_TAG):
+    if _is_tagged(file, FOLDER_TAG):
         raise ToolkitError(f"{file}: belongs to the report beside it: name another file for --report")
 
 
 def _check_folder(folder: Path) -> None:
     if (
         folder.exists()
-        and not _is_tagged(folder / _INDEX, _FOLDER_TAG)
+        and not _is_tagged(folder / INDEX, FOLDER_TAG)
         and (folder.is_file() or any(folder.iterdir()))
     ):
         raise ToolkitError(f"{folder}: exists and holds no report: name another folder for --report-dir")
-    for inner in (folder / _PHOTOS, folder / _REFERENCES):
+    for inner in (folder / PHOTOS, folder / REFERENCES):
         if inner.is_symlink():
             raise ToolkitError(f"{inner}: is a link to elsewhere: name another folder for --report-dir")
         for path in inner.iterdir() if inner.is_dir() else ():
-            if _NAMES.fullmatch(path.name) and not _is_ours(path):
+            if NAMES.fullmatch(path.name) and not is_ours(path):
                 raise ToolkitError(
                     f"{path}: is not part of a report: move it away, or name another --report-dir"
                 )
@@ -114,7 +106,7 @@ def _check_folder(folder: Path) -> None:
 
 def is_page(file: Path) -> bool:
     """Whether a file is a page of one file that this module wrote."""
-    return _is_tagged(file, _PAGE_TAG)
+    return _is_tagged(file, PAGE_TAG)
 
 
 def _is_tagged(page: Path, tag: str) -> bool:
@@ -126,7 +118,7 @@ def write_report(
     study: ReportedRun,
     file: Path | None,
     folder: Path | None,
-    workers: int,
+    workers: Workers,
     *,
     limit_s: float,
     tell: Progress = lambda stage, done, total: None,
@@ -139,11 +131,11 @@ def write_report(
     inputs = list(study.store.inputs())
     rows = photo_rows(study.grades, [one.sha256 for one in inputs], study.expert)
     usual = usual_figures(study.model)
-    writers: list[_Writer] = []
+    writers: list[Writer] = []
     if file is not None:
-        writers.append(_FileWriter(file, study.model.thumbnails))
+        writers.append(FileWriter(file, study.model.thumbnails))
     if folder is not None:
-        writers.append(_FolderWriter(folder, study.model.thumbnails))
+        writers.append(FolderWriter(folder, study.model.thumbnails))
     tell("drawing the page", 0, len(rows))
     with contextlib.closing(_draw_slices(study, inputs, workers, limit_s)) as pictures:
         for place, (row, (details, drawn)) in enumerate(zip(rows, pictures, strict=True)):
@@ -152,12 +144,13 @@ def write_report(
                 writer.add(place, told, drawn)
             tell("drawing the page", place + 1, len(rows))
     page = _page_facts(study, rows)
+    summary = overview(rows, head(rows), study.model.card)
     for writer in writers:
-        writer.finish(page, rows)
+        writer.finish(page, rows, summary)
 
 
 def _draw_slices(
-    study: ReportedRun, inputs: Sequence[InputRow], workers: int, limit_s: float
+    study: ReportedRun, inputs: Sequence[InputRow], workers: Workers, limit_s: float
 ) -> Generator[tuple[GradeDetails, Drawn], None, None]:
     """What is behind each grade and its pictures, in order; a slice at a time, so that memory does not grow with
     the study."""
@@ -171,13 +164,18 @@ def _draw_slices(
                 inputs[place].sha256,
                 one.face,
                 one.pigment,
-                (study.grades[place].note or "there is no result") if place in without else "",
+                _problem(study.grades[place]) if place in without else "",
                 _change_job(study, inputs, place),
             )
             for place, one in zip(places, details, strict=True)
         ]
         with contextlib.closing(draw_all(jobs, study.model.settings, workers, limit_s)) as pictures:
             yield from zip(details, pictures, strict=True)
+
+
+def _problem(grade: PhotoGrade) -> str:
+    """Why a photo without a result is not drawn; "" of one in another mode, which can be seen all the same."""
+    return "" if grade.note.startswith(OTHER_MODE) else grade.note or "there is no result"
 
 
 def _change_job(study: ReportedRun, inputs: Sequence[InputRow], place: int) -> ChangeJob | None:
@@ -207,6 +205,13 @@ def _page_facts(study: ReportedRun, rows: Sequence[Table]) -> Table:
         "visits": visits(rows),
         "model": study.model.name,
         "starter": str(study.model.card.get("trained on", "")).startswith("digital phantoms"),
+        "severities": SEVERITY_TOLD,
+        "bands": [{"name": one.name, "low": one.low, "high": one.high} for one in SEVERITIES],
+        "step": study.model.card.get(GRADE_STEP, 0.5),
+        "widths": str(study.run.get("interval widths", "")),
+        "one_width": study.model.blend.interval.of_one_width,
+        "shares": dict(study.model.card.get("shares", {})),
+        "watch": _watch_told(study.watched),
         "coverage": supported_coverage(study.model.settings.blend.coverage, study.model.card.get("subjects")),
         "thumbnails": bool(study.model.thumbnails),
         "expert": study.expert_source,
@@ -216,165 +221,9 @@ def _page_facts(study: ReportedRun, rows: Sequence[Table]) -> Table:
     }
 
 
-# --- two kinds of page ---------------------------------------------------------------------------
-
-
-class _Writer(Protocol):
-    def add(self, place: int, told: Table, drawn: Drawn) -> None: ...
-
-    def finish(self, page: Table, rows: Sequence[Table]) -> None: ...
-
-
-_UNFINISHED = f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="generator" content="{_FOLDER_TAG}">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'">
-<title>Report not finished</title>
-</head>
-<body><p>This report is not finished: wait for its command, or, if that was stopped, rerun the command.</p></body>
-</html>
-"""
-
-
-class _FileWriter:
-    """Everything in one file: pictures as data, each photo's facts as a block of JSON of its own."""
-
-    def __init__(self, path: Path, thumbnails: Sequence[bytes]) -> None:
-        self._path, self._thumbnails = path, thumbnails
-        self._blocks: list[str] = []
-        self._used: set[int] = set()
-
-    def add(self, place: int, told: Table, drawn: Drawn) -> None:
-        self._used |= _numbers(told)
-        sources = {"picture": _data(drawn.jpeg), "pigment": _data(drawn.pigment)} | _with_change(
-            told, drawn, lambda _, jpeg: _data(jpeg)
-        )
-        self._blocks.append(_json({**told, **sources, "layers": drawn.layers, "problem": drawn.problem}))
-
-    def finish(self, page: Table, rows: Sequence[Table]) -> None:
-        known = {n: _data(self._thumbnails[n]) for n in sorted(self._used) if n < len(self._thumbnails)}
-        text = _render({**page, "photos": rows, "references": known}, self._blocks)
-        write_atomically(self._path, lambda file: _write_text(file, text))
-
-
-class _FolderWriter:
-    """index.html with all that is numerical, and beside it a script and one picture per photo: a page that is opened
-    from a disk may load these, and nothing else."""
-
-    def __init__(self, folder: Path, thumbnails: Sequence[bytes]) -> None:
-        self._folder, self._thumbnails = folder, thumbnails
-        self._written: set[Path] = set()
-        # First of all, so that a folder left half filled is known as ours and the same command can go on.
-        write_atomically(folder / _INDEX, lambda file: _write_text(file, _UNFINISHED))
-        for name in (_PHOTOS, _REFERENCES):
-            make_folder(folder / name, "--report-dir")
-
-    def add(self, place: int, told: Table, drawn: Drawn) -> None:
-        sources = {
-            "picture": self._put(f"{_PHOTOS}/{place:05}.jpg", drawn.jpeg),
-            "pigment": self._put(f"{_PHOTOS}/{place:05}p.jpg", drawn.pigment),
-            **_with_change(told, drawn, lambda end, jpeg: self._put(f"{_PHOTOS}/{place:05}{end}.jpg", jpeg)),
-        }
-        for number in _numbers(told):
-            if number < len(self._thumbnails):
-                marked = marked_jpeg(self._thumbnails[number], MARK)
-                self._put(f"{_REFERENCES}/{number:05}.jpg", marked)
-        everything = {**told, **sources, "layers": drawn.layers, "problem": drawn.problem}
-        script = f"{_CALL}{place}, {_json(everything)});\n"
-        self._put(f"{_PHOTOS}/{place:05}.js", script.encode())
-
-    def _put(self, name: str, data: bytes) -> str:
-        """Write a file once; its relative address, "" for no data."""
-        path = self._folder / name
-        if data and path not in self._written:
-            write_atomically(path, lambda file: file.write(data), sync=False)
-            self._written.add(path)
-        return name if data else ""
-
-    def finish(self, page: Table, rows: Sequence[Table]) -> None:
-        text = _render({**page, "photos": rows, "references": None}, None)
-        write_atomically(self._folder / _INDEX, lambda file: _write_text(file, text))
-        for name in (_PHOTOS, _REFERENCES):  # of an earlier report with more photos
-            for path in (self._folder / name).iterdir():
-                if path not in self._written and _is_ours(path):
-                    path.unlink()
-
-
-def _with_change(told: Table, drawn: Drawn, put: Callable[[str, bytes], str]) -> Table:
-    """A photo's change with its pictures, which ``put`` gives an address; nothing where there is none."""
-    if "change" not in told:
-        return {}
-    made = drawn.change
-    if made is None:
-        return {"change": {**told["change"], "layers": {}, "pictures": None, "problem": drawn.problem}}
-    pictures = {"baseline": put("b", made.baseline), "later": put("c", made.later)} if made.baseline else None
-    return {
-        "change": {**told["change"], "layers": made.layers, "pictures": pictures, "problem": made.problem}
-    }
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether a file is a script or a picture of a report."""
-    if not path.is_file() or not _NAMES.fullmatch(path.name):
-        return False
-    return is_marked_picture(MARK)(path) if path.suffix == ".jpg" else has_text(_CALL)(path)
-
-
-def _numbers(told: Table) -> set[int]:
-    return {int(one["number"]) for region in told["alike"] for one in region["references"]}
-
-
-def _data(jpeg: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" if jpeg else ""
-
-
-def _write_text(file: IO[bytes], text: str) -> None:
-    file.write(text.encode("utf-8", "backslashreplace"))  # names of folders may hold bytes that are no text
-
-
-def _json(data: Any) -> str:
-    """JSON that stands in a script element, or in a script, whatever it holds: plain ASCII in which no tag, comment
-    or entity begins."""
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _render(data: Table, photos: Sequence[str] | None) -> str:
-    """The page; ``photos`` the JSON of each, None where they are files beside the page."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    script = _script()
-    style = (_HERE / "report.css").read_text(encoding="utf-8")
-    beside = " 'self' file:" if photos is None else ""
-    return environment.get_template("page.html.j2").render(
-        generator=_FOLDER_TAG if photos is None else _PAGE_TAG,
-        policy=(
-            f"default-src 'none'; img-src data:{beside}; style-src {_allowed(style)}; "
-            f"script-src {_allowed(script)}{beside}; base-uri 'none'; form-action 'none'"
-        ),
-        style=Markup(style),
-        script=Markup(script),
-        data=Markup(_json(data)),
-        photos=[Markup(photo) for photo in photos or ()],
-        head=data["head"],
-        page=data,
-    )
-
-
-def _script() -> str:
-    """The page's script: its parts one after another, in one scope of their own. Plain JavaScript without a library;
-    whatever comes from files is set as text, never parsed as HTML."""
-    parts = [(_HERE / "script" / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPT]
-    return '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
-
-
-def _allowed(text: str) -> str:
-    """How a security policy names an inline script or style by its content."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+def _watch_told(watched: Watched | None) -> Table | None:
+    """The run beside the training study: a line, whether it is unlike it, and a row a figure."""
+    if watched is None:
+        return None
+    rows = [{"cells": row.cells, "unlike": bool(row.finding)} for row in watch_rows(watched)]
+    return {"line": told(watched), "unlike": bool(watched.unlike), "advice": ADVICE, "rows": rows}

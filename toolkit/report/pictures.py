@@ -16,18 +16,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.chart import make_chart
+from toolkit.correction import corrected
 from toolkit.errors import ToolkitError
 from toolkit.geometry import apply_affine, compose_affine, invert_affine, warp
 from toolkit.images import read_photo
 from toolkit.patches import cut_patches
 from toolkit.pigment import components, deviations, find_regions, pigment_of_png, predicted_spots
 from toolkit.pigment.overlay import outlines
-from toolkit.pool import Lost, run_jobs
+from toolkit.pool import Lost, Workers, run_jobs
 from toolkit.records import Face, FaceChart, Patch, Photo
 from toolkit.report.changed import ChangeJob, DrawnChange, draw_change
-from toolkit.report.outlines import Affine, Outline, encoded, halves, jpeg, mask_outlines, svg_path
+from toolkit.report.outlines import (
+    Affine,
+    Outline,
+    encoded,
+    finer_view,
+    halves,
+    jpeg,
+    mask_outlines,
+    svg_path,
+)
 from toolkit.settings import ReportSettings, Settings
-from toolkit.store import face_of_record
+from toolkit.store import colour_of_record, face_of_record
 
 KINDS = ("pigment", "mole", "blood", "shadow")
 _MARGIN = 0.06  # round the face, as a share of it
@@ -60,7 +70,7 @@ class Drawn:
 
 
 def draw_all(
-    jobs: Sequence[PictureJob], settings: Settings, workers: int, limit_s: float
+    jobs: Sequence[PictureJob], settings: Settings, workers: Workers, limit_s: float
 ) -> Generator[Drawn, None, None]:
     """Every photo's pictures, in order, always made in other processes; one that fails says why."""
     task = functools.partial(draw, settings=settings)
@@ -95,14 +105,14 @@ def draw(job: PictureJob, settings: Settings, shown: ReportSettings | None = Non
 
 
 def _draw(job: PictureJob, settings: Settings, shown: ReportSettings) -> Drawn:
-    photo = read_photo(job.path, settings.photo)
+    photo = corrected(read_photo(job.path, settings.photo), colour_of_record(job.face))
     if photo.sha256 != job.sha256:
         return Drawn(problem="the file has changed since it was graded: rerun the command")
     face = face_of_record(job.face)
     photo = photo.turned(face.quarter_turns if face else 0)
     if face is None:
         to_view, size = _view(photo, None, (), shown)
-        return Drawn(jpeg(warp(photo.pixels, to_view, size), shown), {"width": size[0], "height": size[1]})
+        return Drawn(_sharp(photo, to_view, size, shown), {"width": size[0], "height": size[1]})
     chart = make_chart(photo, face, settings.chart, settings.patch.px_per_mm)
     patches, _ = cut_patches(chart, face.side, settings.patch)
     to_view, size = _view(photo, face, (chart,), shown)
@@ -111,7 +121,14 @@ def _draw(job: PictureJob, settings: Settings, shown: ReportSettings) -> Drawn:
         face, chart, patches, predicted, to_view=to_view, size=size, settings=settings, shown=shown
     )
     pigment = _pigment(predicted, chart, to_view, size, shown=shown)
-    return Drawn(jpeg(warp(photo.pixels, to_view, size), shown), layers, pigment)
+    return Drawn(_sharp(photo, to_view, size, shown), layers, pigment)
+
+
+def _sharp(photo: Photo, to_view: Affine, size: tuple[int, int], shown: ReportSettings) -> bytes:
+    """The picture with more pixels than the view it is shown in, as far as the photograph has them, so that it stays
+    sharp where it is shown larger."""
+    to_finer, finer = finer_view(to_view, size, shown.sharp_px / max(size))
+    return jpeg(warp(photo.pixels, to_finer, finer), shown)
 
 
 # --- where things lie ----------------------------------------------------------------------------

@@ -88,7 +88,7 @@ _FIGURES: dict[str, tuple[tuple[str, str], str]] = {
     "net_mean": (_MORE, "pigment seen by the network"),
     "net_mean_root": (_MORE, "pigment seen by the network, faint spots included"),
     "net_mean_power": (_MORE, "pigment seen by the network, faint spots included"),
-    "net_severity": (_MORE, "how severe it looks to the network"),
+    "net_severity": (("more severe", "milder"), "pigment as the network sees it"),
     "net_visible": (_MORE, "pigment seen by the network that stands out of its surroundings"),
     "net_core_power": (_MORE, "pigment seen by the network, without nose, eyelids and upper lip"),
     "net_p99": (_STRONGER, "strongest pigment seen by the network"),

@@ -17,6 +17,7 @@ from toolkit.siamese.losses import LOSSES, rank_n_contrast
 Progress = Callable[[int, int, float], None]
 _VALIDATION = 6  # one subject in six tells when to stop
 _CROP_PX = 160  # 80 mm: half of a face
+_FLOOR_POWER = 0.1  # of the map times its gain, about what plain skin has
 _FEW_SUBJECTS = 18  # with fewer, all are needed to learn from
 
 
@@ -223,7 +224,9 @@ def _error_on_skin(truth: Any, pigment: Any) -> Any:
         ops.sum((ops.relu(values) + 1e-4) ** (2 / 3) * skin, axis=(1, 2, 3)) / area
         for values in (truth, pigment)
     ]
-    return pixels + squares + 0.3 * ops.mean(ops.abs(powers[0] - powers[1]))
+    # A grade rises with the logarithm of the mean power above a floor: an error on a clear face counts as on a severe one.
+    steps = [ops.log(power + _FLOOR_POWER) for power in powers]
+    return pixels + squares + 0.1 * ops.mean(ops.abs(steps[0] - steps[1]))
 
 
 def _run(

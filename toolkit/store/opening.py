@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from toolkit.errors import ToolkitError
-from toolkit.salvage import is_damaged, set_aside
+from toolkit.salvage import is_damaged, read_only, set_aside
+from toolkit.store.record import RUN_TABLE
 from toolkit.store.results import Store
 
 _APPLICATION_ID = 0x4D484753
@@ -120,7 +121,7 @@ def read_store(path: Path) -> Iterator[Store]:
 def _readable(path: Path) -> sqlite3.Connection:
     """A connection that reads alone; one that may write where a run was killed in the middle of a write, which must be
     taken back before anything can be read."""
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    connection = sqlite3.connect(read_only(path), uri=True)
     try:
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     except sqlite3.OperationalError as error:
@@ -147,13 +148,13 @@ def _set_up(db: sqlite3.Connection) -> None:
     for number, migration in _MIGRATIONS.items():
         if _is_ours(db, number):
             db.executescript(f"BEGIN; {migration} PRAGMA user_version = {number + 1}; COMMIT;")
-    db.executescript(_CHECKSUMS + _CHANGES)
+    db.executescript(_CHECKSUMS + _CHANGES + RUN_TABLE)
 
 
 def _is_unused(db: sqlite3.Connection) -> bool:
     try:
-        query = "SELECT NOT EXISTS (SELECT 1 FROM photos) AND NOT EXISTS (SELECT 1 FROM results)"
-        return _is_ours(db, _FORMAT) and bool(db.execute(query).fetchone()[0])
+        empty = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {table})" for table in ("photos", "results", "run"))
+        return _is_ours(db, _FORMAT) and bool(db.execute(f"SELECT {empty}").fetchone()[0])
     except sqlite3.Error:
         return False
 

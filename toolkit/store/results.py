@@ -10,14 +10,14 @@ import hashlib
 import json
 import os
 import sqlite3
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from toolkit.pigment import pigment_png
 from toolkit.records import (
+    ColourCorrection,
     Contribution,
     Evidence,
     FacePatches,
@@ -28,10 +28,11 @@ from toolkit.records import (
     Quality,
 )
 from toolkit.salvage import copy_readable
-from toolkit.store.rows import face_record, file_size, grade_of, packed, quality_of, unpacked
+from toolkit.store.record import RunRecord, read_record, write_record
+from toolkit.store.rows import colour_of_record, file_size, grade_of, quality_of, result_cells, unpacked
 from toolkit.study.names import stored_text
 
-_RESULT_COLUMNS = (
+RESULT_COLUMNS = (
     "sha256", "options", "hint", "grade", "lower", "upper", "nearest_class", "side", "regions", "quality", "figures",
     "note", "face", "patches", "contributions", "evidence", "pigment",
 )  # fmt: skip
@@ -51,6 +52,11 @@ class RunOptions:
     def key(self) -> str:
         """As text, the same for the same options."""
         return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_key(cls, key: str) -> RunOptions:
+        """Those of which ``key`` is the text."""
+        return cls(**json.loads(key))
 
 
 @dataclass(frozen=True)
@@ -86,18 +92,31 @@ class Store:
     # --- the photos of this run
 
     def begin(
-        self, files: Sequence[PhotoFile], options: RunOptions, hints: Sequence[str] | None = None
+        self,
+        files: Sequence[PhotoFile],
+        options: RunOptions,
+        hints: Sequence[str] | None = None,
+        *,
+        record: RunRecord | None = None,
+        sizes: Sequence[int | None] | None = None,
     ) -> None:
         """Take ``files`` as the photos of the run, in place of any before; ``hints``, one each: what is known of a photo,
-        beside its bytes, that may change its grade (JSON); by default nothing."""
+        beside its bytes, that may change its grade (JSON); by default nothing. ``sizes``: their bytes, where these are
+        known already. ``record``: what there is to know of the run as a whole."""
         key, hints = options.key(), hints or ["{}"] * len(files)
+        sizes = sizes or [file_size(file.path) for file in files]
         rows = [
-            (i, stored_text(f.name), self._place_of(f.path), file_size(f.path), "", key, hint, NOT_REACHED)
-            for i, (f, hint) in enumerate(zip(files, hints, strict=True))
+            (i, stored_text(f.name), self._place_of(f.path), size, "", key, hint, NOT_REACHED)
+            for i, (f, hint, size) in enumerate(zip(files, hints, sizes, strict=True))
         ]
         with self._db:
             self._db.execute("DELETE FROM photos")
             self._db.executemany("INSERT INTO photos VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            write_record(self._db, record or RunRecord())
+
+    def record(self) -> RunRecord:
+        """What ``begin`` was told of the run, or of the run before, as a whole."""
+        return read_record(self._db)
 
     def graded(self) -> list[InputRow]:
         """The photos of the latest run that have a grade by whatever options, in its order; before ``begin``, those of
@@ -162,32 +181,27 @@ class Store:
 
     def put(self, place: int, sha256: str, result: PhotoResult, face: FacePatches | None = None) -> None:
         """Keep the result of the photo at ``place``, for good: it is on the disk when this returns."""
-        grade = result.grade
+        self.put_cells(place, sha256, result_cells(result, face))
+
+    def put_cells(self, place: int, sha256: str, cells: Sequence[Any]) -> None:
+        """``put`` of what ``result_cells`` made of a result, here or elsewhere."""
         with self._db:
+            marks = ", ".join("?" * len(cells))
             self._db.execute(
-                "INSERT OR REPLACE INTO results SELECT ?, options, hint, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? "
-                "FROM photos WHERE place = ?",
-                (
-                    sha256, grade.grade, grade.lower, grade.upper, grade.nearest_class, grade.facts.side,
-                    json.dumps(dict(grade.regions)), grade.quality,
-                    json.dumps(asdict(result.quality)) if result.quality else None,
-                    stored_text(grade.note), json.dumps(face_record(face)) if face else None,
-                    packed([{"region": one.region, "grade": one.grade, **one.values} for one in result.figures]),
-                    packed(map(asdict, result.contributions)), packed(map(asdict, result.evidence)),
-                    json.dumps([b64encode(pigment_png(one)).decode() for one in result.pigment]), place,
-                ),
-            )  # fmt: skip
+                f"INSERT OR REPLACE INTO results SELECT ?, options, hint, {marks} FROM photos WHERE place = ?",
+                (sha256, *cells, place),
+            )
             self._db.execute("UPDATE photos SET sha256 = ?, note = '' WHERE place = ?", (sha256, place))
             written = "rowid IN (SELECT results.rowid FROM photos JOIN results USING (sha256, options, hint) WHERE place = ?)"
-            for row, checksum in self._checksums(written, (place,)):
+            for row, checksum in self.checksums(written, (place,)):
                 self._db.execute(
                     "INSERT OR REPLACE INTO checksums SELECT sha256, options, hint, ? FROM results WHERE rowid = ?",
                     (checksum, row),
                 )
 
-    def _checksums(self, which: str, values: Sequence[object] = ()) -> Iterator[tuple[int, str]]:
+    def checksums(self, which: str, values: Sequence[object] = ()) -> Iterator[tuple[int, str]]:
         """(row number, hash of all that the row holds) of some results."""
-        columns = ", ".join(f"CAST({name} AS BLOB)" for name in _RESULT_COLUMNS)
+        columns = ", ".join(f"CAST({name} AS BLOB)" for name in RESULT_COLUMNS)
         for row, *cells in self._db.execute(f"SELECT rowid, {columns} FROM results WHERE {which}", values):
             told = hashlib.sha256()
             for cell in cells:
@@ -204,7 +218,7 @@ class Store:
         orphans = self._db.execute(
             "SELECT COUNT(*) FROM checksums LEFT JOIN results USING (sha256, options, hint) WHERE results.rowid IS NULL"
         ).fetchone()[0]
-        bad = [row for row, found in self._checksums("1") if wanted.get(row, found) != found]
+        bad = [row for row, found in self.checksums("1") if wanted.get(row, found) != found]
         bad += [row for row in kept if row not in wanted] if orphans else []
         with self._db:
             self._db.executemany("DELETE FROM results WHERE rowid = ?", [(row,) for row in bad])
@@ -218,7 +232,7 @@ class Store:
         """Keep the results of a damaged file that are as they were written, and say how many."""
 
         def is_whole(row: int) -> bool:
-            ((_, found),) = self._checksums("rowid = ?", (row,))
+            ((_, found),) = self.checksums("rowid = ?", (row,))
             query = "SELECT checksum FROM checksums JOIN results USING (sha256, options, hint) WHERE results.rowid = ?"
             return self._db.execute(query, (row,)).fetchone() == (found,)
 
@@ -295,6 +309,17 @@ class Store:
         )
         for row in rows:
             yield grade_of(row, facts_of(row[0]))
+
+    def corrects_colours(self) -> bool:
+        """Whether colours were to be corrected, of some photo of the run."""
+        query = "SELECT 1 FROM photos WHERE json_extract(hint, '$.colour') IS NOT NULL LIMIT 1"
+        return self._db.execute(query).fetchone() is not None
+
+    def colours(self) -> Iterator[tuple[str, ColourCorrection | None]]:
+        """The name of each photo of the run, in its order, and how its colours were corrected."""
+        query = "SELECT name, face FROM photos LEFT JOIN results USING (sha256, options, hint) ORDER BY place"
+        for name, face in self._db.execute(query):
+            yield name, colour_of_record(json.loads(face) if face else None)
 
     def rows(self, table: Literal["patches", "contributions", "evidence"]) -> Iterator[Mapping[str, Any]]:
         """A sheet's rows of all photos of the run, in its order: what its records hold, and the photo's name."""

@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from toolkit.records import Face, FaceChart, FacePatches, PhotoFacts, PhotoGrade, Quality
+from toolkit.pigment import pigment_png
+from toolkit.records import (
+    ColourCorrection,
+    Face,
+    FaceChart,
+    FacePatches,
+    PhotoFacts,
+    PhotoGrade,
+    PhotoResult,
+    Quality,
+)
+from toolkit.study.names import stored_text
+
+
+def result_cells(result: PhotoResult, face: FacePatches | None) -> tuple[str | float | None, ...]:
+    """A result as the cells of its row, after those that tell whose it is (``RESULT_COLUMNS`` from the fourth)."""
+    grade = result.grade
+    return (
+        grade.grade, grade.lower, grade.upper, grade.nearest_class, grade.facts.side,
+        json.dumps(dict(grade.regions)), grade.quality,
+        json.dumps(asdict(result.quality)) if result.quality else None,
+        stored_text(grade.note), json.dumps(face_record(face)) if face else None,
+        packed([{"region": one.region, "grade": one.grade, **one.values} for one in result.figures]),
+        packed(map(asdict, result.contributions)), packed(map(asdict, result.evidence)),
+        json.dumps([b64encode(pigment_png(one)).decode() for one in result.pigment]),
+    )  # fmt: skip
 
 
 def file_size(path: Path) -> int | None:
@@ -56,7 +82,7 @@ def grade_of(row: Sequence[Any], facts: PhotoFacts) -> PhotoGrade:
 
 
 def face_record(patches: FacePatches) -> dict[str, Any]:
-    """Landmarks, and where patches and chart lie, for JSON."""
+    """Landmarks, where patches and chart lie, and how colours were corrected, for JSON."""
     face = patches.face
     return {
         "points": face.points.tolist() if face else None,
@@ -76,6 +102,7 @@ def face_record(patches: FacePatches) -> dict[str, Any]:
         ],
         "dropped": dict(patches.dropped),
         "chart": _chart_record(patches.chart) if patches.chart else None,
+        **({"colour": asdict(patches.colour)} if patches.colour else {}),
     }
 
 
@@ -88,6 +115,11 @@ def face_of_record(record: Mapping[str, Any] | None) -> Face | None:
         points, record["side"], record["found_by"], record["score"], record["px_per_mm"],
         quarter_turns=int(record.get("quarter_turns", 0)),
     )  # fmt: skip
+
+
+def colour_of_record(record: Mapping[str, Any] | None) -> ColourCorrection | None:
+    """The correction of a ``face_record``; None where colours stayed as they were."""
+    return ColourCorrection.from_record(record["colour"]) if record and record.get("colour") else None
 
 
 def _chart_record(chart: FaceChart) -> dict[str, Any]:

@@ -6,13 +6,26 @@ from toolkit.study.graders import read_experts, read_graders
 from toolkit.study.gradetable import GradeTable, read_grades
 from toolkit.study.join import join_files, join_grades, refuse_shared
 from toolkit.study.joined import Columns, JoinedGrades, SharedRow
-from toolkit.study.modes import mode_notes, mode_of, modes_remark, refuse_several_modes, study_photos
+from toolkit.study.modes import (
+    OTHER_MODE,
+    WHITE,
+    known_mode,
+    mode_notes,
+    mode_of,
+    mode_title,
+    modes_told,
+    other_mode,
+    refuse_several_modes,
+    study_photos,
+)
 from toolkit.study.names import facts_from_name, visit_label
 from toolkit.study.scale import CLINICAL_SCALE, FREE_SCALE, Scale, parse_scale, step_of
 
 __all__ = [
     "CLINICAL_SCALE",
     "FREE_SCALE",
+    "OTHER_MODE",
+    "WHITE",
     "Columns",
     "GradeRow",
     "GradeTable",
@@ -22,9 +35,12 @@ __all__ = [
     "facts_from_name",
     "join_files",
     "join_grades",
+    "known_mode",
     "mode_notes",
     "mode_of",
-    "modes_remark",
+    "mode_title",
+    "modes_told",
+    "other_mode",
     "parse_scale",
     "read_experts",
     "read_graders",

@@ -27,7 +27,8 @@ class GradeRow:
     """One grade and what it belongs to; ``row`` counts from 1 as the spreadsheet shows it.
 
     Either ``file`` or ``subject`` is known. ``visit`` is as ``visit_label`` spells it: what VISIT says, or
-    else VISITNUM. ``grade`` is NaN in a table that tells facts of photos alone.
+    else VISITNUM. ``sex`` of the subject: "female", "male", or as the workbook has it. ``grade`` is NaN in a table that
+    tells facts of photos alone.
     """
 
     row: int
@@ -36,6 +37,7 @@ class GradeRow:
     subject: str | None = None
     side: Side | None = None
     visit: str | None = None
+    sex: str | None = None
 
     def __str__(self) -> str:
         facts = (self.subject, self.side, self.visit)
@@ -127,7 +129,7 @@ def parse_row(
         raise ValueError("has a grade but no subject (a merged cell holds its value in its first row only)")
     numbered = _visit(cell("visitnum"), "")
     return [
-        GradeRow(number, grade, file or None, subject or None, side, visit or numbered)
+        GradeRow(number, grade, file or None, subject or None, side, visit or numbered, _sex(cell("sex")))
         for visit, grade in grades.items()
     ]
 
@@ -156,6 +158,12 @@ def read_side(value: Any, words: Mapping[str, Side] | None = None) -> Side | Non
             f"side {text!r} is none of Left, Right, Both (--side-words left={text} makes it one of them)"
         )
     return side
+
+
+def _sex(value: Any) -> str | None:
+    text = unguarded(as_text(value))
+    known = {"f": "female", "w": "female", "m": "male", "female": "female", "male": "male"}
+    return None if is_missing(text) else known.get(text.casefold(), text)
 
 
 def _visit(value: Any, heading: str) -> str | None:

@@ -24,8 +24,8 @@ class GradeTable:
     """A workbook of grades. ``blank_rows`` are the rows that name a photo and leave its grade empty.
 
     ``own_results``: these are grades that ``toolkit grade`` wrote, as it computed them.
-    ``reviewed``: a reader of the report page gave them, with the automatic grade in view. ``notes``: what else
-    to know of them. ``headings``: those that were read, by role; ``unread``: the others; ``doubts``: what of these
+    ``reviewed``: a reader of the report page gave them; ``blind``: every one before the automatic grade was shown, else
+    with it in view. ``notes``: what else to know of them. ``headings``: those that were read, by role; ``unread``: the others; ``doubts``: what of these
     seems to be needed; ``remarks``: what of the file was set aside or guessed.
     """
 
@@ -35,6 +35,7 @@ class GradeTable:
     blank_rows: tuple[int, ...] = ()
     own_results: bool = False
     reviewed: bool = False
+    blind: bool = False
     notes: tuple[str, ...] = ()
     headings: str = ""
     unread: tuple[str, ...] = ()

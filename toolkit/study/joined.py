@@ -37,8 +37,8 @@ class JoinedGrades:
     ``several`` photos have the mean of several graders' grades, ``reviewed`` the grade of one or more readers who
     saw the automatic grade first. ``unfit``: a line for every one of several graders none of whose rows has a photo.
     ``shared``: the rows of any grader that several photos share; see ``refuse_shared``. ``by_number``: subjects that
-    were joined without their letters, as pairs (1, P0001). ``unread``: what else a workbook seems to hold. ``notes``: what else
-    to know of the workbooks, such as which sheet was read.
+    were joined without their letters, as pairs (1, P0001). ``unread``: what else a workbook seems to hold. ``notes``:
+    what else to know of the workbooks, such as which sheet was read. ``by_grader``: the grades of each grader by its name.
     """
 
     grades: Mapping[str, float]
@@ -53,6 +53,11 @@ class JoinedGrades:
     by_number: tuple[tuple[str, str], ...] = ()
     unread: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    by_grader: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def sexes(self) -> dict[str, str]:
+        """The sex of the subjects of whom a row with a photo tells it."""
+        return {self.facts[name].subject: row.sex for name, row in self.rows.items() if row.sex}
 
     def summary(self, what: str = "a grade") -> str:
         """One line: how many photos have a grade, or another thing, and what has no partner (at most three of each

@@ -11,7 +11,7 @@ from typing import Any
 from toolkit.errors import GradesError
 from toolkit.study.names import folded, known_visit, plain_text
 
-ROLES = ("file", "subject", "side", "visit", "visitnum", "grade", "sheet")
+ROLES = ("file", "subject", "side", "visit", "visitnum", "grade", "sex", "sheet")
 _FACTS = ("subject", "side", "visit", "visitnum", "date")  # that a table may tell of photos by their files
 # Headers by role, as plain_heading leaves them; of several, the one listed first is meant.
 _ALIASES: dict[str, tuple[str, ...]] = {
@@ -27,6 +27,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
         "photodate dateofphoto dateofphotograph imagedate datetaken",
         "grade": "grade score mhp mottled mottledhyperpigmentation mottledhyperpigmentationgrade "
         "mottledhyperpigmentationscore hyperpigmentation hyperpigmentationgrade",
+        "sex": "sex gender geschlecht sexe sexo",
     }.items()
 }
 SUBJECT_HEADINGS = _ALIASES["subject"]

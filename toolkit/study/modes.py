@@ -1,7 +1,8 @@
 """What a file name tells of the light that a photograph was taken in, and whether it is a copy of another file.
 
 A camera takes several pictures of one face at one visit: white light, crossed or parallel polarisers, ultraviolet.
-They are no retakes of each other, and a network that learns from all of them learns none of them.
+They are no retakes of each other, and a network that learns from all of them learns none of them. So a model is of one
+mode, and grades that one alone.
 """
 
 from __future__ import annotations
@@ -25,6 +26,16 @@ _WORDS = {
     "brown": "brown brownspots brownareas",
     "red": "red redareas redspots",
 }
+_TITLES = {
+    WHITE: "white light",
+    UV: "ultraviolet",
+    "xpol": "crossed polarisers",
+    "ppol": "parallel polarisers",
+    "nir": "near infrared",
+    "brown": "brown map",
+    "red": "red map",
+}
+OTHER_MODE = "another mode"  # what the note of a photo begins with that is not graded for its mode
 _MODES = {word: mode for mode, words in _WORDS.items() for word in words.split()}
 _LAST_WORDS = re.compile(r"(?<=[\s_.-])(?:[a-z']+[\s_-]+)?[a-z']+$")
 _COPY_MARK = re.compile(
@@ -75,12 +86,10 @@ def study_photos(names: Sequence[str], mode: str | None) -> tuple[list[str], dic
     kept = [name for name in names if name not in double]
     if mode is None:
         return kept, reasons
-    wanted = _MODES.get(re.sub(r"[\s_-]", "", mode.casefold()))
-    if wanted is None:
-        raise TrainingError(f"--mode {mode}: is none of {', '.join(_WORDS)}")
+    wanted = known_mode(mode)
     chosen = [name for name in kept if mode_of(name) == wanted]
     if not chosen:
-        raise TrainingError(f"--mode {mode}: no photograph's name ends so ({_counted(names)})")
+        raise TrainingError(f"--mode {mode}: no photograph's name ends so ({modes_told(names)})")
     return chosen, reasons
 
 
@@ -90,25 +99,50 @@ def refuse_several_modes(names: Iterable[str], mode: str | None) -> None:
     found = {mode_of(name) for name in names}
     if mode is None and (len(found) > 1 or UV in found):
         raise TrainingError(
-            f"the graded photographs are of several modes, or not in white light ({_counted(names)}): choose one with "
+            f"the graded photographs are of several modes, or not in white light ({modes_told(names)}): choose one with "
             f"--mode, for example --mode {sorted(found - {UV} or found)[-1]}"
         )
 
 
+def known_mode(mode: str) -> str:
+    """The mode that a word means, as ``mode_of`` names it; raises TrainingError."""
+    found = _MODES.get(re.sub(r"[\s_-]", "", mode.casefold()))
+    if found is None:
+        raise TrainingError(f"--mode {mode}: is none of {', '.join(_WORDS)}")
+    return found
+
+
+def mode_title(mode: str) -> str:
+    """A mode in words."""
+    return _TITLES[mode] if mode == WHITE else f"{_TITLES.get(mode, mode)} ({mode})"
+
+
 def modes_remark(names: Sequence[str]) -> list[str]:
-    """A line where photos that are graded together are of several modes by their names."""
+    """A line where graded photos are of several modes by their names."""
     if len(set(map(mode_of, names))) < 2:
         return []
-    return [f"photographs of several modes ({_counted(names)}): means by visit and side mix them"]
+    return [f"photographs of several modes ({modes_told(names)}): means by visit and side mix them"]
 
 
-def _counted(names: Iterable[str]) -> str:
+def modes_told(names: Iterable[str]) -> str:
+    """How many photos are of which mode."""
     counts = Counter(map(mode_of, names))
     return ", ".join(f"{mode}: {count}" for mode, count in counts.most_common())
 
 
+def other_mode(name: str, graded: str) -> str:
+    """Why a photo is not graded where those of the mode ``graded`` are; "" of one that is."""
+    mode = mode_of(name)
+    if mode == graded:
+        return ""
+    return f"{OTHER_MODE}: {mode_title(mode)} by its name; {mode_title(graded)} is graded"
+
+
 def mode_notes(name: str, known: str = WHITE) -> tuple[str, ...]:
-    """What to note of a photo in ultraviolet, by its name, where the model is of another mode (``known``)."""
-    if mode_of(name) == UV and known != UV:
-        return ("ultraviolet picture by its name: graded as if in white light, so the grade means nothing",)
-    return ()
+    """What to note of a photo that is graded although the model is of another mode (``known``)."""
+    mode = mode_of(name)
+    if mode == known:
+        return ()
+    return (
+        f"{mode_title(mode)} by its name, and the model learnt from {mode_title(known)}: the grade means little",
+    )

@@ -1,12 +1,14 @@
 """Reviews that readers export from the report page: their grades beside the automatic ones.
 
 A review is a table with one row per photo and a reader, and the columns photo, subject, side, visit, toolkit (the
-automatic grade), verdict (agree or corrected), grade (the reader's), reader, comment, reviewed_at.
+automatic grade), verdict (agree, corrected, or blind: given before the automatic grade was shown), grade (the
+reader's), reader, comment, reviewed_at.
 """
 
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,14 +30,17 @@ _SIGNS = {"toolkit", "verdict"}  # the columns by which a review is known
 _NEEDED = ("photo", "toolkit", "verdict", "grade", "reader")
 _WORDS = {"photo", "subject", "side", "visit", "verdict", "reader", "comment", "reviewedat"}
 _ROLES = {"file": "photo", "subject": "subject", "side": "side", "visit": "visit", "grade": "grade"}
-_VERDICTS = ("agree", "corrected")
-_AGREES_WITHIN = 0.5  # of the automatic grade: "agree" writes it rounded to a half step
+_AGREE, _CORRECTED, _BLIND = _VERDICTS = ("agree", "corrected", "blind")
+_AGREES_WITHIN = (
+    0.5  # of the automatic grade, or half a step of the scale: "agree" writes it rounded to a step
+)
 _FIX = "correct the row, or export the review again from the report page"
 
 
 @dataclass(frozen=True)
 class Reviewed:
-    """One reader's verdict on one photo; ``automatic`` is the grade that the reader saw, if there was one.
+    """One reader's verdict on one photo; ``automatic`` is the grade that the reader saw, or would have
+    seen, if there was one.
 
     ``reader`` is "" where neither the row nor the rest of its file tells who it was; ``photo`` is what the photo's
     names in several files are compared by.
@@ -45,7 +50,7 @@ class Reviewed:
     reader: str
     row: GradeRow
     automatic: float | None
-    agrees: bool
+    verdict: str
     at: datetime.datetime | None
     photo: str = ""
 
@@ -128,12 +133,12 @@ def _reviewed(path: Path, sheet: Sheet, number: int, cells: Sequence[Any], *, sc
     if not rows:
         raise ValueError(f"is {verdict}, but has no grade")
     automatic = None if is_missing(cell("automatic")) else _automatic(cell("automatic"), scale)
-    agrees = verdict == "agree"
-    if agrees and (automatic is None or abs(rows[0].grade - automatic) > _AGREES_WITHIN):
+    within = max(_AGREES_WITHIN, scale.rounding / 2) + 1e-9
+    if verdict == _AGREE and (automatic is None or abs(rows[0].grade - automatic) > within):
         seen = "there is no automatic grade" if automatic is None else f"the automatic grade is {automatic:g}"
         raise ValueError(f"agrees on {rows[0].grade:g}, but {seen}")
     reader = unguarded(as_text(cell("reader")))
-    return Reviewed(path, reader, _of_known_subject(rows[0]), automatic, agrees, _time(cell("at")))
+    return Reviewed(path, reader, _of_known_subject(rows[0]), automatic, verdict, _time(cell("at")))
 
 
 def _automatic(value: Any, scale: Scale) -> float:
@@ -172,7 +177,8 @@ def review_graders(rows: Sequence[Reviewed], with_toolkit: bool) -> list[tuple[s
     for name, found in zip(_reader_names(readers), readers, strict=True):
         kept, changed = _last_reviews(found)
         table = _table(kept, [row.row for row in kept])
-        graders.append((name, replace(table, reviewed=True, notes=_notes(name, kept, changed))))
+        blind = all(row.verdict == _BLIND for row in kept)
+        graders.append((name, replace(table, reviewed=True, blind=blind, notes=_notes(name, kept, changed))))
     if with_toolkit:
         graders += _toolkits(rows)
     return graders
@@ -251,10 +257,16 @@ def _table(rows: Sequence[Reviewed], made: Sequence[GradeRow]) -> GradeTable:
 
 
 def _notes(name: str, kept: Sequence[Reviewed], changed: int) -> tuple[str, ...]:
-    agreed = sum(row.agrees for row in kept)
-    notes = [
-        f"{name} agreed with the automatic grade on {agreed} of {counted(len(kept), 'photo')} and corrected {len(kept) - agreed}",
-    ]
+    counts = Counter(row.verdict for row in kept)
+    notes = []
+    if seen := len(kept) - counts[_BLIND]:
+        notes.append(
+            f"{name} agreed with the automatic grade on {counts[_AGREE]} of {counted(seen, 'photo')} and corrected "
+            f"{counts[_CORRECTED]}"
+        )
+    if counts[_BLIND]:
+        blind = counted(counts[_BLIND], "photo")
+        notes.append(f"{name} graded {blind} blind, before the automatic grade was shown")
     if changed:
         again = counted(changed, "photo")
         notes.append(f"{name} graded {again} again and otherwise: the last review counts")

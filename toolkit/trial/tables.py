@@ -217,7 +217,7 @@ def _reading_notes(table: GradeTable, grader: str) -> list[str]:
     notes = list(dict.fromkeys((*table.remarks, *(() if table.reviewed else table.notes))))
     notes += [f"{table.source.name}: {table.doubts}"] if table.doubts else []
     notes += modes_remark([row.file for row in table.rows if row.file])
-    if table.reviewed:
+    if table.reviewed and not table.blind:
         notes.append(
             f"the grades are those of {grader}, who saw the automatic grade first and is drawn towards it (anchoring)"
         )

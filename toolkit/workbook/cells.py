@@ -27,7 +27,7 @@ FORMATS = {
     "pigment_change_od": "+0.0000;-0.0000;0.0000",
     "spot_darkness_change": "+0%;-0%;0%",
     **dict.fromkeys(("gone_cm2", "fainter_cm2", "same_cm2", "darker_cm2", "new_cm2"), "0.00"),
-    "grade_half_step": "0.0",
+    **dict.fromkeys(("grade_half_step", "error_before", "error_after"), "0.0"),
     "lower": "0.0",
     "upper": "0.0",
     "visible_cm2": "0.0",

@@ -15,13 +15,15 @@ from toolkit.errors import MissingExtraError, ToolkitError
 from toolkit.files import write_atomically
 from toolkit.outputs import has_columns, is_parquet, is_stamped, stamp_workbook
 from toolkit.records import PhotoGrade
-from toolkit.summary import Summary
+from toolkit.summary import Summary, watched_lines
 from toolkit.tables import Column, Survey, check_target, import_parquet, survey, write_csv, write_parquet
+from toolkit.watch import Watched
 from toolkit.workbook.byvisit import BY_VISIT, WHO
 from toolkit.workbook.cells import cell
 from toolkit.workbook.pages import new_sheet
 from toolkit.workbook.sheets import (
     CHANGE_COLUMNS,
+    COLOUR_COLUMNS,
     GRADE_COLUMNS,
     Table,
     add_dictionary,
@@ -45,13 +47,15 @@ def write_results(
     grades: Iterable[PhotoGrade],
     tables: Mapping[str, Table],
     run: Mapping[str, str | int | float],
+    *,
+    watched: Watched | None = None,
 ) -> list[str]:
     """Write the results as ``write_workbook`` does, or as tables where ``path`` ends in .csv or .parquet.
 
     A table gets the grades; the others and the run stand beside it as NAME_patches.csv ... NAME_run.csv. All
     rows are walked through more than once and never held together: give lists, or ``Rows``. A table too long for
-    a sheet of Excel goes to a .parquet file beside the workbook (.csv without pyarrow). Returns a line for each
-    such file.
+    a sheet of Excel goes to a .parquet file beside the workbook (.csv without pyarrow). ``watched``: the run beside the
+    training study, for the sheet Summary. Returns a line for each such file.
     """
     path = Path(path)
     check_target(path, RESULT_SUFFIXES)
@@ -61,7 +65,7 @@ def write_results(
         found = _surveys(rows, tables)
         aside = [title for title, seen in found.items() if seen.count > MAX_ROWS]
         notes = {title: _write_aside(path, title, named[title]) for title in aside}
-        _write_book(path, rows, tables, run, found=found, aside=notes)
+        _write_book(path, rows, tables, run, found=found, aside=notes, watched=watched)
         return list(notes.values())
     write = _writer(path)
     write(path, rows, GRADE_COLUMNS)
@@ -88,6 +92,7 @@ def result_files(path: Path) -> dict[Path, Callable[[Path], bool]]:
         "Inputs": has_columns(inputs),
         "Change": has_columns(CHANGE_COLUMNS[:2], more=True),
         BY_VISIT: has_columns(WHO, more=True),
+        "Colour": has_columns(COLOUR_COLUMNS),
     }
     tables = {**csv, "Run": has_columns(("item", "value"))}
     suffix = path.suffix.casefold()
@@ -226,6 +231,7 @@ def _write_book(
     *,
     found: Mapping[str, Survey],
     aside: Mapping[str, str],
+    watched: Watched | None = None,
 ) -> None:
     """The workbook; the tables of ``aside`` have that line in place of their rows."""
     for title, seen in found.items():
@@ -242,7 +248,7 @@ def _write_book(
             add_table(book, title, [{"note": aside[title]}], Survey({"note": Column(longest=60)}, 1))
         else:
             add_table(book, title, tables[title], found[title])
-    add_summary(book, Summary.of(grades))
+    add_summary(book, Summary.of(grades), watched_lines(watched) if watched else [])
     add_run(book, run)
     add_dictionary(book, {title: list(seen.columns) for title, seen in found.items()})
     add_glossary(book)

@@ -63,10 +63,11 @@ CHANGE_COLUMNS: tuple[str, ...] = (
     "new_cm2",
     "note",
 )
+COLOUR_COLUMNS: tuple[str, ...] = ("photo", "correction", "patches", "error_before", "error_after", "note")
 _SCALED = ("grade", *REGIONS)
 _FLAGGED_FILL = "FFF2CC"  # amber: look at the quality or the note
 _FAILED_FILL = "F8D7DA"  # red: no grade
-_FILLS = {"": None, "flagged": _FLAGGED_FILL, "failed": _FAILED_FILL}
+_FILLS = {"": None, "other": None, "flagged": _FLAGGED_FILL, "failed": _FAILED_FILL}
 _LEGEND: list[dict[str, Value]] = [
     {
         "item": "amber row of Grades",
@@ -157,11 +158,11 @@ def _figure_format(name: str, column: Column) -> str | None:
     return next(form for top, form in DECIMALS if column.largest < top)
 
 
-def add_summary(book: Any, summary: Summary) -> None:
-    """Counts and distributions on the left, the photos to look at on the right."""
+def add_summary(book: Any, summary: Summary, more: Sequence[Line] = ()) -> None:
+    """Counts and distributions on the left, with ``more`` lines under them, the photos to look at on the right."""
     from openpyxl.formatting.rule import DataBarRule
 
-    left, right = summary.figures(), summary.flagged_rows()
+    left, right = [*summary.figures(), *more], summary.flagged_rows()
     sheet = book.create_sheet("Summary")
     widths = (24, 10, 9, 9, 9, 9, 9, 3, 36, 8, 24, WIDEST)
     set_page(sheet, widths, max(len(left), len(right)))

@@ -8,13 +8,14 @@ const FILTERS = [
    fits: (photo, value) => photo.visit === value},
   {name: "side", label: "Side", any: "side", values: unique("side"), fits: (photo, value) => photo.side === value},
   {name: "state", label: "State", any: "state", options: [["flagged", "flagged only"], ["open", "not yet reviewed"],
-    ["done", "reviewed"], ["corrected", "corrected"]], fits: (photo, value) => ({
-      flagged: photo.flag !== "", open: !isReviewed(photo), done: isReviewed(photo),
-      corrected: isReviewed(photo) && reviewOf(photo).verdict === "corrected"})[value]},
+    ["done", "reviewed"], ["corrected", "corrected"], ["blind", "read blind"]], fits: (photo, value) => ({
+      flagged: photo.flag === "failed" || photo.flag === "flagged", open: !isReviewed(photo), done: isReviewed(photo),
+      corrected: isReviewed(photo) && reviewOf(photo).verdict === "corrected",
+      blind: isReviewed(photo) && reviewOf(photo).verdict === "blind"})[value]},
   {name: "missing", label: "Not measured", any: "region", options: [["any", "a region not measured"],
     ...Object.entries(REGIONS).map(([region, name]) => [region, `no ${name}`])],
    fits: (photo, value) => (value === "any" ? photo.missing.length > 0 : photo.missing.includes(value))},
-  hasExpert && {name: "apart", label: "Difference", any: "difference", options: [["0.5", "0.5 or more from the expert"],
+  hasExpert && {name: "apart", label: "Difference from the expert", any: "diff.", options: [["0.5", "0.5 or more from the expert"],
     ["1", "1 or more from the expert"], ["2", "2 or more from the expert"]],
    fits: (photo, value) => difference(photo) !== null && Math.abs(difference(photo)) >= Number(value) - 1e-9},
 ].filter(Boolean);
@@ -43,6 +44,7 @@ function buildFilters() {
       el("option", {value: ""}, one.any), options.map(([value, label]) => el("option", {value}, label))));
   }
   byId("search").addEventListener("input", refresh);
+  byId("search").addEventListener("keydown", leaveOnEnter);
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   byId("filters").addEventListener("reset", () => window.setTimeout(() => {
     chosen.clear();
@@ -55,7 +57,8 @@ function filter() {
   const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   const active = FILTERS.map((one) => [one, byId(`filter-${one.name}`)]).filter(([, select]) => select && select.value);
   for (const select of byId("selects").children) select.classList.toggle("active", Boolean(select.value));
-  return (photo) => {
+  return (whole) => {
+    const photo = visible(whole);
     if (chosen.size && !chosen.has(photo.severity)) return false;
     if (!active.every(([one, select]) => one.fits(photo, select.value))) return false;
     const hay = `${photo.photo} ${photo.subject} ${photo.side} ${photo.visit} ${photo.quality} ${photo.note}`.toLowerCase();

@@ -3,9 +3,16 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const photos = data.photos;
 const byId = (id) => document.getElementById(id);
-const SEVERITIES = ["none", "mild", "moderate", "severe"];
+const SEVERITIES = data.bands.map((band) => band.name);
 const REGIONS = {forehead: "forehead", left_cheek: "left cheek", right_cheek: "right cheek", chin: "chin"};
 const TOP = 9;
+// Readers grade in the steps of the study that the model learnt from; tenths where it has none.
+const STEP = data.step || 0.1;
+const DIGITS = Math.max(1, (String(STEP).split(".")[1] || "").length);
+const STEPS = Array.from({length: Math.floor(TOP / STEP + 1e-9) + 1}, (_, place) => (place * STEP).toFixed(DIGITS));
+const isGrade = (grade) => typeof grade === "number" && grade >= 0 && grade <= TOP
+  && Math.abs(grade / STEP - Math.round(grade / STEP)) < 1e-6;
+const onStep = (grade) => Number(Math.min(TOP, Math.floor(grade / STEP + 0.5) * STEP).toFixed(4));
 
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes || {})) {

@@ -11,7 +11,7 @@ const layers = [
 ];
 const keptLayers = memory.read(LAYERS);
 const on = new Set(Array.isArray(keptLayers) ? keptLayers : ["patches", "spots"]);
-let bare = null, large = false;
+let bare = null, large = false, pictures = 0;
 
 function setLayer(name, state) {
   if (state) on.add(name); else on.delete(name);
@@ -22,8 +22,8 @@ function setLayer(name, state) {
 
 function showLayers() {
   for (const {name} of layers) {
-    const group = byId(`layer-${name}`), box = byId(`box-${name}`);
-    if (group) group.setAttribute("visibility", on.has(name) ? "visible" : "hidden");
+    for (const group of document.querySelectorAll(`.layer-${name}`)) group.setAttribute("visibility", on.has(name) ? "visible" : "hidden");
+    const box = byId(`box-${name}`);
     if (box) box.checked = on.has(name);
   }
 }
@@ -47,23 +47,24 @@ function pictureBlock(photo, told) {
     return el("figure", {class: "picture missing"}, el("p", {}, el("b", {}, "No picture: "), told.problem || photo.note || "there is none"));
   }
   const drawn = told.layers, w = drawn.width, h = drawn.height;
-  const halves = (name, ...children) => svg("g", {id: `layer-${name}`, transform: "scale(.5)"}, ...children);
+  const number = pictures += 1;  // several pictures may stand on one page
+  const halves = (name, ...children) => svg("g", {class: `layer-${name}`, transform: "scale(.5)"}, ...children);
   const dots = [];
   const points = drawn.landmarks || [];
   for (let i = 0; i < points.length; i += 2) dots.push(svg("circle", {class: "dot", cx: points[i], cy: points[i + 1], r: 4.4}));
   const patches = drawn.patches || [];
   const picture = svg("svg", {class: "photo", width: w, height: h, viewBox: `0 0 ${w} ${h}`, role: "img",
-      "aria-label": `photograph of ${[photo.subject, photo.side, photo.visit].filter(Boolean).join(", ")}`, onclick: () => setLarge(!large)},
+      "aria-label": `photograph of ${whereOf(photo)}`, onclick: () => setLarge(!large)},
     svg("defs", {},
-      svg("pattern", {id: "hatch", width: 9, height: 9, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)"},
+      svg("pattern", {id: `hatch-${number}`, width: 9, height: 9, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)"},
         svg("rect", {width: 9, height: 9, class: "hatch-ground"}), svg("rect", {width: 2.2, height: 9, class: "hatch-line"})),
-      svg("clipPath", {id: "frame"}, svg("rect", {width: w, height: h})),
-      told.pigment ? svg("mask", {id: "predicted", maskUnits: "userSpaceOnUse", x: 0, y: 0, width: w, height: h},
+      svg("clipPath", {id: `frame-${number}`}, svg("rect", {width: w, height: h})),
+      told.pigment ? svg("mask", {id: `predicted-${number}`, maskUnits: "userSpaceOnUse", x: 0, y: 0, width: w, height: h},
         svg("image", {href: told.pigment, width: w, height: h, preserveAspectRatio: "none"})) : null),
     svg("image", {href: told.picture, width: w, height: h}),
-    svg("g", {"clip-path": "url(#frame)"},
-      svg("g", {id: "layer-pigment"}, told.pigment ? svg("rect", {class: "predicted", width: w, height: h, mask: "url(#predicted)"}) : null),
-      halves("unmeasured", drawn.unmeasured ? svg("path", {class: "hatched", d: drawn.unmeasured, "fill-rule": "evenodd"}) : null),
+    photo.hidden ? null : svg("g", {"clip-path": `url(#frame-${number})`},
+      svg("g", {class: "layer-pigment"}, told.pigment ? svg("rect", {class: "predicted", width: w, height: h, mask: `url(#predicted-${number})`}) : null),
+      halves("unmeasured", drawn.unmeasured ? svg("path", {fill: `url(#hatch-${number})`, d: drawn.unmeasured, "fill-rule": "evenodd"}) : null),
       halves("patches", patches.map((patch) => outlined("patch", patch.outline))),
       halves("classical", outlined("classical", drawn.classical)),
       halves("spots", outlined("pigment", drawn.spots)),
@@ -72,31 +73,35 @@ function pictureBlock(photo, told) {
   return el("figure", {class: "picture"}, picture);
 }
 
-function legendBlock(photo, told) {
-  const drawn = told.layers;
-  if (!told.picture) return null;
-  if (!drawn.patches) return el("p", {class: "layers soft"}, `Nothing was measured here: ${photo.note || "no face was found"}.`);
-  const counts = drawn.counts;
+// What stands for each layer: swatches and words.
+function layerParts(told) {
+  const counts = told.layers.counts;
   const swatch = (kind) => svg("svg", {class: "swatch", width: 22, height: 12, viewBox: "0 0 44 24", "aria-hidden": "true"},
     kind === "landmarks" ? [10, 22, 34].map((x) => svg("circle", {class: "dot", cx: x, cy: 12, r: 4.4}))
-      : kind === "unmeasured" ? svg("rect", {class: "hatched", width: 44, height: 24})
+      : kind === "unmeasured" ? svg("rect", {fill: `url(#hatch-${pictures})`, width: 44, height: 24})
       : kind === "network" ? svg("rect", {class: "predicted", width: 44, height: 24})
       : [svg("path", {class: "casing", d: "M2 12h40"}), svg("path", {class: `line l-${kind}`, d: "M2 12h40"})]);
-  const told3 = `${counts.pigment}, ${(100 * drawn.share).toFixed(1)} % of the skin`;
-  const parts = {
+  const found = `${counts.pigment}, ${(100 * told.layers.share).toFixed(1)} % of the skin`;
+  return {
     landmarks: [[swatch("landmarks"), "landmarks"]],
     patches: [[swatch("patch"), "patches"]],
-    spots: [[swatch("pigment"), told.pigment ? `spots that the network found: ${told3}` : "spots that the network found: none kept"]],
-    classical: [[swatch("classical"), `regions darker and browner than around: ${counts.classical}`]],
+    spots: [[swatch("pigment"), told.pigment ? `spots that the network found: ${found}` : "spots that the network found: none kept"]],
     rejected: [[swatch("mole"), `moles ${counts.mole}`], [swatch("blood"), `redness ${counts.blood}`], [swatch("shadow"), `shadow ${counts.shadow}`]],
     unmeasured: [[swatch("unmeasured"), "left out: hair, eyes, shine"]],
     pigment: [[swatch("network"), told.pigment ? `network’s pigment, full at ${data.pigment_top} OD` : "network’s pigment: none kept"]],
+    classical: [[swatch("classical"), `regions darker and browner than around: ${counts.classical}`]],
   };
+}
+
+function legendBlock(photo, told) {
+  if (!told.picture) return null;
+  if (!told.layers.patches) return el("p", {class: "layers soft"}, `Nothing was measured here: ${photo.note || "no face was found"}.`);
+  const parts = layerParts(told);
   return el("section", {class: "layers", "aria-label": "Layers of the picture"}, el("h3", {}, "Layers"),
     el("fieldset", {},
       layers.map(({name, title, key}) => el("label", {}, el("input", {type: "checkbox", id: `box-${name}`, "aria-label": title,
         onchange: (event) => setLayer(name, event.target.checked)}), el("kbd", {}, key),
         el("span", {class: "what"}, parts[name].map(([mark, words]) => el("span", {}, mark, words)))))),
-    drawn.hidden ? el("p", {class: "soft"}, `${drawn.hidden} of the smallest outlines are not drawn.`) : null,
+    told.layers.hidden ? el("p", {class: "soft"}, `${told.layers.hidden} of the smallest outlines are not drawn.`) : null,
     told.problem ? el("p", {class: "soft"}, told.problem) : null);
 }

@@ -6,18 +6,28 @@ const guarded = (value) => (/^'*[=+\-@\t\r\n]/.test(value) ? `'${value}` : value
 const unguarded = (value) => (/^'+[=+\-@\t\r\n]/.test(value) ? value.slice(1) : value);
 const quoted = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
 
-function asCsv() {
+// A photo's row by column; without a verdict it has none to export.
+function reviewRow(photo) {
+  const mine = reviewOf(photo);
+  if (!mine || !mine.verdict) return {photo: photo.photo, verdict: ""};
   const reader = byId("reader").value.trim();  // of what was reviewed before a name was typed as well
-  const rows = photos.filter(isReviewed).map((photo) => {
-    const mine = reviewOf(photo);
-    return [photo.photo, photo.subject, photo.side, photo.visit, photo.grade === null ? "" : photo.grade.toFixed(2),
-      mine.verdict, String(mine.grade), mine.reader || reader, mine.comment, mine.at];
-  });
+  return {photo: photo.photo, subject: photo.subject, side: photo.side, visit: photo.visit,
+    toolkit: photo.grade === null ? "" : photo.grade.toFixed(2), verdict: mine.verdict, grade: String(mine.grade),
+    reader: mine.reader || reader, comment: mine.comment, reviewed_at: mine.at};
+}
+
+function asCsv() {
+  const rows = photos.filter(isReviewed).map((photo) => CSV_COLUMNS.map((name) => reviewRow(photo)[name]));
   return "\ufeff" + [CSV_COLUMNS, ...rows].map((row) => row.map((cell) => quoted(guarded(cell))).join(",") + "\r\n").join("");
 }
 
 function exportReview() {
   reread();
+  if (!byId("reader").value.trim()) {
+    say("Type your name as the reader first: a grade without a reader cannot be told from another's.");
+    byId("reader").focus();
+    return;
+  }
   const reader = byId("reader").value.trim().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").slice(0, 40);
   const address = URL.createObjectURL(new Blob([asCsv()], {type: "text/csv;charset=utf-8"}));
   const link = el("a", {href: address, download: `review${reader ? `-${reader}` : ""}-${new Date().toISOString().slice(0, 10)}.csv`});
@@ -72,8 +82,8 @@ function readReview(source) {
     const row = Object.fromEntries(head.map((name, column) => [name, unguarded(name === "photo" ? cells[column] : cells[column].trim())]));
     row.verdict = row.verdict.toLowerCase();
     if (delimiter === ";") row.grade = row.grade.replace(",", ".");
-    if (!["agree", "corrected"].includes(row.verdict)) return refused(`row ${place + 1} is neither agree nor corrected`);
-    if (!/^\d(\.[05]0*)?$/.test(row.grade) || Number(row.grade) > TOP) return refused(`row ${place + 1} has no grade of 0 to 9 in half steps`);
+    if (!["agree", "corrected", "blind"].includes(row.verdict)) return refused(`row ${place + 1} is none of agree, corrected and blind`);
+    if (!/^\d(\.\d+)?$/.test(row.grade) || !isGrade(Number(row.grade))) return refused(`row ${place + 1} has no grade of 0 to 9 in steps of ${STEP}`);
     if (!isTime(row.reviewed_at)) row.reviewed_at = "";
     told.push(row);
   }
@@ -90,7 +100,8 @@ function importReview(source) {
   const known = new Map(photos.map((photo) => [photo.photo, photo]));
   const reader = byId("reader").value.trim();
   const isSame = (one, other) => (one || reader).toLowerCase() === (other || reader).toLowerCase();
-  let taken = 0, older = 0, others = 0, unknown = 0;
+  const changed = [];
+  let older = 0, others = 0, unknown = 0;
   for (const row of told) {
     const photo = known.get(row.photo), grade = Number(row.grade);
     if (!photo) { unknown += 1; continue; }
@@ -100,17 +111,18 @@ function importReview(source) {
       if (moment(row.reviewed_at) <= moment(mine.at)) { older += 1; continue; }
     }
     // Who agreed with another grade than this run's did not agree with this one.
-    const verdict = row.verdict === "agree" && grade === photo.half ? "agree" : "corrected";
+    const agreed = row.verdict === "agree" && photo.grade !== null && grade === onStep(photo.grade);
+    const verdict = row.verdict === "blind" || agreed ? row.verdict : "corrected";
     // A comment that waits for its verdict is kept.
     const comments = mine && !mine.verdict ? [...new Set([mine.comment, row.comment])] : [row.comment];
     reviews.set(photo.photo, {verdict, grade, comment: comments.filter(Boolean).join(" / "), reader: row.reader, at: row.reviewed_at});
-    taken += 1;
+    changed.push(photo);
   }
-  memory.write(REVIEW, Object.fromEntries(reviews));
+  keep(changed);
   refresh();
   drawProgress();
   if (onScreen >= 0) showVerdict(photos[onScreen]);
-  say([`${taken} reviews taken over`, others ? `${others} left: another reader's stand here and are kept` : "",
+  say([`${changed.length} reviews taken over`, others ? `${others} left: another reader's stand here and are kept` : "",
     older ? `${older} left: those here are as new or newer` : "",
     unknown ? `${unknown} of photos that are not in this run` : ""].filter(Boolean).join("; ") + ".");
 }

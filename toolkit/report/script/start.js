@@ -1,10 +1,16 @@
 // Keys, and the start.
 
+// Letters that a list of grades does not know are the page's, so that j goes on right after a correction.
+const isTyped = (event) => {
+  const field = event.target.closest && event.target.closest("input:not([type=checkbox]), select, textarea");
+  return Boolean(field) && !(field.id === "correct" && /^[a-z/?]$/.test(event.key));
+};
+
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
-  const target = event.target;
-  if (target.closest && target.closest("input:not([type=checkbox]), select, textarea")) {
-    if (event.key === "Escape") target.blur();
+  if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open || byId("print").open) return;
+  if (!byId("paper").hidden) { if (event.key === "Escape") closePaper(); return; }
+  if (isTyped(event)) {
+    if (event.key === "Escape") event.target.blur();
     return;
   }
   const layer = layers.find((one) => one.key === event.key);
@@ -12,7 +18,7 @@ function onKey(event) {
     j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1),
     "/": () => byId("search").focus(), a: () => agree(inView()), c: () => inView() && byId("correct").focus(),
     "?": () => byId("help").showModal(), 0: toggleBare, z: () => setLarge(!large),
-    b: blink, o: () => setOutlines(!outlinesOn),
+    b: blink, o: () => setOutlines(!outlinesOn), x: () => inView() && pick(current, !picked.has(current)),
   };
   const act = layer ? () => setLayer(layer.name, !on.has(layer.name)) : acts[event.key];
   if (!act) return;
@@ -22,11 +28,17 @@ function onKey(event) {
 
 function start() {
   reread();
+  rereadSeen();
+  drawBlind();
+  if (keeper) startKept();
   buildHead();
   buildFilters();
-  const reader = memory.read(READER);
+  const reader = keeper ? keeper.reader : memory.read(READER);
   byId("reader").value = typeof reader === "string" ? reader : "";
   byId("reader").addEventListener("change", (event) => memory.write(READER, event.target.value.trim()));
+  byId("reader").addEventListener("keydown", leaveOnEnter);
+  byId("blind").addEventListener("change", (event) => setBlind(event.target.checked));
+  byId("show-print").addEventListener("click", showPrint);
   byId("export").addEventListener("click", exportReview);
   byId("import").addEventListener("click", () => byId("import-file").click());
   byId("import-file").addEventListener("change", async (event) => {

@@ -3,15 +3,17 @@
 const visitRank = new Map(data.visits.map((visit, place) => [visit.label, place]));
 const hasExpert = photos.some((photo) => photo.expert !== null);
 const text = (name) => (photo) => photo[name].toLowerCase();
+const picked = new Set();  // numbers of the photos that were chosen for printing
 const COLUMNS = [
+  {name: "pick", title: ""},
   {name: "photo", title: "photo", key: text("photo")},
   {name: "subject", title: "subject", key: text("subject")},
   {name: "side", title: "side", key: text("side")},
   {name: "visit", title: "visit", key: (photo) => (photo.visit ? visitRank.get(photo.visit) : null)},
   {name: "grade", title: "grade", key: (photo) => photo.grade, number: true},
-  {name: "interval", title: "interval 0–9", key: (photo) => (photo.upper === null ? null : photo.upper - photo.lower)},
+  {name: "interval", title: "interval", key: (photo) => (photo.upper === null ? null : photo.upper - photo.lower)},
   {name: "severity", title: "severity", key: (photo) => (photo.severity ? SEVERITIES.indexOf(photo.severity) : null)},
-  {name: "flags", title: "to look at", key: (photo) => ({failed: 0, flagged: 1, "": 2})[photo.flag]},
+  {name: "flags", title: "flags", about: "what to know before the grade is used", key: (photo) => ({failed: 0, flagged: 1, "": 2, other: 3})[photo.flag]},
   {name: "expert", title: "expert", key: (photo) => photo.expert, number: true, expert: true},
   {name: "difference", title: "diff.", key: difference, number: true, expert: true,
    about: "the automatic grade minus the expert's"},
@@ -23,6 +25,11 @@ let order = {name: "", down: false}, shown = photos.map((_, place) => place), cu
 function buildHead() {
   const row = el("tr", {});
   for (const column of COLUMNS) {
+    if (!column.key) {
+      row.append(el("th", {scope: "col", class: `c-${column.name}`}, el("input", {type: "checkbox", id: "pick-all", "aria-label": "choose all photos of the table",
+        title: "choose all photos of the table for printing", onchange: (event) => pickAll(event.target.checked)})));
+      continue;
+    }
     const button = el("button", {type: "button", title: column.about || `sort by ${column.title}`,
       onclick: () => sortBy(column.name)}, column.title);
     row.append(el("th", {scope: "col", class: `c-${column.name}`, "data-column": column.name, "aria-sort": "none"}, button));
@@ -30,6 +37,32 @@ function buildHead() {
   byId("table").tHead.append(row);
   byId("table").classList.toggle("no-expert", !hasExpert);
   byId("table").setAttribute("aria-rowcount", String(photos.length + 1));
+}
+
+// A long name keeps its end, which tells photos apart; the whole name shows on hover.
+function cutInTheMiddle(name) {
+  const letters = [...name], end = letters.length > 16 ? 7 : 0;
+  const part = (from, to) => letters.slice(from, to).join("");
+  return [el("span", {class: "start"}, part(0, letters.length - end)), end ? el("span", {class: "end"}, part(letters.length - end)) : null];
+}
+
+function pick(number, state) {
+  if (state) picked.add(number); else picked.delete(number);
+  const box = byId("table").querySelector(`tr[data-number="${number}"] .c-pick input`);
+  if (box) box.checked = state;
+  drawPicked();
+}
+
+function pickAll(state) {
+  for (const number of shown) if (state) picked.add(number); else picked.delete(number);
+  drawRows(true);
+  drawPicked();
+}
+
+function drawPicked() {
+  const box = byId("pick-all"), count = shown.filter((number) => picked.has(number)).length;
+  box.checked = count > 0 && count === shown.length;
+  box.indeterminate = count > 0 && count < shown.length;
 }
 
 function sortBy(name) {
@@ -40,7 +73,7 @@ function sortBy(name) {
 function sorted(places) {
   const column = COLUMNS.find((one) => one.name === order.name);
   if (!column) return places;
-  const keys = new Map(places.map((place) => [place, column.key(photos[place])]));
+  const keys = new Map(places.map((place) => [place, column.key(visible(photos[place]))]));
   const turn = order.down ? -1 : 1;
   return places.slice().sort((a, b) => {
     const x = keys.get(a), y = keys.get(b);
@@ -63,6 +96,7 @@ function refresh() {
     ? `${photos.length} photos` : `${shown.length} of ${photos.length} photos`;
   drawRows(true);
   drawPlace();
+  drawPicked();
 }
 
 // Long tables draw only the rows in sight; on paper all are wanted.
@@ -83,17 +117,19 @@ function drawRows(anew) {
 }
 
 function rowOf(number, place) {
-  const photo = photos[number], mine = number === current;
+  const photo = visible(photos[number]), mine = number === current;
   const row = el("tr", {class: [photo.flag, mine ? "current" : ""].join(" ").trim() || null,
     "aria-rowindex": place + 2, "aria-current": mine ? "true" : null, "data-number": number, onclick: () => open(number)});
   const name = el("button", {type: "button", class: "name", tabindex: mine || (current < 0 && !place) ? "0" : "-1",
-    title: photo.photo}, el("span", {}, photo.photo));
+    title: photo.photo, "aria-label": photo.photo}, ...cutInTheMiddle(photo.photo));
+  const box = el("input", {type: "checkbox", tabindex: "-1", "aria-label": `choose ${photo.photo}`, checked: picked.has(number),
+    onclick: (event) => event.stopPropagation(), onchange: (event) => pick(number, event.target.checked)});
   const off = difference(photo);
   const cells = {
-    photo: name, subject: photo.subject, side: photo.side, visit: photo.visit,
-    grade: figure(photo.grade), interval: photo.grade === null ? "" : bar(photo),
-    severity: photo.severity ? severityMark(photo.severity) : "not graded",
-    flags: flagMark(photo), expert: figure(photo.expert), difference: off === null ? "" : differenceMark(off),
+    pick: box, photo: name, subject: photo.subject, side: photo.side, visit: photo.visit,
+    grade: photo.hidden ? "" : figure(photo.grade), interval: photo.grade === null ? "" : bar(photo),
+    severity: photo.severity ? severityMark(photo.severity) : photo.hidden ? "hidden" : photo.flag === "other" ? "another mode" : "not graded",
+    flags: flagMark(photo), expert: photo.hidden ? "" : figure(photo.expert), difference: off === null ? "" : differenceMark(off),
     review: reviewMark(photo),
   };
   for (const column of COLUMNS) {
@@ -113,7 +149,7 @@ function differenceMark(off) {
 
 function flagMark(photo) {
   const reasons = [photo.quality === "ok" ? "" : photo.quality, photo.note].filter(Boolean).join("; ");
-  if (!reasons) return "";
+  if (!reasons || photo.flag === "other") return "";
   return el("span", {class: "flag", title: reasons},
     el("span", {class: "sign", "aria-hidden": "true"}, photo.flag === "failed" ? "✕" : "!"), reasons);
 }
@@ -121,14 +157,16 @@ function flagMark(photo) {
 function reviewMark(photo) {
   const mine = reviewOf(photo);
   if (!mine || !mine.verdict) return "";
-  return el("span", {class: `mark ${mine.verdict}`, title: `${mine.verdict} ${figure(mine.grade)} ${mine.comment || ""}`},
-    el("span", {"aria-hidden": "true"}, mine.verdict === "agree" ? "✓ " : "✎ "), figure(mine.grade));
+  return el("span", {class: `mark ${mine.verdict}`, title: `${mine.verdict} ${gradeText(mine.grade)} ${mine.comment || ""}`},
+    el("span", {"aria-hidden": "true"}, MARKS[mine.verdict]), gradeText(mine.grade));
 }
 
+const MARKS = {agree: "✓ ", corrected: "✎ ", blind: "◐ "};
+const gradeText = (grade) => grade.toFixed(DIGITS);
 const at = (grade, width) => (clamp(grade, 0, TOP) / TOP) * width;
 
 function bar(photo) {
-  const width = 92, mark = at(photo.grade, width);
+  const width = 72, mark = at(photo.grade, width);
   return svg("svg", {class: "bar", viewBox: `-3 0 ${width + 6} 14`, width: width + 6, height: 14, role: "img",
       "aria-label": `${figure(photo.lower)} to ${figure(photo.upper)}`},
     svg("line", {class: "axis", x1: 0, x2: width, y1: 7, y2: 7}),

@@ -1,0 +1,95 @@
+"""What the window's server knows while it runs: the folders it may look into, the study on screen, the work under way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import toolkit
+from toolkit.app import reviewing
+from toolkit.app.allowed import AllowedFolders
+from toolkit.app.jobs import Jobs
+from toolkit.app.study import Study, open_study, photos_of, save_study, usual_folder
+from toolkit.asjson import plain
+from toolkit.errors import ToolkitError
+from toolkit.model import CARD
+from toolkit.photos import find_photo_files
+from toolkit.records import PhotoFile
+
+
+@dataclass
+class Session:
+    """``allowed`` folders, ``workers`` processes for long work, the ``origin`` of the window's pages, and what changes: the
+    ``study`` on screen, with its ``files``, and the ``jobs``. ``close`` ends the server."""
+
+    allowed: AllowedFolders
+    workers: int
+    origin: str
+    jobs: Jobs = field(default_factory=Jobs)
+    study: Study | None = None
+    files: tuple[PhotoFile, ...] = ()
+    close: Callable[[], None] = lambda: None
+
+    def the_study(self) -> Study:
+        """The study on screen; raises ToolkitError where none has been chosen."""
+        if self.study is None:
+            raise ToolkitError("choose a folder of photographs first")
+        return self.study
+
+    def choose(self, photos: Path | None, folder: Path | None) -> None:
+        """Put a study on screen: that of these photographs, or the one that was kept in ``folder``. Raises ToolkitError."""
+        if photos is None:
+            told = photos_of(folder) if folder else None
+            if told is None:
+                raise ToolkitError(
+                    f"{folder}: holds no study that was begun in this window: choose its photographs"
+                )
+            photos = self.allowed.path(told)
+        files = tuple(find_photo_files([photos]))
+        self.allowed.refuse_outside(file.path for file in files)
+        where = self.allowed.path(str(folder or usual_folder(photos)))
+        self.keep(open_study(where, photos, self.allowed))
+        self.files = files
+
+    def keep(self, study: Study) -> None:
+        """Take a changed study on screen, and keep its choices in its folder."""
+        save_study(study)
+        self.study = study
+
+    def told(self) -> dict[str, Any]:
+        """What the page shows of all this."""
+        known: dict[str, Any] = {"version": toolkit.__version__, "roots": self.allowed.roots, "study": None}
+        study = self.study
+        if study is not None:
+            known["study"] = {
+                "folder": study.folder,
+                "photos": study.photos,
+                "count": len(self.files),
+                "workbook": study.workbook,
+                "scale": study.scale,
+                "columns": study.columns,
+                "arms": study.arms,
+                "model": "starter" if study.model is None else "own",
+                "graded": study.results.is_file(),
+                "page": _written(study.report / "index.html"),
+                "trained": (study.own_model / CARD).is_file(),
+                "agreed": study.agreement.is_file(),
+                "trial": study.trial_page.is_file(),
+                "readers": [reviewing.reader_of(path) for path in reviewing.review_files(study.folder)],
+            }
+        return {**plain(known), "job": self.job()}
+
+    def job(self) -> dict[str, Any] | None:
+        """How far the work is that is under way, or how the last ended."""
+        job = self.jobs.told()
+        return None if job is None else {**plain(job), "left_s": job.left_s}
+
+
+def _written(path: Path) -> int:
+    """When a file was written, in nanoseconds; 0 where there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

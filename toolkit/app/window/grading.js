@@ -1,0 +1,52 @@
+// The step that grades.
+
+import {acting, ask, counted, duration, el, fileLink, inWindow, put} from "./page.js";
+import {ending, isUnderWay} from "./work.js";
+
+const chosen = {change: true, experts: true, earlier: ""};  // of the form, which is drawn anew
+
+export const grading = {
+  name: "grade",
+  title: "Grade",
+  ready: (state) => Boolean(state.study),
+  done: (state) => Boolean(state.study && state.study.graded),
+
+  draw(step, state, window_) {
+    const {study, job} = state;
+    const form = el("form", {class: "form", onsubmit: (event) => { event.preventDefault(); start(); }},
+      el("label", {}, "Model ", el("select", {name: "model"},
+        el("option", {value: "starter"}, "starter: ranks, on the scale of simulated pigment"),
+        study.trained ? el("option", {value: "own", selected: study.model === "own"}, "trained on this study") : null)),
+      study.workbook ? el("label", {}, el("input", {type: "checkbox", name: "experts", checked: chosen.experts}), "Show the experts' grades beside") : null,
+      el("label", {}, el("input", {type: "checkbox", name: "change", checked: chosen.change}), "Compare later visits with the baseline"),
+      el("label", {}, "Earlier results of photographs that are not here any more ", el("select", {name: "earlier"},
+        [["", "ask first"], ["append", "Keep them"], ["overwrite", "Drop them"]].map(
+          ([value, text]) => el("option", {value, selected: value === chosen.earlier}, text)))),
+      el("div", {class: "acts"}, el("button", {class: "main", disabled: isUnderWay(job)},
+        study.graded ? "Grade what is new or changed" : `Grade ${counted(study.count, "photo")}`)));
+    const start = acting(async () => {
+      const {model, change, earlier, experts} = form.elements;
+      Object.assign(chosen, {change: change.checked, earlier: earlier.value, experts: experts ? experts.checked : chosen.experts});
+      window_.follow(await ask("grade", {...chosen, experts: Boolean(experts && experts.checked), model: model.value}));
+    });
+    put(step,
+      el("h2", {}, "Grade"),
+      el("p", {}, "Each photo gets a grade from 0 to 9 with an interval that tells how sure it is. You can stop at any moment: what is done is kept, and the next start goes on with the rest."),
+      study.model === "starter" || !study.trained ? el("p", {class: "caution"}, "The starter model has learnt from simulated pigment. It ranks photos; train on your own experts' grades before you use a number.") : null,
+      form, ending(job, "grading"), outcome(state, window_));
+  },
+};
+
+function outcome(state, window_) {
+  const {study, job} = state, told = job && job.kind === "grading" && job.state === "done" ? job.result : null;
+  if (!study.graded) return null;
+  return el("section", {class: "outcome"},
+    el("h3", {}, "Results"),
+    told ? el("p", {}, el("b", {}, `${told.graded} of ${counted(told.photos, "photo")} graded`),
+      told.earlier ? ` (${told.earlier} in an earlier run)` : "", ` in ${duration(told.seconds)}.`) : null,
+    told && told.without.length ? el("details", {}, el("summary", {}, `${counted(told.without.length, "photo")} without a grade`),
+      el("ul", {}, told.without.slice(0, 50).map((one) => el("li", {}, el("bdi", {}, one.photo), ": ", inWindow(one.note))))) : null,
+    told ? told.remarks.map((line) => el("p", {class: "note"}, inWindow(line))) : null,
+    el("div", {class: "acts"}, study.page ? el("button", {type: "button", class: "main", onclick: () => window_.show("review")}, "Next: look and review") : null,
+      fileLink("results.xlsx", "Workbook results.xlsx")));
+}
