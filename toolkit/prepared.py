@@ -89,9 +89,8 @@ def prepare(
     patches that no grade is made of or shown with."""
     if not face.patches:
         reasons = "; ".join(f"{region}: {reason}" for region, reason in face.dropped.items())
-        return Prepared(
-            face.name, face, known_facts=face.facts, error=f"no patch holds enough skin ({reasons})"
-        )
+        error = "; ".join((*face.notes, f"no patch holds enough skin ({reasons})"))
+        return Prepared(face.name, face, known_facts=face.facts, error=error)
     prepared = (
         _of_patches(face, settings, every_figure)
         if face.chart is None

@@ -111,10 +111,10 @@ def train(
     study = _GradedTable(table, y, labels or (lambda photos: y), groups, settings, seed, tell, start, output)
     fit = partial(_fit_encoder, study, keep=keep_encoder)
     known = _known_out_of_fold(study, splits, fit)
-    tell("blend", 0, 1)
+    tell("fitting the curve to the experts", 0, 1)
     out = _fit_blend(study, known, splits)
-    tell("blend", 1, 1)
-    encoder, seen, index = fit(np.arange(len(prepared)), seed, "final encoder")
+    tell("fitting the curve to the experts", 1, 1)
+    encoder, seen, index = fit(np.arange(len(prepared)), seed, "training the network on all subjects")
     figures = trained_figures(table, seen, encoder, index, subjects=groups, grades=out.predicted.tolist())
     card = {
         "toolkit": toolkit.__version__,
@@ -149,6 +149,10 @@ def train(
 def _check(table: PhotoTable, grades: NDArray) -> None:
     if not len(grades):
         raise TrainingError("no graded photographs: nothing to train on")
+    if len(grades) == 1:
+        raise TrainingError(
+            "one photograph alone has a grade: training needs photographs of several subjects"
+        )
     if np.setdiff1d(np.arange(len(grades)), table.photo).size:
         raise TrainingError("a photograph without patches cannot be trained on: leave it out")
     if np.ptp(grades) == 0:
@@ -217,7 +221,9 @@ def _known_out_of_fold(
     def answer(learn: NDArray, held: NDArray) -> NDArray:
         nonlocal columns
         number = next(numbers)
-        encoder, output, index = fit(learn, study.seed + number, f"encoder, fold {number} of {len(splits)}")
+        encoder, output, index = fit(
+            learn, study.seed + number, f"training the network without fold {number} of {len(splits)}"
+        )
         rows = study.rows(held)
         embeddings, scores = encoder.place(output.pooled[rows])
         regions, owners = [table.regions[row] for row in rows], study.subjects[table.photo[rows]]

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import toolkit
 from graded_study import small_model, write_photos
 from PIL import Image
-from test_cli import toolkit
 
 from toolkit.errors import ToolkitError
 from toolkit.model import CARD, FILES
@@ -81,6 +81,7 @@ WRITTEN = {
     "g.csv": (f"{GRADE} --out g.csv", "grades.csv"),
     "g_patches.csv": (f"{GRADE} --out g.csv", "grades.csv"),
     "g_change.csv": (f"{GRADE} --out g.csv", "grades.csv"),
+    "g_by_visit.csv": (f"{GRADE} --out g.csv", "grades.csv"),
     "g_run.csv": (f"{GRADE} --out g.csv", "grades.csv"),
     "g_evidence.csv": (f"{GRADE} --out g.xlsx", "grades.csv"),  # where it is too long for a sheet
     "g.toolkit.sqlite": (f"{GRADE} --out g.xlsx", "model/booster.txt"),

@@ -276,7 +276,7 @@ def test_of_several_reviews_of_a_photo_the_last_counts(tmp_path):
     paths = [exported(tmp_path / "monday.csv", later), exported(tmp_path / "tuesday.csv", first)]
     ((name, table),) = read_experts(paths)
     assert name == "Anna" and {row.file: row.grade for row in table.rows} == {"a.jpg": 4, "b.jpg": 5}
-    assert any("graded 1 photos again" in note for note in table.notes)
+    assert any("graded 1 photo again" in note for note in table.notes)
     exported(tmp_path / "tuesday.csv", [{**row, "reviewed_at": ""} for row in first])
     with pytest.raises(
         GradesError, match=r"tuesday\.csv row 3: Anna grades b\.jpg 4, and 5 in monday\.csv row 2.*keep one"

@@ -11,6 +11,7 @@ from toolkit.agreement.ratings import Ratings
 from toolkit.agreement.reliability import Estimate
 from toolkit.agreement.resample import RESAMPLES
 from toolkit.agreement.sheets import trivial_figures
+from toolkit.outputs import counted
 from toolkit.texttable import aligned
 
 TITLES = {
@@ -57,15 +58,16 @@ def _who(ratings: Ratings) -> str:
     lines = ["Graders"]
     width = max(map(len, ratings.graders))
     for i, (name, table) in enumerate(zip(ratings.graders, ratings.tables, strict=True)):
-        blank = f", {len(table.blank_rows)} rows without a grade" if table.blank_rows else ""
+        blank = f", {counted(len(table.blank_rows), 'row')} without a grade" if table.blank_rows else ""
         by = " by toolkit grade" if table.own_results else ""
-        lines.append(
-            f"  {name:<{width}}  {given[:, i].sum()} photos graded{by} in {table.source.name}{blank}"
-        )
+        photos = counted(int(given[:, i].sum()), "photo")
+        lines.append(f"  {name:<{width}}  {photos} graded{by} in {table.source.name}{blank}")
     partly = [ratings.photos[i] for i in np.flatnonzero(~given.all(axis=1))]
     if partly:
         more = f" and {len(partly) - _NAMED} more" if len(partly) > _NAMED else ""
-        lines.append(f"  not graded by all: {len(partly)} photos: {'; '.join(partly[:_NAMED])}{more}")
+        lines.append(
+            f"  not graded by all: {counted(len(partly), 'photo')}: {'; '.join(partly[:_NAMED])}{more}"
+        )
     return "\n".join(lines + [f"  note: {note}" for note in ratings.notes])
 
 
@@ -82,7 +84,7 @@ def _pair(pair: PairAgreement, weights: str) -> str:
         by_f = interval(name, pair.icc_by_f[name]) if name in pair.icc_by_f else ""
         constant = [figure(name, figures[name]) if name in figures else "" for figures in trivial]
         rows.append((title, figure(name, estimate.value), interval(name, estimate), by_f, *constant))
-    lines = [f"{heading}: {pair.photos} photos of {pair.subjects} subjects", *_aligned(rows)]
+    lines = [f"{heading}: {_of_subjects(pair)}", *_aligned(rows)]
     if pair.verdict:
         lines.append(f"  ICC(2,1), by the bounds of its intervals: {pair.verdict} agreement")
     if pair.estimates["rmse"].value == 0:
@@ -90,15 +92,19 @@ def _pair(pair: PairAgreement, weights: str) -> str:
     return "\n".join(lines)
 
 
+def _of_subjects(compared: PairAgreement | GroupAgreement) -> str:
+    return f"{counted(compared.photos, 'photo')} of {counted(compared.subjects, 'subject')}"
+
+
 def _group(group: GroupAgreement) -> str:
     who = "Both graders" if group.graders == 2 else f"All {group.graders} graders"
-    lines = [f"{who}: {group.photos} photos of {group.subjects} subjects graded by all"]
+    lines = [f"{who}: {_of_subjects(group)} graded by all"]
     rows = [("", "value", "95 % interval", "interval by F")]
     for name, estimate in group.estimates.items() if group.graders > 2 else ():  # two are a pair, told above
         by_f = interval(name, group.icc_by_f[name])
         rows.append((TITLES[name], figure(name, estimate.value), interval(name, estimate), by_f))
     alpha = (figure("alpha", group.alpha.value), interval("alpha", group.alpha), "")
-    rows.append((f"Krippendorff's alpha ({group.alpha_photos} photos)", *alpha))
+    rows.append((f"Krippendorff's alpha ({counted(group.alpha_photos, 'photo')})", *alpha))
     rows.append(("the same, ordinal", figure("alpha", group.alpha_ordinal), "", ""))
     if (error := group.error) is not None:
         for who, sem, change in (
@@ -142,7 +148,11 @@ def _how(pairs: Sequence[PairAgreement], resamples: int) -> str:
         "answer for every photo. Limits of agreement allow for several photos a subject. Words: Koo and Li 2016.",
     ]
     fewest = min((pair.subjects for pair in pairs if pair.photos), default=0)
-    if fewest < _FEW_SUBJECTS:
+    if fewest == 1:
+        lines.append(
+            "One subject: how much subjects differ is not known, so there are no resampled intervals."
+        )
+    elif 1 < fewest < _FEW_SUBJECTS:
         lines.append(
             f"With {fewest} subjects, fewer than {_FEW_SUBJECTS}, the resampled intervals are too narrow."
         )

@@ -12,6 +12,7 @@ from toolkit.agreement.gradersheets import COMBINED, columns_of_graders, combine
 from toolkit.agreement.ratings import Ratings
 from toolkit.agreement.reliability import Estimate
 from toolkit.agreement.resample import RESAMPLES
+from toolkit.outputs import counted
 from toolkit.scores import Scores
 from toolkit.study import Scale
 from toolkit.workbook import Value
@@ -102,7 +103,11 @@ def summary_rows(
 ) -> list[Row]:
     """Who graded what, and how all graders agree."""
     rows: list[Row] = [
-        _line("grader", name, f"{int(np.isfinite(ratings.grades[:, i]).sum())} photos of {table.source.name}")
+        _line(
+            "grader",
+            name,
+            f"{counted(int(np.isfinite(ratings.grades[:, i]).sum()), 'photo')} of {table.source.name}",
+        )
         for i, (name, table) in enumerate(zip(ratings.graders, ratings.tables, strict=True))
     ]
     rows += [_line("note", "joined", note) for note in ratings.notes]

@@ -10,7 +10,6 @@ import typer
 from toolkit.cli.lines import (
     colours,
     crew,
-    pairs,
     points,
     say,
     say_json,
@@ -18,6 +17,7 @@ from toolkit.cli.lines import (
     say_passed_over,
     say_run,
     stoppable,
+    table_names,
 )
 from toolkit.cli.options import (
     AnyScale,
@@ -28,6 +28,7 @@ from toolkit.cli.options import (
     Columns,
     Drift,
     ExpertGrades,
+    FactsFile,
     Grades,
     GradeScale,
     Images,
@@ -42,6 +43,8 @@ from toolkit.cli.options import (
     ReportFile,
     ReportFolder,
     Retakes,
+    SheetName,
+    SideWords,
     Weights,
     Workers,
 )
@@ -76,7 +79,16 @@ def grade(
     report: ReportFile = None,
     report_dir: ReportFolder = None,
     expert_grades: ExpertGrades = None,
+    facts: FactsFile = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Show which photo joins which row and what is left over; grade nothing."
+        ),
+    ] = False,
     column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     retakes: Retakes = False,
     mode: Annotated[
         str | None,
@@ -108,13 +120,18 @@ def grade(
     with what is missing. Other photographs in the same workbook need --append or --overwrite.
     """
     from toolkit.commands.grading import grade_photos
+    from toolkit.commands.joining import join_study
     from toolkit.commands.partsrun import grade_into_parts
     from toolkit.commands.results import ReportRequest
     from toolkit.errors import ToolkitError
     from toolkit.shares import parse_share
     from toolkit.store import is_parts
 
-    page = ReportRequest(report, report_dir, expert_grades, pairs(column), retakes)
+    names = table_names(column, sheet, side_words)
+    if dry_run:
+        study = join_study(images, facts, expert_grades, names, retakes=retakes)
+        return say_json(study.record()) if as_json else say(study.text(), "", "Nothing was graded.")
+    page = ReportRequest(report, report_dir, expert_grades, names, retakes)
     share = parse_share(part) if part else None
     into_parts = is_parts(out)
     if into_parts and (page.wanted or expert_grades or overlays or append or overwrite):
@@ -126,12 +143,13 @@ def grade(
             done = grade_into_parts(
                 images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=hands,
                 tell=tell, limit_s=time_limit, mode=mode, share=share, colour=colours(colour_chart, colour_match),
+                facts=facts, columns=names,
             )  # fmt: skip
             raise typer.Exit(say_parts(done, as_json))
         run = grade_photos(
             images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=hands, tell=tell, limit_s=time_limit, overlays=overlays, report=page,
             append=append, overwrite=overwrite, change=not no_change, mode=mode, share=share,
-            colour=colours(colour_chart, colour_match),
+            colour=colours(colour_chart, colour_match), facts=facts,
         )  # fmt: skip
     if not as_json:
         say_passed_over(images)
@@ -154,7 +172,10 @@ def merge(
     report: ReportFile = None,
     report_dir: ReportFolder = None,
     expert_grades: ExpertGrades = None,
+    facts: FactsFile = None,
     column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     retakes: Retakes = False,
     no_change: NoChange = False,
     landmarks: Landmarks = None,
@@ -172,7 +193,7 @@ def merge(
     from toolkit.commands.merging import merge_parts
     from toolkit.commands.results import ReportRequest
 
-    page = ReportRequest(report, report_dir, expert_grades, pairs(column), retakes)
+    page = ReportRequest(report, report_dir, expert_grades, table_names(column, sheet, side_words), retakes)
     with stoppable(), crew(workers, cluster) as hands, progress_bars(quiet) as tell:
         run = merge_parts(
             parts,
@@ -185,6 +206,7 @@ def merge(
             overwrite=overwrite,
             change=not no_change,
             only=only,
+            facts=facts,
         )
     raise typer.Exit(say_run(run, page, as_json=as_json, starter=model is None))
 
@@ -205,6 +227,8 @@ def agreement(
             "sheet=) in one file are graders of their own."
         ),
     ] = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     scale: AnyScale = "0-9/0.5",
     retakes: Retakes = False,
     kappa: Annotated[KappaWeights, typer.Option(help="Weights of Cohen's kappa.")] = KappaWeights.quadratic,
@@ -227,7 +251,7 @@ def agreement(
 
     found = compare_files(
         files,
-        pairs(column),
+        table_names(column, sheet, side_words),
         parse_scale(scale),
         out,
         report=report,
@@ -295,6 +319,8 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="The same seed repeats a comparison on the same machine.")] = 0,
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     retakes: Retakes = False,
     mode: Mode = None,
     colour_chart: ColourChart = None,
@@ -337,7 +363,7 @@ def evaluate(
             grades,
             out,
             options,
-            columns=pairs(column),
+            columns=table_names(column, sheet, side_words),
             landmark_model=points(landmarks, landmark_model),
             workers=count,
             tell=tell,

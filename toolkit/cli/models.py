@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.lines import colours, kept_pictures, pairs, points, say, say_json, say_passed_over
+from toolkit.cli.lines import colours, kept_pictures, points, say, say_json, say_passed_over, table_names
 from toolkit.cli.options import (
     ClassEdges,
     ColourChart,
@@ -23,6 +23,8 @@ from toolkit.cli.options import (
     Overwrite,
     Quiet,
     Retakes,
+    SheetName,
+    SideWords,
     Thumbnails,
     Workers,
 )
@@ -49,6 +51,8 @@ def train(
     class_edges: ClassEdges = None,
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     retakes: Retakes = False,
     mode: Mode = None,
     plain_mean: Annotated[
@@ -80,7 +84,7 @@ def train(
 
     with progress_bars(quiet) as tell:
         count = workers or default_workers()
-        names, settings = pairs(column), class_settings(class_edges)
+        names, settings = table_names(column, sheet, side_words), class_settings(class_edges)
         run = train_study(
             images, grades, out, folds, epochs=epochs, seed=seed, columns=names, landmark_model=points(landmarks, landmark_model), workers=count, tell=tell, settings=settings, encoder=encoder,
             from_scratch=from_scratch, thumbnails=thumbnails, step=step_of(scale), overwrite=overwrite,
@@ -108,6 +112,8 @@ def suggest(
         typer.Option(help="Expert grades that there are already: their photographs are left out."),
     ] = None,
     column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
@@ -121,7 +127,7 @@ def suggest(
         number=number,
         per_subject=per_subject,
         grades=grades or (),
-        columns=pairs(column),
+        columns=table_names(column, sheet, side_words),
         overwrite=overwrite,
     )
     if as_json:
@@ -139,6 +145,8 @@ def build_index(
     ] = None,
     thumbnails: Thumbnails = True,
     column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     retakes: Retakes = False,
     mode: Mode = None,
     overwrite: Annotated[
@@ -156,7 +164,7 @@ def build_index(
             grades,
             model,
             out,
-            columns=pairs(column),
+            columns=table_names(column, sheet, side_words),
             tell=tell,
             thumbnails=thumbnails,
             retakes=retakes,

@@ -64,6 +64,21 @@ Columns = Annotated[
         "--column", help="Name a column of the grades: subject=ID, side=..., visit=..., grade=..., file=..."
     ),
 ]
+SheetName = Annotated[
+    list[str] | None, typer.Option("--sheet", help="Name the sheet to read, where a workbook has several.")
+]
+SideWords = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--side-words", help="A word for a side beside the usual ones of many languages: left=vasen."
+    ),
+]
+FactsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--facts", help="Table of file names with subject, side, visit, where names do not tell these."
+    ),
+]
 ReportFile = Annotated[
     Path | None,
     typer.Option(
@@ -130,7 +145,7 @@ Overwrite = Annotated[
         "file that it reads.",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, for programs, in place of the lines.")
 ]

@@ -22,6 +22,7 @@ from toolkit.cli.options import (
     Workers,
 )
 from toolkit.cli.root import app
+from toolkit.outputs import counted
 from toolkit.progress import progress_bars
 
 
@@ -98,7 +99,8 @@ def extract_patches(
             colour=colours(colour_chart, colour_match),
         )
     say_passed_over(images)
-    say(f"{run.patches} patches of {run.found} of {run.photos} photos: {out / 'manifest.csv'}", *run.failures)
+    photos = f"{run.found} of {counted(run.photos, 'photo')}"
+    say(f"{run.patches} patches of {photos}: {out / 'manifest.csv'}", *run.failures)
     raise typer.Exit(status(run.found, run.photos))
 
 
@@ -170,7 +172,8 @@ def features(
             overwrite=overwrite,
             colour=colours(colour_chart, colour_match),
         )
-    counts = f"{run.features} features of {run.patches} patches of {run.found} of {run.photos} photos"
+    photos = f"{run.found} of {counted(run.photos, 'photo')}"
+    counts = f"{run.features} features of {run.patches} patches of {photos}"
     say_passed_over(images)
     say(f"{counts}: {out}", *run.failures)
     raise typer.Exit(status(run.found, run.photos))

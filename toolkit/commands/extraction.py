@@ -65,7 +65,7 @@ def extract(
     def counted() -> Iterator[FacePatches]:
         pictures = out / "overlays" if overlays else None
         faces = cut_all(files, Settings(), landmark_model, workers, overlays=pictures)
-        for face in reported(faces, len(paths), "patches", tell):
+        for face in reported(faces, len(paths), "cutting patches", tell):
             reasons = "; ".join([*face.notes, *(f"{r}: {why}" for r, why in face.dropped.items())])
             found.append((face.name, len(face.patches), reasons))
             yield face

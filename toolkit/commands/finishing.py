@@ -4,7 +4,7 @@ workbook and the page are written."""
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ from toolkit.workers import TIME_LIMIT_S
 
 @dataclass(frozen=True, kw_only=True)
 class GradeRequest:
-    """What ``grade_photos``, or ``merge_parts``, was asked for."""
+    """What ``grade_photos``, or ``merge_parts``, was asked for; ``fact_columns``: those that are named of ``facts``."""
 
     out: Path
     model_folder: Path | None = None
@@ -42,6 +42,8 @@ class GradeRequest:
     report: ReportRequest = field(default_factory=ReportRequest)
     overwrite: bool = False
     change: bool = True
+    facts: Path | None = None
+    fact_columns: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)

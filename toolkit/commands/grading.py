@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import toolkit
 from toolkit.commands.colours import Colours, read_colours
 from toolkit.commands.finishing import Clock, GradePlan, GradeRequest, finish
+from toolkit.commands.joining import facts_told, join_facts, split_columns
 from toolkit.commands.onephoto import Graded, HowToGrade, grade_all
 from toolkit.commands.othermodes import of_other_modes, refuse_mixed
 from toolkit.commands.results import GradeRun, ReportRequest, report_grades
@@ -65,6 +66,7 @@ def grade_photos(
     share: Share | None = None,
     mode: str | None = None,
     colour: str | Path | None = None,
+    facts: Path | None = None,
 ) -> GradeRun:
     """Grade photographs and write the results workbook; every photo keeps its row.
 
@@ -81,7 +83,8 @@ def grade_photos(
     ``share``: only these of the photographs, without comparing visits; ``merge_parts`` joins the shares.
     ``mode``: the light of the photographs that are graded, by their names, by default the model's own; others keep a row
     without a grade.
-    ``colour``: how colours are corrected, as for ``read_colours``.
+    ``colour``: how colours are corrected, as for ``read_colours``. ``facts``: a table that tells who is on each photo, as
+    for ``read_facts``; ``report.columns`` name columns of this table too.
     """
     if append and overwrite:
         raise ToolkitError("--append keeps earlier grades, --overwrite drops them: choose one of them")
@@ -89,11 +92,13 @@ def grade_photos(
         raise ToolkitError(
             "--part grades a share of all photographs at once, and --append adds others: leave one out"
         )
+    report = report or ReportRequest()
+    of_facts, of_experts = split_columns(report.columns, facts, report.expert_grades)
     request = _Request(
         images=images, out=Path(out), model_folder=model_folder, weights=weights, landmark_model=landmark_model,
-        workers=workers, tell=tell, limit_s=limit_s, overlays=overlays, report=report or ReportRequest(), append=append,
-        overwrite=overwrite, change=change and share is None, share=share, mode=mode,
-        colours=read_colours(colour),
+        workers=workers, tell=tell, limit_s=limit_s, overlays=overlays, report=replace(report, columns=of_experts),
+        append=append, overwrite=overwrite, change=change and share is None, share=share, mode=mode,
+        colours=read_colours(colour), facts=facts, fact_columns=of_facts,
     )  # fmt: skip
     clock = Clock()
     check_target(request.out, RESULT_SUFFIXES)
@@ -101,7 +106,7 @@ def grade_photos(
     read = [
         *(file.path for file in given),
         *request.colours.files,
-        *read_files(model_folder, landmark_model, request.report.expert_grades),
+        *read_files(model_folder, landmark_model, request.report.expert_grades, facts),
     ]
     check_outputs([Output(store_path(request.out), "--out", lambda _: True)], read)
     with open_store(request.out) as store:
@@ -125,6 +130,8 @@ def _plan(request: _Request, store: Store, given: Sequence[PhotoFile], read: Seq
     refuse_mixed(out, loss, others)
     paths, names = [file.path for file in files], [file.name for file in files]
     check_pictures(request.overlays, request.images, paths, names, read=read, overwrite=overwrite)
+    by_table = join_facts(given if taken else files, request.facts, request.fact_columns)
+    files = with_facts(files, by_table.facts if by_table else {})
     joined = report_grades(request.report, request.images, files, hashes, read=read, overwrite=overwrite)
     files = request.colours.given_to(with_facts(files, joined.facts if joined else {}))
     hints = hints_of(files, model, others)
@@ -136,7 +143,7 @@ def _plan(request: _Request, store: Store, given: Sequence[PhotoFile], read: Seq
     told |= {"colours corrected by": request.colours.source} if request.colours.source else {}
     return GradePlan(
         model, options, tuple(files), earlier, joined, mode, others, loss=loss, damaged=damaged, told=told,
-        remarks=(*request.colours.remarks, *request.colours.unlike(model)),
+        remarks=(*facts_told(request.facts, by_table), *request.colours.remarks, *request.colours.unlike(model)),
     )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def measure_features(
         refuse_other_photos(out, receipt.photos if receipt else _photos_in(out), photos)
     settings = Settings()
     measured = measure_all(files, settings, landmark_model, workers, overlays=overlays)
-    results = list(reported(measured, len(paths), "features", tell))
+    results = list(reported(measured, len(paths), "measuring pigment", tell))
     labels = study_labels([result.quality for result in results], settings.quality)
     grades = labelled((result.grade for result in results), labels)
     rows = [row for pair in zip(grades, results, strict=True) for row in _feature_rows(*pair)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -16,21 +15,32 @@ import toolkit
 from toolkit.asjson import plain
 from toolkit.change import PairChange
 from toolkit.commands.intervals import supported, widths_told
+from toolkit.commands.joining import join_experts
 from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
 from toolkit.info import versions
 from toolkit.model import Model
 from toolkit.outputs import Output, check_folder, check_outputs
-from toolkit.photos import contents
 from toolkit.pigment import CLASSICAL_COLUMNS, NET_COLUMNS
 from toolkit.pool import Workers
 from toolkit.records import SIDE, ColourCorrection, PhotoFile, PhotoGrade
 from toolkit.report import ReportedRun, check_report, is_page
 from toolkit.store import RunOptions, Store, read_store, store_path
-from toolkit.study import Columns, JoinedGrades, join_files, refuse_shared
+from toolkit.study import Columns, JoinedGrades
 from toolkit.study.names import facts_from_name, stored_text
+from toolkit.summary import Summary
 from toolkit.watch import Watched, told
-from toolkit.workbook import COLOUR_COLUMNS, Rows, Value, result_files, table_path, write_results
+from toolkit.workbook import (
+    BY_VISIT,
+    COLOUR_COLUMNS,
+    Rows,
+    Value,
+    grade_rows,
+    result_files,
+    table_path,
+    visit_rows,
+    write_results,
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,10 @@ class GradeRun:
         """One a photo, in the order given."""
         with read_store(store_path(self.out)) as store:
             return list(self.grades_in(store))
+
+    def summary(self) -> Summary:
+        """The grades in figures, and the photos that need review."""
+        return Summary.of(grade_rows(self.grades))
 
     def record(self) -> dict[str, Any]:
         """What a program may want to know of the run, for ``toolkit.asjson``."""
@@ -110,8 +124,6 @@ def report_grades(
     overwrite: bool,
 ) -> JoinedGrades | None:
     """Refuse, before anything is graded, a report that could not be written; the expert's grades, where given."""
-    if report.columns and report.expert_grades is None:
-        raise ToolkitError("--column names a column of the expert's workbook: add --expert-grades")
     if not report.wanted:
         if report.expert_grades:
             raise ToolkitError("--expert-grades are shown on the report page: add --report or --report-dir")
@@ -123,13 +135,7 @@ def report_grades(
         check_outputs([Output(report.file, "--report", is_page)], read, overwrite)
     if report.expert_grades is None:
         return None
-    places = {photo.name: photo.path for photo in photos}
-    known = {photo.name: sha256 for photo, sha256 in zip(photos, hashes, strict=True)}
-    folders = {name: os.path.realpath(path.parent) for name, path in places.items()}
-    joined = join_files(list(places), report.expert_grades, report.columns, None, places=places)
-    file_hash = contents(photos)
-    refuse_shared(joined, lambda name: known[name] or file_hash(name), report.retakes, folders.__getitem__)
-    return joined
+    return join_experts(photos, hashes, report.expert_grades, report.columns, retakes=report.retakes)
 
 
 def report_study(
@@ -170,7 +176,7 @@ def write_workbook(
     changes: Sequence[Mapping[str, Value]] = (),
 ) -> list[str]:
     """The workbook from the store, a row at a time; the store keeps what the files were like when they were written.
-    ``changes``: the rows of the sheet Change, which is left out where there are none."""
+    ``changes``: the rows of the sheet Change. This and By visit are left out where there are none."""
     tables: dict[str, Iterable[Mapping[str, Value]]] = {
         "Patches": Rows(lambda: _rows_of(store, side=False)),
         "Sides": Rows(lambda: _rows_of(store, side=True)),
@@ -182,9 +188,9 @@ def write_workbook(
     }
     if store.corrects_colours():
         tables = {"Colour": Rows(lambda: itertools.starmap(_colour_row, store.colours())), **tables}
-    if changes:
-        tables = {"Change": changes, **tables}
-    for title in {"Change", "Colour"} - tables.keys():
+    of_visits = {BY_VISIT: visit_rows(run.grades_in(store)), "Change": changes}
+    tables = {**{title: rows for title, rows in of_visits.items() if rows}, **tables}
+    for title in {BY_VISIT, "Change", "Colour"} - tables.keys():
         _remove_earlier(store, run.out, title)
     files = list(result_files(run.out))
     store.note_written({path.name: "" for path in files})

@@ -20,6 +20,7 @@ from toolkit.images import file_sha256
 from toolkit.landmarks import landmarks_name
 from toolkit.model import GRADE_STEP, Model, check_model_target, load_model, refuse_other_model, save_model
 from toolkit.modelcard import OutOfFold, card_facts
+from toolkit.outputs import counted
 from toolkit.photos import find_photo_files
 from toolkit.prepared import Prepared
 from toolkit.progress import Progress, reported, silent
@@ -97,7 +98,7 @@ def train_study(
     if epochs is not None:
         settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))
     prepared = prepare_all(photos, settings, landmark_model, workers)
-    everything = list(reported(prepared, len(photos), "patches", tell))
+    everything = list(reported(prepared, len(photos), "finding faces", tell))
     usable, left_out = usable_photos(everything)
     truth = [joined.grades[photo.name] for photo in usable]
     subjects, copies = one_subject_each(pictures_of(usable, joined))
@@ -214,7 +215,7 @@ def training_report(run: TrainRun) -> str:
     trained, card, model = run.trained, run.model.card, run.model
     lines = [
         run.joined.summary(),
-        f"{card['photos']} photos of {card['subjects']} subjects, {card['folds']} folds by subject:",
+        f"{counted(card['photos'], 'photo')} of {counted(card['subjects'], 'subject')}, {card['folds']} folds by subject:",
         score_table(training_scores(run)),
         f"Interval: the grade +- {card['half_width']:.2f} on average ({coverage_told(model)}; "
         f"{np.mean(np.abs(trained.predicted - trained.labels) <= trained.half_widths):.0%} of these photos inside)",

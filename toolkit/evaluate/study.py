@@ -87,7 +87,7 @@ def load_study(
         lost=not_prepared,
         limit_s=RunSettings().time_limit_s,
     )
-    found = list(reported(measured, len(wanted), "photographs", tell))
+    found = list(reported(measured, len(wanted), "measuring photographs", tell))
     usable, left_out = usable_photos(found)
     names = [one.name for one in usable]
     hashes = [one.face.sha256 if one.face else "" for one in usable]

@@ -83,7 +83,9 @@ class Smoothed:
         step = max(1, round(sigma_px / _REDUCED_SIGMA))
         weight = weight.astype(np.float32)
         sigma = sigma_px / step
-        if step > 1 and sigma < _REDUCED_SIGMA:  # then it shows that to reduce and enlarge blurs, by 1/12 + 1/6
+        if (
+            step > 1 and sigma < _REDUCED_SIGMA
+        ):  # then it shows that to reduce and enlarge blurs, by 1/12 + 1/6
             sigma = float(np.sqrt(sigma**2 - 0.25))
 
         def smoothed(plane: Array) -> Array:
