@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from toolkit.outputs import counted
 from toolkit.watch.compare import Difference, Three, Watched
 
 UNLIKE, LIKE = "unlike the training study", "like the training study"
@@ -18,7 +19,7 @@ def told(watched: Watched) -> str:
     """One line."""
     if watched.reason:
         return f"Not compared with the training study: {watched.reason}"
-    people = f"{watched.subjects} subjects, there {watched.study_subjects}"
+    people = f"{counted(watched.subjects, 'subject')}, there {watched.study_subjects}"
     if not watched.unlike:
         titles = ", ".join(dict.fromkeys(one.figure.title.partition(",")[0] for one in watched.lines))
         return f"Photographs {LIKE} ({people}) in {titles}"
