@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import shutil
 import threading
 import time
@@ -49,11 +50,11 @@ def main(work: Work = None, check: Check = None) -> None:
 
 def make_study(folder: Path) -> None:
     """Phantoms, and a workbook of one simulated expert with a heading that nobody knows, without the last people."""
-    study = folder / "phantoms"
+    study = folder / ".phantoms"
     if not (study / "truth.csv").is_file():
         make_phantoms(study, SUBJECTS, 2, "half", seed=SEED, workers=default_workers())
-    if not (folder / "study" / "photographs").is_dir():
-        shutil.copytree(study / "images", folder / "study" / "photographs")
+    if not (folder / "photographs").is_dir():
+        shutil.copytree(study / "images", folder / "photographs")
     with (study / "truth.csv").open(newline="", encoding="utf-8") as file:
         truth = list(csv.DictReader(file))
     last = f"P{GRADED:04}"
@@ -62,15 +63,15 @@ def make_study(folder: Path) -> None:
         for row in truth
         if row["subject"] <= last
     ]  # fmt: skip
-    write_csv(folder / "study" / "investigator.csv", rows)
+    write_csv(folder / "investigator.csv", rows)
     arms = {row["subject"]: "active" if int(row["subject"][1:]) % 2 else "vehicle" for row in truth}
-    write_csv(folder / "study" / "arms.csv", [{"subject": name, "arm": arm} for name, arm in arms.items()])
+    write_csv(folder / "arms.csv", [{"subject": name, "arm": arm} for name, arm in arms.items()])
 
 
 @contextmanager
 def window(folder: Path) -> Iterator[str]:
     """The address of a running window."""
-    with prepared([folder / "study"]) as made:
+    with prepared([folder]) as made:
         thread = threading.Thread(target=made.run)
         thread.start()
         try:
@@ -159,9 +160,7 @@ def grade(tab: Any) -> None:
     to(tab, "Grade")
     tab.locator("select[name=model]").select_option("own")
     tab.click("#step button.main")
-    tab.wait_for_function(
-        "!document.querySelector('#work progress') || document.querySelector('#work progress').value > 4"
-    )
+    tab.locator("#work .told", has_text=re.compile(r"Grading ([5-9]|\d\d) of")).wait_for()
 
 
 def review(tab: Any) -> None:

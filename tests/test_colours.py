@@ -7,7 +7,7 @@ import pytest
 from drawn_photos import drawn_face, drawn_half
 from PIL import Image, PngImagePlugin
 
-from toolkit.colours import GREY_NOTE, ONE_HUE_NOTE, adobe_to_srgb
+from toolkit.colours import GREY_NOTE, ONE_HUE_NOTE, adobe_to_srgb, level_counts, middle_level
 from toolkit.images import read_photo
 from toolkit.settings import PhotoSettings
 
@@ -101,3 +101,12 @@ def test_cicp_is_read(tmp_path):
         Image.fromarray(FACE).save(file, "PNG", pnginfo=info)
         (tmp_path / "c.png").write_bytes(file.getvalue())
         assert read_photo(tmp_path / "c.png", SETTINGS).notes == wanted
+
+
+@pytest.mark.parametrize("levels", [[7], [3, 9], [0, 0, 255], [1, 2, 3, 250], [5] * 9 + [200] * 9])
+def test_the_middle_level_is_the_median(levels):
+    pixels = np.array([levels, [40] * len(levels)], np.uint8)  # of which the second row does not count
+    mask = np.array([[True] * len(levels), [False] * len(levels)])
+    (counts,) = level_counts(pixels, mask)
+    assert counts.sum() == len(levels) and middle_level(counts) == float(np.median(levels))
+    assert (level_counts(np.dstack([pixels] * 3), mask) == counts).all()

@@ -163,9 +163,18 @@ def test_a_missing_file_is_named(folder, name):
         load_model(folder)
 
 
-@pytest.mark.parametrize("place", ["nowhere", ""])
-def test_no_model_there(tmp_path, place):
-    with pytest.raises(ModelError, match=r"no model there \(model.json is missing\)"):
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("nowhere", "nowhere: there is no such folder: check the path"),
+        ("", r"is no model \(model.json is missing\): name the folder that toolkit train wrote"),
+        ("notes.txt", "notes.txt: is a file, and a model is a folder"),
+        ("notes.txt/model", "there is no such folder"),
+    ],
+)
+def test_no_model_there(tmp_path, place, told):
+    (tmp_path / "notes.txt").write_text("no model")
+    with pytest.raises(ModelError, match=told):
         load_model(tmp_path / place)
 
 

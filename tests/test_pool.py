@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+from places import ROOT
 
 from toolkit.errors import MissingExtraError, ToolkitError
 from toolkit.pool import Lost, run_jobs
@@ -46,6 +47,21 @@ def who(job):
 
 def refuse():
     raise ToolkitError("no such landmark model")
+
+
+def test_a_script_that_would_start_itself_again_is_told_so(tmp_path):
+    script = tmp_path / "mine.py"
+    script.write_text("from toolkit.pool import run_jobs\nprint(dict(run_jobs(abs, [-1], 1)))\n")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.returncode == 1 and done.stdout == ""
+    assert (
+        'mine.py: put the calls of toolkit under  if __name__ == "__main__":' in done.stderr.splitlines()[-1]
+    )
+    script.write_text(
+        "from toolkit.pool import run_jobs\nif __name__ == '__main__':\n    print(dict(run_jobs(abs, [-1], 1)))\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.stdout == "{0: 1}\n", done.stderr
 
 
 @pytest.mark.parametrize("ordered", [True, False])

@@ -50,6 +50,10 @@ def test_intervals_are_as_wide_as_the_out_of_fold_errors(run):
     assert run.trained.half_widths.max() < 2
 
 
+def test_one_graders_grades_are_learnt_as_given(run):
+    assert np.array_equal(run.trained.labels, run.study.grades)
+
+
 def test_curve_booster_and_ridge_have_shares(run):
     shares = run.trained.model.blend.shares
     assert sum(shares) == pytest.approx(1) and min(shares) >= 0
@@ -109,7 +113,7 @@ def test_a_kept_encoder_is_not_trained_at_all():
     run = watched(made, folds=2, start=trunk(), keep_encoder=True)
     assert run.encoders == [] and run.trained.model.encoder is trunk()
     assert [bank & queries for bank, queries in run.asked] == [set(), set()]
-    assert {stage for stage, *_ in run.told} == {"blend"}
+    assert {stage for stage, *_ in run.told} == {"fitting the curve to the experts"}
 
 
 # --- who a subject is
@@ -206,7 +210,9 @@ def test_the_card_tells_what_it_was_trained_on(run):
 
 def test_progress_tells_every_stage(run):
     stages = list(dict.fromkeys(stage for stage, _, _ in run.told))
-    assert stages == [*(f"encoder, fold {n} of 3" for n in (1, 2, 3)), "blend", "final encoder"]
+    network = "training the network"
+    folds = [f"{network} without fold {n} of 3" for n in (1, 2, 3)]
+    assert stages == [*folds, "fitting the curve to the experts", f"{network} on all subjects"]
     epochs = SETTINGS.encoder.epochs
     assert run.told[0][1:] == (1, epochs) and run.told[-1][2] == epochs
 
@@ -246,6 +252,11 @@ def small():
 def test_one_grade_only_is_refused(small):
     with pytest.raises(TrainingError, match="same grade"):
         train(small.prepared, [4.0] * 4, small.subjects, SETTINGS, folds=2)
+
+
+def test_one_photograph_is_told_as_one(small):
+    with pytest.raises(TrainingError, match="one photograph alone has a grade"):
+        train(small.prepared[:1], [4.0], small.subjects[:1], SETTINGS, folds=2)
 
 
 def test_fewer_subjects_than_folds_are_refused(small):

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import pipeline
+from toolkit.commands.colours import read_colours
 from toolkit.commands.grading import grade_photos
 from toolkit.commands.shared import default_workers
 from toolkit.commands.training import TrainRun, train_study
+from toolkit.correction import corrected
 from toolkit.images import photo_of_pixels, read_photo
 from toolkit.landmarks import FaceFinder
 from toolkit.model import Model, load_model
@@ -32,7 +34,8 @@ class Grader(pipeline.Grader):
     ``weights``: the grade of the whole side as ``learned``, or the mean of the regions' grades, weighed as in the
     ``mmasi`` or ``equal``. ``landmark_model``: another 68-point dlib predictor (.dat). ``mode``: the light of the
     photographs that are graded (white, xpol, uv, ...), by the ends of their names, where it is not the model's own.
-    Raises ModelError.
+    ``colour``: how colours are corrected: a photograph of a colour chart, a table, or "in-frame", as ``--colour-chart``
+    takes them. Raises ModelError, or PhotoError on the chart.
     """
 
     def __init__(
@@ -42,9 +45,11 @@ class Grader(pipeline.Grader):
         *,
         landmark_model: PathLike | None = None,
         mode: str | None = None,
+        colour: PathLike | None = None,
     ) -> None:
         super().__init__(model if isinstance(model, Model) else load_model(_path(model)), weights, mode)
         self._landmark_model = _path(landmark_model)
+        self._colours = read_colours(None if colour is None else os.fspath(colour))
 
     def grade_photo(
         self,
@@ -78,9 +83,9 @@ class Grader(pipeline.Grader):
         else:
             (file,) = photo_files([Path(photo)], [name] if name else None)
             read = read_photo(file.path, settings.photo)
-        facts = file.facts
+        (file,), facts = self._colours.given_to([file]), file.facts
         file = replace(file, facts=replace(facts, subject=subject or facts.subject, side=side or facts.side))
-        _, face, quality = read_patches(read, file, self._finder, settings)
+        _, face, quality = read_patches(corrected(read, file.colour), file, self._finder, settings)
         (result,) = self.grade([prepare(face, settings, quality)])
         return result
 

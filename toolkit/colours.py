@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -40,18 +41,39 @@ def hue_note(pixels: NDArray[np.uint8], skin: NDArray[np.bool_]) -> str:
     if len(seen) < _FEWEST:
         return ""
     reds, blues = (seen[:, channel] - seen[:, 1] for channel in (0, 2))
-    if max(np.percentile(np.abs(reds), 98), np.percentile(np.abs(blues), 98)) <= _GREY:
+    if all(_most_within(colour, _GREY, 98) for colour in (reds, blues)):
         return GREY_NOTE
-    if np.median(blues - reds) > _BLUE and np.median(blues) > 0:
+    bluer = blues - reds
+    if 2 * np.count_nonzero(bluer > _BLUE) >= len(seen) and np.median(bluer) > _BLUE and np.median(blues) > 0:
         return ONE_HUE_NOTE
     bins = seen.sum(axis=1) * _BINS // (3 * 256)
     counts = np.maximum(np.bincount(bins, minlength=_BINS), 1)
-    apart = []
-    for colour in (reds, blues):
-        means = np.bincount(bins, colour, _BINS) / counts
-        off = np.abs(colour - means[bins])
-        apart.append(float(np.percentile(off, 90)))
-    return ONE_HUE_NOTE if max(apart) <= _ONE_HUE else ""
+    means = (np.bincount(bins, colour, _BINS) / counts for colour in (reds, blues))
+    off = (colour - mean[bins] for colour, mean in zip((reds, blues), means, strict=True))
+    return ONE_HUE_NOTE if all(_most_within(one, _ONE_HUE, 90) for one in off) else ""
+
+
+def _most_within(values: NDArray, limit: float, percent: int) -> bool:
+    """Whether this percentile of the sizes of ``values`` (n,) is at most ``limit``; by counting, which is quicker than to
+    look for it."""
+    place = percent / 100 * (len(values) - 1)
+    return int(np.count_nonzero(np.abs(values) <= limit)) > np.ceil(place)
+
+
+def level_counts(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many pixels of a mask (h, w) have each grey level: (c, 256) of a picture (h, w) or (h, w, c)."""
+    inside = mask.view(np.uint8)
+    counts = [
+        cv2.calcHist([plane], [0], inside, [256], [0, 256]) for plane in cv2.split(pixels)
+    ]  # fmt: skip
+    return np.rint(counts).astype(np.int64).reshape(-1, 256)
+
+
+def middle_level(counts: NDArray[np.int64]) -> float:
+    """The median of grey levels, from how often each of them occurs (256,)."""
+    below = np.cumsum(counts)
+    n = below[-1]
+    return float(np.searchsorted(below, [(n - 1) // 2 + 1, n // 2 + 1]).mean())
 
 
 def space_told_by_exif(image: Image.Image) -> str:
@@ -71,7 +93,12 @@ def adobe_to_srgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A picture (H, W, 3) in Adobe RGB as sRGB."""
     levels = np.arange(256, dtype=np.float32) / 255
     linear = (levels**_ADOBE_GAMMA).astype(np.float32)[pixels]
-    linear = np.clip(linear @ _ADOBE_TO_SRGB.T, 0, 1)
+    return srgb_codes(linear @ _ADOBE_TO_SRGB.T)
+
+
+def srgb_codes(light: NDArray) -> NDArray[np.uint8]:
+    """Linear light as sRGB codes 0-255 (IEC 61966-2-1); what is under 0 or over 1 is clipped."""
+    linear = np.clip(light, 0, 1)
     curved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return np.round(255 * curved).astype(np.uint8)
 

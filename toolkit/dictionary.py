@@ -70,6 +70,18 @@ _SHEETS: dict[str, dict[str, tuple[str, str, str]]] = {
         **{f"{kind}_cm2": (f"area of the spots that {told}", "cm2", "0 and up") for kind, told in _BECAME.items()},
         "note": ("why the two were not compared", *_TEXT),
     },
+    "By visit": {
+        "subject": ("who is on the photos, as in Grades", *_TEXT),
+        "side": ("side of the face", "text", "left, right, both"),
+        "baseline_visit": ("the visit that changes count from: Baseline, or where this side has none its earliest", *_TEXT),
+    },
+    "Colour": {
+        "correction": ("what the photo's colours were corrected by before anything was measured: the photograph of a chart, a chart in the frame of the photo itself, or the match of a camera by toolkit match-cameras; empty: they are as they came", *_TEXT),
+        "patches": ("patches of the chart that were used; the others were clipped, covered or uneven", "number", "14-24"),
+        "error_before": ("mean colour difference of these patches from their reference, as the camera gave them", "CIEDE2000", "0 and up"),
+        "error_after": ("the same after the correction; over 6 it fits badly", "CIEDE2000", "0 and up"),
+        "note": ("what to know of the chart", *_TEXT),
+    },
     "Contributions": {
         "figure": ("a column of Sides; usual_grade: what the others are added to; other_figures: all that are not listed; region_grade, with --weights: that of a region", *_TEXT),
         "value": ("its value on this side; empty: unknown, or no single figure", "of the figure", ""),
@@ -191,6 +203,8 @@ _SCALES = {"fine": "surroundings of 2 mm", "near": "surroundings of 4 mm", "wide
 def describe(sheet: str, column: str) -> tuple[str, str, str]:
     """(meaning, unit, range) of a column; three empty texts for one that is not known."""
     found = _SHEETS.get(sheet, {}).get(column) or _EVERYWHERE.get(column)
+    if sheet == "By visit" and not found:
+        return _of_visit(column)
     if found or sheet not in ("Patches", "Sides"):
         return found or ("", "", "")
     if sheet == "Sides" and (told := _of_side(column)):
@@ -212,6 +226,12 @@ def describe(sheet: str, column: str) -> tuple[str, str, str]:
         return "", "", ""
     meaning, unit, bounds = _PATCH[name]
     return f"{meaning}; against {_SCALES[scale]}", unit, bounds
+
+
+def _of_visit(column: str) -> tuple[str, str, str]:
+    if column.startswith("change to "):
+        return "grade at this visit less that at the baseline visit: negative is better", "grade", "-9 to 9"
+    return "grade at this visit, the mean where it has several photos; empty: none could be graded", *_GRADE
 
 
 def _of_side(column: str) -> tuple[str, str, str] | None:

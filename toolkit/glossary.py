@@ -1,30 +1,58 @@
-"""Terms that stand in help, page and workbook without a word of explanation; docs/reference/glossary.md has more."""
+"""The glossary of the documentation, as terms and what they mean."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from dataclasses import dataclass
+from pathlib import Path
 
-TERMS: Mapping[str, str] = {
-    "Region": "forehead, left cheek, right cheek or chin, each graded by itself too.",
-    "OD (optical density)": "negative natural logarithm of linear light: the darker, the larger. Melanin and blood add to it.",
-    "Melanin index": "amount of melanin in the skin, estimated from colour, in OD. The workbook gives the median of the skin.",
-    "Erythema index": "the same for redness.",
-    "ITA (individual typology angle)": "skin tone as an angle, from lightness and yellowness: the larger, the lighter.",
-    "Landmarks": "68 points of the face, such as eye corners and jaw line.",
-    "Chart": "all visible skin of a face, rectified to one scale, with a mask of what is measured and the reason for the rest.",
-    "Patch": "a rectangular window on the chart: forehead, a cheek or the chin.",
-    "Embedding": "short list of numbers that describes a patch. Patches of similar grade have similar embeddings.",
-    "Reference (prototype)": "a graded patch stored in the model, with which new patches are compared.",
-    "FAISS": "library that searches the nearest embeddings quickly; the index of references.",
-    "LightGBM": "library for gradient-boosted decision trees.",
-    "Ridge regression": "linear regression that keeps its coefficients small.",
-    "Curve": "rising function from the severity figure to the grade, fitted to a study's graders.",
-    "Blend": "the weighted sum of curve, LightGBM and ridge regression; the weights are called shares.",
-    "Contribution": "what one figure adds to a photo's grade. The contributions of a photo add up to its grade.",
-    "Fold": "one part of the subjects. A model learns from the other parts and is tested on this one; this is repeated for every fold.",
-    "Conformal interval": "interval around a grade, set from the errors on unseen subjects so that it holds the expert's grade in a chosen share of photos (90 %).",
-    "Coverage": "the share of photos whose expert grade lies inside the interval.",
-    "Out of range": "a photo unlike every reference of the model; its grade is an extrapolation.",
-    "RMSE": "root mean square of the differences, in grades.",
-    "Noise floor": "the error that remains because graders differ. No method can be expected to score better.",
-}  # fmt: skip
+_ENTRY = re.compile(r"\* \*\*(?P<term>.+?)\*\*:? ?(?P<meaning>.*)")
+# What stands on the report page without a word of explanation.
+_ON_THE_PAGE = (
+    *("Region", "OD (optical density)", "Melanin index", "Erythema index", "ITA (individual typology angle)"),
+    *(
+        "Landmarks",
+        "Chart",
+        "Patch",
+        "Embedding",
+        "Reference (prototype)",
+        "FAISS",
+        "LightGBM",
+        "Ridge regression",
+    ),
+    *("Curve", "Blend", "Contribution", "Fold", "Conformal interval", "Coverage", "Out of range", "RMSE"),
+    "Noise floor",
+)
+_MARKS = re.compile(r"\*\*|`|\[|\]\([^)]*\)")
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term of the ``part`` of the glossary with that heading, and its meaning, as plain text."""
+
+    part: str
+    term: str
+    meaning: str
+
+
+def glossary_file() -> Path:
+    """Where the glossary lies: in the source tree, or inside the installed package."""
+    here = Path(__file__).parent
+    places = (here.parent / "docs" / "reference" / "glossary.md", here / "_docs" / "glossary.md")
+    return next((place for place in places if place.is_file()), places[0])
+
+
+def terms(like: str = "") -> list[Term]:
+    """The terms in the order of the page, or those that have the text ``like`` in their name."""
+    found, part = [], ""
+    for line in glossary_file().read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            part = line.removeprefix("## ")
+        elif entry := _ENTRY.fullmatch(line):
+            found.append(Term(part, *(_MARKS.sub("", entry[name]) for name in ("term", "meaning"))))
+    return [one for one in found if like.casefold() in one.term.casefold()]
+
+
+def page_terms() -> dict[str, str]:
+    """The meaning of each term that the report page uses."""
+    return {one.term: one.meaning for one in terms() if one.term in _ON_THE_PAGE}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import platform
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from toolkit.landmarks import default_landmark_model, dlib_landmark_model
 from toolkit.model import TRAINED_ON, read_card, starter_folder
 from toolkit.modelcard import PAGES
 from toolkit.modelcard.facts import MEAN
+from toolkit.outputs import counted
 from toolkit.study.modes import WHITE, mode_title
 from toolkit.watch.figures import KEPT
 
@@ -37,8 +39,9 @@ def describe(models: Path = Path("models")) -> Iterator[str]:
     yield f"toolkit {toolkit.__version__}, Python {platform.python_version()}, {platform.platform()}"
     for name in PACKAGES:
         yield f"  {name:24} {_installed(name) or 'missing: run  pip install hyperpigmentation-toolkit'}"
-    yield f"  {'tensorflow':24} {_tensorflow()}"
-    yield f"  {'faiss':24} {_faiss()}"
+    yield f"  {'tensorflow':24} {_one_of('tensorflow', 'tensorflow-cpu')}"
+    yield f"  {'faiss':24} {_one_of('faiss-cpu', 'faiss-gpu')}"
+    yield f"  {'NVIDIA GPUs':24} {_gpus() or 'none'}"
     yield f"  {'landmarks facemesh':24} {default_landmark_model()} (Apache License 2.0)"
     yield f"  {'landmarks dlib':24} {_dlib_landmarks()}"
     yield "models:"
@@ -52,6 +55,7 @@ def facts(models: Path = Path("models")) -> dict[str, object]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: _installed(name) for name in PACKAGES} | versions(),
+        "gpus": _gpus(),
         "landmarks": default_landmark_model(),
         "models": [line.strip() for line in _models(models)],
     }
@@ -87,13 +91,23 @@ def _installed(name: str) -> str | None:
         return None
 
 
-def _tensorflow() -> str:
-    if find_spec("tensorflow") is None:
+def _one_of(*names: str) -> str:
+    """The first of these packages that is installed; none is loaded, which takes seconds."""
+    found = next((name for name in names if _installed(name)), None)
+    if found is None:
         return "missing: run  pip install 'hyperpigmentation-toolkit[cpu]'  (or [gpu])"
-    import tensorflow as tf
+    return f"{_installed(found)} ({found})"
 
-    gpus = len(tf.config.list_physical_devices("GPU"))
-    return f"{tf.__version__}, {gpus or 'no'} GPU{'s' if gpus > 1 else ''}"
+
+def _gpus() -> int:
+    """How many graphics cards the NVIDIA driver counts."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    failed = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
+    return 0 if failed else count.value
 
 
 def _dlib_landmarks() -> str:
@@ -101,15 +115,6 @@ def _dlib_landmarks() -> str:
         return f"{dlib_landmark_model()} (trained on 300-W: not for commercial use)"
     except ToolkitError:
         return "an extra, not for commercial use: pip install 'hyperpigmentation-toolkit[dlib-landmarks]'"
-
-
-def _faiss() -> str:
-    if find_spec("faiss") is None:
-        return "missing: run  pip install 'hyperpigmentation-toolkit[cpu]'  (or [gpu])"
-    import faiss
-
-    gpus = getattr(faiss, "get_num_gpus", lambda: 0)()
-    return f"{faiss.__version__}, {gpus or 'no'} GPU{'s' if gpus > 1 else ''}"
 
 
 def _models(models: Path) -> Iterator[str]:
@@ -122,7 +127,8 @@ def _models(models: Path) -> Iterator[str]:
 
 
 def _model(folder: Path, card: Mapping[str, Any]) -> str:
-    counts = f"{card.get('photos', '?')} photos of {card.get('subjects', '?')} subjects"
+    photos, subjects = card.get("photos", "?"), card.get("subjects", "?")
+    counts = f"{counted(photos, 'photo')} of {counted(subjects, 'subject')}"
     return (
         f"{folder}: {counts} in {mode_title(str(card.get('mode', WHITE)))}, trained {card.get('created', '?')} with the "
         f"landmarks {card.get('landmarks', 'dlib')}"

@@ -35,17 +35,30 @@ _BLACK, _DARK = 8, 60
 _CHANNELS = np.array([[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]], np.float32)
 
 
-def fault(data: bytes, image: Image.Image) -> tuple[str, str]:
-    """(what is wrong, a remark) of a JPEG file and of what Pillow decoded from it; both "" where all seems well.
+def decoded(data: bytes, size: tuple[int, int]) -> NDArray[np.uint8] | None:
+    """The RGB picture (H, W, 3) of a JPEG file in colour, the same to the last bit as Pillow makes of it, in half of the
+    time; None where libjpeg warns of anything or the picture is not of ``size`` (width, height)."""
+    import simplejpeg
+
+    try:
+        pixels = simplejpeg.decode_jpeg(data, "RGB", strict=True)
+    except ValueError:
+        return None
+    return pixels if pixels.shape[1::-1] == size else None
+
+
+def fault(data: bytes, pixels: NDArray[np.uint8], image: Image.Image, whole: bool) -> tuple[str, str]:
+    """(what is wrong, a remark) of a JPEG file, of the RGB ``pixels`` (H, W, 3) that were decoded, not turned, and of
+    what Pillow read of its head; both "" where all seems well. ``whole``: libjpeg has read all of it without a warning.
 
     What is wrong makes the picture unfit to be graded; a remark tells of what may be wrong.
     """
-    warned = complaint(data)
+    warned = "" if whole else complaint(data)
     if warned and not only_at_its_end(warned):
         return f"the decoder says: {warned}", ""
     block = 8 * max(max(layer[1:3]) for layer in getattr(image, "layer", [(1, 1, 1)]))
     remarks = []
-    if seam_step(np.asarray(image.convert("RGB")), block) >= _MIN_STEP:
+    if seam_step(pixels, block) >= _MIN_STEP:
         # No refusal: of some thousand whole pictures one looks like that.
         remarks.append("brightness or colour jumps at a row of blocks: the file may be damaged, check it")
     if lacks_scans(data):
@@ -99,7 +112,7 @@ def seam_step(pixels: NDArray[np.uint8], block: int) -> float:
     The row may begin anywhere and goes on at the left edge one row lower, as blocks follow each other in the file. At
     least ``_SHARE`` of its blocks step as far, the same way, of those that show something, or of those that are black, and
     nearly equally far: a wrong start value is the same for all, until it makes black or white of some. Where all step far
-    they need not be alike.
+    they need not be alike. What is under ``_MIN_STEP`` counts as 0.
     """
     rows, columns = pixels.shape[0] // block, pixels.shape[1] // block
     if rows < 3 or columns < 8:
@@ -129,17 +142,23 @@ def _common_step(
     steps: NDArray[np.float32], known: NDArray[np.bool_], length: int, min_known: float
 ) -> float:
     """The largest value that most of ``length`` neighbouring steps reach, in one direction, where at least the share
-    ``min_known`` of them is known."""
-    windows = np.lib.stride_tricks.sliding_window_view
-    stride = max(length // 8, 1)
-    held = windows(known, length)[::stride]
-    enough = held.sum(axis=1) >= max(min_known * length, _FEWEST)
-    if not enough.any():
-        return 0.0
-    found = windows(steps, length)[::stride][enough]
-    counts = held[enough].sum(axis=1)
-    ordered = np.sort(np.where(held[enough], found, np.inf), axis=1)
+    ``min_known`` of them is known; 0 under ``_MIN_STEP``."""
+    first = np.arange(0, len(steps) - length + 1, max(length // 8, 1))
+
+    def count(which: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """How many of each window."""
+        before = np.concatenate([[0], np.cumsum(which)])
+        return np.asarray(before[first + length] - before[first])
+
+    counts = count(known)
     place = ((1 - _SHARE) * counts).astype(int)
+    far = np.maximum(count(known & (steps >= _MIN_STEP)), count(known & (steps <= -_MIN_STEP)))
+    chosen = (counts >= max(min_known * length, _FEWEST)) & (far >= counts - place)
+    if not chosen.any():
+        return 0.0
+    counts, place = counts[chosen], place[chosen]
+    windows = first[chosen, None] + np.arange(length)
+    ordered = np.sort(np.where(known[windows], steps[windows], np.inf), axis=1)
     rows = np.arange(len(ordered))
     low, high = ordered[rows, place], ordered[rows, counts - 1 - place]
     alike = high - low <= np.maximum(_TEXTURE, _ALIKE * np.abs(ordered[rows, counts // 2]))

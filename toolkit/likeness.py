@@ -20,17 +20,29 @@ MIRRORED = 6
 
 def likeness(pixels: NDArray[np.uint8]) -> str:
     """The hash of a picture (H, W, 3) RGB, in hexadecimal."""
-    import imagehash
-
-    grey = cv2.resize(
-        cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), (4 * _SIDE, 4 * _SIDE), interpolation=cv2.INTER_AREA
-    )
-    return str(imagehash.phash(Image.fromarray(grey), hash_size=_SIDE, highfreq_factor=4))
+    return _hash(_reduced(pixels))
 
 
 def mirrored_likeness(pixels: NDArray[np.uint8]) -> str:
     """The hash of a picture's mirror image."""
-    return likeness(np.ascontiguousarray(pixels[:, ::-1]))
+    return _hash(_reduced(pixels)[:, ::-1])
+
+
+def likenesses(pixels: NDArray[np.uint8]) -> tuple[str, str]:
+    """The hashes of a picture and of its mirror image, from one reduced picture."""
+    small = _reduced(pixels)
+    return _hash(small), _hash(small[:, ::-1])
+
+
+def _reduced(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.resize(grey, (4 * _SIDE, 4 * _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _hash(small: NDArray[np.uint8]) -> str:
+    import imagehash
+
+    return str(imagehash.phash(Image.fromarray(small), hash_size=_SIDE, highfreq_factor=4))
 
 
 def bits_apart(ones: Sequence[str], others: Sequence[str]) -> NDArray[np.int64]:

@@ -159,12 +159,18 @@ def read_card(folder: Path) -> dict[str, Any]:
         check_card(card)
         hashes = {name: str(card["files"][name]) for name in FILES}
     except (FileNotFoundError, NotADirectoryError):
-        raise ModelError(
-            f"{folder}: no model there (model.json is missing); see toolkit train --help"
-        ) from None
+        raise ModelError(f"{folder}: {_why_no_model(Path(folder))}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{path}: damaged ({error}); restore it or retrain") from None
     return {**card, "files": hashes}
+
+
+def _why_no_model(folder: Path) -> str:
+    if folder.is_dir():
+        return "is no model (model.json is missing): name the folder that toolkit train wrote"
+    if folder.exists():
+        return "is a file, and a model is a folder: name the folder that toolkit train wrote"
+    return "there is no such folder: check the path of the model"
 
 
 def load_model(folder: Path | str | None = None) -> Model:

@@ -39,8 +39,16 @@ def photo_names(paths: Sequence[Path]) -> list[str]:
 
 
 def with_facts(files: Sequence[PhotoFile], known: Mapping[str, PhotoFacts]) -> list[PhotoFile]:
-    """The files with what is ``known`` of their names, from a study's workbook for example, in place of their own facts."""
-    return [replace(file, facts=known.get(file.name, file.facts)) for file in files]
+    """The files with what is ``known`` of their names, from a study's workbook for example, in place of their own facts;
+    a side or visit that it does not tell stays."""
+    return [
+        replace(file, facts=_completed(known[file.name], file.facts)) if file.name in known else file
+        for file in files
+    ]
+
+
+def _completed(facts: PhotoFacts, before: PhotoFacts) -> PhotoFacts:
+    return replace(facts, side=facts.side or before.side, visit=facts.visit or before.visit)
 
 
 def content_hash(path: Path) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from toolkit.chart import make_chart, objects_note
+from toolkit.correction import corrected
 from toolkit.images import read_photo
 from toolkit.judgement import Judgement, judge
 from toolkit.landmarks import FaceFinder
-from toolkit.likeness import likeness, mirrored_likeness
+from toolkit.likeness import likenesses
 from toolkit.model import Model
 from toolkit.ownphotos import Copied, OwnPhotos
 from toolkit.patches import cut_patches
@@ -43,8 +44,9 @@ OUT_OF_RANGE = "out of range: unlike every graded reference"
 
 
 def read_face(file: PhotoFile, finder: FaceFinder, settings: Settings) -> tuple[Photo, FacePatches, Quality]:
-    """Photo -> landmarks -> chart -> patches -> quality; raises PhotoError or FaceError."""
-    return read_patches(read_photo(file.path, settings.photo), file, finder, settings)
+    """Photo -> colours -> landmarks -> chart -> patches -> quality; raises PhotoError or FaceError."""
+    photo = corrected(read_photo(file.path, settings.photo), file.colour)
+    return read_patches(photo, file, finder, settings)
 
 
 def read_patches(
@@ -57,7 +59,7 @@ def read_patches(
     quality = assess(photo, face, patches, settings.quality, chart=chart)
     notes = photo.notes + face.notes + objects_note(chart)
     found = FacePatches(file.name, photo.sha256, patches, face, dropped, quality.label, notes, chart,
-                        likeness(photo.pixels), mirrored_likeness(photo.pixels), file.facts)  # fmt: skip
+                        *likenesses(photo.pixels), file.facts, photo.colour)  # fmt: skip
     return photo, found, quality
 
 
@@ -99,6 +101,7 @@ class Grader:
                 judged.contributions(i),
                 tuple(judged.evidence(i)),
                 tuple(itertools.islice(pictures, count)),
+                photo.face.colour,
             )
 
     def _gradable(self, photo: Prepared) -> bool:

@@ -11,6 +11,7 @@ import functools
 import os
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -77,13 +78,14 @@ def run_jobs(
 
     ``task``, ``start`` (called once a process) and jobs must be picklable. A job that takes longer than
     ``limit_s`` seconds, or twice ends its process, gives ``Lost``. What ``task`` raises is raised here; a
-    process that cannot even start raises ToolkitError. Processes end with the iterator, or with this process.
+    process that cannot even start raises ToolkitError, and so does a script that is not fit to start any. Processes end with the iterator, or with this process.
     """
     if not jobs:
         return
     if not isinstance(workers, int):
         yield from workers.run(task, jobs, start, limit_s=limit_s, ordered=ordered)
         return
+    _refuse_script_without_guard()
     pool = _Pool(task, jobs, start, limit_s)
     try:
         yield from pool.run(max(1, min(workers, len(jobs))), ordered)
@@ -102,6 +104,18 @@ def attempt(work: Callable[[], Result], failed: Callable[[str], Result], path: P
         return failed(str(error).removeprefix(f"{path}: "))
     except Exception as error:  # one odd photo must not end a study; its row says what happened
         return failed(f"{UNEXPECTED}{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def _refuse_script_without_guard() -> None:
+    """A new process runs the user's script from its top: without a guard it would start processes of its own."""
+    main = sys.modules["__main__"]
+    path = Path(getattr(main, "__file__", None) or "")
+    is_script = main.__spec__ is None and path.suffix == ".py" and path.is_file()
+    if is_script and "__main__" not in path.read_text(encoding="utf-8", errors="replace"):
+        raise ToolkitError(
+            f'{path.name}: put the calls of toolkit under  if __name__ == "__main__":  because the processes that read '
+            "photographs run this script again"
+        )
 
 
 class Keeper(Generic[Job, Result]):

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.colours import level_counts
 from toolkit.patches import region_window
 from toolkit.pigment import (
     MAP_COLUMNS,
@@ -81,20 +82,26 @@ class Prepared:
         return [window.cut(self.inputs[window.picture]) for window in self.windows]
 
 
-def prepare(face: FacePatches, settings: Settings, quality: Quality | None = None) -> Prepared:
-    """Chart and patches -> pigment features of both, and the network's input."""
+def prepare(
+    face: FacePatches, settings: Settings, quality: Quality | None = None, every_figure: bool = False
+) -> Prepared:
+    """Chart and patches -> pigment features of both, and the network's input; ``every_figure``: also those features of
+    patches that no grade is made of or shown with."""
     if not face.patches:
         reasons = "; ".join(f"{region}: {reason}" for region, reason in face.dropped.items())
-        return Prepared(
-            face.name, face, known_facts=face.facts, error=f"no patch holds enough skin ({reasons})"
-        )
-    prepared = _of_patches(face, settings) if face.chart is None else _of_chart(face, face.chart, settings)
+        error = "; ".join((*face.notes, f"no patch holds enough skin ({reasons})"))
+        return Prepared(face.name, face, known_facts=face.facts, error=error)
+    prepared = (
+        _of_patches(face, settings, every_figure)
+        if face.chart is None
+        else _of_chart(face, face.chart, settings, every_figure)
+    )
     return replace(prepared, quality=quality, known_facts=face.facts)
 
 
-def _of_chart(face: FacePatches, chart: FaceChart, settings: Settings) -> Prepared:
+def _of_chart(face: FacePatches, chart: FaceChart, settings: Settings, every_figure: bool) -> Prepared:
     """Maps once, on the chart; patches are windows on them."""
-    maps = map_skin(chart, settings.pigment)
+    maps = map_skin(chart, settings.pigment, every_figure)
     windows = [region_window(chart, patch.region, settings.patch) for patch in face.patches]
     rows = tuple(
         measure_window(patch, window, maps, settings.pigment)
@@ -103,7 +110,7 @@ def _of_chart(face: FacePatches, chart: FaceChart, settings: Settings) -> Prepar
     (above, below), (left, right) = maps.near.margins
     high, wide = chart.skin.shape
     parts = chart.regions[above : high - below, left : wide - right]
-    side = side_features([Skin(maps, parts, chart.pixels[chart.skin])])
+    side = side_features([Skin(maps, parts, level_counts(chart.pixels, chart.skin))])
     picture = encoder_input(maps.wide, maps.components, settings.encoder)
     small: Any = cv2.resize(chart.regions, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     return Prepared(
@@ -124,15 +131,15 @@ def _scaled(window: Window, scale: float) -> Window:
     return Window(window.picture, top, left, height, width)
 
 
-def _of_patches(face: FacePatches, settings: Settings) -> Prepared:
+def _of_patches(face: FacePatches, settings: Settings, every_figure: bool) -> Prepared:
     """Patches that came without their chart: each is a picture of its own, and all their skin is the side."""
     rows, inputs, skins = [], [], []
     for patch in face.patches:
-        found = map_skin(patch, settings.pigment)
+        found = map_skin(patch, settings.pigment, every_figure)
         rows.append(patch_features(patch, found, settings.pigment))
         inputs.append(encoder_input(found.wide, found.components, settings.encoder))
         nowhere = np.zeros(found.near.skin.shape, np.uint8)
-        skins.append(Skin(found, nowhere, patch.pixels[patch.skin]))
+        skins.append(Skin(found, nowhere, level_counts(patch.pixels, patch.skin)))
     return Prepared(
         face.name,
         face,

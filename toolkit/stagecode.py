@@ -9,9 +9,9 @@ from pathlib import Path
 # Modules and folders of the package. Commands, workbooks, pages and messages are not among them: no grade changes
 # with these, and a study is not to be graded again for a word.
 STAGES = (
-    "blend", "booster.py", "chart", "colours.py", "formats.py", "geometry.py", "images.py", "index.py", "jpeg.py", "judgement.py",
+    "blend", "booster.py", "chart", "colours.py", "colourtarget.py", "correction", "formats.py", "geometry.py", "images.py", "index.py", "jpeg.py", "judgement.py",
     "landmarks", "likeness.py", "meanface.py", "model.py", "ownphotos.py", "patches", "phototable.py", "pigment", "pipeline.py",
-    "prepared.py", "quality", "reasons.py", "records", "settings.py", "siamese", "study/modes.py", "visible.py",
+    "prepared.py", "quality", "quantiles.py", "reasons.py", "records", "settings.py", "siamese", "study/modes.py", "visible.py",
 )  # fmt: skip
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from toolkit.records import SEVERITY_WORDS
+from toolkit.outputs import counted
+from toolkit.records import SEVERITY_WORDS, PhotoFacts
+from toolkit.study.dates import visits_in_days
 from toolkit.study.modes import OTHER_MODE
 from toolkit.study.visits import visit_order
 from toolkit.tables import Value
@@ -15,6 +18,8 @@ from toolkit.watch import ADVICE, Watched, told, watch_rows
 
 UNKNOWN = "unknown"
 _MOST_FLAGGED = 1000  # listed; the rest is found by the filters of Grades
+_MOST_REASONS, _LOOK_AT = 4, 3  # told on the terminal
+_OF_ONE_PHOTO = re.compile(r"[:(].*|\S*[\d.]\S*")
 
 
 def flag_of(row: Mapping[str, Value]) -> str:
@@ -44,20 +49,23 @@ class Summary:
     severities: Counter[str] = field(default_factory=Counter)
     steps: Counter[float] = field(default_factory=Counter)
     groups: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
     listed: dict[str, list[Line]] = field(default_factory=lambda: {"failed": [], "flagged": []})
 
     @classmethod
     def of(cls, rows: Iterable[Mapping[str, Value]]) -> Summary:
-        """One walk through the rows of Grades."""
+        """Of the rows of Grades, which are walked through twice; visits that are dates are told in days."""
+        facts = [PhotoFacts(str(row["subject"]), visit=_text(row["visit"])) for row in rows]
         summary = cls()
-        for row in rows:
-            summary._add(row)
+        for row, visit in zip(rows, visits_in_days(facts), strict=True):
+            summary._add({**row, "visit": visit})
         return summary
 
     def _add(self, row: Mapping[str, Value]) -> None:
         flag, grade = flag_of(row), row["grade"]
         self.photos += 1
         self.flags[flag] += 1
+        self.reasons.update(_reasons(row) if flag == "flagged" else ())
         if isinstance(grade, int | float):
             self.severities[str(row["severity"])] += 1
             self.steps[float(row["grade_half_step"] or 0)] += 1
@@ -66,6 +74,24 @@ class Summary:
         if flag in self.listed and len(self.listed[flag]) < _MOST_FLAGGED:
             shown = row["photo"], None if grade is None else float(grade), row["quality"], row["note"]
             self.listed[flag].append(Line(shown, flag=flag))
+
+    def in_words(self) -> list[str]:
+        """Lines for the terminal: the grades in figures, what needs review and why, where to look first."""
+        grades = [grade for group in self.groups.values() for grade in group]
+        lines = []
+        if grades:
+            spread = f", SD {statistics.stdev(grades):.1f}" if len(grades) > 1 else ""
+            severities = ", ".join(f"{self.severities[name]} {name}" for name in SEVERITY_WORDS)
+            lines.append(f"Grades: mean {statistics.fmean(grades):.1f}{spread}; {severities}")
+        if not self.flags["flagged"] and not self.flags["failed"]:
+            lines.append("Needs review: none")
+        if self.reasons:
+            why = ", ".join(f"{reason}: {count}" for reason, count in self.reasons.most_common(_MOST_REASONS))
+            lines.append(f"Needs review: {counted(self.flags['flagged'], 'photo')} ({why})")
+        first = [*self.listed["failed"], *self.listed["flagged"]][:_LOOK_AT]
+        if first:
+            lines += ["Look first at:", *(f"  {_look_at(*line.cells)}" for line in first)]
+        return lines
 
     def figures(self) -> list[Line]:
         """Counts; grades by severity and half step; means by visit and side."""
@@ -102,6 +128,23 @@ class Summary:
         if len(lines) == 1:
             lines.append(Line(("none", None, None, None)))
         return lines
+
+
+def _text(value: Value) -> str | None:
+    return None if value is None else str(value)
+
+
+def _reasons(row: Mapping[str, Value]) -> set[str]:
+    """Why a row needs review, without what is of this photo alone: names, figures, what follows a colon."""
+    parts = [] if row["quality"] in ("", None, "ok") else str(row["quality"]).split(", ")
+    parts += [_OF_ONE_PHOTO.sub("", part) for part in str(row["note"] or "").split("; ")]
+    return {" ".join(part.split()) for part in parts} - {""}
+
+
+def _look_at(photo: Value, grade: Value, quality: Value, note: Value) -> str:
+    why = note if quality in ("", None, "ok") else ", ".join(map(str, filter(None, (quality, note))))
+    what = "no grade" if grade is None else f"grade {grade:.1f}"
+    return f"{photo}: {what}{f', {why}' if why else ''}"
 
 
 def watched_lines(watched: Watched) -> list[Line]:

@@ -39,13 +39,15 @@ from toolkit.study import subject_folds
 from toolkit.watch.figures import KEPT, without_distances
 from toolkit.watch.trained import trained_figures
 
+Labels = Callable[[NDArray], NDArray[np.float64]]
+
 
 @dataclass(frozen=True, eq=False)
 class Trained:
     """The model, and what its scores rest on, out of fold, one a photo: ``predicted`` grades, ``half_widths`` of
     their intervals, ``argmax`` grades by the seed's rule, ``embedding`` grades by the network alone, ``parts`` (n, 3)
     those of the curve, LightGBM and the ridge; ``values`` (n, columns) are what the blend saw, ``by_region`` (n, 4)
-    grades of the regions."""
+    grades of the regions; ``labels`` the grades that were to be learnt."""
 
     model: Model
     folds: Folds
@@ -56,14 +58,17 @@ class Trained:
     parts: NDArray[np.float64]
     values: NDArray[np.float64]
     by_region: NDArray[np.float64]
+    labels: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class _GradedTable:
-    """Graded photographs side by side; ``output``: of a kept trunk, or None."""
+    """Graded photographs side by side; ``labels``: the grades to learn (photos,), as the graders of some photographs
+    alone tell them; ``output``: of a kept trunk, or None."""
 
     table: PhotoTable
     grades: NDArray[np.float64]
+    labels: Labels
     subjects: NDArray[np.str_]
     settings: Settings
     seed: int
@@ -87,12 +92,14 @@ def train(
     progress: Progress | None = None,
     start: Encoder | None = None,
     keep_encoder: bool = False,
+    labels: Labels | None = None,
 ) -> Trained:
     """Train on prepared photographs, one grade (0-9) and one subject each.
 
     ``start``: an encoder whose trunk is kept; with ``keep_encoder`` its head as well, so that only references
     and blend are made anew (it must not have been trained on these subjects). Without, the network learns
-    from these grades alone. ``progress`` is told (stage, done, total). Raises TrainingError when the study is too
+    from these grades alone. ``labels``: what to learn instead of ``grades``, where that rests on how graders grade: given
+    the photographs whose grades may be used, grades of all (photos,). ``progress`` is told (stage, done, total). Raises TrainingError when the study is too
     small, has one grade only, or a photograph without patches.
     """
     y, groups = np.asarray(grades, float), np.asarray(subjects, str)
@@ -101,13 +108,13 @@ def train(
     tell = progress or silent
     splits = subject_folds(list(groups), y, folds, seed)
     output = table.trunk_output(start) if start else None
-    study = _GradedTable(table, y, groups, settings, seed, tell, start, output)
+    study = _GradedTable(table, y, labels or (lambda photos: y), groups, settings, seed, tell, start, output)
     fit = partial(_fit_encoder, study, keep=keep_encoder)
     known = _known_out_of_fold(study, splits, fit)
-    tell("blend", 0, 1)
+    tell("fitting the curve to the experts", 0, 1)
     out = _fit_blend(study, known, splits)
-    tell("blend", 1, 1)
-    encoder, seen, index = fit(np.arange(len(prepared)), seed, "final encoder")
+    tell("fitting the curve to the experts", 1, 1)
+    encoder, seen, index = fit(np.arange(len(prepared)), seed, "training the network on all subjects")
     figures = trained_figures(table, seen, encoder, index, subjects=groups, grades=out.predicted.tolist())
     card = {
         "toolkit": toolkit.__version__,
@@ -135,12 +142,17 @@ def train(
         out.parts,
         known.values,
         out.by_region,
+        study.labels(np.arange(len(prepared))),
     )
 
 
 def _check(table: PhotoTable, grades: NDArray) -> None:
     if not len(grades):
         raise TrainingError("no graded photographs: nothing to train on")
+    if len(grades) == 1:
+        raise TrainingError(
+            "one photograph alone has a grade: training needs photographs of several subjects"
+        )
     if np.setdiff1d(np.arange(len(grades)), table.photo).size:
         raise TrainingError("a photograph without patches cannot be trained on: leave it out")
     if np.ptp(grades) == 0:
@@ -164,13 +176,13 @@ def _fit_encoder(
     study: _GradedTable, photos: NDArray, seed: int, stage: str, *, keep: bool
 ) -> tuple[Encoder, TrunkOutput, ReferenceIndex]:
     """An encoder and its references from the given photos alone, and what its trunk sees of all photographs."""
-    table, rows = study.table, study.rows(photos)
+    table, rows, labels = study.table, study.rows(photos), study.labels(photos)
     if keep and study.start is not None:
         encoder = study.start
     else:
         encoder = train_encoder(
             [table.patch_inputs()[row] for row in rows] if study.start is None else [],
-            study.grades[table.photo[rows]],
+            labels[table.photo[rows]],
             study.subjects[table.photo[rows]],
             study.settings.encoder,
             seed=seed,
@@ -180,7 +192,7 @@ def _fit_encoder(
         ).in_onnx()
     output = study.output or table.trunk_output(encoder)
     embeddings, _ = encoder.place(output.pooled)
-    bank = references(table, embeddings, study.grades, study.subjects).take(rows)
+    bank = references(table, embeddings, labels, study.subjects).take(rows)
     return encoder, output, ReferenceIndex.build(bank, study.settings.index, seed)
 
 
@@ -209,7 +221,9 @@ def _known_out_of_fold(
     def answer(learn: NDArray, held: NDArray) -> NDArray:
         nonlocal columns
         number = next(numbers)
-        encoder, output, index = fit(learn, study.seed + number, f"encoder, fold {number} of {len(splits)}")
+        encoder, output, index = fit(
+            learn, study.seed + number, f"training the network without fold {number} of {len(splits)}"
+        )
         rows = study.rows(held)
         embeddings, scores = encoder.place(output.pooled[rows])
         regions, owners = [table.regions[row] for row in rows], study.subjects[table.photo[rows]]
@@ -241,12 +255,13 @@ class _Out:
 
 def _fit_blend(study: _GradedTable, known: _Known, splits: Folds) -> _Out:
     """The shares that grade a fold are chosen on the other folds."""
-    table, grades, settings = study.table, study.grades, study.settings.blend
+    table, settings = study.table, study.settings.blend
 
     def fit(photos: NDArray) -> tuple[RisingCurve, TableBlend]:
-        curve = RisingCurve.fit(known.figure[photos], grades[photos], settings)
+        grades = study.labels(photos)[photos]
+        curve = RisingCurve.fit(known.figure[photos], grades, settings)
         return curve, TableBlend.fit(
-            known.columns, known.values[photos], grades[photos], study.subjects[photos], settings=settings, seed=study.seed,
+            known.columns, known.values[photos], grades, study.subjects[photos], settings=settings, seed=study.seed,
         )  # fmt: skip
 
     def answer(learn: NDArray, held: NDArray) -> NDArray:
@@ -255,17 +270,16 @@ def _fit_blend(study: _GradedTable, known: _Known, splits: Folds) -> _Out:
         return np.column_stack([*three, curve.predict(known.regions[held])])
 
     def shares(photos: NDArray) -> tuple[float, float, float]:
-        return best_shares(parts[photos], grades[photos], study.subjects[photos])
+        return best_shares(parts[photos], study.labels(photos)[photos], study.subjects[photos])
 
     answers = out_of_fold(splits, answer)
     parts, by_region = answers[:, :3], answers[:, 3:]
     predicted = out_of_fold(splits, lambda learn, held: np.clip(parts[held] @ shares(learn), 0, 9))
     apart = np.abs(parts[:, 1] - parts[:, 2])
     difficulty = table.difficulty(known.values, known.columns, apart, by_region, grades=predicted)
-    interval = Interval.fit(
-        predicted - grades, difficulty, study.subjects, settings.coverage, seed=study.seed
-    )
-    everybody = np.arange(len(grades))
+    everybody = np.arange(len(predicted))
+    off = predicted - study.labels(everybody)
+    interval = Interval.fit(off, difficulty, study.subjects, settings.coverage, seed=study.seed)
     curve, side = fit(everybody)
     final = shares(everybody)
     side.share = share_of_two(final[1], final[2])

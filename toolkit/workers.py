@@ -173,7 +173,7 @@ def measure_all(
 def _measure_one(file: PhotoFile, settings: Settings, drawn: bool) -> tuple[PhotoResult, bytes]:
     def work() -> tuple[PhotoResult, bytes]:
         photo, face, quality = read_face(file, the_finder(), settings)
-        measured = prepare(face, settings)
+        measured = prepare(face, settings, every_figure=True)
         regions = [patch.region for patch in face.patches]
         figures = tuple(map(Figures, regions, measured.features))
         jpeg = b""
@@ -183,7 +183,7 @@ def _measure_one(file: PhotoFile, settings: Settings, drawn: bool) -> tuple[Phot
         side = file.facts.side or (face.face.side if face.face else None)
         note = "; ".join([*face.notes, *missing_regions(face)])
         grade = PhotoGrade(file.name, replace(file.facts, side=side), quality=face.quality, note=note)
-        return PhotoResult(grade, figures, quality), jpeg
+        return PhotoResult(grade, figures, quality, colour=face.colour), jpeg
 
     return attempt(work, partial(_not_measured, file), file.path)
 

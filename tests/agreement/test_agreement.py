@@ -577,6 +577,12 @@ def test_retakes_are_averaged_before_changes():
     assert change.estimates["mean_first"].value == -1 and change.estimates["mean_second"].value == -1.5
 
 
+def test_one_subject_is_told_as_one_without_intervals():
+    text = agree(study([[2, 2.5], [3, 3], [4, 4.5]], [0, 0, 0]), resamples=10).text()
+    assert "3 photos of 1 subject\n" in text and "too narrow" not in text
+    assert "One subject: how much subjects differ is not known, so there are no resampled intervals." in text
+
+
 UP = list(range(10)) * 2
 LATIN = [[1, 2, 3], [2, 3, 1], [3, 1, 2], [1, 3, 2], [2, 1, 3], [3, 2, 1]]
 

@@ -105,7 +105,11 @@ def test_which_photo_has_which_row(tmp_path):
         ("P0002", "left", None, None),
     ]
     assert joined.graded == 2 and joined.rows == ("row 4 (P0009, right, Baseline)",)
-    assert joined.summary.startswith("2 of 3 photos have a grade")
+
+
+def test_what_else_to_know_of_a_join_is_told(tmp_path):
+    write_csv(tmp_path / "a.csv", [{"subject": "1", "side": "left", "grade": 3, "week of study": "x"}])
+    assert any("joined by number alone" in line for line in join(FILES[:1], tmp_path / "a.csv", {}).remarks)
 
 
 def test_a_join_that_is_refused_says_why(tmp_path):

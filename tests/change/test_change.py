@@ -331,10 +331,13 @@ def test_tables_hold_the_same_and_a_resumed_run_does_no_work(photos, written, tm
     monkeypatch.setattr("toolkit.commands.changes.compare_all", _recording(asked))
     told = []
     grade_photos([photos], out, tell=lambda *progress: told.append(progress[0]))
-    assert asked == [] and "change" not in told
+    assert asked == [] and "comparing visits" not in told
     assert (tmp_path / "grades_change.csv").read_bytes() == table
     grade_photos([photos], out, change=False)
     assert not (tmp_path / "grades_change.csv").exists()
+    assert (tmp_path / "grades_by_visit.csv").is_file()
+    grade_photos([photos / NAME.format(0, 0)], out, overwrite=True)
+    assert not (tmp_path / "grades_by_visit.csv").exists()  # it told of visits that are none of this run
 
 
 def _recording(asked):

@@ -1,6 +1,5 @@
 """Every command from end to end, as a user calls it: one tiny study of phantoms, one tiny model, once."""
 
-import contextlib
 import csv
 import io
 import os
@@ -8,15 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from command_line import toolkit
 from PIL import Image
 from places import REAL_FACES, ROOT
 from typer.main import get_command
 
-from toolkit.cli import app, main
+from toolkit.cli import app
 from toolkit.model import FILES, load_model, read_card, starter_folder
 from toolkit.modelcard import PAGES
 from toolkit.patches import load_patches
@@ -75,29 +74,8 @@ CONTRACT = {
         *("--baseline", "--responder", "--effect", "--power", "--scale", "--overwrite", "--json"),
     },
     "info": set(),
+    "glossary": {"term"},
 }
-
-
-@dataclass(frozen=True)
-class Done:
-    status: int
-    out: str
-    err: str
-
-
-def toolkit(*arguments) -> Done:
-    """What the installed command does with these arguments, in this process."""
-    out, err, saved = io.StringIO(), io.StringIO(), sys.argv
-    sys.argv = ["toolkit", *map(str, arguments)]
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            main()
-        status = 0
-    except SystemExit as end:
-        status = int(end.code or 0)
-    finally:
-        sys.argv = saved
-    return Done(status, out.getvalue(), err.getvalue())
 
 
 def succeeds(*arguments) -> str:
@@ -172,8 +150,11 @@ def model(training):
 def workbook(study, model, tmp_path_factory):
     path = tmp_path_factory.mktemp("graded") / "new folder" / "grades.xlsx"
     said = succeeds("grade", study / "images", "--out", path, "--model", model, "--workers", 1)
-    last = rf"9 of 9 photos graded in \d+ s: {re.escape(str(path))}"
-    assert re.fullmatch(rf"Photographs like the training study \(6 subjects, there 6\) .*\n{last}\n", said)
+    like, done, grades, review, *_ = said.splitlines()
+    assert re.match(r"Photographs (?:un)?like the training study \(6 subjects, there 6\)", like)
+    assert re.fullmatch(rf"9 of 9 photos graded in \d+ s: {re.escape(str(path))}", done)
+    assert re.fullmatch(r"Grades: mean \d\.\d, SD \d\.\d; \d none, \d mild, \d moderate, \d severe", grades)
+    assert review.startswith("Needs review: ")
     return path
 
 
@@ -560,8 +541,11 @@ def test_training_leaves_bad_photos_out_and_says_so(study, tmp_path):
 MISTAKES = {
     "missing photos": ("grade nowhere --out {tmp}/x.xlsx --model {model}", "nowhere: no such file"),
     "folder without photos": ("grade {tmp} --out {tmp}/x.xlsx --model {model}", "no photographs in"),
-    "missing model": ("grade {photo} --out {tmp}/x.xlsx --model {tmp}/none", "no model there"),
-    "model that is a file": ("grade {photo} --out {tmp}/x.xlsx --model {grades}", "model.json"),
+    "missing model": ("grade {photo} --out {tmp}/x.xlsx --model {tmp}/none", "none: there is no such folder"),
+    "model that is a file": (
+        "grade {photo} --out {tmp}/x.xlsx --model {grades}",
+        "is a file, and a model is a folder",
+    ),
     "no results format": ("grade {photo} --out {tmp}/x.txt --model {model}", ".xlsx or .csv"),
     "results into a folder": ("grade {photo} --out {folder}.xlsx --model {model}", "is a folder"),
     "missing landmark model": (
@@ -581,7 +565,7 @@ MISTAKES = {
         "not a dlib shape predictor",
     ),
     "missing grades": ("train {photo} --grades none.xlsx --out {tmp}/m", "none.xlsx: there is no such file"),
-    "grades that are a photo": ("train {photo} --grades {photo} --out {tmp}/m", ".xlsx or .csv"),
+    "grades that are a photo": ("train {photo} --grades {photo} --out {tmp}/m", ".xlsx, .xlsm, .csv"),
     "damaged grades": ("train {photo} --grades {tmp}/bad.xlsx --out {tmp}/m", "bad.xlsx"),
     "no column of that name": (
         "train {photo} --grades {grades} --out {tmp}/m --column grade=Nope",
@@ -673,11 +657,19 @@ def test_help_ends_in_an_example_of_the_command(name, monkeypatch):
     assert {word for word in words if word.startswith("--")} <= known
 
 
+def test_info_loads_nothing_that_takes_seconds():
+    code = "import sys; from toolkit.info import describe; print(*describe()); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert not {"tensorflow", "keras", "faiss", "sklearn"} & set(done.stdout.splitlines()[-1].split())
+    assert "NVIDIA GPUs" in done.stdout
+
+
 def test_info_names_versions_and_models(model, monkeypatch):
     monkeypatch.chdir(model.parent.parent)
     (model.parent.parent / "models").symlink_to(model.parent)
     said = succeeds("info")
-    assert "missing" not in said.replace(f"{starter_folder()}: no model there (model.json is missing)", "")
+    assert "missing" not in said.replace(f"{starter_folder()}: is no model (model.json is missing)", "")
     assert all(name in said for name in ("numpy", "dlib-bin", "tensorflow", "faiss", "lightgbm"))
     assert f"{model}: 9 photos of 6 subjects" in said
     assert "facemesh68.onnx (Apache License 2.0)" in said

@@ -17,7 +17,7 @@ from toolkit.phantom import simulate_graders
 from toolkit.records import PhotoFacts, PhotoGrade
 from toolkit.workbook import write_results
 
-SHEETS = ["Summary", "Pairs", "Unmatched", "Changes", "Dictionary"]
+SHEETS = ["Summary", "Pairs", "Graders", "Combined", "Unmatched", "Changes", "Dictionary"]
 VISITS = ("Baseline", "Week 4", "Week 8")
 HOSTILE = "=HYPERLINK(1)"
 
@@ -141,6 +141,75 @@ def test_figures_of_the_workbook_are_those_of_the_functions(done, folder):
     assert changes[0]["changes"] == 98 and changes[0]["rmse"] == pytest.approx(
         found.changes[0].estimates["rmse"].value
     )
+
+
+def test_each_grader_is_told_apart_in_terminal_workbook_and_page(folder, tmp_path):
+    out, report = tmp_path / "a.xlsx", tmp_path / "a.html"
+    files = [folder / name for name in ("long.xlsx", "wide.xlsx", "results.xlsx")]
+    said = toolkit("agreement", *files, "--out", out, "--report", report)
+    assert said.exit_code == 0, said.output
+    study = compare_files(files).graders
+    rows = table(out, "Graders")
+    assert [row["grader"] for row in rows] == ["long", "wide", "results"]
+    for row, line in zip(rows, study.model.graders, strict=True):
+        assert (row["photos"], row["weight"]) == (line.photos, pytest.approx(line.weight))
+        for name, one in (
+            ("bias", line.bias),
+            ("slope", line.slope),
+            ("noise_sd", line.noise),
+            ("drift", line.drift),
+        ):
+            got = [row[f"{name}{end}"] for end in ("", "_low", "_high")]
+            assert got == pytest.approx([one.value, one.lower, one.upper])
+        told = next(
+            text for text in said.output.splitlines() if text.startswith(f"  {line.name} ") and "%" in text
+        )
+        assert f"{line.bias.value:+.2f}" in told and f"{line.drift_p:.3f}" in told
+        assert f">{line.name}<" in report.read_text() and f"{line.noise.lower:.2f} to" in report.read_text()
+    assert f"of a grade combined from all graders: {study.model.error:.2f}" in said.output
+    combined = {row["photo"]: row for row in table(out, "Combined")}
+    assert combined[HOSTILE]["graders"] == 1 and combined[HOSTILE]["plain_mean"] == pytest.approx(2.2)
+    assert [row["combined"] for row in combined.values()] == pytest.approx(study.combined.tolist())
+
+
+def test_two_graders_are_told_apart_by_their_bias_alone(folder):
+    said = toolkit("agreement", folder / "long.xlsx", folder / "wide.xlsx")
+    assert "a steeper slope cannot be told from more noise" in said.output
+    rows = toolkit("agreement", folder / "long.xlsx", folder / "wide.xlsx", "--drift", "rows").output
+    assert said.output != rows
+
+
+def test_too_few_photos_tell_no_graders_apart(tmp_path, folder):
+    rows = [(f"{n}.jpg", n % 7) for n in range(9)]
+    files = [workbook(tmp_path / f"{name}.xlsx", ("file", "grade"), *rows) for name in "ab"]
+    said = toolkit("agreement", *files, "--out", tmp_path / "o.xlsx", "--report", tmp_path / "o.html")
+    assert "not told apart: two or more graders graded 9 photos of 9 subjects: at least 20" in said.output
+    assert table(tmp_path / "o.xlsx", "Graders")[0]["note"].startswith("not told apart")
+    assert not table(tmp_path / "o.xlsx", "Combined")
+    assert "Not told apart" in (tmp_path / "o.html").read_text()
+
+
+def test_combined_grades_are_grades_to_analyse(done):
+    _, out = done
+    said = toolkit("trial", out, "--column", "sheet=Combined", "--column", "grade=combined", "--scale", "0-9")
+    assert said.exit_code == 0, said.output
+    assert "grades of 25 subjects" in said.output
+
+
+def test_the_page_shows_hostile_names_as_text_and_fetches_nothing(browser, tmp_path):
+    name = "<img src=x onerror=alert(1)>$x^2$"
+    rows = [
+        (f"P{n // 4:04}_FACE_L_S00_V0{n % 4}D00W0{n % 4}.jpg", 1 + n % 6, 1 + (n + n % 3) % 6)
+        for n in range(40)
+    ]
+    file = workbook(tmp_path / "g.xlsx", ("file", name, "B"), *rows)
+    report = tmp_path / "g.html"
+    said = toolkit("agreement", file, "--column", f"grade={name}", "--column", "grade=B", "--report", report)
+    assert said.exit_code == 0, said.output
+    page = browser.open(report)
+    assert page.tab.locator("td", has_text=name).count() >= 2 and page.tab.locator("img").count() == 1
+    assert page.tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert page.errors == page.outside == page.dialogs == []
 
 
 def test_what_did_not_match_is_listed_and_no_name_is_a_formula(done):

@@ -123,7 +123,7 @@ def test_no_name_is_a_formula(folder, done, tmp_path):
 def test_nothing_but_bad_photos_is_status_1_with_a_table(folder, tmp_path):
     said = toolkit("features", folder / "text.jpg", "--out", tmp_path / "f.csv", "--workers", 1)
     assert said.exit_code == 1
-    assert "0 of 1 photos" in said.output
+    assert "0 of 1 photo:" in said.output
     assert [row["photo"] for row in read(tmp_path / "f.csv")] == ["text.jpg"]
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import toolkit
 from graded_study import small_model, write_photos
 from PIL import Image
-from test_cli import toolkit
 
 from toolkit.errors import ToolkitError
 from toolkit.model import CARD, FILES
@@ -81,6 +81,7 @@ WRITTEN = {
     "g.csv": (f"{GRADE} --out g.csv", "grades.csv"),
     "g_patches.csv": (f"{GRADE} --out g.csv", "grades.csv"),
     "g_change.csv": (f"{GRADE} --out g.csv", "grades.csv"),
+    "g_by_visit.csv": (f"{GRADE} --out g.csv", "grades.csv"),
     "g_run.csv": (f"{GRADE} --out g.csv", "grades.csv"),
     "g_evidence.csv": (f"{GRADE} --out g.xlsx", "grades.csv"),  # where it is too long for a sheet
     "g.toolkit.sqlite": (f"{GRADE} --out g.xlsx", "model/booster.txt"),
@@ -109,6 +110,7 @@ WRITTEN = {
         "photos/P0000_FACE_L_S00_V00D00W00.jpg",
     ),
     "a.xlsx": ("agreement grades.xlsx grades.csv --out a.xlsx", "grades.xlsx"),
+    "a.html": ("agreement grades.xlsx grades.csv --report a.html", "grades.xlsx"),
     "t.xlsx": ("trial grades.xlsx --arms arms.csv --out t.xlsx", "arms.csv"),
     "t.html": ("trial grades.xlsx --arms arms.csv --report t.html", "arms.csv"),
     "long.csv": ("trial grades.xlsx --arms arms.csv --long long.csv", "arms.csv"),
@@ -131,6 +133,7 @@ WRITTEN = {
         "evaluate photos --grades grades.xlsx --out e --methods mean --workers 1",
         None,
     ),
+    "d/grades.xlsx": ("demo d --subjects 2 --workers 1", None),
     "n/images/P0001_FACE_L_S00_V00D00W00.jpg": ("phantom n --subjects 1 --workers 1", None),
     "n/grades.xlsx": ("phantom n --subjects 1 --workers 1", None),
     "n/truth.csv": ("phantom n --subjects 1 --workers 1", None),

@@ -122,7 +122,7 @@ def test_every_column_is_explained_and_every_photo_has_its_hash(undisturbed):
     book = load(undisturbed)
     _, *explained = book["Dictionary"].iter_rows(values_only=True)
     assert not [row for row in explained if not row[2]]
-    assert {row[0] for row in explained} == set(book.sheetnames) - {"Summary", "Dictionary"} | {"glossary"}
+    assert {row[0] for row in explained} == set(book.sheetnames) - {"Summary", "Dictionary", "Glossary"}
     _, *inputs = book["Inputs"].iter_rows(values_only=True)
     assert len(inputs) == PHOTOS + 1
     assert all(size > 0 and len(sha256) == 64 for _, size, sha256 in inputs)

@@ -24,12 +24,13 @@ from toolkit.evaluate.figures import GROUPINGS, by_group, confusion, levels_of, 
 from toolkit.evaluate.foldstore import FoldStore
 from toolkit.evaluate.methods import PARTS, Answers, Context, Method, Outcome, method_title
 from toolkit.evaluate.page import page
-from toolkit.evaluate.progress import described, duration
+from toolkit.evaluate.progress import described
 from toolkit.evaluate.run import Clock, _Runner
 from toolkit.evaluate.sheets import meaning, sheets
 from toolkit.evaluate.study import load_study
 from toolkit.photos import find_photo_files
 from toolkit.prepared import Prepared
+from toolkit.progress import duration
 from toolkit.records import FacePatches, Patch
 from toolkit.scores import score
 from toolkit.settings import BaselineSettings, Settings
@@ -364,7 +365,10 @@ def test_progress_names_method_fold_epoch_and_time_left(counted, tmp_path):
     assert described(steps[1]) == "counted, fold 1 of 4, epoch 1 of 2"
     assert re.fullmatch(r"counted, fold 3 of 4, epoch 1 of 2, \d+ s left", described(steps[5]))
     assert [step.done for step in steps] == [0, 0, 1, 1, 2, 2, 3, 3] and steps[0].total == 4
-    assert described(Step("", "", 0, 5, "photographs", 3, 40, 0, 0, None)) == "photographs 3 of 40"
+    assert (
+        described(Step("", "", 0, 5, "measuring photographs", 3, 40, 0, 0, None))
+        == "measuring photographs 3 of 40"
+    )
     assert [duration(s) for s in (4, 89, 600, 7500)] == ["4 s", "89 s", "10 min", "2 h 5 min"]
 
 

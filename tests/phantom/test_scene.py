@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from toolkit import phantom
+from toolkit.colourtarget import patch_light
 from toolkit.phantom import optics
+from toolkit.phantom.camera import take
+from toolkit.phantom.colourchart import draw_colour_chart, with_colour_chart
 from toolkit.phantom.scene import stream
 
 
@@ -161,3 +164,37 @@ def test_what_cannot_be_photographed_is_refused(scene):
         phantom.shoot(scene, "left", 0)
     with pytest.raises(ValueError, match="canvas's shape"):
         replace(scene, pigment=scene.pigment[:-1])
+
+
+def test_a_colour_chart_has_the_light_of_its_patches():
+    light = draw_colour_chart(20)
+    assert light.shape == (4 * 23 + 3, 6 * 23 + 3, 3) and light.dtype == np.float32
+    for number, wanted in enumerate(patch_light()):
+        row, column = divmod(number, 6)
+        assert light[13 + 23 * row, 13 + 23 * column] == pytest.approx(np.maximum(wanted, 1e-3), rel=1e-5)
+
+
+def test_a_chart_before_a_face_hides_it_and_is_no_skin(scene):
+    canvas = scene.canvas
+    held = with_colour_chart(canvas, (240.0, 400.0), 20, 5.0)
+    changed_light = np.abs(held.light - canvas.light).max(axis=2) > 0
+    rows, columns = np.nonzero(changed_light)
+    assert abs(rows.mean() - 400) < 2 and abs(columns.mean() - 240) < 2 and changed_light.sum() > 90 * 130
+    assert not held.skin[changed_light & (held.skin == canvas.skin) & (canvas.skin > 0)].any()
+    assert held.skin[200:300, 200:280] == pytest.approx(canvas.skin[200:300, 200:280])
+
+
+def test_crosstalk_leaves_greys_and_pales_colours():
+    light = np.ones((8, 16, 3), np.float32) * 0.4
+    light[:, 8:] = [0.5, 0.3, 0.1]
+    plain, mixed = (
+        take(
+            light,
+            np.eye(2, 3, dtype=np.float64),
+            phantom.Distractors(crosstalk=share),
+            np.random.default_rng(0),
+        )
+        for share in (0.0, 0.1)
+    )
+    assert (plain[:, :6] == mixed[:, :6]).all()
+    assert np.ptp(mixed[4, 12].astype(int)) < np.ptp(plain[4, 12].astype(int)) - 10

@@ -32,7 +32,7 @@ from toolkit.pigment.features import (
     spread_features,
     texture_features,
 )
-from toolkit.pigment.maps import lower_scale, median, percentile
+from toolkit.pigment.maps import lower_scale
 from toolkit.pigment.regions import BLOOD as BLOODY
 from toolkit.pigment.regions import MOLE, PIGMENT, Regions
 from toolkit.pigment.regions import SHADOW as SHADY
@@ -984,17 +984,6 @@ def test_skin_at_one_side_measures_the_same_as_in_the_whole_patch(monkeypatch, s
     assert list(row) == list(expected)
     for name, value in row.items():
         assert value == pytest.approx(expected[name], rel=1e-3, abs=1e-3), name
-
-
-@given(
-    st.lists(st.floats(-50, 50, width=32), min_size=1, max_size=40), st.sampled_from([0, 5, 50, 90, 95, 100])
-)
-def test_median_and_percentile_are_numpys(values, percent):
-    values = np.array(values, np.float32)
-    assert median(values) == pytest.approx(float(np.median(values)), rel=1e-5, abs=1e-5)
-    assert percentile(values, percent) == pytest.approx(
-        float(np.percentile(values, percent)), rel=1e-5, abs=1e-5
-    )
 
 
 def test_on_skin_is_what_the_mask_picks():

@@ -104,10 +104,3 @@ def test_small_differences_and_small_studies_are_no_cast():
     assert study_labels([*same, quality_of((0.35, -0.2))], SETTINGS)[-1] == "ok"
     assert study_labels([*same[:4], quality_of((0.9, -0.2))], SETTINGS)[-1] == "ok"
     assert study_labels([], SETTINGS) == []
-
-
-@pytest.mark.parametrize("levels", [[7], [3, 9], [0, 0, 255], [1, 2, 3, 250], [5] * 9 + [200] * 9])
-def test_the_middle_level_is_the_median(levels):
-    from toolkit.quality.assess import _middle
-
-    assert _middle(np.array(levels, np.uint8)) == float(np.median(levels))

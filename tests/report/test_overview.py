@@ -5,6 +5,7 @@ import pytest
 from toolkit.records import PhotoFacts, PhotoGrade
 from toolkit.report.facts import head, photo_rows
 from toolkit.report.overview import overview
+from toolkit.study.modes import OTHER_MODE
 
 
 def grade(name, subject, value, side="left", visit="Baseline", **more):
@@ -60,6 +61,13 @@ def test_flags_are_counted_by_reason_without_their_numbers():
     assert "8 lies outside" in told.listed[1].reasons and told.listed[1].where == "S2 · left · Week 4"
 
 
+def test_pictures_of_other_modes_are_not_to_be_looked_at():
+    other = grade("uv.jpg", "S5", None, quality="", note=f"{OTHER_MODE}: ultraviolet")
+    told, headline = summary([*STUDY, other])
+    assert headline.others == 1 and "uv.jpg" not in {one.photo for one in told.listed}
+    assert not [reason for reason, _ in told.reasons if "ultraviolet" in reason]
+
+
 def test_lists_are_bounded_and_say_what_is_left_out():
     many = [grade(f"{n}.jpg", f"S{n}", 3.0, visit=f"Week {n}", note="look " * 60) for n in range(60)]
     told, _ = summary(many)
@@ -92,3 +100,13 @@ def test_the_model_in_words():
     assert told["a grade is"].startswith("100 % a rising curve") and "LightGBM" not in told["a grade is"]
     assert told["error"] == "RMSE 0.81 on subjects that it had not seen; always the mean 2.03"
     assert dict(summary(STUDY, card={})[0].model) == {}
+
+
+def test_the_scores_of_a_studys_own_model():
+    rmse = {"value": 0.95, "lower": 0.7, "upper": 1.24, "seed": 0}
+    card = {"scores": {"all": {"rmse": rmse, "rmse_of_mean": 1.37}, "floor": {"truth_vs_mean": 0.38}}}
+    (told,) = summary(STUDY, card=card)[0].model
+    assert told == (
+        "error", "RMSE 0.95 (95 % interval 0.70 to 1.24) on subjects that it had not seen; always the mean 1.37; no "
+        "method can be expected under about 0.38"
+    )  # fmt: skip

@@ -936,6 +936,15 @@ def test_a_subject_prints_on_one_page(page, tmp_path):
     assert pages_of(page.pdf(tmp_path / "subject.pdf")) == 1
 
 
+def test_changes_of_a_subject_count_from_baseline_printed_or_not(small):
+    for place in (1, 3):
+        small.tab.check(f"tr:has(button[title='{BIG[place]}']) .c-pick input")
+    rows = paper(small, "Subjects").locator("table.figures tbody tr").all_inner_texts()
+    assert [row.split("\t")[1:3] + row.split("\t")[5:6] for row in rows] == [
+        ["Week 4", "3.1", "+0.1"], ["Week 12", "3.3", "+0.3"]
+    ]  # fmt: skip
+
+
 def test_many_visits_and_flags_still_fit(browser, tmp_path):
     """A subject of twelve visits is a page, and a run of many visits, sides and flags is two."""
     note = "; ".join(
@@ -959,6 +968,10 @@ def test_many_visits_and_flags_still_fit(browser, tmp_path):
 
 def test_a_hidden_grade_is_not_printed(small, tmp_path):
     small.tab.check("#blind")
+    small.tab.click("#show-print")
+    assert "not offered while some are hidden" in small.tab.inner_text("#print-choices")
+    assert "Summary of the run" not in small.tab.inner_text("#print-choices")
+    small.tab.click("#print form button")
     small.tab.check(f"tr:has(button[title='{BIG[2]}']) .c-pick input")
     for choice in ("Photos", "Subjects"):
         told = paper(small, choice).first.inner_text()

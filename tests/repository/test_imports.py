@@ -32,6 +32,7 @@ STAGES = (
     "images",
     "landmarks",
     "chart",
+    "correction",
     "patches",
     "quality",
     "pigment",
@@ -45,6 +46,7 @@ SHARED = {
     "settings",
     "errors",
     "colours",
+    "colourtarget",
     "csvguard",
     "formats",
     "geometry",
@@ -53,10 +55,11 @@ SHARED = {
     "pool",
     "meanface",
     "outputs",
+    "quantiles",
     "files",
     "tables",
     "visible",
-}  # formats, geometry, jpeg, meanface and visible: arrays or bytes in, figures out; outputs, files and tables: how any file is written
+}  # colourtarget, formats, geometry, jpeg, meanface, quantiles and visible: arrays or bytes in, figures out; outputs, files and tables: how any file is written
 
 
 def loaded(code):

@@ -1,6 +1,7 @@
 """The Siamese encoder: its input, its losses against plain NumPy, and that it learns what it is shown."""
 
 import copy
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from toolkit.settings import EncoderSettings, Settings
 from toolkit.siamese import (
     LOSSES,
     Encoder,
+    backend,
     contrastive_loss,
     encoder_input,
     log_ratio_loss,
@@ -684,3 +686,11 @@ def test_the_default_network_is_small():
     found = encoder.embed([np.zeros((80, 128, CHANNELS), np.float16)])
     assert found.embeddings.shape == (1, 32) and np.isfinite(found.embeddings).all()
     assert found.pigment[0].shape == (80, 128)
+
+
+def test_what_tensorflow_writes_while_it_loads_is_left_out_and_all_else_is_passed_on(capfd):
+    absl = "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+    one_dnn = "I0000 00:00:1795758068.062809    8356 port.cc:153] oneDNN custom operations are on.\n"
+    with backend._without_chatter():
+        os.write(2, f"{absl}{one_dnn}E0000 00:00:1.5 8356 x.cc:1] no memory\nmine\n".encode())
+    assert capfd.readouterr().err == "E0000 00:00:1.5 8356 x.cc:1] no memory\nmine\n"

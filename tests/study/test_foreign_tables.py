@@ -5,11 +5,12 @@ import io
 import zipfile
 
 import pytest
+from command_line import toolkit
 
 from toolkit.agreement import compare_files
 from toolkit.errors import GradesError
 from toolkit.records import PhotoFacts
-from toolkit.study import join_grades, read_grades
+from toolkit.study import join_grades, read_graders, read_grades
 from toolkit.study.layout import as_text
 from toolkit.study.names import folded, known_visit
 
@@ -217,3 +218,145 @@ def test_strict_open_xml_is_named(tmp_path):
     path.write_bytes(made.getvalue())
     with pytest.raises(GradesError, match=r"a\.xlsx: is saved as Strict Open XML"):
         read_grades(path)
+
+
+# ---- sheets, headers of two rows, sides in other words
+
+
+def book(path, **sheets):
+    import openpyxl
+
+    made = openpyxl.Workbook()
+    made.remove(made.active)
+    for name, rows in sheets.items():
+        page = made.create_sheet(name)
+        for row in rows:
+            page.append(row)
+    made.save(path)
+    return path
+
+
+GRADES = [["subject", "grade"], ["P1", 2], ["P2", 4]]
+
+
+def test_of_several_sheets_the_one_that_was_read_is_named(tmp_path):
+    path = book(tmp_path / "a.xlsx", Legend=[["what it means"]], Scores=GRADES, Empty=[])
+    told = "a.xlsx: sheet 'Scores' was read, not 'Legend' (--sheet names another)"
+    assert read_grades(path).notes == (told,)
+    assert told in compare_files([path, csv(tmp_path / "b.csv", "subject,grade\nP1,2\nP2,3\n")]).text()
+    assert read_grades(path, {"sheet": "Scores"}).notes == ()
+    assert read_grades(book(tmp_path / "c.xlsx", Scores=GRADES, Empty=[])).notes == ()
+
+
+def test_the_sheet_that_was_read_is_told_with_the_join_and_no_warning(tmp_path):
+    path = book(tmp_path / "a.xlsx", Legend=[["what it means"]], Scores=GRADES)
+    joined = join_grades(["P1_FACE_L_V00D00W00.jpg"], read_grades(path))
+    assert "; a.xlsx: sheet 'Scores' was read" in joined.summary() and "warning" not in joined.summary()
+
+
+def test_sheets_that_may_both_be_meant_are_named_with_the_option(tmp_path):
+    path = book(tmp_path / "a.xlsx", First=GRADES, Second=GRADES)
+    with pytest.raises(
+        GradesError, match="sheets 'First', 'Second' all look like grades: name one, --sheet NAME"
+    ):
+        read_grades(path)
+
+
+WIDE = [("P1", "left", "Baseline", 2.0), ("P1", "left", "Week 4", 3.0), ("P2", "right", "Baseline", 4.0)]
+TWO_ROWS = {
+    "subject and side above": [
+        ["Subject", "Side", "Grade", None, "Remark"],
+        [None, None, "Baseline", "Week 4", None],
+    ],
+    "subject and side below": [[None, None, "Grade", None, None], ["Subject", "Side", "BL", "W4", "Remark"]],
+    "under a title": [
+        ["Study 12"],
+        [],
+        ["Subject", "Side", "Mottled hyperpigmentation (0-9)", None, None],
+        [None, None, "Baseline", "Week 4", None],
+    ],
+}
+
+
+@pytest.mark.parametrize("suffix", ["xlsx", "csv"])
+@pytest.mark.parametrize("header", TWO_ROWS.values(), ids=TWO_ROWS)
+def test_a_merged_heading_over_visits_is_read(tmp_path, header, suffix):
+    rows = [*header, ["P1", "L", 2, 3, "x"], ["P2", "R", 4, None, None]]
+    if suffix == "xlsx":
+        path = workbook(tmp_path / "a.xlsx", rows)
+    else:
+        lines = [",".join("" if cell is None else str(cell) for cell in row) for row in rows]
+        path = csv(tmp_path / "a.csv", "\n".join(lines) + "\n")
+    table = read_grades(path)
+    assert table.layout == "wide" and keys(table) == WIDE
+    assert [row.row for row in table.rows] == [len(header) + 1, len(header) + 1, len(header) + 2]
+
+
+def test_of_several_merged_headings_that_of_the_grade_is_read_or_the_one_named(tmp_path):
+    rows = [
+        ["Subject", "Side", "Wrinkles", None, "Grade", None],
+        [None, None, "Baseline", "Week 4", "Baseline", "Week 4"],
+        ["P1", "L", 7, 8, 2, 3],
+        ["P2", "R", 9, None, 4, None],
+    ]
+    path = workbook(tmp_path / "a.xlsx", rows)
+    assert keys(read_grades(path)) == WIDE
+    assert [row.grade for row in read_grades(path, {"grade": "Wrinkles"}).rows] == [7, 8, 9]
+
+
+def test_a_merged_heading_over_what_are_no_visits_is_no_header_of_two_rows(tmp_path):
+    rows = [["Subject", "Grade", None], [None, "first", "second"], ["P1", 2, 3]]
+    with pytest.raises(GradesError, match="row 2: grade 'first' is not a number"):
+        read_grades(workbook(tmp_path / "a.xlsx", rows))
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        *(
+            ("links", "rechts"),
+            ("Linke Seite", "rechte Seite"),
+            ("gauche", "droite"),
+            ("Côté gauche", "DROIT"),
+        ),
+        *(("izquierda", "derecha"), ("Izquierdo", "derecho"), ("sinistra", "destra"), ("vänster", "höger")),
+        *(("левая", "правая"), ("左", "右"), ("Left", "R")),
+    ],
+)
+def test_sides_are_read_in_many_languages(tmp_path, left, right):
+    table = read_grades(csv(tmp_path / "a.csv", f"subject,side,grade\nP1,{left},2\nP1,{right},3\n"))
+    assert [row.side for row in table.rows] == ["left", "right"]
+
+
+def test_other_words_and_codes_for_sides_can_be_named(tmp_path):
+    path = csv(tmp_path / "a.csv", "subject,side,grade\nP1,Vasen,2\nP1,1,3\n")
+    with pytest.raises(GradesError, match=r"side 'Vasen' is none of .*--side-words left=Vasen"):
+        read_grades(path)
+    named = [("left", "vasen"), ("right", "1")]
+    ((_, table),) = read_graders([path], named)
+    assert [row.side for row in table.rows] == ["left", "right"]
+    # What is named goes before what is known.
+    ((_, table),) = read_graders([csv(tmp_path / "b.csv", "subject,side,grade\nP1,L,2\n")], [("right", "L")])
+    assert table.rows[0].side == "right"
+
+
+def test_a_word_for_no_side_is_refused_on_the_command_line(tmp_path):
+    path = csv(tmp_path / "a.csv", "subject,side,grade\nP1,Vasen,2\n")
+    done = toolkit("agreement", path, path, "--side-words", "up=Vasen")
+    assert done.status == 1 and "--side-words up=Vasen: begin with left=, right= or both=" in done.err
+
+
+def test_a_sheet_and_words_are_named_on_the_command_line(tmp_path):
+    rows = [["subject", "side", "grade"], ["P1", "vasen", 2], ["P2", "vasen", 4]]
+    path = book(tmp_path / "a.xlsx", First=rows, Second=rows)
+    other = csv(tmp_path / "b.csv", "subject,side,grade\nP1,L,2\nP2,L,3\n")
+    done = toolkit("agreement", path, other, "--sheet", "Second", "--side-words", "left=vasen", "--json")
+    assert done.status == 0 and '"photos": 2' in done.out
+
+
+def test_only_faults_of_grades_advise_another_scale(tmp_path):
+    rows = [["Subject", "Grade"], [datetime.datetime(2024, 3, 1), 2]]
+    other = csv(tmp_path / "b.csv", "subject,grade\nP1,2\n")
+    with pytest.raises(GradesError) as caught:
+        compare_files([workbook(tmp_path / "a.xlsx", rows), other])
+    assert str(caught.value).endswith("correct the workbook")

@@ -153,15 +153,15 @@ def test_other_letters_are_another_subject_in_every_command(toolkit, studies, co
 @pytest.mark.parametrize(
     ("columns", "told"),
     [
-        ([], r"the column 'Visit date' was not read: .* --column visit='Visit date'"),
+        ([], r"the column 'Visit held' was not read: .* --column visit='Visit held'"),
         (
             ["--column", "subject=Zzz"],
-            "no column 'Zzz' for subject: .* its headings are: SUBJID, side, Visit date",
+            "no column 'Zzz' for subject: .* its headings are: SUBJID, side, Visit held",
         ),
-        (["--column", "visit=Visit date"], "dates do not join Baseline: add a column of visits"),
+        (["--column", "visit=Visit held"], "dates do not join Baseline: add a column of visits"),
     ],
 )
 def test_a_column_that_is_not_understood_is_named_in_every_command(toolkit, studies, command, columns, told):
     grades = studies / "dated.csv"
-    grades.write_text("SUBJID,side,Visit date,grade\nP0001,L,2020-05-04,4\nP0001,L,2020-06-04,5\n")
+    grades.write_text("SUBJID,side,Visit held,grade\nP0001,L,2020-05-04,4\nP0001,L,2020-06-04,5\n")
     assert re.search(told, toolkit(*commands(studies, studies / "a" / "images")[command], grades, *columns))

@@ -15,7 +15,7 @@ from toolkit.cli import app
 from toolkit.commands.graded import graded_photos
 from toolkit.commands.grading import grade_photos
 from toolkit.commands.results import ReportRequest
-from toolkit.commands.training import train_study
+from toolkit.commands.training import train_study, training_report
 from toolkit.errors import GradesError
 from toolkit.evaluate.study import load_study
 from toolkit.photos import find_photo_files
@@ -276,7 +276,7 @@ def test_of_several_reviews_of_a_photo_the_last_counts(tmp_path):
     paths = [exported(tmp_path / "monday.csv", later), exported(tmp_path / "tuesday.csv", first)]
     ((name, table),) = read_experts(paths)
     assert name == "Anna" and {row.file: row.grade for row in table.rows} == {"a.jpg": 4, "b.jpg": 5}
-    assert any("graded 1 photos again" in note for note in table.notes)
+    assert any("graded 1 photo again" in note for note in table.notes)
     exported(tmp_path / "tuesday.csv", [{**row, "reviewed_at": ""} for row in first])
     with pytest.raises(
         GradesError, match=r"tuesday\.csv row 3: Anna grades b\.jpg 4, and 5 in monday\.csv row 2.*keep one"
@@ -522,6 +522,10 @@ def test_a_model_trains_on_a_review_and_an_experts_table_together(tmp_path):
     assert sorted(run.truth.tolist()) == sorted(expected) and not run.left_out
     assert (run.joined.several, run.joined.reviewed) == (2, 8)
     assert (tmp_path / "model" / "model.json").is_file()
+    assert run.choice.used == "plain mean" and "graded 2 photos of" in run.choice.why
+    assert "Several graders: learnt their plain mean: how graders differ cannot be told" in training_report(
+        run
+    )
 
 
 @pytest.mark.slow

@@ -275,7 +275,7 @@ def test_many_faults_stay_one_line(tmp_path):
     ("name", "content", "reason"),
     [
         ("g.xlsx", b"not a zip", "not a readable Excel workbook"),
-        ("g.ods", b"", "save the file as one of these"),
+        ("g.ods", b"", "from .xlsx, .xlsm, .csv, .tsv, .txt: save it as one of these"),
         ("g.csv", b"a\0b", "not a text file"),
         ("g.csv", b"", "first row: nothing"),
         ("g.csv", b"file,grade\n", "no row holds"),
@@ -323,7 +323,7 @@ def saved(path, *rows):
 
 
 DATED = (
-    ("SUBJID", "side", "Visit date", "Comment", "grade"),
+    ("SUBJID", "side", "Visit held", "Comment", "grade"),
     ("P1", "L", datetime.date(2020, 5, 4), None, 4),
     ("P1", "L", datetime.date(2020, 6, 4), "seen twice", 5),
 )
@@ -336,8 +336,8 @@ HALVES = (("SUBJID", "Half", "VISIT", "grade"), ("P1", "Left", "BL", 4), ("P1", 
     [
         (
             DATED,
-            "rows 2 and 3 are of the same subject and side; the columns 'Visit date', 'Comment' were not read: if "
-            "one of them tells visits apart, name it with --column visit='Visit date', "
+            "rows 2 and 3 are of the same subject and side; the columns 'Visit held', 'Comment' were not read: if "
+            "one of them tells visits apart, name it with --column visit='Visit held', "
             "else keep one row a photo (headings read: subject=SUBJID, side=side, grade=grade)",
         ),
         (
@@ -404,7 +404,7 @@ def test_a_named_column_that_is_not_there_is_told_before_anything_else(tmp_path,
 
 def test_a_column_that_is_meant_for_one_of_several_files(tmp_path):
     one, other = saved(tmp_path / "one.csv", *HALVES), saved(tmp_path / "other.xlsx", *DATED)
-    columns = [("side", "Half"), ("visit", "Visit date")]
+    columns = [("side", "Half"), ("visit", "Visit held")]
     assert [row.visit for _, table in read_graders([one, other], columns) for row in table.rows] == [
         "Baseline", "Baseline", "2020-05-04", "2020-06-04"
     ]  # fmt: skip
@@ -446,7 +446,7 @@ def test_unread_columns_that_seem_to_be_needed_are_told_where_no_row_repeats(tmp
         (
             "v.csv",
             DATED[:2],
-            "'Visit date' was not read: if it tells visits apart, name it with --column visit='Visit",
+            "'Visit held' was not read: if it tells visits apart, name it with --column visit='Visit",
         ),
         (
             "s.csv",
@@ -851,7 +851,7 @@ def test_folds_are_disjoint_whole_and_never_empty(photos, folds, seed):
     subjects = [f"P{subject}" for subject, _ in photos]
     grades = [half / 2 for _, half in photos]
     if len(set(subjects)) < folds:
-        with pytest.raises(TrainingError, match="subjects cannot be split"):
+        with pytest.raises(TrainingError, match="add subjects"):
             subject_folds(subjects, grades, folds, seed)
         return
     made = subject_folds(subjects, grades, folds, seed)
@@ -885,6 +885,10 @@ def test_the_last_subjects_go_to_the_smallest_folds(seed):
 def test_folds_refuse_what_they_cannot_split():
     with pytest.raises(TrainingError, match="3 graded subjects cannot be split into 5 folds"):
         subject_folds(["a", "b", "c"], [1, 2, 3], 5, 0)
+    with pytest.raises(TrainingError, match=r"add subjects, or use at most --folds 3"):
+        subject_folds(["a", "b", "c"], [1, 2, 3], 4, 0)
+    with pytest.raises(TrainingError, match="of one subject: add subjects"):
+        subject_folds(["a", "a", "a"], [1, 2, 3], 2, 0)
     with pytest.raises(TrainingError, match="at least 2"):
         subject_folds(["a", "b", "c"], [1, 2, 3], 1, 0)
     with pytest.raises(ValueError, match="finite"):

@@ -636,7 +636,7 @@ def test_visits_stand_in_order_of_time():
     ("arguments", "reason"),
     [
         ("none.xlsx", "there is no such file"),
-        ("grades.xlsx --arms none.csv", "there is no such file"),
+        ("grades.xlsx --arms none.csv", "none.csv: there is no such file: check its path"),
         (
             "grades.xlsx --arms grades.xlsx",
             r"no row reads as the header of a table of arms; its headings are: SUBJID",

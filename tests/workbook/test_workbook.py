@@ -10,19 +10,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from places import ROOT
 
 from toolkit.dictionary import describe
 from toolkit.errors import GradesError, MissingExtraError, ToolkitError
-from toolkit.glossary import TERMS
+from toolkit.glossary import _ON_THE_PAGE, page_terms
 from toolkit.pigment import CLASSICAL_COLUMNS, LEARNT_COLUMNS, NET_COLUMNS, measure
 from toolkit.records import Patch, PhotoFacts, PhotoGrade
 from toolkit.settings import Settings
 from toolkit.study import read_grades
 from toolkit.workbook import (
+    BY_VISIT,
     GRADE_COLUMNS,
     RESULT_SUFFIXES,
     Rows,
     check_target,
+    table_path,
+    visit_rows,
     write_results,
     write_table,
     write_workbook,
@@ -72,7 +76,7 @@ def book(tmp_path):
 
 
 def test_sheets_with_the_rows_as_given(book):
-    sheets = ["Grades", "Patches", "Contributions", "Evidence", "Summary", "Run", "Dictionary"]
+    sheets = ["Grades", "Patches", "Contributions", "Evidence", "Summary", "Run", "Dictionary", "Glossary"]
     assert book.sheetnames == sheets
     header, *rows = book["Grades"].iter_rows(values_only=True)
     assert header == GRADE_COLUMNS == (
@@ -149,7 +153,7 @@ def test_no_name_becomes_a_formula(tmp_path):
     tables = {"Patches": rows, "Contributions": reasons, "Evidence": evidence}
     write_workbook(path, grades, tables, {name: name for name in HOSTILE})
     book = load(path)
-    assert book.sheetnames == ["Grades", *tables, "Summary", "Run", "Dictionary"]
+    assert book.sheetnames == ["Grades", *tables, "Summary", "Run", "Dictionary", "Glossary"]
     for sheet in book.worksheets:
         cells = [cell for row in sheet.iter_rows() for cell in row if isinstance(cell.value, str)]
         assert {cell.data_type for cell in cells} == {"s"}
@@ -260,14 +264,10 @@ def test_the_dictionary_explains_every_column(book):
             assert (sheet, cell.value) in explained
     assert all(explained["Grades", column][0] for column in GRADE_COLUMNS)
     assert explained["Grades", "grade"][1:] == ["grade", "0-9"]
-    assert "optical" not in explained["glossary", "OD (optical density)"][0] and len(TERMS) > 15
-    assert {column for sheet, column in explained if sheet == "glossary"} == set(TERMS)
 
 
-def test_the_glossary_of_the_documents_says_the_same():
-    text = (Path(__file__).parents[2] / "docs" / "reference" / "glossary.md").read_text(encoding="utf-8")
-    for term, meaning in TERMS.items():
-        assert f"**{term}**: {meaning}" in text
+def test_the_terms_of_the_page_are_in_the_glossary():
+    assert set(page_terms()) == set(_ON_THE_PAGE) and all(page_terms().values())
 
 
 def test_every_figure_of_a_patch_is_explained():
@@ -424,3 +424,76 @@ def test_results_can_be_read_as_grades(tmp_path, name):
     assert halves.rows[0].grade == 3.5
     with pytest.raises(GradesError, match=r"3\.27 is not a multiple"):
         read_grades(tmp_path / name)
+
+
+# --- By visit ------------------------------------------------------------------------------------
+
+
+def at(subject, side, visit, grade):
+    ends = (None, None) if grade is None else (max(grade - 1, 0), min(grade + 1, 9))
+    return PhotoGrade(f"{subject}{side}{visit}{grade}.jpg", PhotoFacts(subject, side, visit), grade, *ends)
+
+
+def test_a_row_a_subject_and_side_a_column_a_visit_and_the_change_from_baseline():
+    grades = [
+        *(at("P2", "left", "Week 10", 2.0), at("P2", "left", "Week 4", 3.0), at("P2", "left", "Week 4", 4.0)),
+        *(at("P2", "left", "Baseline", 5.0), at("P2", "left", "Screening", 9.0)),
+        *(at("P1", "right", "Week 4", 3.0), at("P1", "right", "Week 10", 4.5)),
+        *(at("P3", None, "Baseline", None), at("P3", None, "Week 4", 1.0), at("P4", "left", None, 1.0)),
+    ]
+    first, second, third = visit_rows(grades)
+    assert first == {
+        **{"subject": "P2", "side": "left", "baseline_visit": "Baseline", "Screening": 9.0, "Baseline": 5.0},
+        **{"Week 4": 3.5, "Week 10": 2.0, "change to Week 4": -1.5, "change to Week 10": -3.0},
+    }
+    assert list(first) == list(second) == list(third)
+    assert (second["baseline_visit"], second["Week 4"], second["change to Week 10"]) == ("Week 4", 3.0, 1.5)
+    assert second["change to Week 4"] is None and second["Baseline"] is None
+    assert third["change to Week 4"] is None  # its baseline could not be graded
+    assert visit_rows([at("P1", "left", "Week 4", 1.0)] * 2) == []
+
+
+def test_a_visit_of_any_name_has_a_column_of_its_own():
+    (row,) = visit_rows([at("P1", "left", "subject", 1.0), at("P1", "left", "change to x", 2.0)])
+    assert row["subject"] == "P1" and row["visit subject"] == 1.0 and row["visit change to x"] == 2.0
+
+
+def test_by_visit_is_written_with_signs_and_explained(tmp_path):
+    rows = visit_rows([at("P1", "left", "Baseline", 5.0), at("P1", "left", "Week 4", 3.5)])
+    write_workbook(tmp_path / "out.xlsx", [GOOD], {BY_VISIT: rows}, RUN)
+    book = load(tmp_path / "out.xlsx")
+    header, values = book["By visit"].iter_rows()
+    assert [one.value for one in header] == [*rows[0]]
+    assert [one.number_format for one in values[3:]] == ["0.00", "0.00", "+0.00;-0.00;0.00"]
+    told = {row[1]: row[2] for row in book["Dictionary"].iter_rows(values_only=True) if row[0] == "By visit"}
+    assert set(told) == set(rows[0]) and "less that at the baseline" in told["change to Week 4"]
+    assert table_path(tmp_path / "out.csv", BY_VISIT).name == "out_by_visit.csv"
+
+
+# --- on paper ------------------------------------------------------------------------------------
+
+
+def test_long_text_goes_on_below_and_short_text_does_not(tmp_path):
+    grade = dataclasses.replace(GOOD, note="long " * 30)
+    write_workbook(tmp_path / "out.xlsx", [grade], {}, RUN)
+    note, quality = (load(tmp_path / "out.xlsx")["Grades"][f"{letter}2"] for letter in "SR")
+    assert note.alignment.wrap_text and not quality.alignment.wrap_text
+
+
+def test_every_sheet_prints_on_pages_that_can_be_read(tmp_path):
+    wide = [{f"column of many {n}": 1.0 for n in range(60)}]
+    write_workbook(tmp_path / "out.xlsx", [GOOD, BLURRED], {"Patches": wide}, RUN)
+    for sheet in load(tmp_path / "out.xlsx").worksheets:
+        page, widths = sheet.page_setup, [one.width for one in sheet.column_dimensions.values()]
+        assert page.orientation == "landscape" and sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert page.fitToHeight == 0 and sum(widths) / page.fitToWidth <= 280
+        assert sheet.print_area.split("!")[1].replace("$", "").startswith("A1:")
+    assert load(tmp_path / "out.xlsx")["Grades"].print_area.endswith("$A$1:$S$3")
+    assert load(tmp_path / "out.xlsx")["Patches"].page_setup.fitToWidth > 1
+
+
+def test_the_glossary_is_that_of_the_documentation(book):
+    _, *rows = book["Glossary"].iter_rows(values_only=True)
+    assert {term: part for part, term, _ in rows}["Fold"] == "Validation"
+    text = (ROOT / "docs" / "reference" / "glossary.md").read_text()
+    assert len(rows) == text.count("\n* **") and not any("`" in row[2] or "**" in row[2] for row in rows)

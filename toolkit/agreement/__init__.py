@@ -16,6 +16,9 @@ from toolkit.agreement.compare import (
     compare_changes,
     compare_pair,
 )
+from toolkit.agreement.graders import VISITS, GraderStudy, study_graders
+from toolkit.agreement.gradertext import grader_lines
+from toolkit.agreement.page import MARK, page
 from toolkit.agreement.ratings import Ratings, join_ratings
 from toolkit.agreement.reliability import (
     Estimate,
@@ -29,7 +32,8 @@ from toolkit.agreement.reliability import (
 from toolkit.agreement.report import report
 from toolkit.agreement.resample import RESAMPLES
 from toolkit.agreement.sheets import sheets
-from toolkit.outputs import Output, check_outputs, is_stamped
+from toolkit.files import write_atomically
+from toolkit.outputs import Output, check_outputs, has_text, is_stamped
 from toolkit.study import CLINICAL_SCALE, Scale, read_graders
 from toolkit.workbook import check_target, write_sheets
 
@@ -39,6 +43,7 @@ __all__ = [
     "Agreement",
     "ChangeAgreement",
     "Estimate",
+    "GraderStudy",
     "GroupAgreement",
     "MeasurementError",
     "PairAgreement",
@@ -54,6 +59,7 @@ __all__ = [
     "koo_li",
     "krippendorff_alpha",
     "measurement_error",
+    "study_graders",
 ]
 
 
@@ -65,6 +71,7 @@ class Agreement:
     pairs: tuple[PairAgreement, ...]
     group: GroupAgreement
     changes: tuple[ChangeAgreement, ...]
+    graders: GraderStudy
     scale: Scale
     resamples: int
     weights: str = "quadratic"
@@ -72,21 +79,29 @@ class Agreement:
     def text(self) -> str:
         """Aligned plain text, to read."""
         return report(
-            self.ratings, self.group, self.pairs, self.changes, resamples=self.resamples, weights=self.weights
-        )
+            self.ratings, self.group, self.pairs, self.changes, graders=grader_lines(self.graders),
+            resamples=self.resamples, weights=self.weights,
+        )  # fmt: skip
 
     def record(self) -> dict[str, Any]:
         """All figures, for ``toolkit.asjson``; intervals are of 95 %."""
         names = ("pairs", "group", "changes", "weights", "resamples")
-        return {"graders": self.ratings.graders, **{name: getattr(self, name) for name in names}}
+        model, why = self.graders.model, self.graders.no_model
+        told = {
+            "graders": self.ratings.graders,
+            "grader_model": model.graders if model else None,
+            "no_model": why,
+        }
+        return told | {name: getattr(self, name) for name in names}
 
     def write(self, path: Path) -> None:
-        """A workbook: sheets Summary, Pairs, Unmatched, Changes, Dictionary. Raises ToolkitError."""
+        """A workbook: sheets Summary, Pairs, Graders, Combined, Unmatched, Changes, Dictionary. Raises ToolkitError."""
         made = sheets(
             self.ratings,
             self.group,
             self.pairs,
             self.changes,
+            graders=self.graders,
             scale=self.scale,
             resamples=self.resamples,
             weights=self.weights,
@@ -94,6 +109,11 @@ class Agreement:
         rows = {title: rows for title, (_, rows) in made.items()}
         columns = {title: names for title, (names, _) in made.items()}
         write_sheets(path, rows, columns, number_format="0.000", kind=KIND)
+
+    def write_page(self, path: Path) -> None:
+        """The page, one file. Raises ToolkitError."""
+        text = page(self)
+        write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def agree(
@@ -103,11 +123,12 @@ def agree(
     seed: int = 0,
     *,
     weights: str = "quadratic",
+    drift: str = VISITS,
 ) -> Agreement:
     """Compare every pair of graders, all of them together, and their changes from baseline.
 
     ``resamples`` of subjects for each 95 % interval; the same ``seed`` gives the same intervals. ``weights`` of
-    kappa: quadratic or linear.
+    kappa: quadratic or linear. ``drift`` as for ``study_graders``.
     """
     pairs = tuple(
         compare_pair(ratings, first, second, scale, resamples=resamples, seed=seed, weights=weights)
@@ -115,7 +136,8 @@ def agree(
     )
     group = compare_all(ratings, scale, resamples, seed)
     changes = tuple(compare_changes(ratings, resamples, seed))
-    return Agreement(ratings, pairs, group, changes, scale, resamples, weights)
+    graders = study_graders(ratings, drift, scale)
+    return Agreement(ratings, pairs, group, changes, graders, scale, resamples, weights)
 
 
 def compare_files(
@@ -124,20 +146,31 @@ def compare_files(
     scale: Scale = CLINICAL_SCALE,
     out: Path | None = None,
     *,
+    report: Path | None = None,
     overwrite: bool = False,
     retakes: bool = False,
     weights: str = "quadratic",
+    drift: str = VISITS,
 ) -> Agreement:
     """Compare the graders in workbooks, as ``read_graders`` reads and ``join_ratings`` joins them.
 
-    ``out``: a workbook (.xlsx) to write; with ``overwrite`` also over a file that is no earlier comparison, never over
-    one of ``paths``. Raises GradesError on files that cannot be read or joined, and ToolkitError, before any work,
-    where ``out`` could not be written. ``retakes`` as for ``join_ratings``, ``weights`` for ``agree``.
+    ``out``: a workbook (.xlsx) to write, ``report``: a page (.html); with ``overwrite`` also over files that are no
+    earlier comparison, never over one of ``paths``. Raises GradesError on files that cannot be read or joined, and
+    ToolkitError, before any work, where an output could not be written. ``retakes`` as for ``join_ratings``, ``weights``
+    and ``drift`` for ``agree``.
     """
+    outputs = []
     if out is not None:
         check_target(out, (".xlsx",))
-        check_outputs([Output(out, "--out", is_stamped(KIND))], map(Path, paths), overwrite)
-    found = agree(join_ratings(read_graders(paths, columns, scale), retakes), scale, weights=weights)
+        outputs.append(Output(out, "--out", is_stamped(KIND)))
+    if report is not None:
+        check_target(report, (".html", ".htm"))
+        outputs.append(Output(report, "--report", has_text(MARK)))
+    check_outputs(outputs, map(Path, paths), overwrite)
+    ratings = join_ratings(read_graders(paths, columns, scale), retakes)
+    found = agree(ratings, scale, weights=weights, drift=drift)
     if out is not None:
         found.write(out)
+    if report is not None:
+        found.write_page(report)
     return found

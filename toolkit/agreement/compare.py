@@ -144,7 +144,7 @@ def compare_all(
     if count:
         found = estimates(lambda counts: icc_statistics(complete, subjects, counts), count, resamples, seed)
     by_f = {"icc_2_1": icc_absolute(complete), "icc_3_1": icc_consistency(complete)}
-    alpha_photos = _graded_twice(ratings)
+    alpha_photos = ratings.common_to(2)
     given = ratings.grades[alpha_photos]
     alpha_count, owners = _renumbered(ratings.subjects[alpha_photos])
     alpha = Estimate(None)
@@ -238,12 +238,6 @@ def _baseline(visits: set[str]) -> str | None:
         return "Baseline" if len(visits) > 1 else None
     numbered = sorted(int(found[1]) for visit in visits if (found := re.fullmatch(r"Visit (\d+)", visit)))
     return f"Visit {numbered[0]}" if len(numbered) > 1 else None
-
-
-def _graded_twice(ratings: Ratings) -> NDArray[np.intp]:
-    """The photos that two graders or more graded, without repeats of the very same grades."""
-    photos = np.flatnonzero((ratings.entries >= 0).sum(axis=1) >= 2)
-    return photos[np.sort(np.unique(ratings.entries[photos], axis=0, return_index=True)[1])]
 
 
 def _renumbered(subjects: NDArray[np.intp]) -> tuple[int, NDArray[np.intp]]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from toolkit.errors import GradesError
 from toolkit.records import PhotoFacts
 from toolkit.study import GradeRow, GradeTable, facts_from_name, join_grades, refuse_shared
+from toolkit.study.dates import visits_in_days
 from toolkit.study.joined import by_number_note, subjects_of
 from toolkit.study.names import file_key, folded, is_clinical, photo_stem
 from toolkit.study.subjects import Subjects
@@ -58,6 +59,11 @@ class Ratings:
         complete = np.flatnonzero((entries >= 0).all(axis=1))
         first = np.unique(entries[complete], axis=0, return_index=True)[1]
         return complete[np.sort(first)]
+
+    def common_to(self, graders: int) -> NDArray[np.intp]:
+        """The photos that so many graders or more graded, without repeats of the very same grades."""
+        photos = np.flatnonzero((self.entries >= 0).sum(axis=1) >= graders)
+        return photos[np.sort(np.unique(self.entries[photos], axis=0, return_index=True)[1])]
 
 
 def join_ratings(graders: Sequence[tuple[str, GradeTable]], retakes: bool = False) -> Ratings:
@@ -149,7 +155,8 @@ class _RatedStudy:
         for i, name in enumerate(names):
             for grader, (entry, grade) in self._cells[name].items():
                 entries[i, grader], grades[i, grader] = entry, grade
-        facts = tuple(self._facts.get(name) or facts_from_name(name) for name in names)
+        facts = [self._facts.get(name) or facts_from_name(name) for name in names]
+        facts = [replace(one, visit=visit) for one, visit in zip(facts, visits_in_days(facts), strict=True)]
         unknown = sum(name not in self._facts and not is_clinical(name) for name in names)
         if unknown:
             self._notes.append(
@@ -158,7 +165,7 @@ class _RatedStudy:
             )
         return Ratings(
             tuple(name for name, _ in graders), tuple(table for _, table in graders),
-            names, facts, grades, entries, tuple(self._notes),
+            names, tuple(facts), grades, entries, tuple(self._notes),
         )  # fmt: skip
 
 

@@ -11,9 +11,10 @@ from toolkit.agreement.ratings import Ratings
 from toolkit.agreement.reliability import Estimate
 from toolkit.agreement.resample import RESAMPLES
 from toolkit.agreement.sheets import trivial_figures
+from toolkit.outputs import counted
 from toolkit.texttable import aligned
 
-_TITLES = {
+TITLES = {
     "icc_2_1": "ICC(2,1)",
     "icc_3_1": "ICC(3,1)",
     "kappa": "kappa",
@@ -27,7 +28,7 @@ _TITLES = {
     "loa_upper": "limit of agreement, high",
 }
 _SHARES = ("within_half", "within_one")
-_SIGNED = ("bias", "loa_lower", "loa_upper", "mean_first", "mean_second")
+_SIGNED = ("bias", "drift", "loa_lower", "loa_upper", "mean_first", "mean_second")
 _FEW_SUBJECTS = 20
 _NAMED = 3
 
@@ -38,11 +39,14 @@ def report(
     pairs: Sequence[PairAgreement],
     changes: Sequence[ChangeAgreement],
     *,
+    graders: Sequence[str] = (),
     resamples: int = RESAMPLES,
     weights: str = "quadratic",
 ) -> str:
-    """The whole account: who graded what, each pair beside trivial answers, all graders, changes."""
+    """The whole account: who graded what, each pair beside trivial answers, all graders, the lines of how each of the
+    ``graders`` grades, changes."""
     parts = [_who(ratings), *(_pair(pair, weights) for pair in pairs), _group(group)]
+    parts += ["\n".join(graders)] if graders else []
     if changes:
         parts.append(_changes(changes))
     parts.append(_how(pairs, resamples))
@@ -54,15 +58,16 @@ def _who(ratings: Ratings) -> str:
     lines = ["Graders"]
     width = max(map(len, ratings.graders))
     for i, (name, table) in enumerate(zip(ratings.graders, ratings.tables, strict=True)):
-        blank = f", {len(table.blank_rows)} rows without a grade" if table.blank_rows else ""
+        blank = f", {counted(len(table.blank_rows), 'row')} without a grade" if table.blank_rows else ""
         by = " by toolkit grade" if table.own_results else ""
-        lines.append(
-            f"  {name:<{width}}  {given[:, i].sum()} photos graded{by} in {table.source.name}{blank}"
-        )
+        photos = counted(int(given[:, i].sum()), "photo")
+        lines.append(f"  {name:<{width}}  {photos} graded{by} in {table.source.name}{blank}")
     partly = [ratings.photos[i] for i in np.flatnonzero(~given.all(axis=1))]
     if partly:
         more = f" and {len(partly) - _NAMED} more" if len(partly) > _NAMED else ""
-        lines.append(f"  not graded by all: {len(partly)} photos: {'; '.join(partly[:_NAMED])}{more}")
+        lines.append(
+            f"  not graded by all: {counted(len(partly), 'photo')}: {'; '.join(partly[:_NAMED])}{more}"
+        )
     return "\n".join(lines + [f"  note: {note}" for note in ratings.notes])
 
 
@@ -74,12 +79,12 @@ def _pair(pair: PairAgreement, weights: str) -> str:
         ("", "value", "95 % interval", "interval by F", "always the mean", "always the commonest")
     ]
     trivial = [trivial_figures(scores) for scores in pair.trivial.values()]
-    for name, title in {**_TITLES, "kappa": f"kappa, {weights} weights"}.items():
+    for name, title in {**TITLES, "kappa": f"kappa, {weights} weights"}.items():
         estimate = pair.estimates[name]
-        by_f = _interval(name, pair.icc_by_f[name]) if name in pair.icc_by_f else ""
-        constant = [_figure(name, figures[name]) if name in figures else "" for figures in trivial]
-        rows.append((title, _figure(name, estimate.value), _interval(name, estimate), by_f, *constant))
-    lines = [f"{heading}: {pair.photos} photos of {pair.subjects} subjects", *_aligned(rows)]
+        by_f = interval(name, pair.icc_by_f[name]) if name in pair.icc_by_f else ""
+        constant = [figure(name, figures[name]) if name in figures else "" for figures in trivial]
+        rows.append((title, figure(name, estimate.value), interval(name, estimate), by_f, *constant))
+    lines = [f"{heading}: {_of_subjects(pair)}", *_aligned(rows)]
     if pair.verdict:
         lines.append(f"  ICC(2,1), by the bounds of its intervals: {pair.verdict} agreement")
     if pair.estimates["rmse"].value == 0:
@@ -87,23 +92,27 @@ def _pair(pair: PairAgreement, weights: str) -> str:
     return "\n".join(lines)
 
 
+def _of_subjects(compared: PairAgreement | GroupAgreement) -> str:
+    return f"{counted(compared.photos, 'photo')} of {counted(compared.subjects, 'subject')}"
+
+
 def _group(group: GroupAgreement) -> str:
     who = "Both graders" if group.graders == 2 else f"All {group.graders} graders"
-    lines = [f"{who}: {group.photos} photos of {group.subjects} subjects graded by all"]
+    lines = [f"{who}: {_of_subjects(group)} graded by all"]
     rows = [("", "value", "95 % interval", "interval by F")]
     for name, estimate in group.estimates.items() if group.graders > 2 else ():  # two are a pair, told above
-        by_f = _interval(name, group.icc_by_f[name])
-        rows.append((_TITLES[name], _figure(name, estimate.value), _interval(name, estimate), by_f))
-    alpha = (_figure("alpha", group.alpha.value), _interval("alpha", group.alpha), "")
-    rows.append((f"Krippendorff's alpha ({group.alpha_photos} photos)", *alpha))
-    rows.append(("the same, ordinal", _figure("alpha", group.alpha_ordinal), "", ""))
+        by_f = interval(name, group.icc_by_f[name])
+        rows.append((TITLES[name], figure(name, estimate.value), interval(name, estimate), by_f))
+    alpha = (figure("alpha", group.alpha.value), interval("alpha", group.alpha), "")
+    rows.append((f"Krippendorff's alpha ({counted(group.alpha_photos, 'photo')})", *alpha))
+    rows.append(("the same, ordinal", figure("alpha", group.alpha_ordinal), "", ""))
     if (error := group.error) is not None:
         for who, sem, change in (
             ("bias between graders counted", error.agreement, error.detectable_agreement),
             ("bias set aside", error.consistency, error.detectable_consistency),
         ):
-            rows.append((f"SEM, {who}", _figure("sem", sem), "", ""))
-            rows.append((f"minimal detectable change, {who}", _figure("sem", change), "", ""))
+            rows.append((f"SEM, {who}", figure("sem", sem), "", ""))
+            rows.append((f"minimal detectable change, {who}", figure("sem", change), "", ""))
     lines += _aligned(rows)
     if group.verdict and group.graders > 2:
         lines.append(f"  ICC(2,1), by the bounds of its intervals: {group.verdict} agreement")
@@ -119,14 +128,14 @@ def _changes(changes: Iterable[ChangeAgreement]) -> str:
         cells = [
             text
             for name in ("rmse", "bias", "spearman")
-            for text in (_figure(name, change.estimates[name].value), _interval(name, change.estimates[name]))
+            for text in (figure(name, change.estimates[name].value), interval(name, change.estimates[name]))
         ]
         rows.append(
             (f"{change.second} against {change.first}", str(change.changes), str(change.subjects), *cells)
         )
         for name, rmse in change.trivial.items():
             rows.append(
-                (f"  {name}", str(change.changes), str(change.subjects), _figure("rmse", rmse), *[""] * 5)
+                (f"  {name}", str(change.changes), str(change.subjects), figure("rmse", rmse), *[""] * 5)
             )
     return "\n".join([f"Change from {found[0].baseline}, a subject and side", *_aligned(rows)])
 
@@ -139,14 +148,19 @@ def _how(pairs: Sequence[PairAgreement], resamples: int) -> str:
         "answer for every photo. Limits of agreement allow for several photos a subject. Words: Koo and Li 2016.",
     ]
     fewest = min((pair.subjects for pair in pairs if pair.photos), default=0)
-    if fewest < _FEW_SUBJECTS:
+    if fewest == 1:
+        lines.append(
+            "One subject: how much subjects differ is not known, so there are no resampled intervals."
+        )
+    elif 1 < fewest < _FEW_SUBJECTS:
         lines.append(
             f"With {fewest} subjects, fewer than {_FEW_SUBJECTS}, the resampled intervals are too narrow."
         )
     return "\n".join(lines)
 
 
-def _figure(name: str, value: float | None) -> str:
+def figure(name: str, value: float | None) -> str:
+    """A figure as text, by what it is: a share in per cent, a difference with its sign; "-" for None."""
     if value is None:
         return "-"
     if name in _SHARES:
@@ -155,10 +169,11 @@ def _figure(name: str, value: float | None) -> str:
     return {"-0.00": "0.00", "+0.00": "0.00"}.get(text, text)
 
 
-def _interval(name: str, estimate: Estimate) -> str:
+def interval(name: str, estimate: Estimate) -> str:
+    """Its interval, as ``figure``."""
     if estimate.lower is None or estimate.upper is None:
         return "-"
-    return f"{_figure(name, estimate.lower)} to {_figure(name, estimate.upper)}"
+    return f"{figure(name, estimate.lower)} to {figure(name, estimate.upper)}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

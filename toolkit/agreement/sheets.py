@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from toolkit.agreement.compare import ChangeAgreement, GroupAgreement, PairAgreement
+from toolkit.agreement.graders import GraderStudy
+from toolkit.agreement.gradersheets import COMBINED, columns_of_graders, combined_rows, grader_rows
 from toolkit.agreement.ratings import Ratings
 from toolkit.agreement.reliability import Estimate
 from toolkit.agreement.resample import RESAMPLES
+from toolkit.outputs import counted
 from toolkit.scores import Scores
 from toolkit.study import Scale
 from toolkit.workbook import Value
@@ -58,6 +61,8 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "verdict": "ICC(2,1) in words by the outermost bounds of its two intervals: under 0.5 poor, to 0.75 "
         "moderate, to 0.9 good, over it excellent (Koo and Li 2016)",
     },
+    "Graders": columns_of_graders(),
+    "Combined": COMBINED,
     "Unmatched": {
         "photo": "a photo that at least one grader did not grade: its file name, or subject, side and visit; "
         "empty for rows whose grade is empty",
@@ -98,7 +103,11 @@ def summary_rows(
 ) -> list[Row]:
     """Who graded what, and how all graders agree."""
     rows: list[Row] = [
-        _line("grader", name, f"{int(np.isfinite(ratings.grades[:, i]).sum())} photos of {table.source.name}")
+        _line(
+            "grader",
+            name,
+            f"{counted(int(np.isfinite(ratings.grades[:, i]).sum()), 'photo')} of {table.source.name}",
+        )
         for i, (name, table) in enumerate(zip(ratings.graders, ratings.tables, strict=True))
     ]
     rows += [_line("note", "joined", note) for note in ratings.notes]
@@ -239,17 +248,20 @@ def sheets(
     pairs: Iterable[PairAgreement],
     changes: Iterable[ChangeAgreement],
     *,
+    graders: GraderStudy,
     scale: Scale,
     resamples: int = RESAMPLES,
     weights: str = "quadratic",
 ) -> dict[str, tuple[list[str], list[Row]]]:
-    """Columns and rows by sheet: Summary, Pairs, Unmatched, Changes, Dictionary."""
+    """Columns and rows by sheet: Summary, Pairs, Graders, Combined, Unmatched, Changes, Dictionary."""
     made: dict[str, tuple[list[str], list[Row]]] = {
         "Summary": (
             list(_COLUMNS["Summary"]),
             summary_rows(ratings, group, scale, resamples, weights=weights),
         ),
         "Pairs": (_pair_columns(), pair_rows(pairs)),
+        "Graders": (list(_COLUMNS["Graders"]), grader_rows(graders)),
+        "Combined": (list(_COLUMNS["Combined"]), combined_rows(ratings, graders)),
         "Unmatched": (list(_COLUMNS["Unmatched"]), unmatched_rows(ratings)),
         "Changes": (_change_columns(), change_rows(changes)),
     }

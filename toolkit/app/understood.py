@@ -10,6 +10,7 @@ from toolkit.errors import GradesError
 from toolkit.photos import contents
 from toolkit.records import PhotoFile
 from toolkit.study import JoinedGrades, join_files, refuse_shared
+from toolkit.study.joined import by_number_note
 from toolkit.study.layout import ROLES, as_text, choose_sheet, likely_header
 from toolkit.study.reviews import find_review
 from toolkit.study.sheets import raw_sheets
@@ -55,10 +56,10 @@ class JoinedPhoto:
 
 @dataclass(frozen=True)
 class Join:
-    """Which photo has which row: ``photos``, and ``rows`` of the workbook without a photo, the first of many. ``summary`` in
-    one line; ``problem``: why they cannot be joined."""
+    """Which photo has which row: ``photos``, and ``rows`` of the workbook without a photo, the first of many. ``remarks``:
+    what else to know of the join, a line each; ``problem``: why they cannot be joined."""
 
-    summary: str = ""
+    remarks: tuple[str, ...] = ()
     graded: int = 0
     photos: tuple[JoinedPhoto, ...] = ()
     rows: tuple[str, ...] = ()
@@ -121,7 +122,12 @@ def join(files: Sequence[PhotoFile], workbook: Path, named: Mapping[str, str]) -
     photos = tuple(_joined_photo(file.name, joined) for file in files[:_MOST_SHOWN])
     rows = tuple(str(row) for row in joined.unmatched_rows[:_MOST_SHOWN])
     more = len(files) + len(joined.unmatched_rows) - len(photos) - len(rows)
-    return Join(joined.summary(), len(joined.grades), photos, rows, more)
+    remarks = [
+        *joined.unread,
+        *joined.unfit,
+        *([by_number_note(joined.by_number)] if joined.by_number else []),
+    ]
+    return Join(tuple(remarks), len(joined.grades), photos, rows, more)
 
 
 def _joined_photo(name: str, joined: JoinedGrades) -> JoinedPhoto:

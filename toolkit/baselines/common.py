@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import MissingExtraError, TrainingError
+from toolkit.errors import TrainingError
 from toolkit.settings import BaselineSettings
-from toolkit.siamese.backend import keras
+from toolkit.siamese.backend import keras, tensorflow
 
 Whole = NDArray[np.intp]
 Epochs = Callable[[int, int], None]
@@ -37,15 +37,6 @@ class Fitted:
     grades: NDArray[np.float64] | None = None
     history: History = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
-
-
-def tensorflow() -> Any:
-    """The tensorflow module; raises MissingExtraError naming the command that installs it."""
-    try:
-        import tensorflow
-    except ImportError:
-        raise MissingExtraError("TensorFlow", "cpu") from None
-    return tensorflow
 
 
 def cyclical_rate(step: int, settings: BaselineSettings, steps_an_epoch: int) -> float:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.baselines.backbone import load_backbone
-from toolkit.baselines.common import Epochs, Fitted, Split, fit, tensorflow
+from toolkit.baselines.common import Epochs, Fitted, Split, fit
 from toolkit.settings import BaselineSettings
-from toolkit.siamese.backend import keras
+from toolkit.siamese.backend import keras, tensorflow
 
 Float = NDArray[np.float32]
 

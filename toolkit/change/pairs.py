@@ -16,13 +16,14 @@ import numpy as np
 from toolkit.change.pigment import KINDS, SpotChanges, VisitChart, compare_spots
 from toolkit.change.register import Registration, register_charts
 from toolkit.chart import make_chart
+from toolkit.correction import corrected
 from toolkit.errors import FaceError, PhotoError, ToolkitError
 from toolkit.images import read_photo
 from toolkit.pigment import pigment_of_png
 from toolkit.pool import Lost, Workers, attempt, run_jobs
 from toolkit.records import PhotoFacts
 from toolkit.settings import Settings
-from toolkit.store import face_of_record
+from toolkit.store import colour_of_record, face_of_record
 from toolkit.study.visits import baseline_of, visit_order
 
 NOT_REGISTERED = "could not be laid over the baseline: too little of the skin looks alike"
@@ -145,7 +146,7 @@ def read_again(job: PairJob, settings: Settings) -> tuple[VisitChart, VisitChart
 
 def _look(seen: VisitPhoto, settings: Settings, whose: str) -> VisitChart:
     try:
-        photo = read_photo(seen.path, settings.photo)
+        photo = corrected(read_photo(seen.path, settings.photo), colour_of_record(seen.face))
     except ToolkitError as error:
         raise PhotoError(whose + str(error).removeprefix(f"{seen.path}: ")) from None
     if photo.sha256 != seen.sha256:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.chart.frame import Frame, near, pieces_over
+from toolkit.chart.frame import Frame, halved_means, near, pieces_over
 from toolkit.colours import DENSITY_OF_LEVEL
+from toolkit.quantiles import median
 from toolkit.settings import ChartSettings
 
 Array = NDArray[np.float32]
 
 _CHEEKS_MM = -8.0, 40.0  # of the face frame, from below the brows to above the mouth
 _LEAST_SAMPLES = 30
+_SETTLED_OD = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +42,7 @@ def colours(
     """``bare`` (h, w): visible, and skin by its place. The skin expected in a place is a surface of second order
     (1, x, y, x^2, y^2 of the face frame), fitted robustly: light falls off towards the sides of a face by as much as hair
     is darker than skin. A fringe may cover all of a forehead: what looks like hair beside the cheeks has no say."""
-    density: Any = cv2.LUT(pixels, DENSITY_OF_LEVEL)
-    red, green, blue = cv2.split(density)
+    red, green, blue = (cv2.LUT(levels, DENSITY_OF_LEVEL) for levels in cv2.split(pixels))
     x, y = (axis / 100 for axis in frame.face_mm())
     rows, columns = (one * 6 + 2 for one in np.nonzero(bare[2::6, 2::6]))
     maps = green, blue - green, green - red
@@ -56,7 +57,8 @@ def colours(
     off = []
     for values, sample in zip(maps, samples, strict=True):
         c = _fit(across, down, sample)
-        off.append((values - (c[0] + c[1] * x + c[2] * y + c[3] * x**2 + c[4] * y**2)).astype(np.float32))
+        of_columns, of_rows = c[0] + c[1] * x + c[3] * x**2, c[2] * y + c[4] * y**2
+        off.append(values - (of_columns.astype(np.float32) + of_rows.astype(np.float32)))
     levels = [float(np.median(sample)) if len(sample) else 0.0 for sample in samples]
     return Colours(off[0], off[1], off[2], *maps, np.array(levels))
 
@@ -72,10 +74,12 @@ def _fit(x: NDArray, y: NDArray, values: NDArray[np.float64]) -> NDArray[np.floa
     c = start
     for _ in range(10):
         off = values - terms @ c
-        spread = float(np.clip(1.48 * np.median(np.abs(off)), 0.05, 0.3))
+        spread = float(np.clip(1.48 * median(np.abs(off)), 0.05, 0.3))
         weight = 1.0 / (1.0 + (off / (2 * spread)) ** 2)
         normal = terms.T @ (terms * weight[:, None]) + steady
-        c = np.linalg.solve(normal, terms.T @ (values * weight) + steady @ start)
+        before, c = c, np.linalg.solve(normal, terms.T @ (values * weight) + steady @ start)
+        if np.abs(c - before).max() < _SETTLED_OD:
+            break
     return c
 
 
@@ -84,7 +88,7 @@ def dark_hair(
 ) -> NDArray[np.bool_]:
     """Much darker than bare skin in this place, over about a millimetre and over an area that no spot has, and not
     as red as skin in shadow is; or twice as dark and less red than skin, over a smaller area: black print and thin frames."""
-    dark, red = (_soft(values, visible, scale) for values in (found.dark, found.red))
+    dark, red = _soft((found.dark, found.red), visible, scale)
     hairy = visible & _hairy(dark, red, float(found.level[2]), settings)
     black = hairy & (dark > 2 * settings.hair_od) & (red < 0)  # a spot is browner and redder than skin
     large = pieces_over(hairy, settings.hair_mm2 * scale**2)
@@ -101,7 +105,7 @@ def objects(
     found: Colours, visible: NDArray[np.bool_], scale: float, settings: ChartSettings
 ) -> NDArray[np.bool_]:
     """Of a colour that no skin has: hardly red or yellow at all, or far too much so."""
-    brown, red = (_soft(values, visible, 0.7 * scale) for values in (found.brown, found.red))
+    brown, red = _soft((found.brown, found.red), visible, 0.7 * scale)
     _, m, e = found.level
     grey = (e + red < 0.3 * max(e, 0.15)) | (m + brown < -0.15)
     gaudy = (red > 0.9) | (brown > 1.2)
@@ -115,8 +119,7 @@ def highlights(pixels: NDArray[np.uint8], scale: float, settings: ChartSettings)
     return near(below == 0, 0.5 * scale)
 
 
-def _soft(values: Array, visible: NDArray[np.bool_], sigma: float) -> Array:
-    """The Gaussian mean over what is visible, 0 elsewhere."""
+def _soft(planes: Sequence[Array], visible: NDArray[np.bool_], sigma: float) -> list[Array]:
+    """The Gaussian mean of planes (h, w) over what is visible, 0 elsewhere."""
     weight = visible.astype(np.float32)
-    mass = cv2.GaussianBlur(weight, (0, 0), sigma)
-    return np.asarray(cv2.GaussianBlur(values * weight, (0, 0), sigma) / np.maximum(mass, 1e-3) * visible)
+    return [mean * weight for mean in halved_means(planes, weight, sigma)]

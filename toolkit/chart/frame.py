@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -80,7 +81,7 @@ def polygon(points: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bo
     """(h, w) bool: inside a polygon (n, 2) of chart pixels, which may reach beyond the chart."""
     canvas = np.zeros((size[1], size[0]), np.uint8)
     cv2.fillPoly(canvas, [np.round(points * 16).astype(np.int32)], 1, lineType=cv2.LINE_8, shift=4)
-    return canvas.astype(np.bool_)
+    return canvas.view(np.bool_)
 
 
 def hull(points: NDArray[np.float64], size: tuple[int, int], reach: float = 0.0) -> NDArray[np.bool_]:
@@ -88,9 +89,18 @@ def hull(points: NDArray[np.float64], size: tuple[int, int], reach: float = 0.0)
     outline = cv2.convexHull(points.astype(np.float32))[:, 0].astype(np.float64)
     if not reach:
         return polygon(outline, size)
+    # Drawn on a canvas of its own, as large as it can reach, of which the chart may show a part.
     pad = int(np.ceil(reach)) + 2
-    padded = polygon(outline + pad, (size[0] + 2 * pad, size[1] + 2 * pad))
-    return near(padded, reach)[pad:-pad, pad:-pad]
+    left, top = np.maximum(np.floor(outline.min(axis=0)) - pad, -pad).astype(int).tolist()
+    right, bottom = np.minimum(np.ceil(outline.max(axis=0)) + pad + 1, np.add(size, pad)).astype(int).tolist()
+    inside = np.zeros((size[1], size[0]), np.bool_)
+    rows, columns = slice(max(top, 0), min(bottom, size[1])), slice(max(left, 0), min(right, size[0]))
+    if rows.start < rows.stop and columns.start < columns.stop:  # else it lies beside the chart
+        own = near(polygon(outline - [left, top], (right - left, bottom - top)), reach)
+        inside[rows, columns] = own[
+            rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
+        ]
+    return inside
 
 
 def near(mask: NDArray, distance: float) -> NDArray[np.bool_]:
@@ -113,22 +123,60 @@ def _disc(distance: float) -> NDArray[np.uint8]:
 
 def mean_around(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     """The Gaussian mean (h, w) over ``sigma`` pixels, from a reduced picture where that is wide."""
+    return enlarged(reduced_mean(values, sigma), values.shape)
+
+
+def reduced_mean(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """``mean_around`` as it is computed, on a picture reduced as far as ``sigma`` allows."""
     shrink = max(1, int(sigma / 3))
     small = cv2.resize(values, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
-    wide = cv2.GaussianBlur(small, (0, 0), sigma / shrink)
-    return np.asarray(cv2.resize(wide, values.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(cv2.GaussianBlur(small, (0, 0), sigma / shrink), np.float32)
 
 
-def pieces_over(mask: NDArray, area: float) -> NDArray[np.bool_]:
+def enlarged(small: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """A reduced picture at full size (h, w)."""
+    return np.asarray(cv2.resize(small, shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def halved_means(
+    planes: Sequence[NDArray[np.float32]], weight: NDArray[np.float32], sigma: float
+) -> list[NDArray[np.float32]]:
+    """The Gaussian means of planes (h, w) over a weight (h, w) 0-1, from pictures of half the size; 0 far from any."""
+    half = weight.shape[1] // 2, weight.shape[0] // 2
+    # To halve and to enlarge is to blur as well, by a variance of 1/12 + 1/6 of the larger pixels.
+    narrow = float(np.sqrt(max(sigma**2 / 4 - 0.25, 0.1)))
+
+    def smoothed(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        small = cv2.resize(values, half, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.GaussianBlur(small, (0, 0), narrow), np.float32)
+
+    mass = np.maximum(smoothed(weight), np.float32(1e-3))
+    return [enlarged(smoothed(values * weight) / mass, weight.shape) for values in planes]
+
+
+def pieces(mask: NDArray) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The connected pieces of a mask (h, w), bool or uint8 0-1: labels (h, w), 0 outside, and how many pixels each label
+    has. Counted here, since OpenCV takes five times as long for it."""
+    _, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+    return np.asarray(labels, np.int32), np.bincount(labels.ravel())
+
+
+def pieces_over(mask: NDArray[np.bool_], area: float) -> NDArray[np.bool_]:
     """The connected pieces of a mask that cover at least ``area`` pixels."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    large = stats[:, cv2.CC_STAT_AREA] >= area
+    if np.count_nonzero(mask) < area:
+        return np.zeros_like(mask)
+    labels, counts = pieces(mask)
+    large = counts >= area
     large[0] = False
     return np.asarray(large[labels])
 
 
 def pieces_with(mask: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The connected pieces of a mask that some of ``core`` lies in."""
-    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    reached = np.unique(labels[core & mask])
-    return np.isin(labels, reached[reached > 0])
+    core = core & mask
+    if not core.any():
+        return core
+    labels, counts = pieces(mask)
+    reached = np.zeros(len(counts), np.bool_)
+    reached[labels[core]] = True
+    return np.asarray(reached[labels])

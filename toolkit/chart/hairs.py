@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.chart.colour import Colours
-from toolkit.chart.frame import Frame, mean_around, near, pieces_over, pieces_with
+from toolkit.chart.frame import (
+    Frame,
+    enlarged,
+    halved_means,
+    mean_around,
+    near,
+    pieces_over,
+    pieces_with,
+    reduced_mean,
+)
 from toolkit.settings import ChartSettings
 
 Array = NDArray[np.float32]
@@ -78,20 +87,26 @@ def find_lines(found: Colours, bare: NDArray[np.bool_], frame: Frame) -> Lines:
     """
     scale, cheeks = frame.px_per_mm, upper_cheeks(bare, frame)
     dark = _filled(found.dark, bare, scale)
-    share = np.maximum(mean_around(bare.astype(np.float32), _WITHIN_MM * scale), 0.05)
     lines = fine_lines(dark, scale, 4 / 3 * scale, 8) * bare
     band = (cv2.GaussianBlur(dark, (0, 0), 0.5 * scale) - cv2.GaussianBlur(dark, (0, 0), 1.2 * scale)) * bare
-    density, power = (mean_around(one, _WITHIN_MM * scale) / share for one in (lines, band * band))
-    if cheeks.sum() < 100 * scale**2:
-        return Lines(lines, np.asarray(density), 0.0)
+    share = np.maximum(_around(bare, scale), np.float32(0.05))
+    density, power = (_around(one, scale) / share for one in (lines, band * band))
+    some = cv2.resize(cheeks.view(np.uint8), share.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    if np.count_nonzero(cheeks) < 100 * scale**2 or not some.any():
+        return Lines(lines, enlarged(density, bare.shape), 0.0)
     # A camera's noise is greater in OD where it is darker: by exp(D / 2.2) of sRGB levels.
-    level = mean_around(found.density * bare, _WITHIN_MM * scale) / share
-    noisier = np.exp(np.clip(level - np.median(level[cheeks]), 0, 1) / np.float32(2.2))
+    level = _around(found.density * bare, scale) / share
+    noisier = np.exp(np.clip(level - np.median(level[some]), 0, 1) / np.float32(2.2))
     spotted = np.sqrt(power) / noisier
     density /= noisier
-    density -= np.float32(_LINES_OF_SPOTS) * np.maximum(spotted - np.median(spotted[cheeks]), 0)
-    usual = max(float(np.median(density[cheeks])), _LEAST_DENSITY_OD)
-    return Lines(np.asarray(lines / noisier, np.float32), np.asarray(density), usual)
+    density -= np.float32(_LINES_OF_SPOTS) * np.maximum(spotted - np.median(spotted[some]), 0)
+    usual = max(float(np.median(density[some])), _LEAST_DENSITY_OD)
+    return Lines(lines / enlarged(noisier, bare.shape), enlarged(density, bare.shape), usual)
+
+
+def _around(values: NDArray, scale: float) -> Array:
+    """The mean over about 5 mm, on a reduced picture."""
+    return reduced_mean(values.astype(np.float32), _WITHIN_MM * scale)
 
 
 def upper_cheeks(bare: NDArray[np.bool_], frame: Frame) -> NDArray[np.bool_]:
@@ -129,6 +144,8 @@ def beard(
     hairs: NDArray[np.bool_], bare: NDArray[np.bool_], scale: float, settings: ChartSettings
 ) -> NDArray[np.bool_]:
     """Where single hairs cover so much of the skin that nothing is told between them."""
+    if not hairs.any():
+        return np.zeros_like(bare)
     covered, seen = (mean_around(one.astype(np.float32), _BETWEEN_MM * scale) for one in (hairs, bare))
     dense = bare & (covered > settings.dense_share * seen)
     return near(pieces_over(dense, settings.dense_mm2 * scale**2), scale / 3) & bare
@@ -148,7 +165,6 @@ def combed_hair(
 
 def _filled(values: Array, bare: NDArray[np.bool_], scale: float) -> Array:
     """Filled up off the skin with the level around, so that its edge is taken for no line."""
-    weight = bare.astype(np.float32)
-    share = cv2.GaussianBlur(weight, (0, 0), scale)
-    level = cv2.GaussianBlur(values * weight, (0, 0), scale) / np.maximum(share, 1e-3)
-    return np.where(bare, values, level).astype(np.float32)
+    (level,) = halved_means([values], bare.astype(np.float32), scale)
+    cv2.copyTo(values, bare.view(np.uint8), level)
+    return level

@@ -33,16 +33,18 @@ def make_chart(photo: Photo, face: Face, settings: ChartSettings, px_per_mm: flo
     visible = whole.warped(not_painted)
     inside = whole.warped(np.ones(photo.skin.shape, np.bool_))
     masked = is_study_mask(whole, visible, inside, face.side)
+    inner = np.ones_like(visible) if masked else inside_face(whole, settings)
     if not masked:
-        outline = near(inside_face(whole, settings), 2 * settings.contour_mm * whole.px_per_mm)
+        outline = near(inner, 2 * settings.contour_mm * whole.px_per_mm)
         visible &= outline & on_side(whole, face.side)
     frame = cut_to(whole, face, visible)
-    rows, columns = _window(whole, frame)
-    visible = visible[rows, columns]
+    window = _window(whole, frame)
+    visible = np.ascontiguousarray(visible[window])
     pixels = warp(photo.pixels, frame.to_chart, frame.size)
     reasons = _reasons(
-        photo, frame, pixels, visible, not_painted=not_painted, masked=masked, settings=settings
-    )
+        frame, pixels, visible, inner[window], halo=_halo(photo, frame, not_painted, settings), masked=masked,
+        settings=settings,
+    )  # fmt: skip
     skin = visible & (reasons == 0)
     if not masked:
         fair = fair_hair(pixels, skin, _beyond(reasons), frame=frame, settings=settings)
@@ -76,20 +78,20 @@ def _window(whole: Frame, part: Frame) -> tuple[slice, slice]:
 
 
 def _reasons(
-    photo: Photo,
     frame: Frame,
     pixels: NDArray[np.uint8],
     visible: Mask,
+    inner: Mask,
     *,
-    not_painted: Mask,
+    halo: Mask,
     masked: bool,
     settings: ChartSettings,
 ) -> NDArray[np.uint8]:
-    """(h, w) uint8: why a visible pixel is left out, as its place in REASONS; 0 where it is measured."""
-    halo = _halo(photo, frame, not_painted, settings) & visible
+    """(h, w) uint8: why a visible pixel is left out, as its place in REASONS; 0 where it is measured. ``inner``: within
+    the face's outline, ``halo``: beside what is painted out."""
+    halo = halo & visible
     lids, nose = eyelids(frame, settings, brows=not masked), nostrils(frame, settings)
-    inner = np.ones_like(visible) if masked else inside_face(frame, settings)
-    bare = visible & ~halo & ~lids & ~nose & inner
+    bare = visible & ~(halo | lids | nose) & inner
     look = colours(pixels, bare & _safe(frame, masked), frame, settings)
     left_out = {
         "halo of the mask": halo,
@@ -101,7 +103,8 @@ def _reasons(
     }
     reasons = np.zeros(visible.shape, np.uint8)
     for reason, mask in reversed(left_out.items()):  # the first named wins
-        reasons[visible & mask] = REASONS.index(reason)
+        reasons[mask] = REASONS.index(reason)
+    reasons *= visible
     reasons[is_object(reasons, look, bare, (~visible | halo) & masked, frame=frame)] = REASONS.index("object")
     return reasons
 
@@ -118,14 +121,15 @@ def _by_look(
 ) -> dict[str, Mask]:
     scale = frame.px_per_mm
     hair = dark_hair(look, visible, scale, settings)
-    lines = find_lines(look, bare & ~hair, frame)
-    single = single_hairs(lines, stubbled(lines, bare & ~hair, frame, settings), scale, settings)
-    combed = np.zeros_like(hair) if masked else combed_hair(lines, bare & ~hair, frame, settings)
+    visible, bare = visible & ~hair, bare & ~hair
+    lines = find_lines(look, bare, frame)
+    single = single_hairs(lines, stubbled(lines, bare, frame, settings), scale, settings)
+    combed = np.zeros_like(hair) if masked else combed_hair(lines, bare, frame, settings)
     return {
         "highlight": highlights(pixels, scale, settings),
-        "no skin": objects(look, visible & ~hair, scale, settings),
-        "beard": beard(single, bare & ~hair, scale, settings),
-        "hair": hair | combed | single | strands(look, visible & ~hair, scale, settings),
+        "no skin": objects(look, visible, scale, settings),
+        "beard": beard(single, bare, scale, settings),
+        "hair": hair | combed | single | strands(look, visible, scale, settings),
     }
 
 

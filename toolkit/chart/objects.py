@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.chart.colour import Colours
-from toolkit.chart.frame import Frame
+from toolkit.chart.frame import Frame, pieces
 from toolkit.records import REASONS, FaceChart
 
 OBJECT_NOTE = "an object on the skin was left out"
 
-_MAY_BE = [REASONS.index(name) for name in ("highlight", "no skin", "hair")]
+_MAY_BE = np.array([name in ("highlight", "no skin", "hair") for name in REASONS])
 _GLARE = REASONS.index("highlight")
 _LEAST_MM2, _MOST_MM2 = 6.0, 1000.0
 _ON_RIM = 0.1  # share of its outline that may border on lids, lips or the face's outline
@@ -44,15 +44,15 @@ def is_object(
 ) -> NDArray[np.bool_]:
     """Of what ``reasons`` (h, w) leave out on ``bare`` skin (h, w), what is an object. It may border on bare skin and
     on what lies ``beyond`` a study's mask, not on lids, lips or the rim of an unmasked face."""
-    left_out = (np.isin(reasons, _MAY_BE) & bare).astype(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(left_out, connectivity=8)
     found = np.zeros(reasons.shape, np.bool_)
-    area = stats[:, cv2.CC_STAT_AREA] / frame.px_per_mm**2
+    labels, counts = pieces(_MAY_BE[reasons] & bare)
+    counts[0] = 0
+    area = counts / frame.px_per_mm**2
     for number in np.flatnonzero((area > _LEAST_MM2) & (area < _MOST_MM2)):
-        left, top, wide, high = stats[number, :4]
+        left, top, wide, high = cv2.boundingRect((labels == number).view(np.uint8))
         place = slice(max(top - 1, 0), top + high + 1), slice(max(left - 1, 0), left + wide + 1)
         piece = np.asarray(labels[place] == number)
-        if not number or not _on_skin(piece, (bare | beyond)[place]):
+        if not _on_skin(piece, (bare | beyond)[place]):
             continue
         glare = float((reasons[place][piece] == _GLARE).mean()) > 0.5  # may be as grey and as compact
         if _is_foreign(piece, look, place, frame, glare=glare):

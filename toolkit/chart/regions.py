@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,13 +30,14 @@ def label_regions(frame: Frame) -> NDArray[np.uint8]:
     """
     labels = np.zeros((frame.size[1], frame.size[0]), np.uint8)
     x, _ = frame.face_mm()
-    points = _in_mm(frame)
-    for side, sign in enumerate((-1.0, 1.0)):
-        mine = np.broadcast_to((x * sign > 0) | ((x == 0) & (sign > 0)), labels.shape)
-        part = _parts(frame, points, side, sign)
-        name = ("right", "left")[side]
-        for number, one in enumerate(CHART_PARTS):
-            labels[mine & (part == number)] = 1 + CHART_REGIONS.index(f"{name}_{one}")
+    points, (left, top), (wide, high) = _in_mm(frame), frame.corner_mm, frame.size
+    middle = int((x < 0).sum())
+    halves = ("right", 0, middle), ("left", middle, wide)
+    for side, (name, first, last) in enumerate(halves):
+        half = replace(frame, corner_mm=(left + first / frame.px_per_mm, top), size=(last - first, high))
+        if first < last:
+            first_label = 1 + CHART_REGIONS.index(f"{name}_{CHART_PARTS[0]}")
+            labels[:, first:last] = first_label + _parts(half, points, side, (-1.0, 1.0)[side])
     return labels
 
 

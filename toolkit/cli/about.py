@@ -1,7 +1,8 @@
-"""What is installed, here or on the machines of a cluster."""
+"""What is installed, here or on the machines of a cluster, and what words mean."""
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from toolkit.cli.lines import say, say_json
 from toolkit.cli.options import ClusterAddress, Json
 from toolkit.cli.root import app
+from toolkit.errors import ToolkitError
 
 
 @app.command(epilog="Example:  toolkit info --model models/my-study")
@@ -49,3 +51,17 @@ def _say_cluster(address: str, as_json: bool) -> None:
         threads = sum(node["threads"] for node in nodes.values())
         say(f"{len(nodes)} workers, {threads} photos at a time, {len(unlike)} of them unlike this machine")
     raise typer.Exit(1 if unlike else 0)
+
+
+@app.command(epilog="Example:  toolkit glossary fold")
+def glossary(
+    term: Annotated[str, typer.Argument(help="A word, or a part of one; without it all are listed.")] = "",
+) -> None:
+    """What the words mean: fold, embedding, conformal interval, OD, ICC, ..."""
+    from toolkit.glossary import terms
+
+    found = terms(term)
+    if not found:
+        raise ToolkitError(f"{term}: is not in the glossary: toolkit glossary lists all words")
+    for one in found:
+        say(*textwrap.wrap(f"{one.term}: {one.meaning}", 110, subsequent_indent="  "))

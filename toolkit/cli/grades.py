@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from toolkit.cli.lines import (
+    colours,
     crew,
-    pairs,
     points,
     say,
     say_json,
@@ -17,13 +17,18 @@ from toolkit.cli.lines import (
     say_passed_over,
     say_run,
     stoppable,
+    table_names,
 )
 from toolkit.cli.options import (
     AnyScale,
     ClassEdges,
     ClusterAddress,
+    ColourChart,
+    ColourMatch,
     Columns,
+    Drift,
     ExpertGrades,
+    FactsFile,
     Grades,
     GradeScale,
     Images,
@@ -38,6 +43,8 @@ from toolkit.cli.options import (
     ReportFile,
     ReportFolder,
     Retakes,
+    SheetName,
+    SideWords,
     Weights,
     Workers,
 )
@@ -72,7 +79,16 @@ def grade(
     report: ReportFile = None,
     report_dir: ReportFolder = None,
     expert_grades: ExpertGrades = None,
+    facts: FactsFile = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Show which photo joins which row and what is left over; grade nothing."
+        ),
+    ] = False,
     column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     retakes: Retakes = False,
     mode: Annotated[
         str | None,
@@ -86,6 +102,8 @@ def grade(
         str | None,
         typer.Option(help="Only one share of the photographs, e.g. 3/16; toolkit merge joins the shares."),
     ] = None,
+    colour_chart: ColourChart = None,
+    colour_match: ColourMatch = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     append: Annotated[
@@ -102,13 +120,18 @@ def grade(
     with what is missing. Other photographs in the same workbook need --append or --overwrite.
     """
     from toolkit.commands.grading import grade_photos
+    from toolkit.commands.joining import join_study
     from toolkit.commands.partsrun import grade_into_parts
     from toolkit.commands.results import ReportRequest
     from toolkit.errors import ToolkitError
     from toolkit.shares import parse_share
     from toolkit.store import is_parts
 
-    page = ReportRequest(report, report_dir, expert_grades, pairs(column), retakes)
+    names = table_names(column, sheet, side_words)
+    if dry_run:
+        study = join_study(images, facts, expert_grades, names, retakes=retakes)
+        return say_json(study.record()) if as_json else say(study.text(), "", "Nothing was graded.")
+    page = ReportRequest(report, report_dir, expert_grades, names, retakes)
     share = parse_share(part) if part else None
     into_parts = is_parts(out)
     if into_parts and (page.wanted or expert_grades or overlays or append or overwrite):
@@ -119,12 +142,14 @@ def grade(
         if into_parts:
             done = grade_into_parts(
                 images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=hands,
-                tell=tell, limit_s=time_limit, share=share, mode=mode,
+                tell=tell, limit_s=time_limit, mode=mode, share=share, colour=colours(colour_chart, colour_match),
+                facts=facts, columns=names,
             )  # fmt: skip
             raise typer.Exit(say_parts(done, as_json))
         run = grade_photos(
             images, out, model, weights.value, landmark_model=points(landmarks, landmark_model), workers=hands, tell=tell, limit_s=time_limit, overlays=overlays, report=page,
-            append=append, overwrite=overwrite, change=not no_change, share=share, mode=mode,
+            append=append, overwrite=overwrite, change=not no_change, mode=mode, share=share,
+            colour=colours(colour_chart, colour_match), facts=facts,
         )  # fmt: skip
     if not as_json:
         say_passed_over(images)
@@ -147,7 +172,10 @@ def merge(
     report: ReportFile = None,
     report_dir: ReportFolder = None,
     expert_grades: ExpertGrades = None,
+    facts: FactsFile = None,
     column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     retakes: Retakes = False,
     no_change: NoChange = False,
     landmarks: Landmarks = None,
@@ -165,7 +193,7 @@ def merge(
     from toolkit.commands.merging import merge_parts
     from toolkit.commands.results import ReportRequest
 
-    page = ReportRequest(report, report_dir, expert_grades, pairs(column), retakes)
+    page = ReportRequest(report, report_dir, expert_grades, table_names(column, sheet, side_words), retakes)
     with stoppable(), crew(workers, cluster) as hands, progress_bars(quiet) as tell:
         run = merge_parts(
             parts,
@@ -178,6 +206,7 @@ def merge(
             overwrite=overwrite,
             change=not no_change,
             only=only,
+            facts=facts,
         )
     raise typer.Exit(say_run(run, page, as_json=as_json, starter=model is None))
 
@@ -198,31 +227,44 @@ def agreement(
             "sheet=) in one file are graders of their own."
         ),
     ] = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     scale: AnyScale = "0-9/0.5",
     retakes: Retakes = False,
     kappa: Annotated[KappaWeights, typer.Option(help="Weights of Cohen's kappa.")] = KappaWeights.quadratic,
+    drift: Annotated[
+        Drift,
+        typer.Option(
+            help="Time over which a grader's bias may drift: visits, or rows in the order of grading."
+        ),
+    ] = Drift.visits,
     out: Annotated[
         Path | None, typer.Option(help="Workbook to write (.xlsx), with all figures and what did not match.")
     ] = None,
+    report: Annotated[Path | None, typer.Option(help="Page to write (.html): charts, tables, words.")] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Compare graders or runs: ICC, kappa, limits of agreement, changes from baseline."""
+    """Compare graders or runs: ICC, kappa, limits of agreement, each grader's bias, slope, noise and drift, changes."""
     from toolkit.agreement import compare_files
     from toolkit.study import parse_scale
 
     found = compare_files(
         files,
-        pairs(column),
+        table_names(column, sheet, side_words),
         parse_scale(scale),
         out,
+        report=report,
         overwrite=overwrite,
         retakes=retakes,
         weights=kappa.value,
+        drift=drift.value,
     )
     if as_json:
         return say_json(found.record())
-    say(found.text(), *([f"\nWorkbook: {out}"] if out else []))
+    written = {"Workbook": out, "Page": report}
+    lines = [f"{title}: {path}" for title, path in written.items() if path]
+    say(found.text(), *(["", *lines] if lines else []))
 
 
 @app.command(epilog="Example:  toolkit evaluate photos/ --grades grades.xlsx --out comparison/ --methods all")
@@ -277,8 +319,12 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="The same seed repeats a comparison on the same machine.")] = 0,
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     retakes: Retakes = False,
     mode: Mode = None,
+    colour_chart: ColourChart = None,
+    colour_match: ColourMatch = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
@@ -308,6 +354,7 @@ def evaluate(
         step_of(scale),
         retakes,
         mode,
+        colours(colour_chart, colour_match),
     )
     count = workers or default_workers()
     with shown(quiet) as tell:
@@ -316,7 +363,7 @@ def evaluate(
             grades,
             out,
             options,
-            columns=pairs(column),
+            columns=table_names(column, sheet, side_words),
             landmark_model=points(landmarks, landmark_model),
             workers=count,
             tell=tell,

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from toolkit.errors import GradesError
+from toolkit.cli.log import LOG
+from toolkit.errors import GradesError, ToolkitError
+from toolkit.outputs import counted
 
 if TYPE_CHECKING:
     from toolkit.commands.partsrun import PartsRun
@@ -41,14 +43,36 @@ def crew(workers: int | None, cluster: str | None) -> Iterator[Workers]:
         yield found
 
 
+def colours(chart: str | None, match: Path | None) -> str | Path | None:
+    """How colours are to be corrected, as the options say."""
+    if chart is not None and match is not None:
+        raise ToolkitError("--colour-chart and --colour-match: choose one of them")
+    return chart if match is None else match
+
+
+_EXAMPLES = {"--column": "grade=Score", "--arm-column": "arm=Group", "--side-words": "left=vasen"}
+
+
 def pairs(texts: list[str] | None, option: str = "--column") -> list[tuple[str, str]]:
     """What --column, or another ``option``, says, as (role, name); raises GradesError."""
     for text in texts or []:
         if "=" not in text:
-            example = "grade=Score" if option == "--column" else "arm=Group"
-            raise GradesError(f"{option} {text}: write it as role=name, for example {example}")
+            raise GradesError(f"{option} {text}: write it as role=name, for example {_EXAMPLES[option]}")
     split = [text.partition("=") for text in texts or []]
     return [(role, name) for role, _, name in split]
+
+
+def table_names(
+    column: list[str] | None, sheet: list[str] | None, side_words: list[str] | None
+) -> list[tuple[str, str]]:
+    """What the options say of a table, as ``read_graders`` takes it: columns, sheets and words for sides."""
+    from toolkit.study.names import SIDES
+
+    words = pairs(side_words, "--side-words")
+    for side, word in words:
+        if side not in SIDES:
+            raise GradesError(f"--side-words {side}={word}: begin with left=, right= or both=")
+    return [*pairs(column), *(("sheet", name) for name in sheet or []), *words]
 
 
 def kept_pictures(model: Model) -> list[str]:
@@ -67,8 +91,9 @@ def status(done: int, photos: int) -> int:
 
 
 def say(*lines: str) -> None:
-    """Print lines."""
+    """Print lines, and keep them in the log."""
     for line in lines:
+        LOG.debug(line)
         typer.echo(line)
 
 
@@ -81,8 +106,6 @@ def say_json(record: object) -> None:
 
 def say_run(run: GradeRun, page: ReportRequest, *, as_json: bool, starter: bool) -> int:
     """What came of grading or of merging; the exit status."""
-    from toolkit.study import OTHER_MODE
-
     ended = 130 if run.interrupted else status(run.graded, run.photos)
     if as_json:
         say_json(run.record())
@@ -93,15 +116,15 @@ def say_run(run: GradeRun, page: ReportRequest, *, as_json: bool, starter: bool)
             "Graded with the starter model, calibrated on simulated pigment: train on your own study for clinical use."
         )
     if run.interrupted:
-        say(f"Stopped: {run.graded} of {run.photos} photos graded: {run.out}", "Rerun the command to resume.")
+        done = f"{run.graded} of {counted(run.photos, 'photo')} graded"
+        say(f"Stopped: {done}: {run.out}", "Rerun the command to resume.")
         return ended
     say(*(f"Page: {file}" for file in (page.file, page.folder and page.folder / "index.html") if file))
     before = f" ({run.earlier} of them in an earlier run)" if run.earlier else ""
-    say(f"{run.graded} of {run.photos} photos graded{before} in {run.seconds:.0f} s: {run.out}")
-    if run.graded < run.photos:
-        first = next(one for one in run.grades if one.grade is None and not one.note.startswith(OTHER_MODE))
-        others = "" if run.photos - run.graded == 1 else "; and others: see the notes"
-        say(f"{first.name}: {first.note}{others}")
+    say(
+        f"{run.graded} of {counted(run.photos, 'photo')} graded{before} in {run.seconds:.0f} s: {run.out}",
+        *run.summary().in_words(),
+    )
     return ended
 
 

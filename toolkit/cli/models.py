@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.lines import kept_pictures, pairs, points, say, say_json, say_passed_over
+from toolkit.cli.lines import colours, kept_pictures, points, say, say_json, say_passed_over, table_names
 from toolkit.cli.options import (
     ClassEdges,
+    ColourChart,
+    ColourMatch,
     Columns,
     Grades,
     GradeScale,
@@ -21,6 +23,8 @@ from toolkit.cli.options import (
     Overwrite,
     Quiet,
     Retakes,
+    SheetName,
+    SideWords,
     Thumbnails,
     Workers,
 )
@@ -47,8 +51,19 @@ def train(
     class_edges: ClassEdges = None,
     scale: GradeScale = "0-9/0.5",
     column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     retakes: Retakes = False,
     mode: Mode = None,
+    plain_mean: Annotated[
+        bool,
+        typer.Option(
+            "--plain-mean",
+            help="Learn several graders' plain mean, without trying their combined grade: half the time.",
+        ),
+    ] = False,
+    colour_chart: ColourChart = None,
+    colour_match: ColourMatch = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
@@ -69,11 +84,11 @@ def train(
 
     with progress_bars(quiet) as tell:
         count = workers or default_workers()
-        names, settings = pairs(column), class_settings(class_edges)
+        names, settings = table_names(column, sheet, side_words), class_settings(class_edges)
         run = train_study(
             images, grades, out, folds, epochs=epochs, seed=seed, columns=names, landmark_model=points(landmarks, landmark_model), workers=count, tell=tell, settings=settings, encoder=encoder,
             from_scratch=from_scratch, thumbnails=thumbnails, step=step_of(scale), overwrite=overwrite,
-            retakes=retakes, mode=mode,
+            retakes=retakes, mode=mode, plain_mean=plain_mean, colour=colours(colour_chart, colour_match),
         )  # fmt: skip
     if as_json:
         return say_json({"model": out, **training_record(run)})
@@ -97,6 +112,8 @@ def suggest(
         typer.Option(help="Expert grades that there are already: their photographs are left out."),
     ] = None,
     column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
@@ -110,7 +127,7 @@ def suggest(
         number=number,
         per_subject=per_subject,
         grades=grades or (),
-        columns=pairs(column),
+        columns=table_names(column, sheet, side_words),
         overwrite=overwrite,
     )
     if as_json:
@@ -128,6 +145,8 @@ def build_index(
     ] = None,
     thumbnails: Thumbnails = True,
     column: Columns = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     retakes: Retakes = False,
     mode: Mode = None,
     overwrite: Annotated[
@@ -145,7 +164,7 @@ def build_index(
             grades,
             model,
             out,
-            columns=pairs(column),
+            columns=table_names(column, sheet, side_words),
             tell=tell,
             thumbnails=thumbnails,
             retakes=retakes,

@@ -33,6 +33,13 @@ class KappaWeights(StrEnum):
     linear = "linear"
 
 
+class Drift(StrEnum):
+    """Over what a grader's bias may drift."""
+
+    visits = "visits"
+    rows = "rows"
+
+
 class Weights(StrEnum):
     """How patch grades are weighed into a face."""
 
@@ -48,13 +55,28 @@ Grades = Annotated[
     list[Path],
     typer.Option(
         help="Workbook (.xlsx) or table (.csv) of expert grades, or a review exported from the report page; may be "
-        "given several times. Several graders of a photo count by their mean."
+        "given several times. Of several graders train tries their mean and a combined grade."
     ),
 ]
 Columns = Annotated[
     list[str] | None,
     typer.Option(
         "--column", help="Name a column of the grades: subject=ID, side=..., visit=..., grade=..., file=..."
+    ),
+]
+SheetName = Annotated[
+    list[str] | None, typer.Option("--sheet", help="Name the sheet to read, where a workbook has several.")
+]
+SideWords = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--side-words", help="A word for a side beside the usual ones of many languages: left=vasen."
+    ),
+]
+FactsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--facts", help="Table of file names with subject, side, visit, where names do not tell these."
     ),
 ]
 ReportFile = Annotated[
@@ -97,6 +119,17 @@ Landmarks = Annotated[
 LandmarkModel = Annotated[
     Path | None, typer.Option(help="Another 68-point dlib predictor (.dat) in place of these.")
 ]
+ColourChart = Annotated[
+    str | None,
+    typer.Option(
+        help="Correct colours by a ColorChecker of 24 patches: a photograph of one, in-frame (one in each photo), or a "
+        "table (.csv, .xlsx) with the columns photos and chart, for several cameras or sessions."
+    ),
+]
+ColourMatch = Annotated[
+    Path | None,
+    typer.Option(help="Without a chart: correct colours by the table of toolkit match-cameras."),
+]
 Workers = Annotated[int | None, typer.Option(min=1, help="Number of processes; by default one per core.")]
 ClusterAddress = Annotated[
     str | None,
@@ -112,7 +145,7 @@ Overwrite = Annotated[
         "file that it reads.",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, for programs, in place of the lines.")
 ]

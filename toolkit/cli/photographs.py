@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.lines import crew, points, say, say_passed_over, status
+from toolkit.cli.lines import colours, crew, points, say, say_passed_over, status
 from toolkit.cli.options import (
     ClusterAddress,
+    ColourChart,
+    ColourMatch,
     Images,
     LandmarkModel,
     Landmarks,
@@ -20,6 +22,7 @@ from toolkit.cli.options import (
     Workers,
 )
 from toolkit.cli.root import app
+from toolkit.outputs import counted
 from toolkit.progress import progress_bars
 
 
@@ -71,6 +74,8 @@ def extract_patches(
         bool,
         typer.Option("--chart", help="Also the chart of all visible skin, its mask and its regions (PNG)."),
     ] = False,
+    colour_chart: ColourChart = None,
+    colour_match: ColourMatch = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
@@ -91,10 +96,50 @@ def extract_patches(
             tell=tell,
             chart=chart,
             overwrite=overwrite,
+            colour=colours(colour_chart, colour_match),
         )
     say_passed_over(images)
-    say(f"{run.patches} patches of {run.found} of {run.photos} photos: {out / 'manifest.csv'}", *run.failures)
+    photos = f"{run.found} of {counted(run.photos, 'photo')}"
+    say(f"{run.patches} patches of {photos}: {out / 'manifest.csv'}", *run.failures)
     raise typer.Exit(status(run.found, run.photos))
+
+
+@app.command(epilog="Example:  toolkit match-cameras photos/ --cameras cameras.csv --out matched.csv")
+def match_cameras(
+    images: Images,
+    cameras: Annotated[
+        Path,
+        typer.Option(
+            help="Table (.csv, .xlsx) with the columns photos (names or folders, such as site-A) and camera."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Table to write (.csv or .xlsx), for --colour-match.")],
+    landmarks: Landmarks = None,
+    landmark_model: LandmarkModel = None,
+    workers: Workers = None,
+    cluster: ClusterAddress = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Without a colour chart: bring several cameras to their mean, by the skin of people whom they both saw.
+
+    Whatever changed everybody's skin between two sessions is taken for the cameras'. Use a chart where you have one.
+    """
+    from toolkit.commands.matching import match_study
+
+    with crew(workers, cluster) as hands, progress_bars(quiet) as tell:
+        run = match_study(
+            images,
+            cameras,
+            out,
+            landmark_model=points(landmarks, landmark_model),
+            workers=hands,
+            tell=tell,
+            overwrite=overwrite,
+        )
+    say_passed_over(images)
+    say(run.text(), *run.failures, f"Use it with --colour-match {out}")
+    raise typer.Exit(status(run.photos - len(run.failures), run.photos))
 
 
 @app.command(epilog="Example:  toolkit features photos/ --out features.csv --overlays pictures/")
@@ -104,6 +149,8 @@ def features(
     overlays: Annotated[
         Path | None, typer.Option(help="Folder for pictures of the pigment found, one per photo.")
     ] = None,
+    colour_chart: ColourChart = None,
+    colour_match: ColourMatch = None,
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
@@ -123,8 +170,10 @@ def features(
             workers=hands,
             tell=tell,
             overwrite=overwrite,
+            colour=colours(colour_chart, colour_match),
         )
-    counts = f"{run.features} features of {run.patches} patches of {run.found} of {run.photos} photos"
+    photos = f"{run.found} of {counted(run.photos, 'photo')}"
+    counts = f"{run.features} features of {run.patches} patches of {photos}"
     say_passed_over(images)
     say(f"{counts}: {out}", *run.failures)
     raise typer.Exit(status(run.found, run.photos))

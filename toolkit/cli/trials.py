@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.lines import pairs, say, say_json
-from toolkit.cli.options import AnyScale, Json, Overwrite
+from toolkit.cli.lines import pairs, say, say_json, table_names
+from toolkit.cli.options import AnyScale, Json, Overwrite, SheetName, SideWords
 from toolkit.cli.root import app
 
 
@@ -38,6 +38,8 @@ def trial(
             help="Name a column of the grades: grade=..., subject=..., side=..., visit=..., file=..."
         ),
     ] = None,
+    sheet: SheetName = None,
+    side_words: SideWords = None,
     arm_column: Annotated[
         list[str] | None, typer.Option(help="Name a column of the arms: subject=..., arm=..., sheet=...")
     ] = None,
@@ -70,7 +72,12 @@ def trial(
     found = analyse_files(
         results,
         Reading(
-            pairs(column), parse_scale(scale), arms, pairs(arm_column, "--arm-column"), reference, baseline
+            table_names(column, sheet, side_words),
+            parse_scale(scale),
+            arms,
+            pairs(arm_column, "--arm-column"),
+            reference,
+            baseline,
         ),
         Questions(responder, effect, power),
         outputs,

@@ -58,7 +58,8 @@ def compare_study(
             limit_s=limit_s,
         )
         with contextlib.closing(compared):
-            for place, change in reported(compared, len(missing), "change", tell) if missing else ():
+            told = reported(compared, len(missing), "comparing visits", tell) if missing else ()
+            for place, change in told:
                 found[place] = change
                 if change.lasting:
                     store.put_change(keys[place], change.to_json())

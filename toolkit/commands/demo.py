@@ -10,6 +10,8 @@ from toolkit.commands.grading import grade_photos
 from toolkit.commands.knowntruth import KnownTruth, compare_with_truth
 from toolkit.commands.phantoms import make_phantoms
 from toolkit.commands.results import ReportRequest
+from toolkit.errors import ToolkitError
+from toolkit.outputs import first_entry
 from toolkit.progress import Progress, silent
 
 _SEED = 2024
@@ -36,6 +38,8 @@ def run_demo(
     What an earlier call left in the folder ``out`` is taken up, and nothing of it is deleted. Raises ToolkitError.
     """
     study = out / "study"
+    if first_entry(out) is not None and not study.is_dir():
+        raise ToolkitError(f"{out}: holds other files than a demo's: name a new folder")
     photos, page = study / "images", out / "report.html"
     if not (study / "truth.csv").is_file():
         make_phantoms(study, subjects, visits, "mixed", seed=_SEED, workers=workers, tell=tell)

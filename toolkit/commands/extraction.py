@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.chart import save_chart
+from toolkit.commands.colours import read_colours
 from toolkit.commands.shared import check_pictures, check_table, hash_photos
 from toolkit.earlier import refuse_other_photos
 from toolkit.outputs import check_folder, has_columns
@@ -40,15 +41,17 @@ def extract(
     tell: Progress = silent,
     overwrite: bool = False,
     chart: bool = False,
+    colour: str | Path | None = None,
 ) -> ExtractRun:
     """Cut patches into a folder with a manifest; photos that fail keep their row.
 
     ``overwrite``: also over a manifest of other photographs, and over pictures that are no overlays; never over what
-    is read. ``chart``: write the chart of each face beside them.
+    is read. ``chart``: write the chart of each face beside them. ``colour`` as for ``read_colours``.
     """
-    files = find_photo_files(images)
+    colours = read_colours(colour)
+    files = colours.given_to(colours.without_charts(find_photo_files(images)))
     paths = [file.path for file in files]
-    read = [*paths, *([landmark_model] if landmark_model else [])]
+    read = [*paths, *colours.files, *([landmark_model] if landmark_model else [])]
     check_folder(out, images, paths, "--out")
     manifest, names = out / MANIFEST, [file.name for file in files]
     check_table(manifest, has_columns(COLUMNS), read, overwrite)
@@ -62,7 +65,7 @@ def extract(
     def counted() -> Iterator[FacePatches]:
         pictures = out / "overlays" if overlays else None
         faces = cut_all(files, Settings(), landmark_model, workers, overlays=pictures)
-        for face in reported(faces, len(paths), "patches", tell):
+        for face in reported(faces, len(paths), "cutting patches", tell):
             reasons = "; ".join([*face.notes, *(f"{r}: {why}" for r, why in face.dropped.items())])
             found.append((face.name, len(face.patches), reasons))
             yield face

@@ -4,7 +4,7 @@ workbook and the page are written."""
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ from toolkit.workers import TIME_LIMIT_S
 
 @dataclass(frozen=True, kw_only=True)
 class GradeRequest:
-    """What ``grade_photos``, or ``merge_parts``, was asked for."""
+    """What ``grade_photos``, or ``merge_parts``, was asked for; ``fact_columns``: those that are named of ``facts``."""
 
     out: Path
     model_folder: Path | None = None
@@ -42,13 +42,16 @@ class GradeRequest:
     report: ReportRequest = field(default_factory=ReportRequest)
     overwrite: bool = False
     change: bool = True
+    facts: Path | None = None
+    fact_columns: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
 class GradePlan:
     """What is graded, and how: the ``files`` of the run, ``earlier`` how many of them had a result, the expert's grades;
     ``others``, why some of them, by place, are not graded since they are of another mode than ``mode``; what became of
-    earlier results, ``loss`` and how many were ``damaged``; ``told``: more to tell of the run."""
+    earlier results, ``loss`` and how many were ``damaged``; ``told``: more to tell of the run, and
+    ``remarks``, a line each."""
 
     model: Model
     options: RunOptions
@@ -61,6 +64,7 @@ class GradePlan:
     loss: Loss = field(default_factory=Loss)
     damaged: int = 0
     told: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 class Clock:
@@ -124,6 +128,7 @@ def _write(
     )
     facts |= plan.told
     remarks = [
+        *plan.remarks,
         *_other_landmarks(plan.model, request.landmark_model),
         *write_workbook(store, run, facts, changes.rows),
         *others_told(plan.files, plan.others, plan.mode),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import toolkit
+from toolkit.commands.colours import Colours, read_colours
 from toolkit.commands.finishing import Clock, GradePlan, GradeRequest, finish
+from toolkit.commands.joining import facts_told, join_facts, split_columns
 from toolkit.commands.onephoto import Graded, HowToGrade, grade_all
 from toolkit.commands.othermodes import of_other_modes, refuse_mixed
 from toolkit.commands.results import GradeRun, ReportRequest, report_grades
@@ -24,7 +26,7 @@ from toolkit.outputs import Output, check_outputs
 from toolkit.photos import content_hash, find_photo_files, with_facts
 from toolkit.pool import Workers
 from toolkit.progress import Progress, reported, silent
-from toolkit.records import PhotoFile
+from toolkit.records import PhotoFile, colour_key
 from toolkit.shares import Share, Taken, take
 from toolkit.stagecode import code_hash
 from toolkit.store import RunOptions, RunRecord, Store, open_store, store_path
@@ -43,6 +45,7 @@ class _Request(GradeRequest):
     append: bool
     share: Share | None
     mode: str | None
+    colours: Colours
 
 
 def grade_photos(
@@ -62,6 +65,8 @@ def grade_photos(
     change: bool = True,
     share: Share | None = None,
     mode: str | None = None,
+    colour: str | Path | None = None,
+    facts: Path | None = None,
 ) -> GradeRun:
     """Grade photographs and write the results workbook; every photo keeps its row.
 
@@ -78,6 +83,8 @@ def grade_photos(
     ``share``: only these of the photographs, without comparing visits; ``merge_parts`` joins the shares.
     ``mode``: the light of the photographs that are graded, by their names, by default the model's own; others keep a row
     without a grade.
+    ``colour``: how colours are corrected, as for ``read_colours``. ``facts``: a table that tells who is on each photo, as
+    for ``read_facts``; ``report.columns`` name columns of this table too.
     """
     if append and overwrite:
         raise ToolkitError("--append keeps earlier grades, --overwrite drops them: choose one of them")
@@ -85,17 +92,21 @@ def grade_photos(
         raise ToolkitError(
             "--part grades a share of all photographs at once, and --append adds others: leave one out"
         )
+    report = report or ReportRequest()
+    of_facts, of_experts = split_columns(report.columns, facts, report.expert_grades)
     request = _Request(
         images=images, out=Path(out), model_folder=model_folder, weights=weights, landmark_model=landmark_model,
-        workers=workers, tell=tell, limit_s=limit_s, overlays=overlays, report=report or ReportRequest(), append=append,
-        overwrite=overwrite, change=change and share is None, share=share, mode=mode,
+        workers=workers, tell=tell, limit_s=limit_s, overlays=overlays, report=replace(report, columns=of_experts),
+        append=append, overwrite=overwrite, change=change and share is None, share=share, mode=mode,
+        colours=read_colours(colour), facts=facts, fact_columns=of_facts,
     )  # fmt: skip
     clock = Clock()
     check_target(request.out, RESULT_SUFFIXES)
-    given = find_photo_files(images)
+    given = request.colours.without_charts(find_photo_files(images))
     read = [
         *(file.path for file in given),
-        *read_files(model_folder, landmark_model, request.report.expert_grades),
+        *request.colours.files,
+        *read_files(model_folder, landmark_model, request.report.expert_grades, facts),
     ]
     check_outputs([Output(store_path(request.out), "--out", lambda _: True)], read)
     with open_store(request.out) as store:
@@ -119,17 +130,21 @@ def _plan(request: _Request, store: Store, given: Sequence[PhotoFile], read: Seq
     refuse_mixed(out, loss, others)
     paths, names = [file.path for file in files], [file.name for file in files]
     check_pictures(request.overlays, request.images, paths, names, read=read, overwrite=overwrite)
+    by_table = join_facts(given if taken else files, request.facts, request.fact_columns)
+    files = with_facts(files, by_table.facts if by_table else {})
     joined = report_grades(request.report, request.images, files, hashes, read=read, overwrite=overwrite)
-    files = with_facts(files, joined.facts if joined else {})
+    files = request.colours.given_to(with_facts(files, joined.facts if joined else {}))
     hints = hints_of(files, model, others)
     check_kept(out, loss.lost if request.append else (), hints, store, options=options.key())
     store.begin(files, options, hints, record=RunRecord(versions(), taken))
     store.claim([(place, sha256) for place, sha256 in enumerate(hashes) if sha256])
     earlier = len(files) - len(store.missing())
     told = {"part": f"{taken.share} of {taken.photos} photos"} if taken else {}
+    told |= {"colours corrected by": request.colours.source} if request.colours.source else {}
     return GradePlan(
-        model, options, tuple(files), earlier, joined, mode, others, loss=loss, damaged=damaged, told=told
-    )
+        model, options, tuple(files), earlier, joined, mode, others, loss=loss, damaged=damaged, told=told,
+        remarks=(*facts_told(request.facts, by_table), *request.colours.remarks, *request.colours.unlike(model)),
+    )  # fmt: skip
 
 
 def _shared_out(
@@ -186,14 +201,15 @@ def options_of(model: Model, weights: str, landmark_model: Path | None) -> RunOp
 
 def hints_of(files: Sequence[PhotoFile], model: Model, others: Mapping[int, str]) -> list[str]:
     """What is known of each photo, beside its bytes, that may change its grade: the side that the face is expected to
-    show, the subject where the model has references of it, which are not to answer, and another mode than the model's;
-    for ``others``, by place, that they have none."""
+    show, the subject where the model has references of it, which are not to answer, another mode than the model's, and
+    how its colours are corrected; for ``others``, by place, that they have none."""
     known = set(model.index.references.subjects.tolist())
     hints = []
     for place, file in enumerate(files):
         subject = file.facts.subject if file.facts.subject in known else None
         noted: dict[str, object] = {"mode": mode_of(file.name)} if mode_notes(file.name, model.mode) else {}
         noted |= {"graded": False} if place in others else {}
+        noted |= {"colour": colour_key(file.colour)} if file.colour else {}
         hints.append(json.dumps({"side": file.facts.side, "subject": subject, **noted}))
     return hints
 

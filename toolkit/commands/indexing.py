@@ -71,7 +71,7 @@ def index_patches(
         refuse_other_model(out, {one.subject for one in joined.facts.values()}, hashes.values)
     graded = [face for face in faces if face.name in joined.grades]
     task = partial(prepare, settings=model.settings)
-    prepared = list(reported(map(task, graded), len(graded), "features", tell))
+    prepared = list(reported(map(task, graded), len(graded), "measuring patches", tell))
     usable, _ = usable_photos(prepared)
     grades = [joined.grades[photo.name] for photo in usable]
     rebuilt = rebuild_index(model, usable, grades, one_subject_each(pictures_of(usable, joined))[0])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.commands.colours import read_colours
 from toolkit.commands.results import labelled
 from toolkit.commands.shared import check_pictures, check_table, hash_photos
 from toolkit.csvguard import unguarded
@@ -46,16 +47,19 @@ def measure_features(
     workers: Workers = 1,
     tell: Progress = silent,
     overwrite: bool = False,
+    colour: str | Path | None = None,
 ) -> FeaturesRun:
     """Write the pigment features of photographs as a table, one row per patch; photos that fail keep a row.
 
     ``overwrite``: also over a file that is no earlier table of these photographs, but never over one that is read.
+    ``colour`` as for ``read_colours``.
     """
     out = Path(out)
     check_target(out)
-    files = find_photo_files(images)
+    colours = read_colours(colour)
+    files = colours.given_to(colours.without_charts(find_photo_files(images)))
     paths, names = [file.path for file in files], [file.name for file in files]
-    read = [*paths, *([landmark_model] if landmark_model else [])]
+    read = [*paths, *colours.files, *([landmark_model] if landmark_model else [])]
     is_own = is_stamped("features") if out.suffix.casefold() == ".xlsx" else has_columns(_FACTS, more=True)
     check_table(out, is_own, read, overwrite)
     check_pictures(overlays, images, paths, names, read=read, overwrite=overwrite)
@@ -65,7 +69,7 @@ def measure_features(
         refuse_other_photos(out, receipt.photos if receipt else _photos_in(out), photos)
     settings = Settings()
     measured = measure_all(files, settings, landmark_model, workers, overlays=overlays)
-    results = list(reported(measured, len(paths), "features", tell))
+    results = list(reported(measured, len(paths), "measuring pigment", tell))
     labels = study_labels([result.quality for result in results], settings.quality)
     grades = labelled((result.grade for result in results), labels)
     rows = [row for pair in zip(grades, results, strict=True) for row in _feature_rows(*pair)]
@@ -93,4 +97,6 @@ def _feature_rows(grade: PhotoGrade, result: PhotoResult) -> list[dict[str, Valu
     facts = grade.facts
     values = (grade.name, facts.subject, facts.side, facts.visit, None, grade.quality, grade.note)
     first: dict[str, Value] = dict(zip(_FACTS, values, strict=True))
+    if result.colour:
+        first |= {"colour_correction": result.colour.source, "colour_error_after": result.colour.after}
     return [first | {"region": one.region, **one.values} for one in result.figures] or [first]

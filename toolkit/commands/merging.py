@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from toolkit.commands.finishing import Clock, GradePlan, GradeRequest, finish
 from toolkit.commands.grading import check_results, hints_of, options_of
+from toolkit.commands.joining import join_facts, split_columns
 from toolkit.commands.parts import Part, in_order, read_part, refuse_gaps, refuse_other_makers
 from toolkit.commands.results import GradeRun, ReportRequest, report_grades
 from toolkit.commands.shared import read_files
@@ -48,6 +50,7 @@ def merge_parts(
     overwrite: bool = False,
     change: bool = True,
     only: str | None = None,
+    facts: Path | None = None,
 ) -> GradeRun:
     """Join results of ``grade_photos``, named by their workbooks or tables, into one workbook and page: what one run of
     all their photographs would have written.
@@ -56,11 +59,14 @@ def merge_parts(
     Photographs are read again to compare visits, and for pictures on the page; without either they may be elsewhere.
     Raises ToolkitError where a part is missing, was not finished or is damaged, where a photograph is in two of them,
     and where they were not made by one model, one version and the same options. Otherwise as ``grade_photos``. ``only``: a
-    pattern as of a shell ("*W04*"); photographs whose names do not fit are left out.
+    pattern as of a shell ("*W04*"); photographs whose names do not fit are left out. ``facts`` as when they were graded.
     """
+    report = report or ReportRequest()
+    of_facts, of_experts = split_columns(report.columns, facts, report.expert_grades)
     request = GradeRequest(
         out=Path(out), model_folder=model_folder, landmark_model=landmark_model, workers=workers, tell=tell,
-        limit_s=limit_s, report=report or ReportRequest(), overwrite=overwrite, change=change,
+        limit_s=limit_s, report=replace(report, columns=of_experts), overwrite=overwrite, change=change, facts=facts,
+        fact_columns=of_facts,
     )  # fmt: skip
     clock = Clock()
     check_target(request.out, RESULT_SUFFIXES)
@@ -75,7 +81,7 @@ def merge_parts(
     read = [
         *(path for part in found for path in part.files),
         *(Path(row.path) for row in rows if row.path),
-        *read_files(model_folder, landmark_model, request.report.expert_grades),
+        *read_files(model_folder, landmark_model, request.report.expert_grades, facts),
     ]
     check_outputs([Output(store_path(request.out), "--out", lambda _: True)], read)
     with open_store(request.out) as store:
@@ -110,6 +116,11 @@ def _take_results(store: Store, parts: Sequence[Part], rows: Sequence[PhotoRow],
     for place, row in enumerate(rows):
         if row.note:
             store.put_failure(place, row.note, row.sha256)
+
+
+def _without_colour(hint: str) -> dict[str, object]:
+    """What may have changed a grade, but for the correction of colours, which is the part's own."""
+    return {name: value for name, value in json.loads(hint).items() if name != "colour"}
 
 
 def _weights(parts: Sequence[Part]) -> str:
@@ -147,11 +158,13 @@ def _photos(
     files = photo_files([Path(row.path) for row in rows], [row.name for row in rows])
     folders = sorted({file.path.parent for file in files})
     hashes = [row.sha256 for row in rows]
+    told = join_facts(files, request.facts, request.fact_columns)
+    files = with_facts(files, told.facts if told else {})
     joined = report_grades(request.report, folders, files, hashes, read=read, overwrite=request.overwrite)
     files = with_facts(files, joined.facts if joined else {})
     for row, hint in zip(rows, hints_of(files, model, others), strict=True):
-        if hint != row.hint:
+        if json.loads(hint) != _without_colour(row.hint):
             raise ToolkitError(
-                f"{row.name}: was graded as of another subject or side: give --expert-grades here as when it was graded"
+                f"{row.name}: was graded as of another subject or side: give --facts or --expert-grades here as when it was graded"
             )
     return files, joined

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,7 @@ from toolkit.records import PhotoFile
 from toolkit.store import RunOptions, result_cells
 from toolkit.workers import Reading, overlay_jpeg, read_all, read_one, start_process
 
+_log = logging.getLogger(__name__)
 _grader: Grader | None = None  # of a process on another machine
 
 
@@ -67,9 +69,14 @@ def grade_all(
 
 def _graded(reading: Reading, grader: Grader, drawn: bool) -> Graded:
     if not reading.lasting:
+        _log.info("%s: %s", reading.prepared.name, reading.prepared.error)
         return Graded(reading.sha256, note=reading.prepared.error)
     face = reading.prepared.face
     (result,) = grader.grade([reading.prepared])
+    told = result.grade
+    _log.info(
+        "%s: %s  %s", told.name, "no grade" if told.grade is None else f"grade {told.grade:.2f}", told.note
+    )
     overlay = b""
     if drawn and result.pigment and face:
         shown = [face.chart] if face.chart else face.patches

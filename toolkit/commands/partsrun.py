@@ -7,21 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.commands.colours import read_colours
 from toolkit.commands.grading import hints_of, options_of
+from toolkit.commands.joining import join_facts, split_columns
 from toolkit.commands.onephoto import Graded, HowToGrade, grade_all
 from toolkit.commands.othermodes import of_other_modes
 from toolkit.commands.shared import hash_photos
 from toolkit.info import versions
 from toolkit.model import load_model
 from toolkit.outputs import check_folder
-from toolkit.photos import content_hash, find_photo_files
+from toolkit.photos import content_hash, find_photo_files, with_facts
 from toolkit.pool import Workers
 from toolkit.progress import Progress, reported, silent
 from toolkit.records import PhotoFile
 from toolkit.shares import Share, take
 from toolkit.store import NOT_REACHED, PartsFolder, PhotoRow, RunRecord, open_parts
 from toolkit.store.rows import file_size
-from toolkit.study import known_mode
+from toolkit.study import Columns, known_mode
 from toolkit.study.names import stored_text
 from toolkit.workers import TIME_LIMIT_S
 
@@ -50,10 +52,18 @@ def grade_into_parts(
     limit_s: float = TIME_LIMIT_S,
     share: Share | None = None,
     mode: str | None = None,
+    colour: str | Path | None = None,
+    facts: Path | None = None,
+    columns: Columns = None,
 ) -> PartsRun:
     """As ``grade_photos``, without a workbook: results go to the folder ``out`` as Parquet parts, a few hundred photos
-    each. A run that is killed and called again does what is not yet in a part."""
-    files = find_photo_files(images)
+    each. A run that is killed and called again does what is not yet in a part. ``facts`` and
+    its ``columns`` as for ``grade_photos``; ``merge_parts`` needs them again."""
+    colours = read_colours(colour)
+    given = colours.without_charts(find_photo_files(images))
+    of_facts, _ = split_columns(columns, facts, None)
+    told = join_facts(given, facts, of_facts)
+    files = colours.given_to(with_facts(given, told.facts if told else {}))
     check_folder(out, images, [file.path for file in files], "--out")
     model = load_model(model_folder)
     options = options_of(model, weights, landmark_model)

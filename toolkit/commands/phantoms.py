@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from toolkit.files import write_atomically
 from toolkit.landmarks import FaceFinder
+from toolkit.outputs import counted
 from toolkit.phantom import StudySummary, write_study
 from toolkit.progress import Progress, silent
 from toolkit.records import Photo
@@ -68,8 +69,11 @@ def _note_graders(out: Path, made: StudySummary) -> None:
     names = [name for name in truth[0] if name.startswith("grader_")]
     given = {name: np.array([float(row[name]) for row in truth]) for name in names}
     note = json.loads((out / "phantom.json").read_text(encoding="utf-8"))
-    note["graders"] = {name: _grader_figures(latent, grades) for name, grades in given.items()}
-    note["noise_floor"] = asdict(made)
+    note["graders"] = {
+        name: {**_grader_figures(latent, given[name]), "simulated": asdict(grader)}
+        for name, grader in zip(names, made.graders, strict=True)
+    }
+    note["noise_floor"] = {name: value for name, value in asdict(made).items() if name != "graders"}
     text = json.dumps(note, indent=2) + "\n"
     write_atomically(out / "phantom.json", lambda file: file.write(text.encode()))
 
@@ -97,7 +101,7 @@ def phantom_report(out: Path, made: StudySummary) -> str:
     lined = graders["grader_1"]["slope"] is not None
     best = f" ({made.floor_rmse:.2f} after its best straight line)" if lined else ""
     lines = [
-        f"{made.photos} photos of {made.subjects} subjects: {out}",
+        f"{counted(made.photos, 'photo')} of {counted(made.subjects, 'subject')}: {out}",
         f"Noise floor: RMSE {made.grader_rmse:.2f} of the workbook's grader against the known grade{best}, "
         f"{made.between_rmse:.2f} between two graders; always the mean scores {made.mean_rmse:.2f}.",
         "Simulated graders against the known grade (grader_1 is the workbook's):",

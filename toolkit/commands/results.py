@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,21 +15,32 @@ import toolkit
 from toolkit.asjson import plain
 from toolkit.change import PairChange
 from toolkit.commands.intervals import supported, widths_told
+from toolkit.commands.joining import join_experts
 from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
 from toolkit.info import versions
 from toolkit.model import Model
 from toolkit.outputs import Output, check_folder, check_outputs
-from toolkit.photos import contents
 from toolkit.pigment import CLASSICAL_COLUMNS, NET_COLUMNS
 from toolkit.pool import Workers
-from toolkit.records import SIDE, PhotoFile, PhotoGrade
+from toolkit.records import SIDE, ColourCorrection, PhotoFile, PhotoGrade
 from toolkit.report import ReportedRun, check_report, is_page
 from toolkit.store import RunOptions, Store, read_store, store_path
-from toolkit.study import Columns, JoinedGrades, join_files, refuse_shared
+from toolkit.study import Columns, JoinedGrades
 from toolkit.study.names import facts_from_name, stored_text
+from toolkit.summary import Summary
 from toolkit.watch import Watched, told
-from toolkit.workbook import Rows, Value, result_files, table_path, write_results
+from toolkit.workbook import (
+    BY_VISIT,
+    COLOUR_COLUMNS,
+    Rows,
+    Value,
+    grade_rows,
+    result_files,
+    table_path,
+    visit_rows,
+    write_results,
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,10 @@ class GradeRun:
         """One a photo, in the order given."""
         with read_store(store_path(self.out)) as store:
             return list(self.grades_in(store))
+
+    def summary(self) -> Summary:
+        """The grades in figures, and the photos that need review."""
+        return Summary.of(grade_rows(self.grades))
 
     def record(self) -> dict[str, Any]:
         """What a program may want to know of the run, for ``toolkit.asjson``."""
@@ -109,8 +124,6 @@ def report_grades(
     overwrite: bool,
 ) -> JoinedGrades | None:
     """Refuse, before anything is graded, a report that could not be written; the expert's grades, where given."""
-    if report.columns and report.expert_grades is None:
-        raise ToolkitError("--column names a column of the expert's workbook: add --expert-grades")
     if not report.wanted:
         if report.expert_grades:
             raise ToolkitError("--expert-grades are shown on the report page: add --report or --report-dir")
@@ -122,13 +135,7 @@ def report_grades(
         check_outputs([Output(report.file, "--report", is_page)], read, overwrite)
     if report.expert_grades is None:
         return None
-    places = {photo.name: photo.path for photo in photos}
-    known = {photo.name: sha256 for photo, sha256 in zip(photos, hashes, strict=True)}
-    folders = {name: os.path.realpath(path.parent) for name, path in places.items()}
-    joined = join_files(list(places), report.expert_grades, report.columns, None, places=places)
-    file_hash = contents(photos)
-    refuse_shared(joined, lambda name: known[name] or file_hash(name), report.retakes, folders.__getitem__)
-    return joined
+    return join_experts(photos, hashes, report.expert_grades, report.columns, retakes=report.retakes)
 
 
 def report_study(
@@ -169,7 +176,7 @@ def write_workbook(
     changes: Sequence[Mapping[str, Value]] = (),
 ) -> list[str]:
     """The workbook from the store, a row at a time; the store keeps what the files were like when they were written.
-    ``changes``: the rows of the sheet Change, which is left out where there are none."""
+    ``changes``: the rows of the sheet Change. This and By visit are left out where there are none."""
     tables: dict[str, Iterable[Mapping[str, Value]]] = {
         "Patches": Rows(lambda: _rows_of(store, side=False)),
         "Sides": Rows(lambda: _rows_of(store, side=True)),
@@ -179,10 +186,12 @@ def write_workbook(
             lambda: ({"photo": i.name, "bytes": i.bytes, "sha256": i.sha256} for i in store.inputs())
         ),
     }
-    if changes:
-        tables = {"Change": changes, **tables}
-    else:
-        _remove_changes(store, run.out)
+    if store.corrects_colours():
+        tables = {"Colour": Rows(lambda: itertools.starmap(_colour_row, store.colours())), **tables}
+    of_visits = {BY_VISIT: visit_rows(run.grades_in(store)), "Change": changes}
+    tables = {**{title: rows for title, rows in of_visits.items() if rows}, **tables}
+    for title in {BY_VISIT, "Change", "Colour"} - tables.keys():
+        _remove_earlier(store, run.out, title)
     files = list(result_files(run.out))
     store.note_written({path.name: "" for path in files})
     grades = Rows(lambda: run.grades_in(store))
@@ -191,11 +200,18 @@ def write_workbook(
     return remarks
 
 
-def _remove_changes(store: Store, out: Path) -> None:
-    """Take away the table of changes that an earlier run wrote and nobody has edited: it tells of another run."""
+def _colour_row(name: str, colour: ColourCorrection | None) -> dict[str, Value]:
+    if colour is None:
+        return {column: name if column == "photo" else None for column in COLOUR_COLUMNS}
+    figures = (colour.patches or None, colour.before, colour.after, colour.note or None)
+    return dict(zip(COLOUR_COLUMNS, (name, colour.source, *figures), strict=True))
+
+
+def _remove_earlier(store: Store, out: Path, title: str) -> None:
+    """Take away a table that an earlier run wrote and nobody has edited: it tells of another run."""
     before = store.written()
     for suffix in {out.suffix, ".csv", ".parquet"} - {".xlsx"}:
-        path = table_path(out, "Change", suffix)
+        path = table_path(out, title, suffix)
         if path.is_file() and before.get(path.name) == file_sha256(path):
             path.unlink()
 

@@ -17,7 +17,7 @@ from toolkit.model import HASH_LENGTH, TRAINED_ON, Model, load_model
 from toolkit.outputs import Output, check_outputs, counted, is_stamped
 from toolkit.study import Columns, join_files
 from toolkit.study.joined import NothingFitsError
-from toolkit.suggest import GradedPhoto, Ungraded, k_centre, read_results, reasons, result_paths
+from toolkit.suggest import GradedPhoto, Ungraded, next_photos, read_results, reasons, result_paths
 from toolkit.watch import StudyFigures
 from toolkit.workbook import Value, check_target, write_sheets
 
@@ -123,17 +123,11 @@ def _passed_over(photo: GradedPhoto, model: Model, expert: set[str]) -> str:
 
 
 def _order(pool: Sequence[GradedPhoto], study: StudyFigures, number: int, per_subject: int) -> list[int]:
-    """Places of the chosen ones. A photo lies where its grade, its tone and its distance to the references put it, each
-    against the spread of the training photographs."""
-    known = np.column_stack([study.column(name) for name in ("grade", "ita_deg", "reference_distance")])
-    places = np.array([(one.grade, one.tone, one.distance) for one in pool])
-    used = np.isfinite(known).any(axis=0) & np.isfinite(places).all(axis=0)
-    known, places = known[:, used], places[:, used]
-    known = known[np.isfinite(known).all(axis=1)]
-    scale = np.maximum(known.std(axis=0), 1e-9)
+    """Places of the chosen ones."""
+    figures = np.array([(one.grade, one.tone, one.distance) for one in pool])
     half_widths = np.array([one.half_width for one in pool])
-    ungraded = Ungraded(places / scale, half_widths, np.array([one.subject for one in pool]))
-    return list(islice(k_centre(ungraded, known / scale, per_subject), number))
+    ungraded = Ungraded.beside(study, figures, half_widths, np.array([one.subject for one in pool]))
+    return list(islice(next_photos(ungraded, per_subject), number))
 
 
 def _write(out: Path, chosen: Sequence[Suggestion]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from toolkit.commands.colours import read_colours
 from toolkit.commands.graded import card_of, graded_photos, listed, pictures_of, usable_photos
 from toolkit.commands.intervals import coverage_told, supported, widths_told
 from toolkit.commands.shared import read_files
@@ -18,11 +20,13 @@ from toolkit.images import file_sha256
 from toolkit.landmarks import landmarks_name
 from toolkit.model import GRADE_STEP, Model, check_model_target, load_model, refuse_other_model, save_model
 from toolkit.modelcard import OutOfFold, card_facts
+from toolkit.outputs import counted
 from toolkit.photos import find_photo_files
 from toolkit.prepared import Prepared
 from toolkit.progress import Progress, reported, silent
 from toolkit.scores import Scores, score, score_table, trivial_baselines
 from toolkit.settings import IndexSettings, Settings
+from toolkit.severalgraders import Choice, graders_of, train_on_graders
 from toolkit.siamese import Encoder
 from toolkit.study import Columns, JoinedGrades
 from toolkit.study.copies import one_subject_each
@@ -33,8 +37,8 @@ from toolkit.workers import prepare_all
 
 @dataclass(frozen=True)
 class TrainRun:
-    """What ``train_study`` did: the model, the join, the photos left out with their reasons, and a line for each
-    picture that stands under two subjects."""
+    """What ``train_study`` did: the model, the join, the photos left out with their reasons, a line for each picture
+    that stands under two subjects, and which grades of several graders were learnt. ``truth``: the plain means."""
 
     trained: Trained
     model: Model
@@ -42,6 +46,7 @@ class TrainRun:
     truth: np.ndarray
     left_out: Mapping[str, str]
     copies: tuple[str, ...] = ()
+    choice: Choice | None = None
 
 
 def train_study(
@@ -64,6 +69,8 @@ def train_study(
     overwrite: bool = False,
     retakes: bool = False,
     mode: str | None = None,
+    plain_mean: bool = False,
+    colour: str | Path | None = None,
 ) -> TrainRun:
     """Train on a study's graded photographs and write a model folder.
 
@@ -73,44 +80,44 @@ def train_study(
     ``join_files``. ``step``: grades must be multiples of it, None: any number in 0-9. ``overwrite``: also over a
     model of other subjects; files in its folder that are not the model's are never touched. ``retakes`` as for
     ``refuse_shared``; ``mode``: only photographs whose names end so, as for ``study_photos``.
+    Of several graders combined grades are tried as well (``toolkit.severalgraders``), unless ``plain_mean``.
+    ``colour`` as for ``read_colours``.
     """
     if from_scratch and encoder is not None:
         raise ToolkitError("--encoder keeps a network, --from-scratch learns a new one: choose one of them")
-    found, files = find_photo_files(images), listed(grades_file)
-    read = [*files, *read_files(encoder, landmark_model)]
+    colours = read_colours(colour)
+    found, files = colours.without_charts(find_photo_files(images)), listed(grades_file)
+    read = [*files, *colours.files, *read_files(encoder, landmark_model)]
     check_model_target(out, [*(one.path for one in found), *read])
     graded = graded_photos(found, grades_file, columns, step=step, retakes=retakes, mode=mode)
-    joined = graded.joined
+    joined, photos = graded.joined, colours.given_to(graded.photos)
     if not overwrite:
         people = {one.subject for one in joined.facts.values()}
         refuse_other_model(out, people, lambda: [file_sha256(one.path) for one in found])
     settings, start = _starting_point(settings or Settings(), encoder, from_scratch)
     if epochs is not None:
         settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))
-    prepared = prepare_all(graded.photos, settings, landmark_model, workers)
-    everything = list(reported(prepared, len(graded.photos), "patches", tell))
+    prepared = prepare_all(photos, settings, landmark_model, workers)
+    everything = list(reported(prepared, len(photos), "finding faces", tell))
     usable, left_out = usable_photos(everything)
     truth = [joined.grades[photo.name] for photo in usable]
     subjects, copies = one_subject_each(pictures_of(usable, joined))
-    trained = train(
-        usable,
-        truth,
-        subjects,
-        settings,
-        folds=folds,
-        seed=seed,
-        progress=tell,
-        start=start,
+    learn = partial(
+        train, usable, truth, subjects, settings, folds=folds, seed=seed, progress=tell, start=start,
         keep_encoder=encoder is not None,
-    )
+    )  # fmt: skip
+    graders = None if plain_mean else graders_of(joined.by_grader, [one.name for one in usable], subjects)
+    trained, choice = train_on_graders(graders, learn) if graders else (learn(), None)
     pictures = thumbnails_of(photo.face for photo in usable) if thumbnails else ()
     model = replace(trained.model, name=Path(out).name, thumbnails=pictures)
     told = {"landmarks": landmarks_name(landmark_model), GRADE_STEP: step, **card_of(usable)}
     told |= _scores_told(trained, usable, np.array(truth), subjects, joined=joined)
+    told |= {"learnt": choice.used} if choice else {}
+    told |= {"colours": colours.kind} if colours.kind else {}
     model = replace(model, card={**model.card, **told})
     model = replace(model, sha256=save_model(model, out))
     left_out |= graded.left_out
-    return TrainRun(trained, model, joined, np.array(truth), left_out, tuple(copies))
+    return TrainRun(trained, model, joined, np.array(truth), left_out, tuple(copies), choice)
 
 
 def _scores_told(
@@ -186,6 +193,7 @@ def training_record(run: TrainRun) -> dict[str, Any]:
         "scores": training_scores(run),
         "left_out": run.left_out,
         "warnings": run.copies,
+        "several_graders": run.choice,
     }
 
 
@@ -207,11 +215,12 @@ def training_report(run: TrainRun) -> str:
     trained, card, model = run.trained, run.model.card, run.model
     lines = [
         run.joined.summary(),
-        f"{card['photos']} photos of {card['subjects']} subjects, {card['folds']} folds by subject:",
+        f"{counted(card['photos'], 'photo')} of {counted(card['subjects'], 'subject')}, {card['folds']} folds by subject:",
         score_table(training_scores(run)),
         f"Interval: the grade +- {card['half_width']:.2f} on average ({coverage_told(model)}; "
-        f"{np.mean(np.abs(trained.predicted - run.truth) <= trained.half_widths):.0%} of these photos inside)",
+        f"{np.mean(np.abs(trained.predicted - trained.labels) <= trained.half_widths):.0%} of these photos inside)",
         f"Interval widths: {widths_told(model)}",
+        *([f"Several graders: {run.choice.told()}"] if run.choice else []),
         "Shares: " + ", ".join(f"{part} {share:.2f}" for part, share in card["shares"].items()),
         *(f"left out: {name}: {reason}" for name, reason in run.left_out.items()),
         *(f"warning: {line}" for line in run.copies),

@@ -89,7 +89,7 @@ class Context:
 
     def epoch(self, epoch: int, epochs: int) -> None:
         """Told by the baselines."""
-        self.tell("epoch", epoch, epochs)
+        self.tell("training round", epoch, epochs)
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from toolkit.evaluate.run import Step, Tell
+from toolkit.progress import LinesInTime, duration
 
 
 @contextmanager
 def shown(quiet: bool) -> Iterator[Tell]:
-    """A bar on the terminal's standard error; silent when it is not a terminal."""
+    """A bar on the terminal's standard error, or lines where that is none."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
     console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        lines = LinesInTime()
+
+        def say(step: Step) -> None:
+            if not quiet:
+                lines.say(described(step))
+
+        yield say
+        return
     columns = (BarColumn(bar_width=24), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=1)
 
         def tell(step: Step) -> None:
@@ -39,11 +49,3 @@ def described(step: Step) -> str:
     if step.left is not None:
         parts.append(f"{duration(step.left)} left")
     return ", ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """ "40 s", "12 min", "2 h 5 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from toolkit import __version__
 from toolkit.baselines import check_backbone
+from toolkit.commands.colours import read_colours
 from toolkit.commands.graded import graded_photos, listed
 from toolkit.errors import ToolkitError
 from toolkit.evaluate.foldstore import FoldStore, is_answer
@@ -70,6 +71,7 @@ class CompareOptions:
     step: float | None = 0.5  # of the expert grades; None for any number
     retakes: bool = False  # whether photographs in different folders may share a row of the grades
     mode: str | None = None  # only photographs whose names end so
+    colour: str | Path | None = None  # as for ``read_colours``
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +102,12 @@ def compare(
 ) -> Compared:
     """Fit and test every chosen method on the same folds; see ``evaluate``."""
     methods = chosen_methods(options.methods)
-    files = find_photo_files(images)
+    colours = read_colours(options.colour)
+    files = colours.without_charts(find_photo_files(images))
     graded = graded_photos(
         files, grades_file, columns, step=options.step, retakes=options.retakes, mode=options.mode
     )
+    graded = replace(graded, photos=tuple(colours.given_to(graded.photos)))
     settings, start, encoder = options.settings, None, "none"
     if any("baselines" in METHODS[name].needs for name in methods):
         check_backbone(options.baselines)
@@ -111,6 +115,7 @@ def compare(
         settings, start, encoder = _encoder(options)
     read = [
         *listed(grades_file),
+        *colours.files,
         Path(options.baselines.weights),
         *([landmark_model] if landmark_model else []),
     ]

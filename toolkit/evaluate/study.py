@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.commands.graded import GradedPhotos, pictures_of, usable_photos
+from toolkit.correction import corrected
 from toolkit.errors import PhotoError
 from toolkit.files import write_atomically
 from toolkit.images import file_sha256, read_photo
@@ -28,7 +29,7 @@ from toolkit.pipeline import prepare, read_patches
 from toolkit.pool import attempt
 from toolkit.prepared import Prepared
 from toolkit.progress import Progress, reported, silent
-from toolkit.records import REGIONS, FacePatches, Patch, Photo, PhotoFacts, PhotoFile, Window
+from toolkit.records import REGIONS, FacePatches, Patch, Photo, PhotoFacts, PhotoFile, Window, colour_key
 from toolkit.settings import RunSettings, Settings
 from toolkit.stagecode import code_hash
 from toolkit.study.copies import one_subject_each
@@ -86,7 +87,7 @@ def load_study(
         lost=not_prepared,
         limit_s=RunSettings().time_limit_s,
     )
-    found = list(reported(measured, len(wanted), "photographs", tell))
+    found = list(reported(measured, len(wanted), "measuring photographs", tell))
     usable, left_out = usable_photos(found)
     names = [one.name for one in usable]
     hashes = [one.face.sha256 if one.face else "" for one in usable]
@@ -134,13 +135,15 @@ def _made_with(settings: Settings, landmark_model: Path | None) -> str:
 
 def _measured(file: PhotoFile, cached: _MeasuredCache) -> Prepared:
     def work() -> Prepared:
-        photo = read_photo(file.path, cached.settings.photo)
+        photo = corrected(read_photo(file.path, cached.settings.photo), file.colour)
+        if file.colour:  # corrected in another way it is another picture
+            photo = replace(photo, sha256=fingerprint([photo.sha256, colour_key(file.colour)]))
         cached.folder.mkdir(parents=True, exist_ok=True)
         _keep_pictures(photo, cached)
         stored = _load(cached.measured(photo.sha256), file, photo.sha256)
         if stored is None:
             _, face, quality = read_patches(photo, file, the_finder(), cached.settings)
-            stored = prepare(face, cached.settings, quality)
+            stored = prepare(face, cached.settings, quality, every_figure=True)
             if stored.inputs:
                 _save(cached.measured(photo.sha256), stored)
         return stored

@@ -9,6 +9,7 @@ import numpy as np
 from toolkit.agreement.reliability import Estimate
 from toolkit.evaluate.run import Compared
 from toolkit.evaluate.sheets import Scored
+from toolkit.outputs import counted
 from toolkit.texttable import aligned
 
 _HEADINGS = (
@@ -30,7 +31,7 @@ def comparison_text(compared: Compared, scored: Mapping[str, Sequence[Scored]]) 
     study = compared.study
     parts = [
         study.joined,
-        f"{len(study.names)} photos of {len(np.unique(study.subjects))} subjects, {compared.options.folds} folds, "
+        f"{counted(len(study.names), 'photo')} of {counted(len(np.unique(study.subjects)), 'subject')}, {compared.options.folds} folds, "
         "no subject on both sides:",
         _table(scored["subject"]),
     ]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.agreement.resample import difference_statistics, estimates
-from toolkit.records import PhotoFacts, PhotoGrade
+from toolkit.records import SEVERITY_WORDS, PhotoFacts, half_step, severity_of
 from toolkit.scores import Fold, NoiseFloor, score, trivial_baselines, trivial_predictions
 from toolkit.study.visits import visit_order
 from toolkit.tones import TONES, tone_name
@@ -20,8 +20,7 @@ DATA, SCORES = "data", "scores"  # in the card
 UNKNOWN = "not known"
 MEAN = "always the mean"
 _SIDES = ("left", "right", "both")
-_SEVERITIES = ("none", "mild", "moderate", "severe")
-_ORDERS: Mapping[str, Sequence[str]] = {"skin tone": TONES, "side": _SIDES, "severity": _SEVERITIES}
+_ORDERS: Mapping[str, Sequence[str]] = {"skin tone": TONES, "side": _SIDES, "severity": SEVERITY_WORDS}
 Float = NDArray[np.float64]
 
 
@@ -67,10 +66,8 @@ def card_facts(photos: OutOfFold, methods: Mapping[str, Float]) -> dict[str, Any
 def _levels(photos: OutOfFold) -> dict[str, NDArray[np.str_]]:
     """What photographs are counted by, and the level of each (n,)."""
     found = {
-        "grade": [f"{round(2 * grade) / 2:g}" for grade in photos.truth.tolist()],
-        "severity": [
-            PhotoGrade("", PhotoFacts("-"), grade).severity or "" for grade in photos.truth.tolist()
-        ],
+        "grade": [f"{half_step(grade):g}" for grade in photos.truth.tolist()],
+        "severity": [severity_of(grade) for grade in photos.truth.tolist()],
         "skin tone": [tone_name(ita) if ita == ita else UNKNOWN for ita in photos.tones],
         "side": [one.side or UNKNOWN for one in photos.facts],
         "visit": [one.visit or UNKNOWN for one in photos.facts],

@@ -26,6 +26,8 @@ def take(
     """Linear light (H, W, 3) moved by ``pose`` (2, 3), as the session's camera encodes it; ``resolution``: side of the
     picture relative to the light's, over 0 to 1."""
     size = (light.shape[1], light.shape[0])
+    if session.crosstalk:
+        light = cv2.transform(light, _crosstalk(session.crosstalk))
     pixels = optics.to_srgb(cv2.warpAffine(light, pose, size, borderMode=cv2.BORDER_REPLICATE))
     if session.tone or session.saturation != 1:
         pixels = _developed(pixels, session)
@@ -38,6 +40,12 @@ def take(
     if resolution < 1:
         pixels = cv2.resize(pixels, None, fx=resolution, fy=resolution, interpolation=cv2.INTER_AREA)
     return pixels
+
+
+def _crosstalk(share: float) -> NDArray[np.float32]:
+    """(3, 3): each channel's light, less what it gives its neighbours."""
+    half = share / 2
+    return np.array([[1 - share, share, 0], [half, 1 - share, half], [0, share, 1 - share]], np.float32)
 
 
 def _developed(pixels: Bytes, session: Distractors) -> Bytes:

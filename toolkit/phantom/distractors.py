@@ -28,7 +28,8 @@ class Distractors:
     ``exposure`` gain of light; ``white_balance`` gains of R and B; ``noise`` deviation (sRGB, 0-1); ``tone``: contrast
     that the camera's curve adds in the middle tones; ``saturation`` of its colours; ``sharpen`` share of what differs
     from a picture blurred by a pixel that is added to it; ``scale`` of the saved picture, 0-1; ``jpeg_quality`` 1-100;
-    ``subsampled``: colour at half the resolution (4:2:0).
+    ``subsampled``: colour at half the resolution (4:2:0); ``crosstalk``: share of its light that each channel takes from
+    its neighbours, as the filters on a sensor let it.
     """
 
     redness: float = 0.0
@@ -45,6 +46,7 @@ class Distractors:
     scale: float = 1.0
     jpeg_quality: int = 92
     subsampled: bool = True
+    crosstalk: float = 0.0
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Distractors:

@@ -18,6 +18,7 @@ from toolkit.errors import FaceError, PhotoError, ToolkitError
 from toolkit.files import write_atomically
 from toolkit.outputs import check_folder, first_entry, is_stamped, refuse_dead_link
 from toolkit.phantom.draw import Canvas, draw_face
+from toolkit.phantom.graders import SimulatedGrader, draw_graders, grades_by
 from toolkit.phantom.optics import Bytes, Float
 from toolkit.phantom.painters import PAINTERS
 from toolkit.phantom.photograph import Sitter, canvas_of_photograph
@@ -37,6 +38,7 @@ _SUFFIXES: Final = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"}
 _WEEKS: Final = (0, 4, 8, 12, 17)
 
 PointsFinder = Callable[[Bytes], NDArray[np.float64]]
+Course = Mapping[str, Sequence[float]]  # a subject's latent grades over the visits, by side
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class StudySummary:
     ``grader_rmse``: RMSE of grader 1 (the workbook's) against the latent grade; ``between_rmse``:
     RMSE between two graders, mean of the pairs; ``mean_rmse``: RMSE of grader 1 predicted by the mean
     grade, the trivial score; ``floor_rmse``: RMSE of grader 1 after its best straight line on the
-    latent grade.
+    latent grade. ``graders``: as they were simulated.
     """
 
     photos: int
@@ -55,6 +57,7 @@ class StudySummary:
     between_rmse: float
     mean_rmse: float
     floor_rmse: float
+    graders: tuple[SimulatedGrader, ...]
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ def write_study(
     faces: Path | None = None,
     workers: int = 1,
     grades: Sequence[float] | None = None,
+    courses: Sequence[Course] | None = None,
     find_points: PointsFinder | None = None,
     progress: Callable[[int, int], None] | None = None,
     save_maps: bool = False,
@@ -94,13 +98,15 @@ def write_study(
     take turns). ``faces``: a folder of frontal photographs to paint on instead of drawn faces, one a
     subject, in turn; it needs ``find_points``, which gives the 68 landmarks (68, 2) of an RGB uint8
     picture or raises a ToolkitError. ``grades``: latent grades (0-9) of the subjects at baseline, in
-    turn, instead of grades drawn as in real cohorts. ``progress(done, total)`` is called after each
+    turn, instead of grades drawn as in real cohorts. ``courses``: instead of both, each subject's latent grades over
+    the visits, by "left" and "right". ``progress(done, total)`` is called after each
     subject. ``painter``: one of ``PAINTERS``, or "mixed" (subjects take turns). ``save_maps`` adds maps/<name>.png, the added melanin: grey level = 200 x green OD.
 
     The same arguments give the same files, whatever the number of ``workers``. Raises ToolkitError on
     arguments out of range or a folder of other files, PhotoError or FaceError on an unusable photograph.
     """
     _check(subjects, visits, style, painter, seed=seed, workers=workers, grades=grades)
+    _check_courses(courses, subjects, visits)
     sitters = _load_sitters(Path(faces), find_points, subjects) if faces is not None else None
     if faces is not None:
         check_folder(Path(out), [Path(faces)], [], "the study")
@@ -113,17 +119,19 @@ def write_study(
         "painter": painter,
     }
     arguments["grades"] = None if grades is None else [float(g) for g in grades]
+    if courses is not None:
+        arguments["courses"] = courses
     try:
         _prepare(Path(out), arguments, save_maps)
     except OSError as error:
         raise ToolkitError(f"{out}: cannot be written ({error.strerror}); name another folder") from None
     rng = np.random.default_rng([seed, 1])
-    latents = draw_latent_grades(rng, subjects, visits, grades)
+    latents = courses or draw_latent_grades(rng, subjects, visits, grades)
     tasks = [
         _Task(
             Path(out), index, seed, style if style != "mixed" else ("half", "full")[index % 2], visits,
             latents[index], sitters[index % len(sitters)] if sitters else None, save_maps, workers > 1,
-            painter if painter != MIXED else _IN_TURN[index % len(_IN_TURN)],
+            painter_of(painter, index),
         )
         for index in range(subjects)
     ]  # fmt: skip
@@ -156,6 +164,20 @@ def _check(
         raise ToolkitError(f"seed must not be negative, got {seed}")
     if grades is not None and (not len(grades) or not all(0 <= grade <= 9 for grade in grades)):
         raise ToolkitError(f"grades must be one or more numbers in 0-9, got {list(grades)}")
+
+
+def _check_courses(courses: Sequence[Course] | None, subjects: int, visits: int) -> None:
+    if courses is None:
+        return
+    fits = len(courses) == subjects and all(
+        set(course) == {"left", "right"}
+        and all(len(side) == visits and all(0 <= grade <= 9 for grade in side) for side in course.values())
+        for course in courses
+    )
+    if not fits:
+        raise ToolkitError(
+            f"courses must be {subjects} tables of left and right, each with {visits} grades in 0-9"
+        )
 
 
 def _prepare(out: Path, arguments: dict[str, Any], save_maps: bool) -> None:
@@ -216,25 +238,6 @@ def draw_latent_grades(
     return drawn
 
 
-def simulate_graders(
-    latent: Sequence[float] | NDArray[np.float64],
-    subject_ids: Sequence[str],
-    rng: np.random.Generator,
-    n: int = 3,
-) -> NDArray[np.float64]:
-    """Half-step grades (photos, n) of ``n`` simulated graders.
-
-    y = 3.8 + bias + slope (g - 3.8) + subject + error, rounded to half steps within 0-9, with a
-    grader's bias N(0, .35) and slope N(1, .05), its view of a subject N(0, .2) and error N(0, .45).
-    """
-    latent = np.asarray(latent, np.float64)
-    _, subject = np.unique(np.asarray(subject_ids), return_inverse=True)
-    bias, slope = rng.normal(0, 0.35, n), rng.normal(1, 0.05, n)
-    view = rng.normal(0, 0.2, (int(subject.max(initial=-1)) + 1, n))[subject]
-    grades = 3.8 + bias + slope * (latent[:, None] - 3.8) + view + rng.normal(0, 0.45, (len(latent), n))
-    return np.clip(np.round(2 * grades) / 2, 0, 9)
-
-
 def _load_sitters(folder: Path, find_points: PointsFinder | None, subjects: int) -> list[Sitter]:
     if find_points is None:
         raise ToolkitError("painting on photographs needs find_points, the function that finds 68 landmarks")
@@ -280,19 +283,35 @@ def _write_subject(task: _Task) -> list[dict[str, Any]]:
     """Draws one subject and writes the photos of all its visits; gives back the rows of the truth."""
     if task.single_thread:
         cv2.setNumThreads(1)
-    seed = (task.seed, 3, task.index)
-    canvas = _canvas(task, stream(seed, "canvas"))
     rows = []
-    for visit, scene in enumerate(compose(canvas, task.grades, seed, painter=task.painter)):
+    scenes = scenes_of_subject(
+        task.seed, task.index, task.style, task.grades, painter=task.painter, sitter=task.sitter
+    )
+    for visit, scene in enumerate(scenes):
         for number, letter in enumerate("LR" if task.style == "half" else "F"):
             rows.append(_write_photo(task, scene.session(number), visit, letter))
     return rows
 
 
-def _canvas(task: _Task, rng: np.random.Generator) -> Canvas:
-    if task.sitter is not None:
-        return canvas_of_photograph(read_rgb(task.sitter.path), task.sitter.points, rng)
-    if task.style == "half":
+def scenes_of_subject(
+    seed: int, index: int, style: str, course: Course, *, painter: str, sitter: Sitter | None = None
+) -> list[Scene]:
+    """A scene a visit of the subject ``index`` (from 0) of the study of a ``seed``; its photographs are those of
+    ``session(0)``, and for the right half ``session(1)``."""
+    own = (seed, 3, index)
+    canvas = _canvas(style, sitter, stream(own, "canvas"))
+    return compose(canvas, course, own, painter=painter_of(painter, index))
+
+
+def painter_of(painter: str, index: int) -> str:
+    """Who paints the subject ``index``: with "mixed" they take turns."""
+    return painter if painter != MIXED else _IN_TURN[index % len(_IN_TURN)]
+
+
+def _canvas(style: str, sitter: Sitter | None, rng: np.random.Generator) -> Canvas:
+    if sitter is not None:
+        return canvas_of_photograph(read_rgb(sitter.path), sitter.points, rng)
+    if style == "half":
         return draw_face(rng, (1600, 1570), span_px=float(rng.uniform(590, 700)))
     return draw_face(rng, (1360, 1600))
 
@@ -334,13 +353,14 @@ def _write_tables(
     out: Path, rows: list[dict[str, Any]], rng: np.random.Generator, subjects: int
 ) -> StudySummary:
     latent = np.array([row["latent_grade"] for row in rows])
-    grades = simulate_graders(latent, [row["subject"] for row in rows], rng)
+    graders = draw_graders(rng)
+    grades = grades_by(graders, latent, [row["subject"] for row in rows], rng)
     for row, given in zip(rows, grades, strict=True):
         row.update({f"grader_{number}": float(grade) for number, grade in enumerate(given, 1)})
     numbers = [row.pop("visit_number") for row in rows]
     _write_workbook(out / _WORKBOOK, rows, numbers)
     _write_truth(out / _TRUTH, rows)
-    return _summary(latent, grades, subjects)
+    return _summary(latent, grades, subjects, graders)
 
 
 def _write_truth(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -365,7 +385,12 @@ def _write_workbook(path: Path, rows: Sequence[Mapping[str, Any]], numbers: Sequ
     write_sheets(path, {"Grades": table}, number_format="0.0", kind=_KIND)
 
 
-def _summary(latent: NDArray[np.float64], grades: NDArray[np.float64], subjects: int) -> StudySummary:
+def _summary(
+    latent: NDArray[np.float64],
+    grades: NDArray[np.float64],
+    subjects: int,
+    graders: tuple[SimulatedGrader, ...],
+) -> StudySummary:
     def rms(difference: NDArray[np.float64]) -> float:
         return float(np.sqrt(np.mean(difference**2)))
 
@@ -378,5 +403,5 @@ def _summary(latent: NDArray[np.float64], grades: NDArray[np.float64], subjects:
     return StudySummary(
         photos=len(latent), subjects=subjects, grader_rmse=rms(first - latent),
         between_rmse=float(np.mean([rms(grades[:, a] - grades[:, b]) for a, b in pairs])),
-        mean_rmse=rms(first - first.mean()), floor_rmse=rms(residual),
+        mean_rmse=rms(first - first.mean()), floor_rmse=rms(residual), graders=graders,
     )  # fmt: skip

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from toolkit.pigment.maps import lower_scale, median, percentile, robust_scale, smooth_over, smooth_planes
+from toolkit.colours import level_counts, middle_level
+from toolkit.pigment.maps import lower_scale, robust_scale, smooth_over, smooth_planes
 from toolkit.pigment.regions import BLOOD, MOLE, PIGMENT, SHADOW, Regions
+from toolkit.quantiles import median, percentile
 from toolkit.records import NO_MARGINS, Margins, Patch, PigmentMaps
 
 SMALL_MM2, LARGE_MM2 = 7.0, 28.0  # discs of 3 and 6 mm
@@ -23,13 +26,13 @@ def spot_features(maps: PigmentMaps, regions: Regions) -> dict[str, float]:
     ``load`` is the darkness that spots add, averaged over all skin (OD): the quantity that the grade follows
     most closely.
     """
-    inside = regions.mask(PIGMENT)
-    skin = float(maps.skin.sum())
+    inside, _ = regions.pixels(PIGMENT)
+    skin = float(np.count_nonzero(maps.skin))
     cm2 = skin / maps.px_per_mm**2 / 100
     areas = regions.area_mm2[regions.kind == PIGMENT]
-    darkness, melanin = maps.darkness[inside], maps.melanin[inside]
+    darkness, melanin = maps.darkness.ravel()[inside], maps.melanin.ravel()[inside]
     features = {
-        "area_fraction": float(inside.sum()) / skin,
+        "area_fraction": len(inside) / skin,
         "load": float(np.maximum(darkness, 0).sum()) / skin,
         "melanin_load": float(np.maximum(melanin, 0).sum()) / skin,
         "spots_per_cm2": len(areas) / cm2,
@@ -40,7 +43,7 @@ def spot_features(maps: PigmentMaps, regions: Regions) -> dict[str, float]:
         "spot_darkness_p90": percentile(darkness, 90) if darkness.size else 0.0,
     }
     for name, percent in (("median", 50), ("p90", 90), ("max", 100)):
-        features[f"spot_area_{name}"] = float(np.percentile(areas, percent)) if len(areas) else 0.0
+        features[f"spot_area_{name}"] = percentile(areas, percent) if len(areas) else 0.0
     return features
 
 
@@ -70,17 +73,16 @@ def spread_features(maps: PigmentMaps, regions: Regions) -> dict[str, float]:
 def _nearest_neighbour_index(maps: PigmentMaps, regions: Regions) -> float:
     from scipy.spatial import cKDTree
 
-    labels = regions.only(PIGMENT).ravel()
-    found = np.flatnonzero(labels)
-    counts = np.bincount(labels[found])
+    found, labels = regions.pixels(PIGMENT)
+    counts = np.bincount(labels)
     own = counts > 0
     if own.sum() < 2:
         return 1.0
     row, column = np.divmod(found, maps.skin.shape[1])
-    sums = np.column_stack([np.bincount(labels[found], weights=at)[own] for at in (row, column)])
+    sums = np.column_stack([np.bincount(labels, weights=at)[own] for at in (row, column)])
     centres = sums / counts[own, None]
     nearest = cKDTree(centres).query(centres, k=2)[0][:, 1]
-    at_random = 0.5 / np.sqrt(len(centres) / maps.skin.sum())
+    at_random = 0.5 / np.sqrt(len(centres) / np.count_nonzero(maps.skin))
     return float(nearest.mean() / at_random)
 
 
@@ -105,13 +107,13 @@ def shape_features(maps: PigmentMaps, regions: Regions) -> dict[str, float]:
 
 def look_alike_features(maps: PigmentMaps, regions: Regions) -> dict[str, float]:
     """What is dark but not mottled pigment: moles (counted apart), blood and shadow; and redness."""
-    skin = float(maps.skin.sum())
+    skin = float(np.count_nonzero(maps.skin))
     erythema = maps.on_skin(maps.erythema)
     return {
         "moles_per_cm2": 100 * maps.px_per_mm**2 * float((regions.kind == MOLE).sum()) / skin,
-        "mole_fraction": float(regions.mask(MOLE).sum()) / skin,
-        "blood_fraction": float(regions.mask(BLOOD).sum()) / skin,
-        "shadow_fraction": float(regions.mask(SHADOW).sum()) / skin,
+        "mole_fraction": len(regions.pixels(MOLE)[0]) / skin,
+        "blood_fraction": len(regions.pixels(BLOOD)[0]) / skin,
+        "shadow_fraction": len(regions.pixels(SHADOW)[0]) / skin,
         "erythema_p95": percentile(erythema, 95) - median(erythema),
     }
 
@@ -121,18 +123,22 @@ def field_features(maps: PigmentMaps) -> dict[str, float]:
     melanin, darkness = (maps.on_skin(values) for values in (maps.melanin, maps.darkness))
     both = np.sqrt(np.maximum(melanin, 0) * np.maximum(darkness, 0))
     unit = max(lower_scale(melanin), 0.01)
+
+    def share(which: NDArray[np.bool_]) -> float:
+        return np.count_nonzero(which) / which.size
+
     return {
         "root_melanin_darkness": float(both.mean()),
         "root_melanin_darkness_p95": percentile(both, 95),
-        "stained_fraction": float((both > 0.04).mean()),
+        "stained_fraction": share(both > 0.04),
         "melanin_sd": float(melanin.std()),
         "darkness_sd": float(darkness.std()),
         "melanin_mad": robust_scale(melanin),
         "darkness_mad": robust_scale(darkness),
         "darkness_p95": percentile(darkness, 95),
         "melanin_p95": percentile(melanin, 95),
-        "flecks_fraction": float((melanin < -2.5 * unit).mean()),
-        **{f"over_z{z:g}".replace(".", "_"): float((melanin > z * unit).mean()) for z in (2.5, 4, 6)},
+        "flecks_fraction": share(melanin < -2.5 * unit),
+        **{f"over_z{z:g}".replace(".", "_"): share(melanin > z * unit) for z in (2.5, 4, 6)},
     }
 
 
@@ -147,7 +153,7 @@ def band_features(maps: PigmentMaps) -> dict[str, float]:
     planes = (maps.melanin, maps.darkness)
     for size in BANDS_MM:
         fine, coarse = (
-            smooth_planes(planes, maps.skin, k * size * maps.px_per_mm, maps.margins)[0] for k in (1.0, 1.6)
+            smooth_planes(planes, maps.skin, k * size * maps.px_per_mm, maps.margins) for k in (1.0, 1.6)
         )
         melanin, darkness = (maps.on_skin(a - b) for a, b in zip(fine, coarse, strict=True))
         covariance = float(np.mean(melanin * darkness))
@@ -217,12 +223,15 @@ def colour_features(
 
 def tone_features(patch: Patch) -> dict[str, float]:
     """Skin tone of the patch: individual typology angle (degrees), L* (0-100), both of its median colour."""
+    ita, lightness = tone_of(level_counts(patch.pixels, patch.skin))
+    return {"ita_deg": ita, "lightness": lightness, "skin_fraction": patch.skin_fraction}
+
+
+def tone_of(counts: NDArray[np.int64]) -> tuple[float, float]:
+    """Individual typology angle (degrees) and L* (0-100) of the median colour of skin whose grey levels have these
+    ``counts`` (3, 256)."""
     from skimage.color import rgb2lab
 
-    median = np.median(patch.pixels[patch.skin], axis=0)
-    lightness, _, yellow = rgb2lab(median[None, None] / 255.0)[0, 0]
-    return {
-        "ita_deg": float(np.degrees(np.arctan2(lightness - 50, yellow))),
-        "lightness": float(lightness),
-        "skin_fraction": patch.skin_fraction,
-    }
+    middle = np.array([middle_level(channel) for channel in counts])
+    lightness, _, yellow = rgb2lab(middle[None, None] / 255.0)[0, 0]
+    return float(np.degrees(np.arctan2(lightness - 50, yellow))), float(lightness)

@@ -8,7 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.quantiles import percentile
+
 SHOWN_OD, STRONG_OD = 0.05, 0.12
+_NOTHING_OD = np.float32(1e-30)
 _PNG_TOP_OD = 0.51  # of 255 levels: 0.002 OD each
 COLUMNS = (
     "net_load",
@@ -37,17 +40,17 @@ def learnt_features(pigment: NDArray[np.float32], skin: NDArray[np.bool_], px_pe
     if not values.size:
         return np.zeros(len(COLUMNS))
     shown = (pigment > SHOWN_OD) & skin
-    _, _, stats, _ = cv2.connectedComponentsWithStats(shown.astype(np.uint8), connectivity=8)
-    areas = stats[1:, cv2.CC_STAT_AREA] / px_per_mm**2
+    _, labels = cv2.connectedComponents(shown.view(np.uint8), connectivity=8)
+    areas = np.bincount(labels.ravel())[1:] / px_per_mm**2
     areas = areas[areas >= 0.5]
     return np.array(
         [
             values.mean(),
             np.sqrt(values.mean()),
-            shown.sum() / values.size,
-            (values > STRONG_OD).mean(),
+            np.count_nonzero(shown) / values.size,
+            np.count_nonzero(values > STRONG_OD) / values.size,
             pigment[shown].mean() if shown.any() else 0.0,
-            np.percentile(values, 95),
+            percentile(values, 95),
             100 * len(areas) / (values.size / px_per_mm**2),
             areas.mean() if len(areas) else 0.0,
             np.sqrt(np.maximum(values, 0)).mean(),
@@ -60,7 +63,12 @@ def learnt_features(pigment: NDArray[np.float32], skin: NDArray[np.bool_], px_pe
 def mean_power(values: NDArray[np.float32]) -> float:
     """The mean of predicted pigment (n,) on skin to the power 2/3: between the root, which counts the noise of plain skin
     as well, and the mean, in which faint spots drown."""
-    return float((np.maximum(values, 0) ** (2 / 3)).mean()) if values.size else 0.0
+    # By logarithms, which take a tenth of the time of a power.
+    return (
+        float(np.exp(np.log(np.maximum(values, _NOTHING_OD)) * np.float32(2 / 3)).mean())
+        if values.size
+        else 0.0
+    )
 
 
 def learnt_table(

@@ -21,38 +21,42 @@ from toolkit.pigment.features import (
     texture_features,
     tone_features,
 )
-from toolkit.pigment.maps import components, deviations
+from toolkit.pigment.maps import components, deviations_at
 from toolkit.pigment.regions import Regions, find_regions
 from toolkit.pigment.seed import seed_features
+from toolkit.quantiles import median
 from toolkit.records import FaceChart, Margins, Patch, PigmentMaps, Window
 from toolkit.settings import PigmentSettings
 
 CHEEKS = ("left_cheek", "right_cheek")
 _RIM_PX = 2  # of what lies off the skin, for filters that look at neighbours
+_GRID_PX = 6  # on which the part that holds skin begins and ends, so that it can be reduced by whole numbers
 WEIGHTS = {"forehead": 0.3, "cheeks": 0.6, "chin": 0.1}
 
 
 @dataclass(frozen=True, eq=False)
 class SkinMaps:
     """The maps of a chart, a patch, or a window on a chart's: ``components`` (h, w, 3) in OD, deviations from
-    surroundings of three sizes, the regions found on two of them; all cut to the skin by the maps' margins."""
+    surroundings of three sizes, and the regions found on two of them; all cut to the skin by the maps' margins.
+    ``fine_regions`` is None where the figures that a grade is made of are enough."""
 
     components: NDArray[np.float32]
     fine: PigmentMaps
     near: PigmentMaps
     wide: PigmentMaps
-    fine_regions: Regions
     near_regions: Regions
+    fine_regions: Regions | None
 
 
-def map_skin(picture: Patch | FaceChart, settings: PigmentSettings) -> SkinMaps:
-    """The maps of all that is measurable. Raises ValueError when there is no skin."""
+def map_skin(picture: Patch | FaceChart, settings: PigmentSettings, every_figure: bool = True) -> SkinMaps:
+    """The maps of all that is measurable; ``every_figure``: also what no grade needs. Raises ValueError when there is no
+    skin."""
     part, margins = _cut_to_skin(picture)
     maps = components(part, settings)
-    fine = deviations(maps, part, settings.fine_background_mm, margins)
-    near = deviations(maps, part, settings.background_mm, margins)
-    wide = deviations(maps, part, settings.wide_background_mm, margins)
-    return SkinMaps(maps, fine, near, wide, find_regions(fine, settings), find_regions(near, settings))
+    scales = settings.fine_background_mm, settings.background_mm, settings.wide_background_mm
+    fine, near, wide = deviations_at(maps, part, scales, margins)
+    fine_regions = find_regions(fine, settings) if every_figure else None
+    return SkinMaps(maps, fine, near, wide, find_regions(near, settings), fine_regions)
 
 
 def measure(patch: Patch, settings: PigmentSettings) -> tuple[dict[str, float], PigmentMaps]:
@@ -71,35 +75,64 @@ def measure(patch: Patch, settings: PigmentSettings) -> tuple[dict[str, float], 
 def measure_window(
     patch: Patch, window: Window, chart: SkinMaps, settings: PigmentSettings
 ) -> dict[str, float]:
-    """``measure`` of a patch that is a ``window`` on a chart whose maps are known."""
-    return patch_features(patch, _windowed(chart, window, patch.skin), settings)
+    """``patch_features`` of a patch that is a ``window`` on a chart whose maps are known."""
+    view, margins = _view(chart, window, patch.skin)
+    near, regions = _cut(chart.near, view, margins), chart.near_regions.within(view)
+    row = _main_features(patch, chart.components[view], near, regions)
+    if chart.fine_regions is None:
+        return row
+    fine, wide = _cut(chart.fine, view, margins), _cut(chart.wide, view, margins)
+    maps = SkinMaps(chart.components[view], fine, near, wide, regions, chart.fine_regions.within(view))
+    return row | _other_features(patch, maps, maps.fine_regions or regions, settings)
 
 
 def patch_features(patch: Patch, maps: SkinMaps, settings: PigmentSettings) -> dict[str, float]:
-    """The features of a patch whose ``maps`` are known."""
-    row = {**tone_features(patch), **seed_features(patch, settings)}
-    margins = maps.near.margins
-    part = _without(patch, margins)
-    median = np.median(maps.components[part.skin], axis=0)
-    row |= {"melanin_index": float(median[0]), "erythema_index": float(median[2])}
-    for scale, at_scale, regions in (
-        ("fine", maps.fine, maps.fine_regions),
-        ("near", maps.near, maps.near_regions),
-    ):
-        found = spot_features(at_scale, regions) | look_alike_features(at_scale, regions)
-        if scale == "near":
-            found |= spread_features(at_scale, regions) | shape_features(at_scale, regions)
-            found |= colour_features(part, regions, settings.background_mm, margins)
-        row |= _named(found, scale)
-    for scale, at_scale in (("fine", maps.fine), ("near", maps.near), ("wide", maps.wide)):
-        row |= _named(field_features(at_scale), scale)
-    return row | band_features(maps.near) | texture_features(maps.near)
+    """The features of a patch whose ``maps`` are known: every one where these hold ``fine_regions``, else those that a
+    grade is shown with."""
+    row = _main_features(patch, maps.components, maps.near, maps.near_regions)
+    if maps.fine_regions is None:
+        return row
+    return row | _other_features(patch, maps, maps.fine_regions, settings)
 
 
-def _windowed(chart: SkinMaps, window: Window, skin: NDArray[np.bool_]) -> SkinMaps:
-    """What of a chart's maps a window shows, cut to the window's ``skin`` (h, w)."""
+def _main_features(
+    patch: Patch, components: NDArray[np.float32], near: PigmentMaps, regions: Regions
+) -> dict[str, float]:
+    """Skin tone, and at 4 mm spots and what looks like them."""
+    melanin, erythema = (median(components[..., n][near.skin]) for n in (0, 2))
+    found = spot_features(near, regions) | look_alike_features(near, regions)
+    return {
+        **tone_features(patch),
+        "melanin_index": melanin,
+        "erythema_index": erythema,
+        **_named(found, "near"),
+    }
+
+
+def _other_features(
+    patch: Patch, maps: SkinMaps, fine_regions: Regions, settings: PigmentSettings
+) -> dict[str, float]:
+    """The other scales, how spots are spread, their shape and colour, the maps without regions, texture, and an earlier
+    study's figures."""
+    margins, near, regions = maps.near.margins, maps.near, maps.near_regions
+    found = spread_features(near, regions) | shape_features(near, regions) | field_features(near)
+    found |= colour_features(_without(patch, margins), regions, settings.background_mm, margins)
+    fine = spot_features(maps.fine, fine_regions) | look_alike_features(maps.fine, fine_regions)
+    return {
+        **seed_features(patch, settings),
+        **_named(found, "near"),
+        **_named(fine | field_features(maps.fine), "fine"),
+        **_named(field_features(maps.wide), "wide"),
+        **band_features(near),
+        **texture_features(near),
+    }
+
+
+def _view(chart: SkinMaps, window: Window, skin: NDArray[np.bool_]) -> tuple[tuple[slice, slice], Margins]:
+    """The part of a chart's maps that a window shows, cut to the window's ``skin`` (h, w); and what of the window is cut
+    off."""
     (top, _), (left, _) = chart.near.margins
-    rows, columns = _skin_box(skin)
+    rows, columns = skin_box(skin)
     high, wide = chart.near.skin.shape
     first_row, first_column = window.top - top, window.left - left  # of the window on the maps
     rows = slice(max(rows.start, -first_row), min(rows.stop, high - first_row))
@@ -108,46 +141,33 @@ def _windowed(chart: SkinMaps, window: Window, skin: NDArray[np.bool_]) -> SkinM
         slice(rows.start + first_row, rows.stop + first_row),
         slice(columns.start + first_column, columns.stop + first_column),
     )
-    margins = (
-        (rows.start, skin.shape[0] - rows.stop),
-        (columns.start, skin.shape[1] - columns.stop),
+    margins = (rows.start, skin.shape[0] - rows.stop), (columns.start, skin.shape[1] - columns.stop)
+    return view, margins
+
+
+def _cut(maps: PigmentMaps, view: tuple[slice, slice], margins: Margins) -> PigmentMaps:
+    melanin, darkness, erythema, skin = (
+        np.ascontiguousarray(values[view])
+        for values in (maps.melanin, maps.darkness, maps.erythema, maps.skin)
     )
-
-    def cut(maps: PigmentMaps) -> PigmentMaps:
-        return PigmentMaps(
-            np.ascontiguousarray(maps.melanin[view]),
-            np.ascontiguousarray(maps.darkness[view]),
-            np.ascontiguousarray(maps.erythema[view]),
-            np.ascontiguousarray(maps.skin[view]),
-            maps.px_per_mm,
-            margins,
-        )
-
-    return SkinMaps(
-        np.ascontiguousarray(chart.components[view]),
-        cut(chart.fine),
-        cut(chart.near),
-        cut(chart.wide),
-        chart.fine_regions.within(view),
-        chart.near_regions.within(view),
-    )
+    return PigmentMaps(melanin, darkness, erythema, skin, maps.px_per_mm, margins)
 
 
-def _skin_box(skin: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Rows and columns that hold skin, and a rim."""
+def skin_box(skin: NDArray[np.bool_], grid: int = 1) -> tuple[slice, slice]:
+    """Rows and columns that hold skin, and a rim; they begin and end on multiples of ``grid``, or with the picture."""
     left, top, width, height = cv2.boundingRect(skin.view(np.uint8))
-    rows, columns = (
-        slice(max(start - _RIM_PX, 0), min(start + extent + _RIM_PX, size))
-        for start, extent, size in zip((top, left), (height, width), skin.shape, strict=True)
-    )
-    return rows, columns
+    ranges = []
+    for first, extent, size in zip((top, left), (height, width), skin.shape, strict=True):
+        start, stop = max(first - _RIM_PX, 0) // grid * grid, first + extent + _RIM_PX
+        ranges.append(slice(start, min(-(-stop // grid) * grid, size)))
+    return ranges[0], ranges[1]
 
 
 def _cut_to_skin(picture: Patch | FaceChart) -> tuple[Patch, Margins]:
     """The part of a picture that holds skin, and what was cut off: half a forehead of half a face, for example."""
     if not picture.skin.any():
         raise ValueError("there is no skin to measure")
-    rows, columns = _skin_box(picture.skin)
+    rows, columns = skin_box(picture.skin, _GRID_PX)
     high, wide = picture.skin.shape
     margins = (rows.start, high - rows.stop), (columns.start, wide - columns.stop)
     return _without(picture, margins), margins

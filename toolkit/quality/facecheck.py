@@ -35,6 +35,7 @@ _MOST_BETWEEN_CHEEKS_OD = 1.0
 _CHEEK_MM = (18.0, 55.0), (5.0, 60.0)  # away from the midline, down
 _LEAST_CHEEK_MM2 = 300.0
 _LEAST_CHEEK_SHARE = 0.7  # that is visible, where more of the other is
+Rectangle = tuple[slice, slice]  # rows and columns
 
 
 def face_faults(face: Face, chart: FaceChart) -> list[str]:
@@ -60,25 +61,27 @@ def _covers_and_light(face: Face, chart: FaceChart) -> list[str]:
     darkness, cheeks = _darkness(chart), [_cheek(chart, sign) for sign in (-1, 1)]
     if _between_cheeks(chart, darkness, cheeks) > _MOST_BETWEEN_CHEEKS_OD:
         return [ONE_SIDED]  # an eye in the dark is not covered
-    low, high = sorted(float(chart.visible[cheek].mean()) if cheek.any() else 0.0 for cheek in cheeks)
+    low, high = sorted(
+        float(seen.mean()) if seen.size else 0.0 for seen in (chart.visible[c] for c in cheeks)
+    )
     painted = not chart.masked and low < _LEAST_CHEEK_SHARE < high
     dark = _are_eyes_dark(face, chart, darkness, cheeks)
     return [COVERED] if painted or dark or _is_covered(face, chart, darkness) else []
 
 
 def _are_eyes_dark(
-    face: Face, chart: FaceChart, darkness: NDArray[np.float32], cheeks: Sequence[NDArray[np.bool_]]
+    face: Face, chart: FaceChart, darkness: NDArray[np.float32], cheeks: Sequence[Rectangle]
 ) -> bool:
     """Whether even the lightest of both eyes is much darker than the cheeks, as behind dark glasses."""
-    skin = (cheeks[0] | cheeks[1]) & chart.skin
-    if not skin.any():
+    skin = np.concatenate([darkness[cheek][chart.skin[cheek]] for cheek in cheeks])
+    if not len(skin):
         return False
-    usual = float(np.median(darkness[skin]))
+    usual = float(np.median(skin))
     eyes = [_around(face, chart, eye) for eye in _EYES]
     return all(
-        eye.any()
-        and chart.visible[eye].mean() > 0.9
-        and np.percentile(darkness[eye], 5) - usual > _MOST_EYE_OD
+        len(eye)
+        and chart.visible.ravel()[eye].mean() > 0.9
+        and np.percentile(darkness.ravel()[eye], 5) - usual > _MOST_EYE_OD
         for eye in eyes
     )
 
@@ -105,34 +108,43 @@ def _seen_and_span(
 ) -> tuple[float, float]:
     """Of what some landmarks enclose: the share that is visible, and how far its light and dark lie apart (OD)."""
     inside = _around(face, chart, which)
-    if not inside.any():
+    if not len(inside):
         return 0.0, 0.0
-    low, high = np.percentile(darkness[inside], (5, 95))
-    return float(chart.visible[inside].mean()), float(high - low)
+    low, high = np.percentile(darkness.ravel()[inside], (5, 95))
+    return float(chart.visible.ravel()[inside].mean()), float(high - low)
 
 
-def _around(face: Face, chart: FaceChart, which: range) -> NDArray[np.bool_]:
-    """(h, w) bool: what some landmarks enclose, and a little more."""
-    points = apply_affine(chart.to_chart, face.points[list(which)])
-    mask = np.zeros(chart.skin.shape, np.uint8)
-    cv2.fillConvexPoly(mask, cv2.convexHull(np.round(points).astype(np.int32)), 1)
+def _around(face: Face, chart: FaceChart, which: range) -> NDArray[np.intp]:
+    """Flat places (n,) on the chart of what some landmarks enclose, and of a little more."""
+    points = np.round(apply_affine(chart.to_chart, face.points[list(which)])).astype(np.int32)
     reach = round(_ROUND_MM * chart.px_per_mm)
-    return np.asarray(cv2.dilate(mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0)
+    corner = points.min(axis=0) - reach
+    wide, high = (np.ptp(points, axis=0) + 2 * reach + 1).tolist()
+    mask = np.zeros((high, wide), np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(points - corner), 1)
+    x, y = np.nonzero(cv2.dilate(mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)))[::-1]
+    x, y = x + corner[0], y + corner[1]
+    inside = (x >= 0) & (y >= 0) & (x < chart.skin.shape[1]) & (y < chart.skin.shape[0])
+    return np.asarray(y[inside] * chart.skin.shape[1] + x[inside])
 
 
-def _cheek(chart: FaceChart, sign: int) -> NDArray[np.bool_]:
-    """(h, w) bool: a cheek, on the subject's right with ``sign`` -1."""
+def _cheek(chart: FaceChart, sign: int) -> Rectangle:
+    """Rows and columns of a cheek, on the subject's right with ``sign`` -1."""
     x, y = axes_mm(chart.corner_mm, chart.skin.shape[::-1], chart.px_per_mm)
     (near, far), (top, bottom) = _CHEEK_MM
-    return np.asarray((x * sign > near) & (x * sign < far) & (y > top) & (y < bottom))
+    columns = np.flatnonzero((x[0] * sign > near) & (x[0] * sign < far))
+    rows = np.flatnonzero((y[:, 0] > top) & (y[:, 0] < bottom))
+    return _run(rows), _run(columns)
 
 
-def _between_cheeks(
-    chart: FaceChart, darkness: NDArray[np.float32], cheeks: Sequence[NDArray[np.bool_]]
-) -> float:
+def _run(places: NDArray[np.intp]) -> slice:
+    return slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, 0)
+
+
+def _between_cheeks(chart: FaceChart, darkness: NDArray[np.float32], cheeks: Sequence[Rectangle]) -> float:
     """How much darker one cheek's skin is than the other's, OD; 0 where one of them is not seen."""
-    skins = [cheek & chart.skin for cheek in cheeks]
-    if min(skin.sum() for skin in skins) < _LEAST_CHEEK_MM2 * chart.px_per_mm**2:
+    skins = [darkness[cheek][chart.skin[cheek]] for cheek in cheeks]
+    if min(map(len, skins)) < _LEAST_CHEEK_MM2 * chart.px_per_mm**2:
         return 0.0
-    one, other = (float(np.median(darkness[skin])) for skin in skins)
+    one, other = (float(np.median(skin)) for skin in skins)
     return abs(one - other)

@@ -9,6 +9,7 @@ Conventions that hold everywhere:
 * lengths on skin are millimetres.
 """
 
+from toolkit.records.colour import IN_FRAME, Colour, ColourCorrection, colour_key
 from toolkit.records.names import REGIONS, SIDE, PhotoFacts, PhotoFile, Region, Side
 from toolkit.records.pictures import (
     CHART_PARTS,
@@ -32,6 +33,7 @@ __all__ = [
     "CHART_PARTS",
     "CHART_REGIONS",
     "HIDDEN_CHEEK",
+    "IN_FRAME",
     "NO_MARGINS",
     "REASONS",
     "REGIONS",
@@ -39,6 +41,8 @@ __all__ = [
     "SEVERITY_TOLD",
     "SEVERITY_WORDS",
     "SIDE",
+    "Colour",
+    "ColourCorrection",
     "Contribution",
     "Evidence",
     "Face",
@@ -57,6 +61,7 @@ __all__ = [
     "Region",
     "Side",
     "Window",
+    "colour_key",
     "half_step",
     "severity_of",
 ]

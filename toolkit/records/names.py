@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from toolkit.records.colour import Colour
+
 Side = Literal["left", "right", "both"]
 Region = Literal["forehead", "left_cheek", "right_cheek", "chin"]
 REGIONS: tuple[Region, ...] = ("forehead", "left_cheek", "right_cheek", "chin")
@@ -27,8 +29,10 @@ class PhotoFacts:
 
 @dataclass(frozen=True)
 class PhotoFile:
-    """A photograph on disk: ``name`` is what its row is called, ``facts`` what its name or a study's workbook tells."""
+    """A photograph on disk: ``name`` is what its row is called, ``facts`` what its name or a study's workbook tells;
+    ``colour`` how its colours are to be corrected, None: they stay as they are."""
 
     path: Path
     name: str
     facts: PhotoFacts
+    colour: Colour | None = None

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.records.colour import ColourCorrection
 from toolkit.records.names import REGIONS, PhotoFacts, Region, Side
 
 # What a chart tells apart, of each side; its labels are 1 + the place in CHART_REGIONS, 0 is no part of the face.
@@ -57,7 +58,8 @@ class Photo:
 
     ``pixels`` (H, W, 3) uint8 RGB sRGB, upright. ``skin`` (H, W) bool: False where the picture is
     painted out (black or another flat fill), and within ``halo_px`` of it. ``sha256`` is of the file's
-    bytes. ``notes`` are remarks for the user (for example "greyscale picture").
+    bytes. ``notes`` are remarks for the user (for example "greyscale picture"). ``colour``: the correction that its
+    colours have gone through.
     """
 
     path: Path
@@ -66,6 +68,7 @@ class Photo:
     sha256: str
     notes: tuple[str, ...] = ()
     halo_px: int = 0
+    colour: ColourCorrection | None = None
 
     def __post_init__(self) -> None:
         _check_shape("pixels", self.pixels, (None, None, 3))
@@ -242,7 +245,7 @@ class FacePatches:
     REGIONS; ``dropped`` maps a region to the reason why it has no patch. ``quality`` is "ok" or names
     what is wrong with the picture. ``face`` is None when patches were loaded without a manifest, ``chart`` when
     they were loaded at all. ``likeness``: what tells a copy of the photo, ``mirrored`` one of its mirror image; "" where
-    they are not known. ``facts``: who is on it; without them the photo is a subject of its own.
+    they are not known. ``facts``: who is on it; without them the photo is a subject of its own. ``colour`` as in ``Photo``.
     """
 
     name: str
@@ -256,6 +259,7 @@ class FacePatches:
     likeness: str = ""
     mirrored: str = ""
     facts: PhotoFacts | None = None
+    colour: ColourCorrection | None = None
 
     def __post_init__(self) -> None:
         regions = [patch.region for patch in self.patches]
@@ -269,7 +273,8 @@ class PigmentMaps:
 
     ``melanin``, ``darkness``, ``erythema`` (h, w) float32: positive where there is more pigment, less
     green light, more blood than around; 0 off the skin. ``skin`` (h, w) bool. ``px_per_mm``: the scale.
-    ``margins`` without skin were cut off the patch.
+    ``margins`` without skin were cut off the patch. ``places`` (n,): flat places of the skin, where somebody has looked
+    for them already.
     """
 
     melanin: NDArray[np.float32]
@@ -278,6 +283,7 @@ class PigmentMaps:
     skin: NDArray[np.bool_]
     px_per_mm: float
     margins: Margins = NO_MARGINS
+    places: NDArray[np.intp] | None = None
 
     def __post_init__(self) -> None:
         for name in ("melanin", "darkness", "erythema"):
@@ -286,7 +292,7 @@ class PigmentMaps:
 
     @cached_property
     def _places(self) -> NDArray[np.intp]:
-        return np.flatnonzero(self.skin)
+        return np.flatnonzero(self.skin) if self.places is None else self.places
 
     def on_skin(self, values: NDArray) -> NDArray:
         """What an array (h, w) holds where there is skin (n,): ``values[skin]``, in a third of the time."""

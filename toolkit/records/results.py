@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.records.colour import ColourCorrection
 from toolkit.records.names import PhotoFacts
 from toolkit.records.severity import half_step, severity_of
 
@@ -129,7 +130,7 @@ class PhotoResult:
     """The grade of a photograph, and what it was made of: ``figures`` of each patch, and last of the whole side;
     ``contributions`` that the grade adds up from, the strongest first; ``evidence``, each patch's nearest graded
     references; ``pigment`` that the network predicted, added green OD (h, w), one a picture that it looked at: the
-    chart, or each patch where there was no chart."""
+    chart, or each patch where there was no chart. ``colour``: how its colours were corrected."""
 
     grade: PhotoGrade
     figures: tuple[Figures, ...] = ()
@@ -137,3 +138,4 @@ class PhotoResult:
     contributions: tuple[Contribution, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     pigment: tuple[NDArray[np.float32], ...] = ()
+    colour: ColourCorrection | None = None

@@ -13,9 +13,16 @@ import numpy as np
 from toolkit.change import PairChange, change_interval
 from toolkit.model import Model
 from toolkit.reasons import OTHERS, USUAL
-from toolkit.records import HIDDEN_CHEEK, REGIONS, SEVERITY_WORDS, Contribution, PhotoGrade
+from toolkit.records import (
+    HIDDEN_CHEEK,
+    REGIONS,
+    SEVERITY_WORDS,
+    ColourCorrection,
+    Contribution,
+    PhotoGrade,
+)
 from toolkit.report.words import REGION_NAMES, Usual, in_words
-from toolkit.store import GradeDetails
+from toolkit.store import GradeDetails, colour_of_record
 from toolkit.study.modes import mode_of
 from toolkit.study.visits import visit_days, visit_order
 from toolkit.summary import flag_of
@@ -151,9 +158,19 @@ def detail(row: Table, details: GradeDetails, usual: Mapping[str, Usual]) -> Tab
             for region in REGIONS
             if region in row["regions"] or (region in dropped and region != hidden)
         ],
+        "colour": _colour_words(colour_of_record(details.face)),
         "reasons": [_reason(one, usual) for one in details.contributions],
         "alike": [{"region": r, "name": REGION_NAMES[r], "references": some} for r, some in alike.items()],
     }
+
+
+def _colour_words(colour: ColourCorrection | None) -> str:
+    if colour is None:
+        return ""
+    by = colour.source
+    if colour.before is not None and colour.after is not None:
+        by += f": {colour.patches} of 24 patches, colour error {colour.before:.1f}, now {colour.after:.1f}"
+    return f"shown and measured with corrected colours ({by})"
 
 
 def _reason(one: Contribution, usual: Mapping[str, Usual]) -> Table:

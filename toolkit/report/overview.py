@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.modelcard.facts import MEAN, SCORES
 from toolkit.records import SEVERITIES, severity_of
 from toolkit.report.facts import Headline, Table
 from toolkit.study.visits import baseline_of, visit_order
@@ -86,8 +87,9 @@ def overview(rows: Sequence[Table], head: Headline, card: Mapping[str, Any]) -> 
     """The summary of the rows of ``photo_rows``, whose figures are in ``head``, and of a model's card."""
     graded = [row for row in rows if row["grade"] is not None]
     groups = _groups(graded)
-    reasons = Counter(reason for row in rows for reason in set(_reasons(row)))
-    listed = sorted((row for row in rows if row["flag"]), key=lambda row: row["flag"] != "failed")
+    flagged = [row for row in rows if row["flag"] in ("failed", "flagged")]
+    reasons = Counter(reason for row in flagged for reason in set(_reasons(row)))
+    listed = sorted(flagged, key=lambda row: row["flag"] != "failed")
     return Overview(
         subjects=len({row["subject"] for row in rows}),
         severities=_bars([(name, name, count) for name, count in head.severities.items()]),
@@ -203,9 +205,23 @@ def _model(card: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if parts:
         told.append(("a grade is", "; ".join(parts)))
-    scores = card.get("out of fold RMSE", {})
-    if scores:
-        first, mean = next(iter(scores.values())), scores.get("always the mean")
-        beside = f"; always the mean {mean:.2f}" if mean is not None else ""
-        told.append(("error", f"RMSE {first:.2f} on subjects that it had not seen{beside}"))
+    told += [("error", error)] if (error := _error(card)) else []
     return told
+
+
+def _error(card: Mapping[str, Any]) -> str:
+    """The error that a card tells, beside that of the trivial answer and the noise floor; "" where it tells none."""
+    if SCORES in card:
+        whole, floor = card[SCORES]["all"], card[SCORES]["floor"]
+        rmse = whole["rmse"]
+        between = (
+            "" if rmse["lower"] is None else f" (95 % interval {rmse['lower']:.2f} to {rmse['upper']:.2f})"
+        )
+        least = f"; no method can be expected under about {floor['truth_vs_mean']:.2f}" if floor else ""
+        return f"RMSE {rmse['value']:.2f}{between} on subjects that it had not seen; {MEAN} {whole['rmse_of_mean']:.2f}{least}"
+    scores = card.get("out of fold RMSE", {})
+    if not scores or MEAN not in scores:
+        return ""
+    return (
+        f"RMSE {next(iter(scores.values())):.2f} on subjects that it had not seen; {MEAN} {scores[MEAN]:.2f}"
+    )

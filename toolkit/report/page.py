@@ -136,13 +136,13 @@ def write_report(
         writers.append(FileWriter(file, study.model.thumbnails))
     if folder is not None:
         writers.append(FolderWriter(folder, study.model.thumbnails))
-    tell("report", 0, len(rows))
+    tell("drawing the page", 0, len(rows))
     with contextlib.closing(_draw_slices(study, inputs, workers, limit_s)) as pictures:
         for place, (row, (details, drawn)) in enumerate(zip(rows, pictures, strict=True)):
             told = detail(row, details, usual) | _change_told(study, place)
             for writer in writers:
                 writer.add(place, told, drawn)
-            tell("report", place + 1, len(rows))
+            tell("drawing the page", place + 1, len(rows))
     page = _page_facts(study, rows)
     summary = overview(rows, head(rows), study.model.card)
     for writer in writers:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.chart import make_chart
+from toolkit.correction import corrected
 from toolkit.errors import ToolkitError
 from toolkit.geometry import apply_affine, compose_affine, invert_affine, warp
 from toolkit.images import read_photo
@@ -36,7 +37,7 @@ from toolkit.report.outlines import (
     svg_path,
 )
 from toolkit.settings import ReportSettings, Settings
-from toolkit.store import face_of_record
+from toolkit.store import colour_of_record, face_of_record
 
 KINDS = ("pigment", "mole", "blood", "shadow")
 _MARGIN = 0.06  # round the face, as a share of it
@@ -104,7 +105,7 @@ def draw(job: PictureJob, settings: Settings, shown: ReportSettings | None = Non
 
 
 def _draw(job: PictureJob, settings: Settings, shown: ReportSettings) -> Drawn:
-    photo = read_photo(job.path, settings.photo)
+    photo = corrected(read_photo(job.path, settings.photo), colour_of_record(job.face))
     if photo.sha256 != job.sha256:
         return Drawn(problem="the file has changed since it was graded: rerun the command")
     face = face_of_record(job.face)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from toolkit.glossary import TERMS
+from toolkit.glossary import page_terms
 from toolkit.report.facts import Table
 from toolkit.report.overview import Overview
 
@@ -53,7 +53,7 @@ def rendered(data: Table, summary: Overview, photos: Sequence[str] | None) -> st
         head=data["head"],
         page=data,
         overview=summary,
-        terms=TERMS,
+        terms=page_terms(),
     )
 
 

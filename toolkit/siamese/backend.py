@@ -1,21 +1,63 @@
-"""Keras, loaded when it is needed."""
+"""Keras and TensorFlow, loaded when they are needed, and without what they say of themselves."""
 
 from __future__ import annotations
 
+import logging
+import os
+import re
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from toolkit.errors import MissingExtraError
 
+_CHATTER = re.compile(rb"WARNING: All log messages before absl|[IW]\d{4} \d\d:\d\d:")
+
 
 def keras() -> Any:
     """The keras module; raises MissingExtraError naming the command that installs it."""
+    tensorflow()
+    import keras
+
+    return keras
+
+
+def tensorflow() -> Any:
+    """The tensorflow module; raises MissingExtraError naming the command that installs it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
-        import keras
+        if "keras" not in sys.modules:
+            with _without_chatter():
+                import keras  # noqa: F401  (which loads more of TensorFlow)
+        import tensorflow
     except ImportError:
         raise MissingExtraError("TensorFlow", "cpu") from None
-    return keras
+    return tensorflow
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Libraries of TensorFlow write lines on oneDNN and the processor to standard error while they load, whatever is
+    set; what else is written meanwhile is passed on afterwards."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # a process without standard error
+        yield
+        return
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            said.seek(0)
+            for line in said:
+                if not _CHATTER.match(line):
+                    os.write(2, line)
 
 
 def has_gpu() -> bool:

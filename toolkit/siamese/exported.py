@@ -146,31 +146,37 @@ class _Graph:
         for depth, _ in enumerate(settings.channels):
             if depth:
                 x = self._halved(x)
-            x = self._convolved(self._convolved(x))
+            deepest = "deepest" if depth == len(settings.channels) - 1 else ""
+            x = self._convolved(self._convolved(x), name=deepest)
             levels.append(x)
-        self.add("Identity", x, name="deepest")
         for level in levels[-2::-1]:
             doubled = self.constant([1, 1, 2, 2])
             x = self.add("Resize", self._convolved(x), "", doubled, mode="nearest",
                          coordinate_transformation_mode="asymmetric", nearest_mode="floor")  # fmt: skip
-            x = self._convolved(self.add("Concat", x, level, axis=1))
-        self.add("Identity", x, name="last")
+            last = "last" if level == levels[0] else ""
+            x = self._convolved(self.add("Concat", x, level, axis=1), name=last)
         kernel, bias = self._take(2)
-        self.add("Squeeze", self._convolution(x, kernel, bias), self.constant([1], np.int64), name="pigment")
+        self.add("Squeeze", self._to_one(x, kernel, bias), self.constant([1], np.int64), name="pigment")
 
     def _take(self, count: int) -> list[NDArray[np.float32]]:
         taken, self._weights = self._weights[:count], self._weights[count:]
         return taken
 
-    def _convolved(self, x: str) -> str:
+    def _convolved(self, x: str, name: str = "") -> str:
         kernel, gain, offset, mean, variance = self._take(5)
         factor = gain / np.sqrt(variance + _BATCH_EPSILON)
-        return self.add("Relu", self._convolution(x, kernel * factor, offset - mean * factor))
+        return self.add("Relu", self._convolution(x, kernel * factor, offset - mean * factor), name=name)
 
     def _convolution(self, x: str, kernel: NDArray, bias: NDArray) -> str:
         rim = kernel.shape[0] // 2
         weights = self.constant(kernel.transpose(3, 2, 0, 1))
         return self.add("Conv", x, weights, self.constant(bias), pads=[rim] * 4)
+
+    def _to_one(self, x: str, kernel: NDArray, bias: NDArray) -> str:
+        """Convolved to one channel: as a transposed convolution, since ONNX Runtime computes sixteen where one is wanted."""
+        rim = kernel.shape[0] // 2
+        weights = self.constant(kernel[::-1, ::-1].transpose(2, 3, 0, 1))
+        return self.add("ConvTranspose", x, weights, self.constant(bias), pads=[rim] * 4)
 
     def _halved(self, x: str) -> str:
         return self.add("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.quantiles import percentile
 from toolkit.records import PigmentMaps
 from toolkit.settings import EncoderSettings
 
 CHANNELS = 6
+_WHOLE = 1e-6
 _PLAIN_PERCENT = (
     35  # of melanin over the picture's skin: pigment only adds, so that plain skin lies below the middle
 )
@@ -25,22 +29,26 @@ def encoder_input(
     skin of the whole picture, so that broad fields show; all times ``map_gain``, clipped to +-``map_clip``. Last comes the
     skin mask (0-1); off the skin all is 0. What the maps' margins were cut off is given back.
     """
-    skin = maps.skin
-    plain_melanin = np.percentile(components[..., 0][skin], _PLAIN_PERCENT) if skin.any() else 0.0
-    plain_red = np.median(components[..., 2][skin]) if skin.any() else 0.0
-    against = (
-        np.dstack([components[..., 0] - plain_melanin, components[..., 2] - plain_red]) * skin[..., None]
-    )
-    deviations = np.dstack([maps.melanin, maps.darkness, maps.erythema])
-    stacks = (np.dstack([deviations, skin]), against)
-    small = np.dstack([_reduced(one.astype(np.float32), maps, settings) for one in stacks])
-    small = small[..., [0, 1, 2, 4, 5, 3]]  # the mask last
-    small[..., :-1] = np.clip(small[..., :-1] * settings.map_gain, -settings.map_clip, settings.map_clip)
-    return small.astype(np.float16)
+    melanin, _, erythema = cv2.split(components)
+    skin = maps.skin.astype(np.float32)
+    planes = [maps.melanin, maps.darkness, maps.erythema]
+    for values, percent in ((melanin, _PLAIN_PERCENT), (erythema, 50)):
+        on_skin = maps.on_skin(values)
+        plain = percentile(on_skin, percent) if len(on_skin) else 0.0
+        planes.append((values - np.float32(plain)) * skin)
+    seen = np.stack([_reduced(plane, maps, settings) for plane in (*planes, skin)], axis=-1)
+    np.multiply(seen[..., :-1], np.float32(settings.map_gain), out=seen[..., :-1])
+    np.clip(seen[..., :-1], -settings.map_clip, settings.map_clip, out=seen[..., :-1])
+    return seen.astype(np.float16)
 
 
-def _reduced(stack: NDArray, maps: PigmentMaps, settings: EncoderSettings) -> NDArray[np.float32]:
-    whole = np.pad(stack, (*maps.margins, (0, 0)))
+def _reduced(plane: NDArray[np.float32], maps: PigmentMaps, settings: EncoderSettings) -> NDArray[np.float32]:
+    """A map (h, w) at the network's scale, its margins given back."""
     scale = settings.px_per_mm / maps.px_per_mm
-    size = (round(whole.shape[1] * scale), round(whole.shape[0] * scale))
-    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA))
+    margins: Any = maps.margins
+    exact = np.array([*margins, plane.shape]) * scale
+    if np.abs(exact - np.round(exact)).max() > _WHOLE:  # the two grids do not meet at the margins
+        plane, exact = np.pad(plane, margins), np.zeros((2, 2))
+    size = round(plane.shape[1] * scale), round(plane.shape[0] * scale)
+    reduced = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(np.pad(reduced, np.round(exact[:2]).astype(int)), np.float32)

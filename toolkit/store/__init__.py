@@ -13,7 +13,7 @@ from toolkit.store.opening import open_store, read_store, store_path
 from toolkit.store.parquet import PartsFolder, is_parts, open_parts, read_parts
 from toolkit.store.record import RunRecord
 from toolkit.store.results import NOT_REACHED, GradeDetails, InputRow, RunOptions, Store
-from toolkit.store.rows import face_of_record, result_cells
+from toolkit.store.rows import colour_of_record, face_of_record, result_cells
 
 __all__ = [
     "NOT_REACHED",
@@ -28,6 +28,7 @@ __all__ = [
     "adopt",
     "adopt_changes",
     "change_rows",
+    "colour_of_record",
     "face_of_record",
     "is_parts",
     "open_parts",

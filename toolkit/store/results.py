@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from toolkit.records import (
+    ColourCorrection,
     Contribution,
     Evidence,
     FacePatches,
@@ -28,7 +29,7 @@ from toolkit.records import (
 )
 from toolkit.salvage import copy_readable
 from toolkit.store.record import RunRecord, read_record, write_record
-from toolkit.store.rows import file_size, grade_of, quality_of, result_cells, unpacked
+from toolkit.store.rows import colour_of_record, file_size, grade_of, quality_of, result_cells, unpacked
 from toolkit.study.names import stored_text
 
 RESULT_COLUMNS = (
@@ -308,6 +309,17 @@ class Store:
         )
         for row in rows:
             yield grade_of(row, facts_of(row[0]))
+
+    def corrects_colours(self) -> bool:
+        """Whether colours were to be corrected, of some photo of the run."""
+        query = "SELECT 1 FROM photos WHERE json_extract(hint, '$.colour') IS NOT NULL LIMIT 1"
+        return self._db.execute(query).fetchone() is not None
+
+    def colours(self) -> Iterator[tuple[str, ColourCorrection | None]]:
+        """The name of each photo of the run, in its order, and how its colours were corrected."""
+        query = "SELECT name, face FROM photos LEFT JOIN results USING (sha256, options, hint) ORDER BY place"
+        for name, face in self._db.execute(query):
+            yield name, colour_of_record(json.loads(face) if face else None)
 
     def rows(self, table: Literal["patches", "contributions", "evidence"]) -> Iterator[Mapping[str, Any]]:
         """A sheet's rows of all photos of the run, in its order: what its records hold, and the photo's name."""

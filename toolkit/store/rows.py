@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 
 from toolkit.pigment import pigment_png
-from toolkit.records import Face, FaceChart, FacePatches, PhotoFacts, PhotoGrade, PhotoResult, Quality
+from toolkit.records import (
+    ColourCorrection,
+    Face,
+    FaceChart,
+    FacePatches,
+    PhotoFacts,
+    PhotoGrade,
+    PhotoResult,
+    Quality,
+)
 from toolkit.study.names import stored_text
 
 
@@ -73,7 +82,7 @@ def grade_of(row: Sequence[Any], facts: PhotoFacts) -> PhotoGrade:
 
 
 def face_record(patches: FacePatches) -> dict[str, Any]:
-    """Landmarks, and where patches and chart lie, for JSON."""
+    """Landmarks, where patches and chart lie, and how colours were corrected, for JSON."""
     face = patches.face
     return {
         "points": face.points.tolist() if face else None,
@@ -93,6 +102,7 @@ def face_record(patches: FacePatches) -> dict[str, Any]:
         ],
         "dropped": dict(patches.dropped),
         "chart": _chart_record(patches.chart) if patches.chart else None,
+        **({"colour": asdict(patches.colour)} if patches.colour else {}),
     }
 
 
@@ -105,6 +115,11 @@ def face_of_record(record: Mapping[str, Any] | None) -> Face | None:
         points, record["side"], record["found_by"], record["score"], record["px_per_mm"],
         quarter_turns=int(record.get("quarter_turns", 0)),
     )  # fmt: skip
+
+
+def colour_of_record(record: Mapping[str, Any] | None) -> ColourCorrection | None:
+    """The correction of a ``face_record``; None where colours stayed as they were."""
+    return ColourCorrection.from_record(record["colour"]) if record and record.get("colour") else None
 
 
 def _chart_record(chart: FaceChart) -> dict[str, Any]:

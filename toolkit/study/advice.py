@@ -30,7 +30,11 @@ def doubts(sheet: Sheet, rules: Rules) -> str:
         found = [i for i, cells in given.items() if is_of_visits(sheet.unread[i]) or _are_visits(cells)]
         parts += [_to_name(sheet, found, "visit")] if found else []
     if by_facts and "side" not in sheet.columns:
-        found = [i for i, cells in given.items() if cells and all(side_of(as_text(cell)) for cell in cells)]
+        found = [
+            i
+            for i, cells in given.items()
+            if cells and all(side_of(as_text(cell), rules.sides) for cell in cells)
+        ]
         parts += [_to_name(sheet, found, "side")] if found else []
     return "; ".join(parts)
 

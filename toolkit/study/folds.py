@@ -30,10 +30,12 @@ def subject_folds(subjects: Sequence[str], grades: ArrayLike, folds: int, seed: 
     unique, owner = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
     if folds < 2:
         raise TrainingError(f"{folds} folds are too few to cross-validate: use at least 2")
+    if len(unique) == 1:
+        raise TrainingError("all graded photographs are of one subject: add subjects, no fold may split one")
     if len(unique) < folds:
         raise TrainingError(
             f"{len(unique)} graded subjects cannot be split into {folds} folds: "
-            f"add subjects or use at most {len(unique)} folds"
+            f"add subjects, or use at most --folds {len(unique)}"
         )
     fold_of_photo = _deal(owner, values, folds, seed)[owner]
     indices = np.arange(len(values))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from toolkit.study.names import side_of, visit_label
 from toolkit.study.scale import Scale
 
 NAMED_AT_MOST = 5
+_FIX = "correct the workbook"
 _MISSING = {"", "na", "n/a", "nd", "n.d.", "nan", "none", "null", "missing", "not done", ".", "-", "--"}
 
 
@@ -25,7 +27,8 @@ class GradeRow:
     """One grade and what it belongs to; ``row`` counts from 1 as the spreadsheet shows it.
 
     Either ``file`` or ``subject`` is known. ``visit`` is as ``visit_label`` spells it: what VISIT says, or
-    else VISITNUM. ``sex`` of the subject: "female", "male", or as the workbook has it.
+    else VISITNUM. ``sex`` of the subject: "female", "male", or as the workbook has it. ``grade`` is NaN in a table that
+    tells facts of photos alone.
     """
 
     row: int
@@ -43,11 +46,14 @@ class GradeRow:
 
 @dataclass(frozen=True)
 class Rules:
-    """What counts as a grade, and what to do about what does not."""
+    """What counts as a grade, and what to do about what does not. ``sides``: words for sides beside the usual ones.
+    ``graded``: rows tell grades; without, they tell who is on a photo alone, and their grade is NaN."""
 
     scale: Scale
     unrounded_results: bool = False
-    fix: str = "correct the workbook"
+    fix: str = _FIX
+    sides: Mapping[str, Side] = field(default_factory=dict)
+    graded: bool = True
 
 
 def is_grade(cell: Any, scale: Scale) -> bool:
@@ -69,7 +75,7 @@ def parse_rows(path: Path, sheet: Sheet, rules: Rules) -> tuple[list[GradeRow], 
         if not any(as_text(cell) for cell in cells):
             continue
         try:
-            found = parse_row(sheet, number, cells, rules.scale, stepped=stepped)
+            found = parse_row(sheet, number, cells, rules, stepped=stepped)
         except ValueError as error:
             faults.append(f"row {number}: {error}")
             continue
@@ -77,14 +83,16 @@ def parse_rows(path: Path, sheet: Sheet, rules: Rules) -> tuple[list[GradeRow], 
         if not found:
             blank.append(number)
     if faults:
-        raise GradesError(f"{path.name}: {listed(faults)}: {rules.fix}")
+        fix = rules.fix if any(fault.split(": ", 1)[1].startswith("grade ") for fault in faults) else _FIX
+        raise GradesError(f"{path.name}: {listed(faults)}: {fix}")
     return rows, blank
 
 
 def parse_row(
-    sheet: Sheet, number: int, cells: Sequence[Any], scale: Scale, *, stepped: bool
+    sheet: Sheet, number: int, cells: Sequence[Any], rules: Rules, *, stepped: bool
 ) -> list[GradeRow]:
     """The grades of one row (one, or one a visit in the wide layout); ValueError says what is wrong."""
+    scale = rules.scale
 
     def cell(role: str) -> Any:
         column = sheet.columns.get(role)
@@ -98,7 +106,9 @@ def parse_row(
         heading = sheet.header[sheet.columns["visit"]] if "visit" in sheet.columns else ""
         values = {_visit(cell("visit"), heading): cell("grade")}
     grades = {
-        visit: read_grade(value, scale, stepped) for visit, value in values.items() if not is_missing(value)
+        visit: read_grade(value, scale, stepped) if rules.graded else math.nan
+        for visit, value in values.items()
+        if not (rules.graded and is_missing(value))
     }
     if not grades:
         return []
@@ -111,8 +121,10 @@ def parse_row(
     file, subject, side = (
         unguarded(as_text(cell("file"))),
         unguarded(as_text(cell("subject"))),
-        read_side(cell("side")),
+        read_side(cell("side"), rules.sides),
     )
+    if not rules.graded and not file:
+        raise ValueError("names no photo")
     if not file and not subject:
         raise ValueError("has a grade but no subject (a merged cell holds its value in its first row only)")
     numbered = _visit(cell("visitnum"), "")
@@ -137,12 +149,14 @@ def read_grade(value: Any, scale: Scale, stepped: bool) -> float:
     return grade
 
 
-def read_side(value: Any) -> Side | None:
-    """A cell as a side, None where it is empty; ValueError says what is wrong."""
+def read_side(value: Any, words: Mapping[str, Side] | None = None) -> Side | None:
+    """A cell as a side, None where it is empty; ``words`` as in ``side_of``. ValueError says what is wrong."""
     text = unguarded(as_text(value))
-    side = side_of(text)
+    side = side_of(text, words)
     if side is None and not is_missing(text):
-        raise ValueError(f"side {text!r} is none of Left, Right, Both")
+        raise ValueError(
+            f"side {text!r} is none of Left, Right, Both (--side-words left={text} makes it one of them)"
+        )
     return side
 
 

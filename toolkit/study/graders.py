@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit.errors import GradesError
 from toolkit.study.graderows import Rules
 from toolkit.study.gradetable import GradeTable, read_sheets, refuse_roles
-from toolkit.study.layout import RawSheet, Sheet, has_name, headings_told, likely_header, plain_heading
+from toolkit.study.layout import (
+    RawSheet,
+    Sheet,
+    has_name,
+    headings_told,
+    likely_header,
+    plain_heading,
+)
+from toolkit.study.names import roles_and_sides
 from toolkit.study.reviews import Reviewed, find_review, is_words, read_review, review_graders
 from toolkit.study.scale import CLINICAL_SCALE, Scale
 from toolkit.study.sheets import raw_sheets
@@ -26,7 +34,7 @@ def read_graders(
 ) -> list[Grader]:
     """Read what two or more graders gave, as ``read_grades`` does; a file may hold several of them.
 
-    ``columns`` are pairs (role, name) that may repeat a role. A name is meant for every file that has such
+    ``columns`` are pairs (role, name) that may repeat a role; (left, vasen) makes "vasen" a word for that side. A name is meant for every file that has such
     a column (or sheet), and has to be in one of them at least. Each grade column so named in a file is a
     grader of its own, and so is each sheet; a file without any is read as ``read_grades`` reads it.
     In reviews of the report page each reader is a grader, through all files, and the toolkit one more.
@@ -49,6 +57,8 @@ def read_experts(
 def _read(
     paths: Sequence[Path], columns: Sequence[tuple[str, str]], rules: Rules, with_toolkit: bool
 ) -> list[Grader]:
+    columns, sides = roles_and_sides(columns)
+    rules = replace(rules, sides=sides)
     refuse_roles(Path(paths[0]) if paths else Path(), [role for role, _ in columns])
     files = [_File(path, sheets := raw_sheets(path), find_review(sheets)) for path in map(Path, paths)]
     meant = [[pair for pair in dict.fromkeys(columns) if _is_meant_for(pair, file)] for file in files]
@@ -87,7 +97,7 @@ def _refuse_unused(files: Sequence[_File], unused: Sequence[tuple[str, str]]) ->
     if role == "sheet":
         titles = ", ".join(repr(title) for file in files for title, _ in file.sheets)
         raise GradesError(
-            f"{names}: no sheet {name!r}: check the spelling of --column sheet={name} (sheets: {titles})"
+            f"{names}: no sheet {name!r}: check the spelling of --sheet {name} (sheets: {titles})"
         )
     told = [headings_told(likely_header(file.sheets, {})[1]) for file in files]
     if len(files) > 1:

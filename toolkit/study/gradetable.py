@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit.errors import GradesError
 from toolkit.study.advice import doubts, quoted, unread_between
+from toolkit.study.dates import iso_dates
 from toolkit.study.graderows import NAMED_AT_MOST, GradeRow, Rules, listed, parse_rows
 from toolkit.study.layout import ROLES, RawSheet, Sheet, as_text, choose_sheet
-from toolkit.study.names import file_key
+from toolkit.study.names import file_key, roles_and_sides
 from toolkit.study.scale import Scale
 from toolkit.study.sheets import guessed_encoding, raw_sheets
 from toolkit.study.subjects import subject_key
@@ -56,16 +58,17 @@ def read_grades(
     * file: a file name (file, photo, image, ...) and a grade; subject, side and visit may stand beside.
 
     ``columns`` names columns whose header is not recognised, by role: file, subject, side, visit, visitnum,
-    grade; "sheet" names the sheet. The header may stand under title rows. Empty grades (also NA, ND, ".")
+    grade; "sheet" names the sheet, and left, right, both a word for a side. The header may stand under title rows. Empty grades (also NA, ND, ".")
     are skipped and listed in ``blank_rows``. ``step``: grades must be whole multiples of it within 0-9;
     None accepts any number in 0-9 (another run's unrounded grades).
 
     Raises GradesError, one line that names the file and its rows, when the workbook cannot be read, has no
     known layout, holds a value that is no grade, side or subject, or grades the same photo twice.
     """
-    path, named = Path(path), dict(columns or {})
-    refuse_roles(path, named)
-    return read_sheets(path, raw_sheets(path), named, Rules(Scale(step=step)))
+    path = Path(path)
+    named, sides = roles_and_sides((columns or {}).items())
+    refuse_roles(path, [role for role, _ in named])
+    return read_sheets(path, raw_sheets(path), dict(named), Rules(Scale(step=step), sides=sides))
 
 
 def refuse_roles(path: Path, roles: Iterable[str]) -> None:
@@ -77,10 +80,19 @@ def refuse_roles(path: Path, roles: Iterable[str]) -> None:
 
 def read_sheets(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str], rules: Rules) -> GradeTable:
     """The grades in the sheets of ``path``, the columns ``named`` by role; raises GradesError."""
-    sheet, summaries = without_summaries(choose_sheet(path, sheets, named), rules)
+    return read_rows(path, choose_sheet(path, sheets, named), rules)
+
+
+def read_rows(path: Path, sheet: Sheet, rules: Rules) -> GradeTable:
+    """What the rows of a sheet of ``path`` tell; raises GradesError."""
+    sheet, summaries = without_summaries(sheet, rules) if rules.graded else (sheet, "")
+    sheet = _with_dates(sheet)
     _refuse_long_rows(path, sheet)
     rows, blank = parse_rows(path, sheet, rules)
+    rows = _dated(path, rows)
     guessed = guessed_encoding(path)
+    if not rows and not rules.graded:
+        raise GradesError(f"{path.name}: no row names a photo: fill the column of file names")
     if not rows:
         raise GradesError(
             f"{path.name}: no row holds a grade: fill the grade column "
@@ -91,9 +103,40 @@ def read_sheets(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str]
     unread = tuple(sheet.unread.values())
     return GradeTable(
         path, layout, tuple(rows), tuple(blank), sheet.own_results,
-        headings=sheet.told(), unread=unread, doubts=doubts(sheet, rules),
+        headings=sheet.told(), unread=unread, doubts=doubts(sheet, rules) if rules.graded else "",
+        notes=_sheet_told(path, sheet),
         remarks=tuple(f"{path.name}: {remark}" for remark in (summaries, guessed) if remark),
     )  # fmt: skip
+
+
+def _sheet_told(path: Path, sheet: Sheet) -> tuple[str, ...]:
+    if not sheet.chosen_from:
+        return ()
+    others = [repr(name) for name in sheet.chosen_from if name != sheet.name]
+    return (f"{path.name}: sheet {sheet.name!r} was read, not {', '.join(others)} (--sheet names another)",)
+
+
+def _with_dates(sheet: Sheet) -> Sheet:
+    """A column of dates is that of visits where no other tells these and files are named or rows repeat without it."""
+    columns = dict(sheet.columns)
+    place = columns.pop("date", None)
+    if place is None:
+        return sheet
+    if not sheet.visits and not {"visit", "visitnum"} & set(columns):
+        who = [columns[role] for role in ("subject", "side") if role in columns]
+        keys = [tuple(as_text(cells[i]) for i in who if i < len(cells)) for _, cells in sheet.rows]
+        if "file" in columns or len(set(keys)) < len(keys):
+            columns["visit"] = place
+    return replace(sheet, columns=columns)
+
+
+def _dated(path: Path, rows: Sequence[GradeRow]) -> list[GradeRow]:
+    """The rows with their visits as ISO dates, where all that tell one tell a date."""
+    try:
+        dates = iso_dates({row.visit for row in rows if row.visit})
+    except ValueError as error:
+        raise GradesError(f"{path.name}: the visit {error}") from None
+    return [replace(row, visit=dates.get(row.visit or "", row.visit)) for row in rows]
 
 
 def _refuse_long_rows(path: Path, sheet: Sheet) -> None:
@@ -117,8 +160,9 @@ def _refuse_repeats(path: Path, sheet: Sheet, rows: Iterable[GradeRow]) -> None:
         by_file = (file_key(row.file),) if row.file else None
         before = first.setdefault(by_file or (subject_key(row.subject or ""), row.side, row.visit), row)
         if before is not row:
-            what = "repeats" if before.grade == row.grade else f"({row.grade:g}) contradicts"
-            value = "" if before.grade == row.grade else f" ({before.grade:g})"
+            same = before.grade == row.grade or math.isnan(row.grade)
+            what = "repeats" if same else f"({row.grade:g}) contradicts"
+            value = "" if same else f" ({before.grade:g})"
             faults.append(f"row {row.row} {what} row {before.row}{value}")
             if not hint and len(faults) <= NAMED_AT_MOST:
                 hint = unread_between(sheet, before, row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
@@ -81,6 +82,7 @@ def join_grades(
             *table.remarks,
             *(f"{table.source.name}: {doubt}" for doubt in doubts(table, matches, known)),
         ),
+        notes=() if table.reviewed else table.notes,
     )
 
 
@@ -121,48 +123,63 @@ def join_files(
     step: float | None = 0.5,
     *,
     places: Places | None = None,
+    facts: Mapping[str, PhotoFacts] | None = None,
 ) -> JoinedGrades:
     """Give each photo its grade from one or more files, as ``read_experts`` reads and ``join_graders`` joins them;
-    ``places``: the file of each photo, where it is at hand."""
+    ``places``: the file of each photo, where it is at hand; ``facts`` as for ``join_grades``."""
     pairs = list(columns.items()) if isinstance(columns, Mapping) else list(columns or ())
     paths = [files] if isinstance(files, Path) else list(files)
-    return join_graders(names, [table for _, table in read_experts(paths, pairs, step)], places)
+    graders = read_experts(paths, pairs, step)
+    joined = join_graders(names, [table for _, table in graders], places, facts)
+    by_grader = {name: joined.by_grader[str(place)] for place, (name, _) in enumerate(graders)}
+    return replace(joined, by_grader=by_grader)
 
 
 def join_graders(
-    names: Sequence[str], tables: Sequence[GradeTable], places: Places | None = None
+    names: Sequence[str],
+    tables: Sequence[GradeTable],
+    places: Places | None = None,
+    facts: Mapping[str, PhotoFacts] | None = None,
 ) -> JoinedGrades:
     """Give each photo the mean of its grades in the ``tables``, one a grader, each joined as by ``join_grades``.
 
     What one table tells of a photo's subject holds for the next; tables with file names come first. One that fits
-    no photo, where others do, is told of in ``unfit``. Raises GradesError as ``join_grades`` does, for each table.
+    no photo, where others do, is told of in ``unfit``. In ``by_grader`` tables go by their place, "0", "1", ... Raises GradesError as ``join_grades`` does, for each table.
     """
-    several = _Several(names, tables, places)
-    for table in sorted(tables, key=lambda table: table.layout != "file"):
-        several.add(table)
+    several = _Several(names, tables, places, facts or {})
+    for place, table in sorted(enumerate(tables), key=lambda one: one[1].layout != "file"):
+        several.add(str(place), table)
     return several.joined()
 
 
 class _Several:
     """Photos and the grades that one table after the other has for them."""
 
-    def __init__(self, names: Sequence[str], tables: Sequence[GradeTable], places: Places | None) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        tables: Sequence[GradeTable],
+        places: Places | None,
+        facts: Mapping[str, PhotoFacts],
+    ) -> None:
         self._names, self._places = list(dict.fromkeys(names)), places
-        self._subjects = Subjects([Known({}).subjects(self._names), *map(subjects_of, tables)])
+        self._subjects = Subjects([Known(facts).subjects(self._names), *map(subjects_of, tables)])
         self._shared: list[SharedRow] = []
         self._by_number: list[tuple[str, str]] = []
         self._unread: list[str] = []
-        self._known: dict[str, PhotoFacts] = {}  # only where the subject is known
+        self._notes: list[str] = []
+        self._known = dict(facts)  # only where the subject is known
         self._facts: dict[str, PhotoFacts] = {}
-        self._given: dict[str, list[float]] = defaultdict(list)
+        self._by_grader: dict[str, dict[str, float]] = {}
         self._rows: dict[str, GradeRow] = {}
         self._unmatched: list[GradeRow] = []
         self._reviewed: set[str] = set()
         self._unfit: list[NothingFitsError] = []
         self._everyone: Mapping[str, PhotoFacts] = {}
 
-    def add(self, table: GradeTable) -> None:
+    def add(self, grader: str, table: GradeTable) -> None:
         """Join one more table."""
+        mine = self._by_grader.setdefault(grader, {})
         try:
             joined = join_grades(self._names, table, self._known, self._subjects, places=self._places)
         except NothingFitsError as error:
@@ -171,7 +188,7 @@ class _Several:
             return
         self._everyone = joined.facts
         for name, row in joined.rows.items():
-            self._given[name].append(row.grade)
+            mine[name] = row.grade
             self._rows.setdefault(name, row)
             if row.subject or name not in self._facts:
                 self._facts[name] = joined.facts[name]
@@ -182,21 +199,28 @@ class _Several:
         self._shared += joined.shared
         self._by_number += joined.by_number
         self._unread += joined.unread
+        self._notes += joined.notes
 
     def joined(self) -> JoinedGrades:
         """All that was joined; raises GradesError where no table fits any photo."""
-        if self._unfit and not self._given:
+        given: dict[str, list[float]] = defaultdict(list)
+        for grades in self._by_grader.values():
+            for name, grade in grades.items():
+                given[name].append(grade)
+        if self._unfit and not given:
             raise self._unfit[0]
         return JoinedGrades(
-            {name: fmean(self._given[name]) for name in self._names if name in self._given},
+            {name: fmean(given[name]) for name in self._names if name in given},
             {name: self._facts.get(name, self._everyone[name]) for name in self._names},
-            tuple(name for name in self._names if name not in self._given),
+            tuple(name for name in self._names if name not in given),
             tuple(self._unmatched),
             self._rows,
-            sum(len(grades) > 1 for grades in self._given.values()),
+            sum(len(grades) > 1 for grades in given.values()),
             len(self._reviewed),
             tuple(map(str, self._unfit)),
             tuple(self._shared),
             tuple(dict.fromkeys(self._by_number)),
             tuple(dict.fromkeys(self._unread)),
+            tuple(dict.fromkeys(self._notes)),
+            self._by_grader,
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from toolkit.errors import GradesError
+from toolkit.outputs import counted
 from toolkit.records import PhotoFacts
 from toolkit.study.graderows import GradeRow
 from toolkit.study.gradetable import GradeTable
@@ -36,7 +37,8 @@ class JoinedGrades:
     ``several`` photos have the mean of several graders' grades, ``reviewed`` the grade of one or more readers who
     saw the automatic grade first. ``unfit``: a line for every one of several graders none of whose rows has a photo.
     ``shared``: the rows of any grader that several photos share; see ``refuse_shared``. ``by_number``: subjects that
-    were joined without their letters, as pairs (1, P0001). ``unread``: what else a workbook seems to hold.
+    were joined without their letters, as pairs (1, P0001). ``unread``: what else a workbook seems to hold. ``notes``:
+    what else to know of the workbooks, such as which sheet was read. ``by_grader``: the grades of each grader by its name.
     """
 
     grades: Mapping[str, float]
@@ -50,25 +52,29 @@ class JoinedGrades:
     shared: tuple[SharedRow, ...] = ()
     by_number: tuple[tuple[str, str], ...] = ()
     unread: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    by_grader: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def sexes(self) -> dict[str, str]:
         """The sex of the subjects of whom a row with a photo tells it."""
         return {self.facts[name].subject: row.sex for name, row in self.rows.items() if row.sex}
 
-    def summary(self) -> str:
-        """One line: how many photos are graded, and what has no partner (at most three of each named)."""
+    def summary(self, what: str = "a grade") -> str:
+        """One line: how many photos have a grade, or another thing, and what has no partner (at most three of each
+        named)."""
         total = len(self.grades) + len(self.unmatched_photos)
-        parts = [f"{len(self.grades)} of {total} photos have a grade"]
+        parts = [f"{len(self.grades)} of {counted(total, 'photo')} {'has' if total == 1 else 'have'} {what}"]
         if self.several:
             parts.append(f"{self.several} of these are means of several graders")
         if self.reviewed:
             parts.append(f"{self.reviewed} were given in a review, with the automatic grade in view")
         if self.unmatched_photos:
-            parts.append(f"no grade for {first_few(self.unmatched_photos)}")
+            parts.append(f"{what.replace('a ', 'no ', 1)} for {first_few(self.unmatched_photos)}")
         if self.unmatched_rows:
             parts.append(f"no photo for {first_few([str(row) for row in self.unmatched_rows])}")
         if self.by_number:
             parts.append(by_number_note(self.by_number))
+        parts += self.notes
         parts += [f"warning: {line}" for line in (*self.unread, *self.unfit)]
         return "; ".join(parts)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from toolkit.errors import GradesError
 from toolkit.study.names import folded, known_visit, plain_text
 
 ROLES = ("file", "subject", "side", "visit", "visitnum", "grade", "sex", "sheet")
+_FACTS = ("subject", "side", "visit", "visitnum", "date")  # that a table may tell of photos by their files
 # Headers by role, as plain_heading leaves them; of several, the one listed first is meant.
 _ALIASES: dict[str, tuple[str, ...]] = {
     role: tuple(headers.split())
@@ -22,6 +23,8 @@ _ALIASES: dict[str, tuple[str, ...]] = {
         "side": "side sideofface sideoftheface faceside laterality",
         "visit": "visit visitname timepoint week weekno weeknumber day month",
         "visitnum": "visitnum visitno visitnumber",
+        "date": "date visitdate dateofvisit visdat visitdt assessmentdate dateofassessment examdate dateofexam "
+        "photodate dateofphoto dateofphotograph imagedate datetaken",
         "grade": "grade score mhp mottled mottledhyperpigmentation mottledhyperpigmentationgrade "
         "mottledhyperpigmentationscore hyperpigmentation hyperpigmentationgrade",
         "sex": "sex gender geschlecht sexe sexo",
@@ -47,6 +50,7 @@ class Sheet:
     columns: Mapping[str, int]  # role -> column
     visits: Mapping[int, str]  # column -> visit, in the wide layout
     rows: Sequence[tuple[int, Sequence[Any]]]
+    chosen_from: tuple[str, ...] = ()  # the names of all sheets, where there are others with anything on them
 
     @property
     def own_results(self) -> bool:
@@ -67,26 +71,39 @@ class Sheet:
         return ", ".join([*roles, *([f"grades of visits={visits}"] if visits else [])])
 
 
-def choose_sheet(path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str]) -> Sheet:
-    """The one sheet that reads as a table of grades, with its columns; raises GradesError if it is not plain."""
+def choose_sheet(
+    path: Path, sheets: Sequence[RawSheet], named: Mapping[str, str], *, graded: bool = True
+) -> Sheet:
+    """The one sheet that reads as a table of grades, with its columns; without ``graded``, of facts of photos by their
+    files. Raises GradesError if it is not plain."""
+    filled = tuple(name for name, rows in sheets if any(as_text(cell) for row in rows for cell in row))
     if "sheet" in named:
         sheets = [(name, rows) for name, rows in sheets if name == named["sheet"]]
         if not sheets:
             raise GradesError(f"{path.name}: has no sheet {named['sheet']!r}: check its name")
-    fitting = [found for name, rows in sheets if (found := _find_header(path, name, rows, named)) is not None]
+    found = [_find_header(path, name, rows, named, graded=graded) for name, rows in sheets]
+    fitting = [sheet for sheet in found if sheet is not None]
     if len(fitting) > 1:  # our own workbook has its patches beside its grades
         fitting = [sheet for sheet in fitting if folded(sheet.name) == "grades"] or fitting
     if len(fitting) > 1:
         names = ", ".join(repr(sheet.name) for sheet in fitting)
-        raise GradesError(f"{path.name}: sheets {names} all look like grades: name one, --column sheet=NAME")
+        what = "grades" if graded else "facts of photos"
+        raise GradesError(f"{path.name}: sheets {names} all look like {what}: name one, --sheet NAME")
     if fitting:
-        return fitting[0]
+        (sheet,) = fitting
+        silent = "sheet" in named or sheet.own_results or len(filled) < 2
+        return sheet if silent else replace(sheet, chosen_from=filled)
     _refuse_absent(path, sheets, named)
     seen = next((row for _, rows in sheets for row in rows if any(as_text(cell) for cell in row)), [])
     first = ", ".join(as_text(cell) for cell in seen[:8] if as_text(cell)) or "nothing"
+    what, example = (
+        ("a grade table", "subject=NAME --column grade=NAME")
+        if graded
+        else ("a table of file names with subject, side or visit", "file=NAME --column subject=NAME")
+    )
     raise GradesError(
-        f"{path.name}: no row reads as the header of a grade table (first row: {first}): "
-        "name its columns, for example --column subject=NAME --column grade=NAME"
+        f"{path.name}: no row reads as the header of {what} (first row: {first}): "
+        f"name its columns, for example --column {example}"
     )
 
 
@@ -142,10 +159,19 @@ def has_name(sheets: Sequence[RawSheet], role: str, name: str) -> bool:
     )
 
 
-def _find_header(path: Path, name: str, rows: list[Sequence[Any]], named: Mapping[str, str]) -> Sheet | None:
+def _find_header(
+    path: Path, name: str, rows: list[Sequence[Any]], named: Mapping[str, str], *, graded: bool
+) -> Sheet | None:
+    numbered = list(enumerate(rows, start=1))
     for index, row in enumerate(rows[:HEADER_SEARCH_ROWS]):
         header = tuple(as_text(cell) for cell in row)
+        if graded and (two := _two_rows(path, header, rows[index + 1 : index + 2], named)):
+            return Sheet(name, *two, numbered[index + 2 :])
         columns = _columns(path, header, named)
+        if not graded:
+            if "file" in columns and any(role in columns for role in _FACTS):
+                return Sheet(name, header, columns, {}, numbered[index + 1 :])
+            continue
         if "subject" not in columns and "file" not in columns:
             continue
         visits = {} if "grade" in columns else _visit_columns(path, header, set(columns.values()))
@@ -153,8 +179,39 @@ def _find_header(path: Path, name: str, rows: list[Sequence[Any]], named: Mappin
             _refuse_a_visit_named(path, header, visits, named)
             columns = {role: i for role, i in columns.items() if role not in ("visit", "visitnum")}
         if "grade" in columns or ("subject" in columns and visits):
-            return Sheet(name, header, columns, visits, list(enumerate(rows, start=1))[index + 1 :])
+            return Sheet(name, header, columns, visits, numbered[index + 1 :])
     return None
+
+
+def _two_rows(
+    path: Path, upper: Sequence[str], below: Sequence[Sequence[Any]], named: Mapping[str, str]
+) -> tuple[tuple[str, ...], dict[str, int], dict[int, str]] | None:
+    """A header of two rows: a heading of grades, often of merged cells, over a column for each visit. Its headings,
+    columns by role and visits by column; None where these are no such rows."""
+    lower = [as_text(cell) for cell in (below[0] if below else ())]
+    size = max(len(upper), len(lower))
+    upper, lower = [*upper, *[""] * (size - len(upper))], [*lower, *[""] * (size - len(lower))]
+    groups: list[str] = []
+    for text in upper:  # a merged cell holds its text in its first column only
+        groups.append(text or (groups[-1] if groups else ""))
+    grades = [i for i, group in enumerate(groups) if lower[i] and _heads_grades(group, named)]
+    known = {i: known_visit(lower[i]) for i in grades if not lower[i].isdecimal()}
+    header = tuple(below or above for above, below in zip(upper, lower, strict=True))
+    roles = {role: name for role, name in named.items() if role != "grade"}
+    columns = _columns(path, ["" if i in grades else text for i, text in enumerate(header)], roles)
+    if not grades or not all(known.get(i) for i in grades) or "subject" not in columns:
+        return None
+    visits = _visit_columns(path, header, set(range(size)) - set(grades))
+    _refuse_a_visit_named(path, header, visits, named)
+    told = ("subject", "side", "file")
+    return header, {role: i for role, i in columns.items() if role in told}, visits
+
+
+def _heads_grades(group: str, named: Mapping[str, str]) -> bool:
+    if "grade" in named:
+        return plain_heading(group) != "" and plain_heading(group) == plain_heading(named["grade"])
+    plain = plain_heading(group)
+    return plain in _ALIASES["grade"] or plain in ("grades", "scores") or "hyperpigmentation" in plain
 
 
 def _refuse_a_visit_named(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from toolkit.records import PhotoFacts, Side
@@ -13,11 +14,20 @@ _SUBJECT_BEFORE_FACE = re.compile(
     r"(?P<subject>.+?)[_\s-]+FACE(?:[_\s-]+(?P<side>[A-Z]+))?(?![A-Z])", re.IGNORECASE
 )
 _SUBJECT_FIRST = re.compile(r"(?P<subject>[^_\s]+)[_\s]")
-_SIDES: dict[str, Side] = {
-    **dict.fromkeys(("l", "left", "lt", "leftside", "leftface", "leftsideofface", "leftcheek"), "left"),
-    **dict.fromkeys(("r", "right", "rt", "rightside", "rightface", "rightsideofface", "rightcheek"), "right"),
-    **dict.fromkeys(("f", "front", "frontal", "both", "full", "fullface", "face", "whole", "b"), "both"),
+# Words for a side, without case, accents, and what is no letter: English, then German and Dutch, French, Spanish,
+# Italian, Portuguese, Scandinavian, Polish, Russian, Chinese and Japanese.
+_SIDE_WORDS: dict[Side, str] = {
+    "left": "l left lt leftside leftface leftsideofface leftcheek "
+    "links linke linkeseite linkegesichtshalfte gauche cotegauche izquierda izquierdo ladoizquierdo sinistra sinistro "
+    "latosinistro esquerda esquerdo ladoesquerdo vanster venstre lewa lewy левая левыи слева 左 左側 左侧",
+    "right": "r right rt rightside rightface rightsideofface rightcheek "
+    "rechts rechte rechteseite rechtegesichtshalfte droite droit cotedroit derecha derecho ladoderecho destra destro "
+    "latodestro direita direito ladodireito hoger højre høyre prawa prawy правая правыи справа 右 右側 右侧",
+    "both": "f front frontal both full fullface face whole b "
+    "beide beidseitig beideseiten deux lesdeux ambos ambas amboslados entrambi entrambe оба",
 }
+SIDES: tuple[Side, ...] = ("left", "right", "both")
+_SIDES: dict[str, Side] = {word: side for side, words in _SIDE_WORDS.items() for word in words.split()}
 # Soft hyphen, zero-width marks, marks of direction and of byte order; hyphens, dashes and minus; odd spaces.
 _INVISIBLE = [
     0xAD,
@@ -98,9 +108,30 @@ def _with_slashes(path: str) -> str:
     return re.sub(r"\\(?!udc[89a-f][0-9a-f])", "/", path)
 
 
-def side_of(text: str) -> Side | None:
-    """Left, right or both from any usual spelling ("L", "Left side", "frontal"); None if it is none."""
-    return _SIDES.get(re.sub(r"[^a-z]", "", text.casefold()))
+def side_of(text: str, words: Mapping[str, Side] | None = None) -> Side | None:
+    """Left, right or both from any usual spelling ("L", "Left side", "gauche", "frontal"), or by ``words``, spelt as by
+    ``plain_word``, which go first; None if it is none."""
+    plain = plain_word(text)
+    return (words or {}).get(plain) or _SIDES.get(plain)
+
+
+def plain_word(text: str) -> str:
+    """A word as words for sides are compared: its letters, without case and accents; a code of none as it is."""
+    letters = (letter for letter in unicodedata.normalize("NFKD", text.casefold()) if letter.isalpha())
+    return "".join(letters) or text.strip()
+
+
+def roles_and_sides(pairs: Iterable[tuple[str, str]]) -> tuple[list[tuple[str, str]], dict[str, Side]]:
+    """What users name of a table, as pairs (role, name): columns and sheets; and words for sides, as ``side_of`` takes
+    them."""
+    named, words = [], {}
+    for role, name in pairs:
+        side = next((side for side in SIDES if side == role), None)
+        if side:
+            words[plain_word(name)] = side
+        else:
+            named.append((role, name))
+    return named, words
 
 
 def visit_label(text: str) -> str:

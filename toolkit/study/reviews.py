@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from toolkit.csvguard import unguarded
 from toolkit.errors import GradesError
-from toolkit.study.graderows import GradeRow, is_missing, listed, parse_row, read_grade
+from toolkit.outputs import counted
+from toolkit.study.graderows import GradeRow, Rules, is_missing, listed, parse_row, read_grade
 from toolkit.study.gradetable import GradeTable
 from toolkit.study.layout import HEADER_SEARCH_ROWS, RawSheet, Sheet, as_text, plain_heading
 from toolkit.study.names import file_key, folded, photo_stem
@@ -128,7 +129,7 @@ def _reviewed(path: Path, sheet: Sheet, number: int, cells: Sequence[Any], *, sc
     verdict = as_text(cell("verdict")).casefold()
     if verdict not in _VERDICTS:
         raise ValueError(f"verdict {as_text(cell('verdict'))!r} is none of {', '.join(_VERDICTS)}")
-    rows = parse_row(sheet, number, cells, scale, stepped=True)
+    rows = parse_row(sheet, number, cells, Rules(scale), stepped=True)
     if not rows:
         raise ValueError(f"is {verdict}, but has no grade")
     automatic = None if is_missing(cell("automatic")) else _automatic(cell("automatic"), scale)
@@ -260,12 +261,15 @@ def _notes(name: str, kept: Sequence[Reviewed], changed: int) -> tuple[str, ...]
     notes = []
     if seen := len(kept) - counts[_BLIND]:
         notes.append(
-            f"{name} agreed with the automatic grade on {counts[_AGREE]} of {seen} photos and corrected {counts[_CORRECTED]}"
+            f"{name} agreed with the automatic grade on {counts[_AGREE]} of {counted(seen, 'photo')} and corrected "
+            f"{counts[_CORRECTED]}"
         )
     if counts[_BLIND]:
-        notes.append(f"{name} graded {counts[_BLIND]} photos blind, before the automatic grade was shown")
+        blind = counted(counts[_BLIND], "photo")
+        notes.append(f"{name} graded {blind} blind, before the automatic grade was shown")
     if changed:
-        notes.append(f"{name} graded {changed} photos again and otherwise: the last review counts")
+        again = counted(changed, "photo")
+        notes.append(f"{name} graded {again} again and otherwise: the last review counts")
     return tuple(notes)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from toolkit.errors import GradesError
 
 _DELIMITERS = ",;\t"
-_TEXTS = (".csv", ".tsv", ".txt")
+_BOOKS, _TEXTS = (".xlsx", ".xlsm"), (".csv", ".tsv", ".txt")
 _SHEETS_AT = "xl/worksheets/"
 _EMPTY_SHEET = (
     '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData/></worksheet>'
@@ -37,13 +37,15 @@ _QUOTED = re.compile(r'(?<![^,;\t\r\n])"[^"]*(?:""[^"]*)*(?:"|\Z)')
 def raw_sheets(path: Path) -> list[tuple[str, list[Sequence[Any]]]]:
     """The sheets of a workbook as (name, rows of cell values); a .csv is one sheet. Raises GradesError."""
     if not path.is_file():
-        raise GradesError(f"{path}: there is no such file: check the path of the grades")
+        raise GradesError(f"{path}: there is no such file: check its path")
     suffix = path.suffix.casefold()
-    if suffix in (".xlsx", ".xlsm"):
+    if suffix in _BOOKS:
         return _excel_sheets(path)
     if suffix in _TEXTS:
         return [(path.stem, _csv_rows(path))]
-    raise GradesError(f"{path.name}: grades are read from .xlsx or .csv: save the file as one of these")
+    raise GradesError(
+        f"{path.name}: tables are read from {', '.join(_BOOKS + _TEXTS)}: save it as one of these"
+    )
 
 
 def _excel_sheets(path: Path) -> list[tuple[str, list[Sequence[Any]]]]:

@@ -1,67 +1,62 @@
-"""Which photographs to have graded next: those that stand for much that the model is not sure of."""
+"""Which photographs to have graded next: unsure ones, far from all that are graded, few of a subject.
+
+Greedy k-centre selection of a core-set (Sener and Savarese, Active learning for convolutional neural networks: a
+core-set approach, ICLR 2018), in a space that people can follow: a photograph lies where its automatic grade, its skin
+tone and its distance to the references put it, each against the spread of the training photographs. How unsure the
+model is of a photograph, the half-width of its interval, weighs its distance.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.watch import StudyFigures
+
+AXES = ("grade", "ita_deg", "reference_distance")  # of the figures that are watched
 Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Ungraded:
-    """n photographs without an expert's grade: where they lie, ``places`` (n, k), in units of what is usual among graded
-    ones; how unsure the model is of each, ``half_widths`` (n,); whose they are, ``subjects`` (n,)."""
+    """n photographs without an expert's grade: ``places`` (n, k), those of the photographs that the model was trained on,
+    ``known`` (m, k), ``half_widths`` (n,) of their intervals, and whose they are, ``subjects`` (n,)."""
 
     places: Matrix
+    known: Matrix
     half_widths: Matrix
     subjects: NDArray[np.str_]
 
-
-def k_centre(pool: Ungraded, known: Matrix, most: int) -> Iterator[int]:
-    """Numbers of the photographs, the most wanted first: each is the one whose distance to the nearest graded or chosen
-    place, times its half-width, is largest. At most ``most`` of a subject. Core-set selection by greedy k-centre: Sener
-    and Savarese, Active learning for convolutional neural networks (ICLR 2018)."""
-    near = _nearest(pool.places, known)
-    counts: dict[str, int] = {}
-    open_ = np.ones(len(near), bool)
-    while open_.any():
-        i = int(np.argmax(np.where(open_, near * pool.half_widths, -1)))
-        yield i
-        near = np.minimum(near, np.linalg.norm(pool.places - pool.places[i], axis=1))
-        open_[i] = False
-        subject = str(pool.subjects[i])
-        counts[subject] = counts.get(subject, 0) + 1
-        if counts[subject] >= most:
-            open_ &= pool.subjects != subject
+    @classmethod
+    def beside(
+        cls, study: StudyFigures, figures: Matrix, half_widths: Matrix, subjects: NDArray[np.str_]
+    ) -> Ungraded:
+        """Photographs whose ``figures`` (n, len(AXES)) are known, beside those of the training ``study``; an axis that is
+        not known of either is left out."""
+        known = np.column_stack([study.column(name) for name in AXES])
+        used = np.isfinite(known).any(axis=0) & np.isfinite(figures).all(axis=0)
+        known = known[:, used][np.isfinite(known[:, used]).all(axis=1)]
+        scale = np.maximum(known.std(axis=0), 1e-9)
+        return cls(figures[:, used] / scale, known / scale, half_widths, subjects)
 
 
-def facility(pool: Ungraded, known: Matrix, most: int) -> Iterator[int]:
-    """The same by facility location: each is the one that brings the pool's half-width-weighted distances to the nearest graded or
-    chosen place down most. Wei, Iyer and Bilmes, Submodularity in data subset selection and active learning (ICML
-    2015)."""
-    near = _nearest(pool.places, known)
-    apart = np.linalg.norm(pool.places[:, None] - pool.places[None], axis=2)
-    counts: dict[str, int] = {}
-    open_ = np.ones(len(near), bool)
-    while open_.any():
-        gain = (np.maximum(near[None] - apart, 0) * pool.half_widths[None]).sum(axis=1)
-        i = int(np.argmax(np.where(open_, gain, -1)))
-        yield i
-        near = np.minimum(near, apart[i])
-        open_[i] = False
-        subject = str(pool.subjects[i])
-        counts[subject] = counts.get(subject, 0) + 1
-        if counts[subject] >= most:
-            open_ &= pool.subjects != subject
+def next_photos(pool: Ungraded, most: int) -> Iterator[int]:
+    """Numbers of the photographs, the most wanted first, at most ``most`` of a subject: each is the one whose distance to
+    the nearest graded or chosen place, times its half-width, is largest."""
+    from scipy.spatial import KDTree
 
-
-def _nearest(places: Matrix, known: Matrix) -> Matrix:
-    if not len(known):
-        return np.full(len(places), 1.0)
-    from scipy.spatial import cKDTree
-
-    return np.asarray(cKDTree(known).query(places)[0])
+    near = np.asarray(KDTree(pool.known).query(pool.places)[0], np.float64)
+    waiting, taken = np.ones(len(near), bool), Counter[str]()
+    while waiting.any():
+        chosen = int(np.where(waiting, near * pool.half_widths, -1).argmax())
+        yield chosen
+        near = np.minimum(near, np.linalg.norm(pool.places - pool.places[chosen], axis=1))
+        waiting[chosen] = False
+        subject = str(pool.subjects[chosen])
+        taken[subject] += 1
+        if taken[subject] >= most:
+            waiting &= pool.subjects != subject

@@ -12,6 +12,7 @@ from toolkit.errors import GradesError
 from toolkit.outputs import counted, some_of
 from toolkit.records import PhotoFacts
 from toolkit.study import CLINICAL_SCALE, GradeTable, Scale, facts_from_name, join_grades, read_graders
+from toolkit.study.dates import visits_in_days
 from toolkit.study.joined import by_number_note
 from toolkit.study.modes import modes_remark
 from toolkit.study.names import folded, is_clinical
@@ -116,7 +117,7 @@ def _given(table: GradeTable, subjects: Subjects) -> tuple[dict[_Key, list[float
     """The grades by subject, side and visit, and the rows that tell too little."""
     name = table.source.name
     of_files = _facts_of_files(table, subjects)
-    given: dict[_Key, list[float]] = defaultdict(list)
+    told: list[tuple[PhotoFacts, float]] = []
     gaps = [Gap("row without a grade", f"{name} row {row} has no grade") for row in table.blank_rows]
     for row in table.rows:
         facts: PhotoFacts | None
@@ -141,7 +142,11 @@ def _given(table: GradeTable, subjects: Subjects) -> tuple[dict[_Key, list[float
                 )
             )
         else:
-            given[facts.subject, facts.side or "", facts.visit].append(row.grade)
+            told.append((facts, row.grade))
+    visits = visits_in_days([facts for facts, _ in told])
+    given: dict[_Key, list[float]] = defaultdict(list)
+    for (facts, grade), visit in zip(told, visits, strict=True):
+        given[facts.subject, facts.side or "", visit or ""].append(grade)
     if not given:
         what = "subject" if any(gap.kind == "row without a subject" for gap in gaps) else "visit"
         raise GradesError(
@@ -209,7 +214,7 @@ def _missing_visits(grades: Sequence[SideGrade], visits: Sequence[str], baseline
 
 
 def _reading_notes(table: GradeTable, grader: str) -> list[str]:
-    notes = list(dict.fromkeys(table.remarks))
+    notes = list(dict.fromkeys((*table.remarks, *(() if table.reviewed else table.notes))))
     notes += [f"{table.source.name}: {table.doubts}"] if table.doubts else []
     notes += modes_remark([row.file for row in table.rows if row.file])
     if table.reviewed and not table.blind:

@@ -18,18 +18,21 @@ from toolkit.records import PhotoGrade
 from toolkit.summary import Summary, watched_lines
 from toolkit.tables import Column, Survey, check_target, import_parquet, survey, write_csv, write_parquet
 from toolkit.watch import Watched
+from toolkit.workbook.byvisit import BY_VISIT, WHO
 from toolkit.workbook.cells import cell
+from toolkit.workbook.pages import new_sheet
 from toolkit.workbook.sheets import (
     CHANGE_COLUMNS,
+    COLOUR_COLUMNS,
     GRADE_COLUMNS,
     Table,
     add_dictionary,
+    add_glossary,
     add_grades,
     add_run,
     add_summary,
     add_table,
     grade_rows,
-    new_sheet,
     run_rows,
 )
 
@@ -74,7 +77,7 @@ def write_results(
 
 def table_path(path: Path, title: str, suffix: str | None = None) -> Path:
     """Where a table of the results ``path`` stands by itself: NAME_patches.csv beside NAME.csv."""
-    return path.with_name(f"{path.stem}_{title.lower()}{suffix or path.suffix}")
+    return path.with_name(f"{path.stem}_{title.lower().replace(' ', '_')}{suffix or path.suffix}")
 
 
 def result_files(path: Path) -> dict[Path, Callable[[Path], bool]]:
@@ -88,6 +91,8 @@ def result_files(path: Path) -> dict[Path, Callable[[Path], bool]]:
         ),
         "Inputs": has_columns(inputs),
         "Change": has_columns(CHANGE_COLUMNS[:2], more=True),
+        BY_VISIT: has_columns(WHO, more=True),
+        "Colour": has_columns(COLOUR_COLUMNS),
     }
     tables = {**csv, "Run": has_columns(("item", "value"))}
     suffix = path.suffix.casefold()
@@ -138,7 +143,7 @@ def write_workbook(
     run: Mapping[str, str | int | float],
 ) -> None:
     """Write an Excel workbook: sheets Grades (one row per photo, as given), one a table by its title, Summary, Run
-    (item, value) and Dictionary (what every column means).
+    (item, value), Dictionary (what every column means) and Glossary (what words mean).
 
     The columns of Grades are ``GRADE_COLUMNS``; grades and interval bounds in 0-9, empty where the photo
     could not be graded. Rows without a grade are red, rows with a note or a quality that is not "ok" amber.
@@ -246,6 +251,7 @@ def _write_book(
     add_summary(book, Summary.of(grades), watched_lines(watched) if watched else [])
     add_run(book, run)
     add_dictionary(book, {title: list(seen.columns) for title, seen in found.items()})
+    add_glossary(book)
     _save(book, path, KIND)
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from toolkit.dictionary import dictionary_rows
-from toolkit.glossary import TERMS
+from toolkit.glossary import terms
 from toolkit.records import REGIONS, PhotoGrade
 from toolkit.summary import Line, Summary, flag_of
 from toolkit.tables import Column, Rows, Survey, Value, survey
-from toolkit.workbook.cells import DECIMALS, FIGURES, HEADER_FILL, TITLE_FILL, cell, short
+from toolkit.workbook.byvisit import BY_VISIT, CHANGE_TO
+from toolkit.workbook.cells import DECIMALS, FIGURES, FORMATS, TITLE_FILL, cell, short
+from toolkit.workbook.pages import WIDEST, longer_columns, new_sheet, set_page
 
 GRADE_COLUMNS: tuple[str, ...] = (
     "photo",
@@ -60,25 +63,7 @@ CHANGE_COLUMNS: tuple[str, ...] = (
     "new_cm2",
     "note",
 )
-_FORMATS = {
-    "grade": "0.00",
-    "baseline_grade": "0.00",
-    "grade_change": "+0.00;-0.00;0.00",
-    "change_lower": "+0.0;-0.0;0.0",
-    "change_upper": "+0.0;-0.0;0.0",
-    "common_cm2": "0.0",
-    "registration": "0.00",
-    "pigment_od": "0.0000",
-    "baseline_pigment_od": "0.0000",
-    "pigment_change_od": "+0.0000;-0.0000;0.0000",
-    "spot_darkness_change": "+0%;-0%;0%",
-    **dict.fromkeys(("gone_cm2", "fainter_cm2", "same_cm2", "darker_cm2", "new_cm2"), "0.00"),
-    "grade_half_step": "0.0",
-    "lower": "0.0",
-    "upper": "0.0",
-    "visible_cm2": "0.0",
-    "measured_cm2": "0.0",
-} | dict.fromkeys(REGIONS, "0.00")
+COLOUR_COLUMNS: tuple[str, ...] = ("photo", "correction", "patches", "error_before", "error_after", "note")
 _SCALED = ("grade", *REGIONS)
 _FLAGGED_FILL = "FFF2CC"  # amber: look at the quality or the note
 _FAILED_FILL = "F8D7DA"  # red: no grade
@@ -131,10 +116,12 @@ def add_grades(book: Any, rows: Table, found: Survey) -> None:
     from openpyxl.formatting.rule import ColorScaleRule
     from openpyxl.utils import get_column_letter
 
-    sheet = new_sheet(book, "Grades", found, frozen="B2")
+    sheet, long = new_sheet(book, "Grades", found, frozen="B2"), longer_columns(found)
     for row in rows:
         fill = _FILLS[flag_of(row)]
-        sheet.append([cell(sheet, row[name], _FORMATS.get(name), fill) for name in GRADE_COLUMNS])
+        sheet.append(
+            [cell(sheet, row[name], FORMATS.get(name), fill, wrap=name in long) for name in GRADE_COLUMNS]
+        )
     for name in _SCALED:
         letter = get_column_letter(GRADE_COLUMNS.index(name) + 1)
         scale = ColorScaleRule(
@@ -147,16 +134,25 @@ def add_grades(book: Any, rows: Table, found: Survey) -> None:
 
 def add_table(book: Any, title: str, rows: Table, found: Survey) -> None:
     """A sheet of any table."""
-    sheet = new_sheet(book, title, found, frozen="B2")
-    formats = {name: _figure_format(name, column) for name, column in found.columns.items()}
+    sheet, long = new_sheet(book, title, found, frozen="B2"), longer_columns(found)
+    formats = {
+        name: _visit_format(name, column) if title == BY_VISIT else _figure_format(name, column)
+        for name, column in found.columns.items()
+    }
     for row in rows:
-        sheet.append([cell(sheet, short(row.get(name)), formats[name]) for name in found.columns])
+        sheet.append(
+            [cell(sheet, short(row.get(name)), formats[name], wrap=name in long) for name in found.columns]
+        )
+
+
+def _visit_format(name: str, column: Column) -> str | None:
+    return None if column.text else FORMATS["grade_change" if name.startswith(CHANGE_TO) else "grade"]
 
 
 def _figure_format(name: str, column: Column) -> str | None:
     """As many decimals as leave about three digits of a column's largest figure."""
-    if name in _FORMATS:
-        return _FORMATS[name]
+    if name in FORMATS:
+        return FORMATS[name]
     if name == "value" or column.text or not column.fraction:  # values of any figure, large and small
         return None
     return next(form for top, form in DECIMALS if column.largest < top)
@@ -168,9 +164,8 @@ def add_summary(book: Any, summary: Summary, more: Sequence[Line] = ()) -> None:
 
     left, right = [*summary.figures(), *more], summary.flagged_rows()
     sheet = book.create_sheet("Summary")
-    _set_page(sheet)
-    for letter, width in zip("ABCDEFGHIJKL", (24, 10, 9, 9, 9, 9, 9, 3, 36, 8, 24, 60), strict=True):
-        sheet.column_dimensions[letter].width = width
+    widths = (24, 10, 9, 9, 9, 9, 9, 3, 36, 8, 24, WIDEST)
+    set_page(sheet, widths, max(len(left), len(right)))
     for place in range(max(len(left), len(right))):
         cells: list[Any] = [None] * 12
         if place < len(left):
@@ -207,7 +202,8 @@ def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
 def add_run(book: Any, run: Mapping[str, str | int | float]) -> None:
     """The sheet Run."""
     rows = run_rows(run)
-    sheet = new_sheet(book, "Run", survey(rows + _LEGEND, ("item", "value")), frozen="A2", filtered=len(rows))
+    found = survey(rows + _LEGEND, ("item", "value"))
+    sheet = new_sheet(book, "Run", found, frozen="A2", filtered=len(rows))
     for row in rows:
         sheet.append([cell(sheet, value, align="left") for value in row.values()])
     sheet.append([])
@@ -216,58 +212,18 @@ def add_run(book: Any, run: Mapping[str, str | int | float]) -> None:
 
 
 def add_dictionary(book: Any, columns: Mapping[str, Sequence[str]]) -> None:
-    """The sheet Dictionary: every column of the others explained, and the words that these explanations use."""
+    """The sheet Dictionary: every column of the others explained."""
     rows = dictionary_rows(columns)
-    rows += [
-        {"sheet": "glossary", "column": term, "meaning": told, "unit": "", "range": ""}
-        for term, told in TERMS.items()
-    ]
     found = survey(rows, ("sheet", "column", "meaning", "unit", "range"))
-    sheet = new_sheet(book, "Dictionary", found, frozen="A2", widest=110)
+    sheet = new_sheet(book, "Dictionary", found, frozen="A2")
     for row in rows:
-        sheet.append([cell(sheet, row[name]) for name in found.columns])
+        sheet.append([cell(sheet, row[name], wrap=True) for name in found.columns])
 
 
-def new_sheet(
-    book: Any, title: str, found: Survey, frozen: str, *, filtered: int | None = None, widest: int = 60
-) -> Any:
-    """A sheet with its header written and columns as wide as ``found`` needs; the rows are the caller's to add.
-
-    openpyxl streams, so whatever stands in the file before the rows has to be set here.
-    """
-    from openpyxl.utils import get_column_letter
-
-    sheet = book.create_sheet(title)
-    sheet.freeze_panes = frozen
-    _set_page(sheet)
-    sheet.print_title_rows = "1:1"
-    for index, (name, column) in enumerate(found.columns.items(), start=1):
-        sheet.column_dimensions[get_column_letter(index)].width = _width(name, column, widest)
-    header = [
-        cell(
-            sheet,
-            name,
-            fill=HEADER_FILL,
-            align="center" if name in _FORMATS else None,
-            bold=True,
-            light=True,
-        )
-        for name in found.columns
-    ]
-    if header:
-        sheet.append(header)
-        last = found.count if filtered is None else filtered
-        sheet.auto_filter.ref = f"A1:{get_column_letter(len(header))}{last + 1}"
-    return sheet
-
-
-def _set_page(sheet: Any) -> None:
-    from openpyxl.worksheet.properties import PageSetupProperties
-
-    sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
-    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
-
-
-def _width(name: str, column: Column, widest: int) -> float:
-    """In characters: the header with its filter button, and the texts, at most ``widest``."""
-    return min(max(8, len(name) + 4, column.longest + 2 if column.longest else 0), widest)
+def add_glossary(book: Any) -> None:
+    """The sheet Glossary: what words such as fold or conformal interval mean."""
+    rows = [asdict(one) for one in terms()]
+    found = survey(rows, ("part", "term", "meaning"))
+    sheet = new_sheet(book, "Glossary", found, frozen="A2")
+    for row in rows:
+        sheet.append([cell(sheet, row[name], wrap=True) for name in found.columns])

@@ -21,7 +21,7 @@ export function choose({title, kind, start = "", make = false}) {
       const usable = choosable(entry) || opens(entry);
       const act = opens(entry) ? () => go(entry.path) : () => done(entry.path);
       return el("li", {}, el("button", {type: "button", class: `entry ${entry.kind}`, disabled: !usable, onclick: act},
-        el("span", {class: "sign", "aria-hidden": "true"}, SIGNS[entry.kind]), entry.name));
+        el("span", {class: "sign", "aria-hidden": "true"}, SIGNS[entry.kind]), el("bdi", {}, entry.name)));
     }
 
     function draw(listing) {

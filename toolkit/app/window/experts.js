@@ -75,7 +75,8 @@ function joined(join, place, window_) {
     onchange: () => { shown = value; section.replaceWith(joined(join, place, window_)); }}), text);
   const section = el("section", {},
     el("h3", {}, "Which photo has which row"),
-    el("p", {}, el("b", {}, `${join.graded} of ${counted(join.photos.length, "photo")}`), " have a grade. ", inWindow(join.summary.split("; ").slice(1).join("; "))),
+    el("p", {}, el("b", {}, `${join.graded} of ${counted(join.photos.length, "photo")}`), " have a grade."),
+    join.remarks.map((line) => el("p", {class: "caution"}, inWindow(line))),
     el("div", {class: "acts"}, filter("all", "all photos"), filter("without", `without a row (${without.length})`)),
     table(["photo", "subject", "side", "visit", "row", "grade"], rows.map((photo) =>
       [el("bdi", {}, photo.name), photo.subject, photo.side, photo.visit, photo.row === null ? el("span", {class: "warn"}, "none") : String(photo.row), photo.grade === null ? "" : String(photo.grade)])),

@@ -16,7 +16,7 @@ const spotsOf = (count) => `${count} ${count === 1 ? "spot" : "spots"}`;
 function changeBlock(photo, told) {
   stopBlinking();
   const change = told.change;
-  if (!change) return null;
+  if (!change || isHidden(photos[change.number])) return null;  // it would tell of a grade that is to stay hidden
   const heading = el("h3", {}, `Change from ${change.visit || "baseline"}`);
   const toBaseline = el("button", {type: "button", class: "quiet", title: change.photo, onclick: () => open(change.number)}, "open the baseline photo");
   if (!change.counts) {

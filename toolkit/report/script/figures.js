@@ -21,12 +21,13 @@ function regionBlock(photo, told) {
     el("p", {class: "soft"}, sideInWords(photo)));
 }
 
-function qualityBlock(photo) {
+function qualityBlock(photo, told) {
   const notes = photo.note ? photo.note.split("; ") : [];
   if (photo.grade === null) notes.length = 0;  // told above
   const good = !photo.quality || photo.quality === "ok";
   return el("section", {class: "quality"}, el("h3", {}, "Picture"),
     el("ul", {}, el("li", {class: good ? "" : "warn"}, good ? (photo.quality ? "quality ok" : "quality not known") : photo.quality),
+      told.colour ? el("li", {}, told.colour) : null,
       notes.map((note) => el("li", {class: "warn"}, note.replaceAll("_", " ")))));
 }
 

@@ -1,17 +1,17 @@
 // Pages to print, shown before they are printed: a summary of the run, photos one by one, or one page a subject.
 
 function showPrint() {
-  const numbers = chosenPhotos(), subjects = bySubject(numbers), open_ = inView();
+  const numbers = chosenPhotos(), subjects = bySubject(numbers), opened = inView();
   const which = picked.size ? "ticked" : shown.length < photos.length ? "filtered" : "in the table";
   const choices = [
-    ["Summary of the run", "2 pages: how severe, how sure, what to look at, what the model is", () => openPaper("Summary of the run", summarySheets())],
-    open_ && ["This photo", `1 page: ${whereOf(open_) || open_.photo}`, () => openPaper("One photo", [photoSheet(current)])],
+    !photos.some(isHidden) && ["Summary of the run", "2 pages: how severe, how sure, what to look at, what the model is", () => openPaper("Summary of the run", summarySheets())],
+    opened && ["This photo", `1 page: ${whereOf(opened) || opened.photo}`, () => openPaper("One photo", [photoSheet(current)])],
     numbers.length && ["Photos", `${pagesOf(numbers.length)}, one each: the ${numbers.length} photos ${which}`,
       () => openPaper("Photos", numbers.map(photoSheet))],
     numbers.length && ["Subjects", `${pagesOf(subjects.size)}, one each, with the ${numbers.length} photos ${which} side by side`,
       () => openPaper("Subjects", [...subjects].map(([subject, theirs]) => subjectSheet(subject, theirs)))],
   ].filter(Boolean);
-  byId("print-choices").replaceChildren(...choices.map(([title, what, act]) =>
+  byId("print-choices").replaceChildren(...(photos.some(isHidden) ? [el("p", {}, "The summary tells grades: it is not offered while some are hidden.")] : []), ...choices.map(([title, what, act]) =>
     el("button", {type: "button", onclick: act}, el("b", {}, title), el("span", {class: "soft"}, what))));
   byId("print").showModal();
 }
@@ -90,11 +90,11 @@ const summarySheets = () => [...byId("summary").content.children].map((sheet) =>
 
 const photoSheet = (number) => async () => {
   const whole = photos[number], photo = visible(whole), told = await load(number);
-  const change = told.change && told.change.counts ? told.change : null;
+  const change = told.change && told.change.counts && !isHidden(photos[told.change.number]) ? told.change : null;
   return sheetOf(whereOf(photo) || photo.photo, photo.photo,
     gradeBlock(photo), reviewLine(photo),
     el("div", {class: "look"}, pictureBlock(photo, told), el("div", {class: "beside"},
-      ...(photo.hidden ? [] : [printedLegend(told), regionBlock(photo, told), photo.visit ? visitBlock(whole) : null]), qualityBlock(photo))),
+      ...(photo.hidden ? [] : [printedLegend(told), regionBlock(photo, told), photo.visit ? visitBlock(whole) : null]), qualityBlock(photo, told))),
     ...(photo.hidden ? [] : [change ? el("section", {}, el("h3", {}, `Change from ${change.visit || "baseline"}`), changeWords(photo, change)) : null,
       el("div", {class: "two"}, reasonBlock(photo, told), alikeBlock(told))]));
 };
@@ -128,12 +128,18 @@ const subjectSheet = (subject, numbers) => async () => {
     el("div", {class: `cards of-${Math.min(6, cards.length)}`}, cards));
 };
 
+// The photo of the same side at the visit Baseline, or where there is none at the earliest, whether it is printed or not.
+function baselineOf(photo) {
+  const visits = photos.filter((one) => one.visit && one.subject === photo.subject && one.side === photo.side)
+    .sort((a, b) => visitRank.get(a.visit) - visitRank.get(b.visit));
+  const base = photo.visit && (visits.find((one) => one.visit === "Baseline") || visits[0]);
+  return base ? visible(base) : null;
+}
+
 function subjectTable(theirs) {
-  const first = new Map();  // grade at the first visit of each side, to which changes are told
-  for (const photo of theirs) if (!first.has(photo.side) && photo.grade !== null && photo.visit) first.set(photo.side, photo);
   const change = (photo) => {
-    const base = first.get(photo.side);
-    return !base || base === photo || photo.grade === null || !photo.visit ? "" : signed(photo.grade - base.grade);
+    const base = baselineOf(photo);
+    return !base || base.visit === photo.visit || photo.grade === null || base.grade === null ? "" : signed(photo.grade - base.grade);
   };
   const head = ["side", "visit", "grade", "interval", "severity", "change", hasExpert ? "expert" : null, "review", "to look at"].filter(Boolean);
   return el("table", {class: "figures"}, el("thead", {}, el("tr", {}, head.map((name) => el("th", {scope: "col"}, name)))),

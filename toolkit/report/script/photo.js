@@ -89,7 +89,7 @@ function showPhoto(whole, told) {
     gradeBlock(photo),
     photo.flag === "other" ? null : reviewBlock(whole),
     el("div", {class: large ? "look large" : "look"}, pictureBlock(photo, told), el("div", {class: "beside"},
-      ...(photo.hidden ? [] : [legendBlock(photo, told), regionBlock(photo, told), photo.visit ? visitBlock(whole) : null]), qualityBlock(photo))),
+      ...(photo.hidden ? [] : [legendBlock(photo, told), regionBlock(photo, told), photo.visit ? visitBlock(whole) : null]), qualityBlock(photo, told))),
     ...(photo.hidden ? [] : [changeBlock(photo, told), reasonBlock(photo, told), alikeBlock(told)])].filter(Boolean));
   section.scrollTop = 0;
   if (!photo.hidden) markSeen(whole);

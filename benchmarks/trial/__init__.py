@@ -1,0 +1,1 @@
+"""A whole trial of phantoms whose effect is known: planned, photographed, graded, analysed."""

@@ -1,0 +1,32 @@
+"""The command as a user calls it, for the tests of several rooms."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from dataclasses import dataclass
+
+from toolkit.cli import main
+
+
+@dataclass(frozen=True)
+class Done:
+    status: int
+    out: str
+    err: str
+
+
+def toolkit(*arguments) -> Done:
+    """What the installed command does with these arguments, in this process."""
+    out, err, saved = io.StringIO(), io.StringIO(), sys.argv
+    sys.argv = ["toolkit", *map(str, arguments)]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main()
+        status = 0
+    except SystemExit as end:
+        status = int(end.code or 0)
+    finally:
+        sys.argv = saved
+    return Done(status, out.getvalue(), err.getvalue())
