@@ -38,6 +38,10 @@ SHOWN = {
     "both": set(REGIONS),
 }
 CONTRACT = {
+    "suggest": {"--out", "--model", "--number"},
+    "demo": {"--subjects"},
+    "app": {"--port"},
+    "match-cameras": {"--cameras", "--out"},
     "phantom": {"out", "--subjects", "--visits", "--style", "--seed", "--faces", "--maps"},
     "extract-patches": {"images", "--out", "--overlays", "--landmarks", "--landmark-model", "--workers"},
     "features": {"images", "--out", "--overlays", "--landmarks", "--landmark-model", "--workers"},
