@@ -69,6 +69,7 @@ class Phantoms:
     def ungraded(self, model: Model, rows: Rows) -> Ungraded:
         """Some photographs as toolkit suggest sees them."""
         judged, study = self.judged(model, rows), StudyFigures.of_card(model.card)
+        assert study is not None, "made by the package itself"
         columns = judged.table.side_columns(model.index)
         tones, distances = (
             judged.values[:, columns.index(name)] for name in ("ita_deg", "neighbour_distance")
@@ -98,7 +99,7 @@ CHOICES: dict[str, Choice] = {"at random": at_random, "toolkit suggest": suggest
 def few_of_each(order: Sequence[int], subjects: NDArray[np.str_], count: int) -> list[int]:
     """The first ``count`` of an order that takes no more than a few of a subject."""
     taken = Counter[str]()
-    chosen = []
+    chosen: list[int] = []
     for place in order:
         if taken[subjects[place]] < PER_SUBJECT and len(chosen) < count:
             taken[subjects[place]] += 1

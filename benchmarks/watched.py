@@ -58,7 +58,8 @@ def changed_study(study: Path, folder: Path, change: Callable[[Pixels], Pixels])
     if not folder.is_dir():
         folder.mkdir(parents=True)
         for path in find_photos([study / "images"]):
-            changed: Any = change(np.ascontiguousarray(cv2.imread(str(path))[..., ::-1]))
+            picture: Any = cv2.imread(str(path))
+            changed: Any = change(np.ascontiguousarray(picture[..., ::-1]))
             cv2.imwrite(str(folder / path.name), changed[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
     return folder
 

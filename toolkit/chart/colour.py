@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -45,7 +46,7 @@ def colours(
     red, green, blue = (cv2.LUT(levels, DENSITY_OF_LEVEL) for levels in cv2.split(pixels))
     x, y = (axis / 100 for axis in frame.face_mm())
     rows, columns = (one * 6 + 2 for one in np.nonzero(bare[2::6, 2::6]))
-    maps = green, blue - green, green - red
+    maps: tuple[Any, Any, Any] = (green, blue - green, green - red)
     samples = [cv2.blur(values, (3, 3))[rows, columns].astype(np.float64) for values in maps]
     across, down = x[0, columns], y[rows, 0]
     cheeks = (down > _CHEEKS_MM[0] / 100) & (down < _CHEEKS_MM[1] / 100)

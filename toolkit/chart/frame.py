@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -151,7 +152,8 @@ def halved_means(
         return np.asarray(cv2.GaussianBlur(small, (0, 0), narrow), np.float32)
 
     mass = np.maximum(smoothed(weight), np.float32(1e-3))
-    return [enlarged(smoothed(values * weight) / mass, weight.shape) for values in planes]
+    means: list[Any] = [smoothed(values * weight) / mass for values in planes]
+    return [enlarged(mean, weight.shape) for mean in means]
 
 
 def pieces(mask: NDArray) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

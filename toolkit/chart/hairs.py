@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -90,13 +91,14 @@ def find_lines(found: Colours, bare: NDArray[np.bool_], frame: Frame) -> Lines:
     lines = fine_lines(dark, scale, 4 / 3 * scale, 8) * bare
     band = (cv2.GaussianBlur(dark, (0, 0), 0.5 * scale) - cv2.GaussianBlur(dark, (0, 0), 1.2 * scale)) * bare
     share = np.maximum(_around(bare, scale), np.float32(0.05))
-    density, power = (_around(one, scale) / share for one in (lines, band * band))
+    means: Any = [_around(one, scale) / share for one in (lines, band * band)]
+    density, power = means
     some = cv2.resize(cheeks.view(np.uint8), share.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     if np.count_nonzero(cheeks) < 100 * scale**2 or not some.any():
         return Lines(lines, enlarged(density, bare.shape), 0.0)
     # A camera's noise is greater in OD where it is darker: by exp(D / 2.2) of sRGB levels.
     level = _around(found.density * bare, scale) / share
-    noisier = np.exp(np.clip(level - np.median(level[some]), 0, 1) / np.float32(2.2))
+    noisier: Any = np.exp(np.clip(level - np.median(level[some]), 0, 1) / np.float32(2.2))
     spotted = np.sqrt(power) / noisier
     density /= noisier
     density -= np.float32(_LINES_OF_SPOTS) * np.maximum(spotted - np.median(spotted[some]), 0)

@@ -94,7 +94,8 @@ class Smoothed:
 
         mass = smoothed(weight)
         inverse = (mass > 1e-4) / np.maximum(mass, np.float32(1e-4))
-        return cls([smoothed(plane * weight) * inverse for plane in planes], mass, shape, margins)
+        means: list[Any] = [smoothed(plane * weight) * inverse for plane in planes]
+        return cls(means, mass, shape, margins)
 
     def planes(self) -> list[Array]:
         """The means (h, w)."""
@@ -119,13 +120,16 @@ def _reduced(plane: Array, shape: tuple[int, int], margins: Margins, step: int) 
     )
     if fold > 1:
         size = plane.shape[1] // fold, plane.shape[0] // fold
-        plane = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+        plane = _resized(plane, size)
     top, left = margins[0][0] // fold, margins[1][0] // fold
     below, right = shape[0] // fold - top - plane.shape[0], shape[1] // fold - left - plane.shape[1]
-    plane = cv2.copyMakeBorder(plane, top, below, left, right, cv2.BORDER_CONSTANT, value=0)
+    wide: Any = cv2.copyMakeBorder(plane, top, below, left, right, cv2.BORDER_CONSTANT, value=0)
     size = max(1, round(shape[1] / step)), max(1, round(shape[0] / step))
-    small = plane if plane.shape[1::-1] == size else cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32)
+    return wide if wide.shape[1::-1] == size else _resized(wide, size)
+
+
+def _resized(plane: Array, size: tuple[int, int]) -> Array:
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def robust_scale(values: NDArray) -> float:

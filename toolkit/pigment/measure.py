@@ -146,10 +146,8 @@ def _view(chart: SkinMaps, window: Window, skin: NDArray[np.bool_]) -> tuple[tup
 
 
 def _cut(maps: PigmentMaps, view: tuple[slice, slice], margins: Margins) -> PigmentMaps:
-    melanin, darkness, erythema, skin = (
-        np.ascontiguousarray(values[view])
-        for values in (maps.melanin, maps.darkness, maps.erythema, maps.skin)
-    )
+    planes: list[Any] = [maps.melanin, maps.darkness, maps.erythema, maps.skin]
+    melanin, darkness, erythema, skin = (np.ascontiguousarray(plane[view]) for plane in planes)
     return PigmentMaps(melanin, darkness, erythema, skin, maps.px_per_mm, margins)
 
 

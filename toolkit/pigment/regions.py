@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -135,7 +136,7 @@ def _joined(
     rim_px = max(1, round(_RIM_SIGMAS * settings.smooth_mm * maps.px_per_mm))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim_px + 1, 2 * rim_px + 1))
     pieces = weaker.ravel()[inside]
-    number = found.astype(np.uint16 if found.max() < 1 << 16 else np.float32)
+    number: Any = found.astype(np.uint16 if found.max() < 1 << 16 else np.float32)
     near = cv2.dilate(number, disc).ravel()[inside].astype(np.int32)
     counts = np.bincount(pieces)
     own = np.bincount(pieces, weights=near > 0) <= counts / 2

@@ -300,11 +300,11 @@ def _cells(spots: Sequence[Spots], skins: Sequence[NDArray[np.bool_]], px_per_mm
     held = cells = 0
     for one, skin in zip(spots, skins, strict=True):
         size = max(1, round(skin.shape[1] / step)), max(1, round(skin.shape[0] / step))
-        spotted = np.zeros(skin.shape, np.float32)
-        spotted.ravel()[one.places] = 1
+        spots_at = np.zeros(skin.shape, np.float32)
+        spots_at.ravel()[one.places] = 1
         spotted, covered = (
             cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
-            for mask in (spotted, skin.astype(np.float32))
+            for mask in (spots_at, skin.astype(np.float32))
         )
         held += int(((spotted > 0.01) & (covered > 0.4)).sum())
         cells += int((covered > 0.4).sum())

@@ -101,7 +101,7 @@ def _with_highlights(photo: Photo, patch: Patch) -> NDArray[np.bool_]:
     size = patch.skin.shape[1], patch.skin.shape[0]
     seen = cv2.warpAffine(photo.skin.view(np.uint8), patch.to_patch, size, flags=cv2.INTER_NEAREST)
     gap = round(_WIDEST_GAP_MM * patch.px_per_mm)
-    whole = cv2.morphologyEx(patch.skin.view(np.uint8), cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8))
+    whole: Any = cv2.morphologyEx(patch.skin.view(np.uint8), cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8))
     return np.asarray((whole & seen).view(np.bool_))
 
 
