@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 
 from toolkit.cli import main
+from toolkit.errors import ToolkitError
+from toolkit.store import read_store, store_path
 
 
 @dataclass(frozen=True)
@@ -30,3 +32,14 @@ def toolkit(*arguments) -> Done:
     finally:
         sys.argv = saved
     return Done(status, out.getvalue(), err.getvalue())
+
+
+def kept(out):
+    """{hash: row number} of the results that a run has kept so far."""
+    if not store_path(out).is_file():
+        return {}
+    try:
+        with read_store(store_path(out)) as store:
+            return dict(store._db.execute("SELECT sha256, rowid FROM results").fetchall())
+    except ToolkitError:  # not yet set up
+        return {}

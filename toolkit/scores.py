@@ -153,18 +153,8 @@ def noise_floor(graders: ArrayLike, latent: ArrayLike | None = None) -> NoiseFlo
     return NoiseFloor(x.shape[1], between, one, mean, icc_2_1(complete), latent is not None)
 
 
-_HEADINGS = (
-    "",
-    "n",
-    "RMSE",
-    "MAE",
-    "bias",
-    "within 0.5",
-    "within 1.0",
-    "quadratic kappa",
-    "Spearman",
-    "ICC(2,1)",
-)
+# What a row of scores tells, in every table.
+HEADINGS = ("RMSE", "MAE", "bias", "within 0.5", "within 1.0", "quadratic kappa", "Spearman", "ICC(2,1)")
 
 
 def supported_coverage(wanted: float, subjects: int | None) -> float:
@@ -175,7 +165,7 @@ def supported_coverage(wanted: float, subjects: int | None) -> float:
 
 def score_table(rows: Mapping[str, Scores], floor: NoiseFloor | None = None) -> str:
     """The scores as aligned plain text, one line per method; the noise floor, where given, as the last line."""
-    cells = [_HEADINGS, *((name, *_score_cells(scores)) for name, scores in rows.items())]
+    cells = [("", "n", *HEADINGS), *((name, *_score_cells(scores)) for name, scores in rows.items())]
     lines = aligned(cells, rule=True)
     if floor is not None:
         how = "measured" if floor.measured else "reckoned"

@@ -7,28 +7,16 @@ import sys
 import time
 
 import pytest
+from command_line import kept
 from graded_study import write_photos
 from places import ROOT
 from workbooks import cells
 
 from toolkit.commands.grading import grade_photos
-from toolkit.errors import ToolkitError
-from toolkit.store import read_store, store_path
 
 pytest.importorskip("distributed")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="signals")]
 PHOTOS = 8
-
-
-def kept(out):
-    """{hash: row number} of the results so far."""
-    if not store_path(out).is_file():
-        return {}
-    try:
-        with read_store(store_path(out)) as store:
-            return dict(store._db.execute("SELECT sha256, rowid FROM results").fetchall())
-    except ToolkitError:  # not yet set up
-        return {}
 
 
 def start(photos, out):

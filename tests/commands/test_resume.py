@@ -11,6 +11,7 @@ import zlib
 
 import numpy as np
 import pytest
+from command_line import kept
 from drawn_photos import drawn_face
 from graded_study import small_model, write_photos
 from PIL import Image
@@ -18,7 +19,6 @@ from places import ROOT
 
 from toolkit.commands import onephoto, shared
 from toolkit.commands.grading import grade_photos
-from toolkit.errors import ToolkitError
 from toolkit.store import NOT_REACHED, open_store, read_store, store_path
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="signals")]
@@ -88,17 +88,6 @@ def start(photos, out, model, *options):
 def _hear_interrupts():
     """As at a terminal: what a shell starts in the background, tests too, is deaf to Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def kept(out):
-    """{hash: row number} of the results in the store."""
-    if not store_path(out).is_file():
-        return {}
-    try:
-        with read_store(store_path(out)) as store:
-            return dict(store._db.execute("SELECT sha256, rowid FROM results").fetchall())
-    except ToolkitError:  # not yet set up
-        return {}
 
 
 def wait_for(out, process, results):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolkit.modelcard.facts import DATA, MEAN, SCORES, UNKNOWN
-from toolkit.scores import supported_coverage
+from toolkit.scores import HEADINGS, supported_coverage
 from toolkit.study.modes import WHITE, mode_title
 from toolkit.tones import TONES
 
@@ -90,17 +90,6 @@ def _scores(card: Card) -> Section:
          f"{one['within_one']:.0%}", _optional(one["kappa"]), _optional(one["spearman"]), _optional(one["icc"]))
         for name, one in told["methods"].items()
     )  # fmt: skip
-    headings = (
-        "method",
-        "RMSE",
-        "MAE",
-        "bias",
-        "within 0.5",
-        "within 1.0",
-        "quadratic kappa",
-        "Spearman",
-        "ICC(2,1)",
-    )
     return Section(
         "Scores",
         (
@@ -108,7 +97,7 @@ def _scores(card: Card) -> Section:
             "does not beat the trivial answers (always the mean, always the commonest grade) has learnt nothing.",
             f"RMSE {_estimate(told['all']['rmse'])}, interval over subjects. {_floor(told['floor'])}",
         ),
-        tables=(Table(headings, rows),),
+        tables=(Table(("method", *HEADINGS), rows),),
     )
 
 
