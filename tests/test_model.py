@@ -14,6 +14,7 @@ from toolkit.blend import DIFFICULTY, Blend, Interval, RisingCurve, TableBlend
 from toolkit.errors import ModelError
 from toolkit.index import ReferenceIndex, References
 from toolkit.model import CARD, FILES, FORMAT, Model, load_model, read_card, save_model, starter_folder
+from toolkit.modelcard import PAGES
 from toolkit.records import REGIONS
 from toolkit.settings import BlendSettings, EncoderSettings, IndexSettings, Settings
 from toolkit.siamese import Encoder
@@ -117,7 +118,7 @@ def test_the_card_tells_versions_and_hashes(folder):
 
 
 def test_text_arrays_and_weights_only(folder):
-    assert {path.name for path in folder.iterdir()} == {*FILES, "model.json"}
+    assert {path.name for path in folder.iterdir()} == {*FILES, *PAGES, CARD}
     for path in folder.iterdir():
         with pytest.raises(Exception):  # noqa: B017 - whatever pickle says, it is no pickle
             pickle.loads(path.read_bytes())
@@ -267,7 +268,13 @@ def test_an_empty_folder_may_be_filled_and_a_model_replaced_but_nothing_beside_i
     assert load_model(tmp_path / "study").card == {"photos": 99}
     assert (tmp_path / "study" / "notes.txt").read_text() == "mine"
     assert (tmp_path / "study" / "photos" / "P0001.jpg").read_bytes() == b"a photograph"
-    assert {path.name for path in (tmp_path / "study").iterdir()} == {CARD, *FILES, "notes.txt", "photos"}
+    assert {path.name for path in (tmp_path / "study").iterdir()} == {
+        CARD,
+        *FILES,
+        *PAGES,
+        "notes.txt",
+        "photos",
+    }
     assert [path.name for path in tmp_path.iterdir()] == ["study"]
 
 

@@ -19,7 +19,7 @@ from toolkit.cli import app
 from toolkit.model import FILES, load_model, read_card, starter_folder
 from toolkit.modelcard import PAGES
 from toolkit.patches import load_patches
-from toolkit.pigment import measure
+from toolkit.pigment import map_skin, patch_features
 from toolkit.records import REGIONS
 from toolkit.settings import Settings
 
@@ -320,9 +320,10 @@ def test_the_workbook_of_grades(workbook, photos):
         assert {region for region in REGIONS if np.isfinite(row[region])} == SHOWN[row["side"]]
 
 
-def test_the_sheet_of_patches_holds_every_feature(workbook, patches):
+def test_the_sheet_of_patches_holds_what_a_grade_is_shown_with(workbook, patches):
     sheet = read_table(workbook, sheet_name="Patches")
-    features, _ = measure(load_patches(patches)[0].patches[0], Settings().pigment)
+    patch, pigment = load_patches(patches)[0].patches[0], Settings().pigment
+    features = patch_features(patch, map_skin(patch, pigment, every_figure=False), pigment)
     similarities = {f"similarity_{label}" for label in Settings().index.class_labels()}
     assert set(sheet.columns) >= {"photo", "region", "grade", *features, *similarities, "embedding_score"}
     assert len(sheet) == 30

@@ -21,6 +21,7 @@ from PIL import Image
 
 from toolkit.errors import ToolkitError
 from toolkit.model import CARD, FILES
+from toolkit.modelcard import PAGES
 from toolkit.outputs import (
     Output,
     check_folder,
@@ -414,7 +415,13 @@ def test_a_model_of_other_subjects_is_not_replaced(batches, monkeypatch):
     assert toolkit(*call.split(), "--overwrite").status == 0
     assert (batches / "model" / "notes.txt").read_text() == "mine"
     assert (batches / "model" / "P0001.jpg").read_bytes() == b"a photograph"
-    assert {path.name for path in (batches / "model").iterdir()} == {CARD, *FILES, "notes.txt", "P0001.jpg"}
+    assert {path.name for path in (batches / "model").iterdir()} == {
+        CARD,
+        *FILES,
+        *PAGES,
+        "notes.txt",
+        "P0001.jpg",
+    }
 
 
 def test_a_web_models_card_makes_no_folder_a_model(study, monkeypatch):
