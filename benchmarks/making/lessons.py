@@ -55,7 +55,7 @@ class Subject:
     folder: str = ""
 
 
-Task = tuple[Subject, int, int]  # the seed of the painting, and how often each style is photographed
+Task = tuple[Subject, int]  # and the seed of the painting
 
 
 def people_of(folders: Sequence[Path], work: Path, tell: Progress) -> list[Subject]:
@@ -130,9 +130,9 @@ class Lesson:
 
 
 def paint_one(task: Task) -> list[Lesson]:
-    """One painting of one person, photographed as a whole face or as two half faces, so many times with other cameras."""
+    """One painting of one person, photographed as a whole face or as two half faces."""
     cv2.setNumThreads(1)
-    person, seed, shots = task
+    person, seed = task
     rng = np.random.default_rng(seed)
     canvas = canvas_of(person, rng)
     painter = str(rng.choice(sorted(PAINTERS)))
@@ -142,7 +142,7 @@ def paint_one(task: Task) -> list[Lesson]:
     scene = compose(canvas, grades, (seed, 5), painter=painter)[0]
     styles: tuple[Side, ...] = ("both",) if rng.random() < WHOLE_SHARE else ("left", "right")
     lessons = []
-    for number, style in enumerate(styles * shots):
+    for number, style in enumerate(styles):
         shot = shoot(scene.session(number), style)
         lesson = lesson_of(shot, style, person, painter, canvas.ita, rng)
         if lesson is not None:
@@ -195,15 +195,15 @@ def painted(tasks: Sequence[Task], stage: str, tell: Progress) -> Iterator[Lesso
             yield from lessons
 
 
-def tasks_of(people: Sequence[Subject], charts: int, seed: int, shots: int = 1) -> list[Task]:
-    """So many charts of people drawn and photographed, in random order; ``shots`` photographs of each."""
+def tasks_of(people: Sequence[Subject], charts: int, seed: int) -> list[Task]:
+    """So many charts of people drawn and photographed, in random order."""
     rng = np.random.default_rng(seed)
     paintings = round(charts / (2 - WHOLE_SHARE))
     tasks: list[Task] = []
     for number in range(paintings):
         drawn = not people or rng.random() < DRAWN_SHARE
         who = Subject(f"drawn-{seed}-{number}", 0) if drawn else people[int(rng.integers(len(people)))]
-        tasks.append((who, seed * 100_000 + number, shots))
+        tasks.append((who, seed * 100_000 + number))
     return tasks
 
 
