@@ -21,7 +21,18 @@ from toolkit.pipeline import Grader, prepare, read_face
 from toolkit.siamese import Encoder
 from toolkit.store import RunOptions, open_store
 
-STAGES = ("decode", "detect", "landmarks", "patches", "features", "embedding", "index", "blend", "write")
+STAGES = (
+    "decode",
+    "detect",
+    "landmarks",
+    "chart",
+    "patches",
+    "features",
+    "embedding",
+    "index",
+    "blend",
+    "write",
+)
 
 
 class Stopwatch:
@@ -113,6 +124,7 @@ def by_stage(watch: Stopwatch) -> dict[str, float]:
         "decode": watch.ms("decode"),
         "detect": watch.ms("find", "landmarks"),
         "landmarks": watch.ms("landmarks"),
+        "chart": watch.ms("chart"),
         "patches": watch.ms("cut") + watch.ms("assess"),
         "features": watch.ms("features"),
         "embedding": watch.ms("see") + watch.ms("place"),
