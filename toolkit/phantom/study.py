@@ -111,16 +111,9 @@ def write_study(
     if faces is not None:
         check_folder(Path(out), [Path(faces)], [], "the study")
     arguments: dict[str, Any] = {
-        "subjects": subjects,
-        "visits": visits,
-        "style": style,
-        "seed": seed,
-        "faces": bool(faces),
-        "painter": painter,
-    }
-    arguments["grades"] = None if grades is None else [float(g) for g in grades]
-    if courses is not None:
-        arguments["courses"] = courses
+        "subjects": subjects, "visits": visits, "style": style, "seed": seed, "faces": bool(faces),
+        "painter": painter, "grades": None if grades is None else [float(g) for g in grades],
+    } | ({} if courses is None else {"courses": courses})  # fmt: skip
     try:
         _prepare(Path(out), arguments, save_maps)
     except OSError as error:
