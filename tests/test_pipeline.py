@@ -9,7 +9,8 @@ from toolkit.model import check_model_target
 from toolkit.phantom import write_study
 from toolkit.pipeline import OUT_OF_RANGE, Grader, prepare
 from toolkit.prepared import Prepared
-from toolkit.records import FacePatches
+from toolkit.reasons import mean_of_evidence
+from toolkit.records import Evidence, FacePatches, half_step
 
 
 def test_a_folder_of_other_files_is_refused_before_training(tmp_path):
@@ -97,6 +98,25 @@ def test_evidence_is_the_nearest_references_of_each_patch(model, new, graded):
             assert one.reference_region == region
             assert one.reference_grade == bank.grades[number]
             assert one.distance == pytest.approx(distances[number], abs=2e-3)
+
+
+def test_the_nearest_class_is_that_of_the_references_told(model, graded):
+    edges, labels = model.settings.index.class_edges, model.settings.index.class_labels()
+    for result in graded:
+        near = [(one.reference_grade, 1 / one.distance) for one in result.evidence]
+        mean = sum(grade * weight for grade, weight in near) / sum(weight for _, weight in near)
+        number = max(place for place, edge in enumerate(edges) if edge <= half_step(mean))
+        assert result.grade.nearest_class == labels[number]
+    assert len({result.grade.nearest_class for result in graded}) > 2
+
+
+def test_what_is_near_weighs_more_and_what_is_the_same_nearly_all():
+    def mean(*references):
+        return mean_of_evidence(Evidence("chin", 1, "a", "chin", grade, far, 0) for grade, far in references)
+
+    assert mean((2, 1.0), (5, 3.0)) == pytest.approx(2.75)
+    assert mean((2, 0.0), (5, 3.0)) == pytest.approx(2)
+    assert mean() is None
 
 
 def test_no_photo_is_evidence_for_its_own_subject(model):

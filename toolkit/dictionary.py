@@ -38,7 +38,7 @@ _SHEETS: dict[str, dict[str, tuple[str, str, str]]] = {
         "lower": ("lower end of the interval that holds the expert grade in the share of photos that Run names", *_GRADE),
         "upper": ("upper end of that interval", *_GRADE),
         "severity": ("the half-step grade in words, so 3.7, which rounds to 3.5, is mild", "text", SEVERITY_TOLD),
-        "nearest_class": ("class of grades whose references its patches resemble most: a second opinion by likeness alone, not how the grade is made, and at times a grade or more away from it; train scores it as class of highest similarity", "text", "classes of the model"),
+        "nearest_class": ("class of the mean grade of the references in Evidence, each weighed by 1 / distance, rounded to a half step: a second opinion by likeness alone, not how the grade is made, and now and then a grade or more away from it", "text", "classes of the model"),
         "forehead": ("grade of the forehead alone", *_GRADE),
         "left_cheek": ("grade of the subject's left cheek alone", *_GRADE),
         "right_cheek": ("grade of the subject's right cheek alone", *_GRADE),

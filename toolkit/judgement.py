@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from toolkit.blend import combine
 from toolkit.errors import ModelError
-from toolkit.index import Query
+from toolkit.index import Query, class_of
 from toolkit.model import Model
 from toolkit.phototable import FIGURE, PhotoTable
 from toolkit.prepared import Prepared, TrunkOutput
-from toolkit.reasons import evidence_of, reasons_of_regions, reasons_of_side
-from toolkit.records import REGIONS, SIDE, Contribution, Evidence, Figures
+from toolkit.reasons import evidence_of, mean_of_evidence, reasons_of_regions, reasons_of_side
+from toolkit.records import REGIONS, SIDE, Contribution, Evidence, Figures, half_step
 
 Matrix = NDArray[np.float64]
 
@@ -67,12 +67,12 @@ class Judgement:
         return reasons_of_side(columns, values[0], added, start=start, grade=float(self.grades[photo]))
 
     def nearest_class(self, photo: int) -> str | None:
-        """The class whose references a photo's patches are most similar to; None where none is known."""
-        labels = self.model.settings.index.class_labels()
-        similar = self.query.features[self.rows(photo), : len(labels)]
-        if not np.isfinite(similar).any():
+        """The class of the mean grade of a photo's ``evidence``, rounded to a half step; None where it has none."""
+        grade = mean_of_evidence(self.evidence(photo))
+        if grade is None:
             return None
-        return labels[int(np.nan_to_num(similar).mean(axis=0).argmax())]
+        index = self.model.settings.index
+        return index.class_labels()[int(class_of(np.array(half_step(grade)), index.class_edges))]
 
 
 def judge(

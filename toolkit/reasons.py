@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ USUAL, OTHERS, REGION_GRADE = "usual_grade", "other_figures", "region_grade"
 _TOLD = 8  # figures of a side
 _LEAST = 0.05  # grades: what is less does not move a grade as it is printed
 _EVIDENCE = 3  # references told a patch
+_NO_DISTANCE = 1e-6  # what is nearer is the same picture
 
 
 def reasons_of_side(
@@ -60,3 +61,13 @@ def evidence_of(region: str, bank: References, query: Query, row: int) -> Iterat
                 region, place, str(bank.photos[number]), str(bank.regions[number]), float(bank.grades[number]),
                 float(query.distances[row, number]), number,
             )  # fmt: skip
+
+
+def mean_of_evidence(evidence: Iterable[Evidence]) -> float | None:
+    """The mean grade, 0-9, of the references in a photo's evidence, each weighed by one over its distance: what the
+    sheet Evidence alone tells. None where there are none."""
+    near = [(one.reference_grade, one.distance) for one in evidence]
+    if not near:
+        return None
+    grades, distances = np.array(near).T
+    return float(np.average(grades, weights=1 / np.maximum(distances, _NO_DISTANCE)))

@@ -1,9 +1,13 @@
 """What is understood of a workbook, shown before anything is graded."""
 
+import re
+
 import pytest
+from places import ROOT
 
 from toolkit.app.understood import join, understand
 from toolkit.photos import photo_files
+from toolkit.study.layout import ROLES
 from toolkit.tables import write_csv
 from toolkit.workbook import write_sheets
 
@@ -126,3 +130,9 @@ def test_of_a_large_study_the_first_are_shown(tmp_path, count, monkeypatch):
     joined = join(photo_files([f"/x/{number}.jpg" for number in range(count // 2)]), tmp_path / "a.csv", {})
     assert (len(joined.photos), len(joined.rows), joined.graded) == (100, 100, count // 2)
     assert joined.more == count - 200
+
+
+def test_the_window_has_a_name_for_every_list_of_columns():
+    script = (ROOT / "toolkit" / "app" / "window" / "experts.js").read_text(encoding="utf-8")
+    named = re.findall(r"(\w+): \"", re.search(r"^const ROLES = \{(.*)\};$", script, flags=re.M)[1])
+    assert {*named, "sheet"} == set(ROLES)

@@ -20,7 +20,7 @@ from toolkit.model import FILES, load_model, read_card, starter_folder
 from toolkit.modelcard import PAGES
 from toolkit.patches import load_patches
 from toolkit.pigment import map_skin, patch_features
-from toolkit.records import REGIONS
+from toolkit.records import REGIONS, half_step
 from toolkit.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -359,6 +359,14 @@ def test_the_sheets_of_contributions_and_evidence(workbook, patches):
         assert row.region.split("_")[-1] == row.reference_region.split("_")[-1]
     near_first = evidence.sort_values(["photo", "region", "place"]).groupby(["photo", "region"])["distance"]
     assert near_first.apply(lambda d: d.is_monotonic_increasing).all()
+    # The class of a photo can be told from this sheet alone.
+    evidence["weight"] = 1 / evidence["distance"]
+    evidence["weighed"] = evidence["reference_grade"] * evidence["weight"]
+    sums = evidence.groupby("photo")[["weighed", "weight"]].sum()
+    steps = (sums["weighed"] / sums["weight"]).map(half_step)
+    settings = Settings().index
+    labels = [settings.class_labels()[place - 1] for place in np.digitize(steps, settings.class_edges)]
+    assert list(grades_of(workbook).set_index("photo")["nearest_class"].astype(str)[steps.index]) == labels
 
 
 def test_the_sheet_of_the_run(workbook, model):

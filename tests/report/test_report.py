@@ -681,7 +681,7 @@ def test_reports_that_cannot_be_are_refused_before_anything_is_graded(photos, mo
     cases = [
         (ReportRequest(None, photos / "report"), "lies among the photographs.*--report-dir"),
         (ReportRequest(None, None, wrong), "add --report"),
-        (ReportRequest(None, None, None, [("grade", "score")]), "add --expert-grades"),
+        (ReportRequest(None, None, None, [("grade", "score")]), "add --facts or --expert-grades"),
         (ReportRequest(tmp_path / "r.html", None, wrong), "wrong.csv"),
         (ReportRequest(tmp_path / "r.html", None, tmp_path / "none.xlsx"), "none.xlsx"),
     ]

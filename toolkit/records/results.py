@@ -44,8 +44,8 @@ class PhotoGrade:
     """The outcome for one photograph; grades are 0-9, None where the photo could not be graded.
 
     ``lower`` and ``upper`` bound the conformal interval; ``regions`` maps each region to its own patch
-    grade; ``nearest_class`` is the label of the class whose references the patches resemble most. ``visible_cm2`` and
-    ``measured_cm2``: areas of the face that the photograph shows, and of the skin that was measured.
+    grade; ``nearest_class`` is the label of the class of the mean grade of the references that the patches resemble most.
+    ``visible_cm2`` and ``measured_cm2``: areas of the face that the photograph shows, and of the skin that was measured.
     """
 
     name: str

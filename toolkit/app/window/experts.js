@@ -3,7 +3,7 @@
 import {acting, ask, counted, el, inWindow, pathMark, put, table} from "./page.js";
 import {choose} from "./chooser.js";
 
-const ROLES = {subject: "Subject", side: "Side", visit: "Visit", visitnum: "Number of the visit", grade: "Grade", file: "File name"};
+const ROLES = {subject: "Subject", side: "Side", visit: "Visit", visitnum: "Number of the visit", grade: "Grade", file: "File name", sex: "Sex"};
 const SCALES = [["0-9/0.5", "0 to 9 in half steps"], ["0-9/1", "0 to 9, whole grades"], ["0-9/0.25", "0 to 9 in quarters"], ["0-9", "0 to 9, any number"]];
 let shown = "all";
 

@@ -37,7 +37,9 @@ function start() {
   byId("reader").value = typeof reader === "string" ? reader : "";
   byId("reader").addEventListener("change", (event) => memory.write(READER, event.target.value.trim()));
   byId("reader").addEventListener("keydown", leaveOnEnter);
-  byId("blind").addEventListener("change", (event) => setBlind(event.target.checked));
+  // A click, not a change: browsers tell of a change also where they put back what a box held before.
+  byId("blind").addEventListener("click", (event) => setBlind(event.target.checked));
+  window.addEventListener("pageshow", drawBlind);  // by now they have put it back
   byId("show-print").addEventListener("click", showPrint);
   byId("export").addEventListener("click", exportReview);
   byId("import").addEventListener("click", () => byId("import-file").click());
