@@ -6,9 +6,9 @@ import dataclasses
 import numpy as np
 import pytest
 from colour_charts import LOOKS, chart_picture, seen
+from command_line import toolkit
 from graded_study import write_photos
 from PIL import Image
-from test_cli import toolkit
 
 from toolkit.commands.colours import NO_COLOURS, PatternRow, read_colours
 from toolkit.commands.grading import grade_photos
