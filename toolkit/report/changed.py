@@ -21,7 +21,7 @@ SHOWN_KINDS = ("gone", "fainter", "darker", "new")
 _GROWN_PX = 3  # of the chart: outlines keep a millimetre from the spot, so that it stays in view
 _MOST_GAIN = 2.0  # of a channel: two photographs of a study differ by less
 _SMOOTH_MM = 0.5
-DIFFERENCE_OD = 0.1  # of full colour; two photographs of the same spot differ by about a quarter of it
+DIFFERENCE_OD = 0.03, 0.1  # two photographs of the same spot differ by less than the first (change.pigment)
 _ALIKE, _DARKER, _PALER = (
     np.array(one, np.float32) for one in ((245, 245, 245), (178, 24, 43), (33, 102, 172))
 )
@@ -101,12 +101,14 @@ def _draw(
 def difference_picture(
     difference: NDArray[np.float32], common: NDArray[np.bool_], px_per_mm: float
 ) -> Pixels:
-    """A picture (h, w, 3) of a difference in darkness (h, w), OD: nearly white without one, blue where it is paler, red
-    where it is darker, full from DIFFERENCE_OD on; black off the skin that both show. Smoothed by half a millimetre, as
-    single pixels are noise."""
+    """A picture (h, w, 3) of a difference in darkness (h, w), OD: nearly white up to the first of DIFFERENCE_OD, then blue
+    where it is paler and red where it is darker, full from the second on; black off the skin that both show. Smoothed by
+    half a millimetre, as single pixels are noise."""
     weight = cv2.GaussianBlur(common.astype(np.float32), (0, 0), _SMOOTH_MM * px_per_mm)
     smooth = cv2.GaussianBlur(difference, (0, 0), _SMOOTH_MM * px_per_mm) / np.maximum(weight, 1e-3)
-    share = np.clip(smooth / DIFFERENCE_OD, -1, 1)[..., None]
+    none, full = DIFFERENCE_OD
+    share = np.sign(smooth) * np.clip((np.abs(smooth) - none) / (full - none), 0, 1)
+    share = share[..., None]
     end = np.where(share > 0, _DARKER, _PALER)
     picture = (1 - np.abs(share)) * _ALIKE + np.abs(share) * end
     return np.where(common[..., None], np.round(picture), 0).astype(np.uint8)
