@@ -13,7 +13,8 @@ affine step, as registered.
 
 Spots: the same phantom in two sessions, with the same pigment and with a grade less, through the starter model: which
 share of spots that did not change is called the same, which share of those that faded is called gone or fainter, and how
-far the change of a grade lies from the true one.
+far the change of a grade lies from the true one. Where a starter is new, the last line says what
+``ChangeSettings.interval_share`` should be; the limits of spots (toolkit/change/pigment.py) are in the first lines.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from toolkit.phantom.study import read_rgb
 from toolkit.pigment import pigment_of_png, pigment_png
 from toolkit.pipeline import Grader, prepare, read_patches
 from toolkit.records import FaceChart, Photo, PhotoFacts, PhotoFile, Side
-from toolkit.settings import Settings
+from toolkit.settings import ChangeSettings, Settings
 
 SETTINGS = Settings()
 SIDES: tuple[Side, ...] = ("left", "right", "both")
@@ -263,6 +264,7 @@ def spot_pairs(people: Canvases, finder: FaceFinder) -> Iterator[dict[str, Any]]
     """The same pigment in two sessions, and less of it, of everybody."""
     grader = Grader(load_model(None))
     for number, (kind, canvas) in enumerate(people):
+        print(f"{kind} {number}", file=sys.stderr, flush=True)
         grade = (1.0, 3.0, 5.0, 6.5, 2.0, 4.0)[number % 6]
         grades = [grade, max(grade - 1, 0)]
         painter = ("stamps", "dots", "fields")[(number // 2) % 3]
@@ -326,6 +328,7 @@ def tell_spots(results: list[dict[str, Any]]) -> None:
 
 def tell_grades(results: list[dict[str, Any]]) -> None:
     """Prints the error of a change in grade."""
+    held = []
     for kind in sorted({one["kind"] for one in results}):
         mine = [one for one in results if one["kind"] == kind]
         off, halves = (np.array([one[name] for one in mine]) for name in ("off", "halves"))
@@ -333,9 +336,16 @@ def tell_grades(results: list[dict[str, Any]]) -> None:
         alike = np.corrcoef(singles.T)[0, 1]
         ratio = np.sort(np.abs(off) / halves)
         rank = min(int(np.ceil(0.9 * (len(ratio) + 1))) - 1, len(ratio) - 1)
+        held.append(ratio[rank])
         print(f"\ngrades, {kind}: {len(off)} pairs; SD of an error {singles.std():.2f}, of the error of a change {off.std():.2f} "
               f"(mean {off.mean():+.2f}); errors of one person's photographs correlate by {alike:.2f}; 90 % of changes lie within "
               f"{ratio[rank]:.2f} of the root of both half-widths' squares (mean {halves.mean():.2f})")  # fmt: skip
+    if held:
+        used = ChangeSettings().interval_share
+        inside = np.mean([abs(one["off"]) <= used * one["halves"] for one in results])
+        print(
+            f"\ninterval_share: needed {max(held):.2f}, is {used:.2f}, with which {inside:.0%} of all changes lie inside"
+        )
 
 
 def main(

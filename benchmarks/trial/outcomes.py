@@ -58,15 +58,15 @@ def sources(work: Path, results: Path) -> tuple[list[Grades], TrialTable]:
     def read(path: Path, scale: Scale, column: str = "") -> TrialTable:
         return read_trial(path, Reading([("grade", column)] if column else [], scale, arms))
 
-    combined = work / "experts.csv"
-    _write_combined(combined, truth)
     known = read(truth, _ANY, "latent_grade")
     tables = {
         "known grade": known,
         "toolkit": read(results, Scale()),
         "one expert": read(truth, Scale(), EXPERTS[0]),
-        "three experts, combined": read(combined, _ANY),
     }
+    combined = work / "experts.csv"
+    if _write_combined(combined, truth):
+        tables["three experts, combined"] = read(combined, _ANY)
     return [Grades(title, _values(table, known)) for title, table in tables.items()], known
 
 
@@ -102,13 +102,19 @@ def table_of(values: Float, treated: NDArray[np.bool_], visits: Sequence[str]) -
     return TrialTable(Path("resampled"), "resampled", (CONTROL, TREATED), tuple(visits), visits[0], grades)
 
 
-def _write_combined(path: Path, truth: Path) -> None:
-    """The experts' combined grades, as the sheet Combined of ``toolkit agreement`` has them."""
+def _write_combined(path: Path, truth: Path) -> bool:
+    """The experts' combined grades, as the sheet Combined of ``toolkit agreement`` has them; whether there are any: few
+    subjects do not tell graders apart."""
     ratings = join_ratings(read_graders([truth], [("grade", name) for name in EXPERTS]))
+    study = study_graders(ratings)
+    if study.model is None:
+        print(f"three experts: {study.no_model}")
+        return False
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["file", "grade"])
-        rows.writerows(zip(ratings.photos, study_graders(ratings).combined.tolist(), strict=True))
+        rows.writerows(zip(ratings.photos, study.combined.tolist(), strict=True))
+    return True
 
 
 def skin_outcomes(results: Path, known: TrialTable) -> list[Outcome]:

@@ -22,12 +22,12 @@ def draw_photographs(work: Path, plan: Plan, seed: int, workers: int, *, tell: P
         note = json.loads((study / "phantom.json").read_text(encoding="utf-8"))
         if note["courses"] != json.loads(json.dumps(plan.courses)) or note["seed"] != seed:
             raise ToolkitError(f"{work}: holds another trial: name another folder with --work")
-        return study
-    with clock(work, "photographs"):
-        write_study(
-            study, len(plan.arms), VISITS, "half", seed=seed, courses=plan.courses, workers=workers,
-            progress=lambda done, total: tell("phantoms", done, total),
-        )  # fmt: skip
+    else:
+        with clock(work, "photographs"):
+            write_study(
+                study, len(plan.arms), VISITS, "half", seed=seed, courses=plan.courses, workers=workers,
+                progress=lambda done, total: tell("phantoms", done, total),
+            )  # fmt: skip
     write_arms(work / "arms.csv", plan)
     return study
 

@@ -25,6 +25,7 @@ from toolkit.geometry import compose_affine, invert_affine
 from toolkit.images import painted_out
 from toolkit.phantom import compose, draw_face, shoot
 from toolkit.records import Face, Photo, PhotoFacts, PhotoGrade
+from toolkit.report.changed import difference_picture
 from toolkit.settings import Settings
 from toolkit.store import open_store, store_path
 from toolkit.study.visits import baseline_of, visit_days, visit_number, visit_order
@@ -177,6 +178,12 @@ def test_removed_spots_are_gone_and_added_ones_new(spotted):
     told = kinds_at(changes, to_first, spotted[2])
     assert told == ["gone"] * 2 + ["same"] * 5 + ["new"] * 2
     assert changes.mask("gone").sum() > 0 and not (changes.mask("gone") & changes.mask("new")).any()
+    assert not changes.difference[~changes.common].any()
+    picture = difference_picture(changes.difference, changes.common, baseline.chart.px_per_mm).astype(int)
+    gone, new = (picture[changes.mask(kind)].mean(axis=0) for kind in ("gone", "new"))
+    assert gone[2] > gone[0] + 40 and new[0] > new[2] + 40  # blue, red
+    plain = changes.common & (changes.labels == 0)
+    assert np.median(np.abs(picture[plain] - 245)) < 40 and not picture[~changes.common].any()
 
 
 def test_half_the_pigment_is_fainter_and_back_again_darker(spotted):
@@ -448,7 +455,7 @@ def test_the_page_shows_both_visits_and_blinks(browser, written, page):
     loaded = (
         "[...document.querySelectorAll('#change image')].map(one => one.getAttribute('href').length > 10)"
     )
-    assert opened.tab.evaluate(loaded) == [True] * 3
+    assert opened.tab.evaluate(loaded) == [True] * 4
     assert opened.tab.locator("#chart-before .l-gone").count() == 1
     over = opened.tab.locator("#chart-after .chart-baseline")
     assert over.get_attribute("visibility") == "hidden" and opened.tab.inner_text("#chart-shown") == "Week 4"

@@ -237,18 +237,15 @@ def test_the_model_keeps_a_small_picture_of_every_reference(model, patches):
 
 
 def test_another_models_network_is_kept_whole(study, model, tmp_path):
-    options = (
-        "--grades",
-        study / "grades.xlsx",
-        "--out",
-        tmp_path / "second",
-        "--folds",
-        2,
-        "--encoder",
-        model,
-    )
-    said = succeeds("train", study / "images", *options, "--no-thumbnails", "--workers", 1)
+    graders = ("--column", "grade=grader_1", "--column", "grade=grader_2", "--plain-mean")
+    options = ("--out", tmp_path / "second", "--folds", 2, "--encoder", model, *graders, "--no-thumbnails")
+    said = succeeds("train", study / "images", "--grades", study / "truth.csv", *options, "--workers", 1)
     assert "toolkit, subjects never seen" in said
+    truth = read_table(study / "truth.csv")
+    between = np.sqrt(np.mean((truth["grader_1"] - truth["grader_2"]) ** 2))
+    assert read_card(tmp_path / "second")["scores"]["between"]["rmse"] == pytest.approx(between)
+    page = (tmp_path / "second" / "model_card.md").read_text(encoding="utf-8")
+    assert f"| one grader against another | {between:.2f} |" in page
     old, new = load_model(model), load_model(tmp_path / "second")
     assert new.card["trunk"] == "kept" and new.thumbnails == ()
     for part in ("trunk", "head"):

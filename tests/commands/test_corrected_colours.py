@@ -6,9 +6,9 @@ import dataclasses
 import numpy as np
 import pytest
 from colour_charts import LOOKS, chart_picture, seen
+from command_line import toolkit
 from graded_study import write_photos
 from PIL import Image
-from test_cli import toolkit
 
 from toolkit.commands.colours import NO_COLOURS, PatternRow, read_colours
 from toolkit.commands.grading import grade_photos
@@ -103,7 +103,7 @@ def test_a_table_gives_each_camera_its_chart(charts, tmp_path):
         (lambda folder: folder / "missing.jpg", "missing.jpg: no such file: name a photograph of a colour chart"),
         (lambda folder: folder / "grey.png", "grey.png: no colour chart found: photograph a ColorChecker"),
         (lambda folder: folder / "missing.csv", "missing.csv: no such file"),
-        (lambda folder: table(folder / "a.csv", ["x", "y"], heading=("photo", "colours")), "a.csv: no row reads as the header of a table with the columns photos and chart"),
+        (lambda folder: table(folder / "a.csv", ["x", "y"], heading=("photo", "colours")), "a.csv: no row reads as the header of a table with the columns photos and chart, or with those that toolkit match-cameras writes (first row: photo, colours): give its columns these headings"),
         (lambda folder: table(folder / "b.csv", ["", "y"]), "b.csv: no row names photographs"),
         (lambda folder: table(folder / "c.csv", ["*", "none.jpg"]), "none.jpg: no such file"),
         (lambda folder: table(folder / "d.csv", ["*", "1", "1", "1", "0", "1", "1"], heading=("photos", *(f"{c}_{f}" for f in ("gain", "power") for c in ("red", "green", "blue")))), "d.csv, row 2: gains and powers must be numbers, powers over 0"),
@@ -219,6 +219,13 @@ def test_cameras_are_matched_by_the_skin_of_the_same_people(tmp_path):
         tmp_path / "z.csv",
     )
     assert both.status == 1 and "choose one of them" in both.err
+
+
+def test_one_camera_alone_is_not_matched(tmp_path):
+    write_photos(tmp_path / "photos", 1)
+    cameras = table(tmp_path / "cameras.csv", ["photos/*", "first"], heading=("photos", "camera"))
+    done = toolkit("match-cameras", tmp_path / "photos", "--cameras", cameras, "--out", tmp_path / "m.csv")
+    assert done.status == 1 and "cameras.csv: names 1 camera, and matching needs two" in done.err
 
 
 def apart(path):

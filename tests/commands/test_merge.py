@@ -5,8 +5,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from colour_charts import chart_picture
+from command_line import toolkit
 from graded_study import write_photos
-from test_cli import toolkit
+from PIL import Image
 from workbooks import cells, load
 
 from toolkit.commands.grading import grade_photos
@@ -104,6 +106,25 @@ def test_runs_without_shares_follow_one_another(study, tmp_path):
     assert names[:3] == [f"P000{n}_FACE_L_V00D00W00.jpg" for n in range(3)]
     assert names[3:] == [f"b/P000{n}_FACE_L_V00D00W00.jpg" for n in range(3)]
     assert all(one.grade is not None for one in run.grades)
+
+
+def test_merged_parts_keep_their_corrected_colours(tmp_path):
+    write_photos(tmp_path / "photos", 2)
+    chart = tmp_path / "warm.png"
+    Image.fromarray(chart_picture("warm")).save(chart)
+    grade_photos([tmp_path / "photos"], tmp_path / "whole.xlsx", colour=chart)
+    parts = [tmp_path / f"{number}.xlsx" for number in (1, 2)]
+    for number, part in enumerate(parts, 1):
+        grade_photos([tmp_path / "photos"], part, share=Share(number, 2), colour=chart)
+    out = tmp_path / "all.xlsx"
+    assert not any("colours were" in line for line in merge_parts(parts, out).remarks)
+    assert cells(out) == cells(tmp_path / "whole.xlsx")
+    book = load(out)
+    assert ("colours corrected by", "warm.png") in set(book["Run"].iter_rows(values_only=True))
+    assert [row[1] for row in book["Colour"].iter_rows(min_row=2, values_only=True)] == ["warm.png"] * 2
+    grade_photos([tmp_path / "photos"], parts[1], share=Share(2, 2))  # as they come
+    (told,) = [line for line in merge_parts(parts, out).remarks if "colours were" in line]
+    assert "warm.png, nothing (as they come)" in told
 
 
 # --- what is refused -------------------------------------------------------------------------------

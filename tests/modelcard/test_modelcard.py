@@ -9,13 +9,12 @@ import pytest
 
 from toolkit.modelcard import PAGES, OutOfFold, card_facts, card_sections, is_card, write_pages
 from toolkit.records import PhotoFacts
-from toolkit.scores import noise_floor
 from toolkit.study import join_files, subject_folds
 
 EVIL = "<script>alert(1)</script>|[x](y)"
 
 
-def out_of_fold(subjects=24, error=0.4, seed=0, sexes=True, floor=None, tones=None):
+def out_of_fold(subjects=24, error=0.4, seed=0, sexes=True, graders=None, tones=None):
     """A model that errs by ``error`` on two photographs each of so many subjects."""
     rng = np.random.default_rng(seed)
     owner = np.repeat(np.arange(subjects), 2)
@@ -31,7 +30,7 @@ def out_of_fold(subjects=24, error=0.4, seed=0, sexes=True, floor=None, tones=No
         truth, truth + rng.normal(0, error, len(truth)), np.full(len(truth), 1.0),
         subject_folds(names.tolist(), truth, 4, 0), names, facts,
         tones or np.where(owner % 6, 45.0, -5.0).tolist(),
-        {f"P{n:04}": ("female", "male")[n % 2] for n in range(subjects - 1)} if sexes else {}, floor,
+        {f"P{n:04}": ("female", "male")[n % 2] for n in range(subjects - 1)} if sexes else {}, graders,
     )  # fmt: skip
 
 
@@ -96,11 +95,32 @@ def test_limits_in_plain_words():
 def test_intervals_and_noise_floor():
     told = text_of(card_of(out_of_fold(subjects=6)))
     assert "86 %" in told["Intervals"] and "would need 9 subjects" in told["Intervals"]
-    assert "one grader's grades alone" in told["Scores"]
+    assert "Noise floor: not known, one grader." in told["Scores"]
+    assert "one grader against another: not known, one grader" in told["Scores"]
+    assert "one grader against" not in told["Scores by group"]
+
+
+def test_scores_stand_beside_one_grader_against_another():
     rng = np.random.default_rng(1)
-    floor = noise_floor(rng.normal(4, 1, (40, 1)) + rng.normal(0, 0.5, (40, 2)))
-    told = text_of(card_of(out_of_fold(floor=floor)))["Scores"]
-    assert f"2 graders differ from one another by RMSE {floor.between_graders:.2f}" in told
+    given = rng.normal(4, 1, (48, 1)) + rng.normal(0, 0.5, (48, 2))
+    given[30:, 1] = np.nan
+    between = np.sqrt(np.mean((given[:30, 0] - given[:30, 1]) ** 2))
+    card = card_of(out_of_fold(graders=given))
+    told = text_of(card)
+    assert f"2 graders differ from one another by RMSE {between:.2f}" in told["Scores"]
+    assert (
+        card["scores"]["between"]["rmse"] == pytest.approx(between) and card["scores"]["between"]["n"] == 60
+    )
+    assert f"'one grader against another', '{between:.2f}'" in told["Scores"]
+    left = np.sqrt(np.mean((given[:30:2, 0] - given[:30:2, 1]) ** 2))
+    (group,) = [one for one in card["scores"]["groups"] if one["level"] == "left"]
+    assert group["rmse_of_graders"] == pytest.approx(left)
+    assert "'always the mean', 'one grader against another', 'bias'" in told["Scores by group"]
+    given[:, 1] = np.where(np.isnan(given[:, 0]), 4, np.nan)
+    alone = text_of(card_of(out_of_fold(graders=given)))["Scores"]
+    assert "not known, no photograph has two graders' grades" in alone
+    painted = text_of(card_of(out_of_fold(), grades="latent grades of simulated pigment"))["Scores"]
+    assert "not known, no grader gave these grades" in painted
 
 
 def test_a_model_of_an_earlier_version_says_what_is_not_known():

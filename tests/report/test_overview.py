@@ -104,9 +104,14 @@ def test_the_model_in_words():
 
 def test_the_scores_of_a_studys_own_model():
     rmse = {"value": 0.95, "lower": 0.7, "upper": 1.24, "seed": 0}
-    card = {"scores": {"all": {"rmse": rmse, "rmse_of_mean": 1.37}, "floor": {"truth_vs_mean": 0.38}}}
-    (told,) = summary(STUDY, card=card)[0].model
+    scores = {
+        "all": {"rmse": rmse, "rmse_of_mean": 1.37},
+        "floor": {"truth_vs_mean": 0.38, "between_graders": 0.76},
+    }
+    (told,) = summary(STUDY, card={"scores": scores})[0].model
+    error = "RMSE 0.95 (95 % interval 0.70 to 1.24) on subjects that it had not seen; always the mean 1.37"
     assert told == (
-        "error", "RMSE 0.95 (95 % interval 0.70 to 1.24) on subjects that it had not seen; always the mean 1.37; no "
-        "method can be expected under about 0.38"
+        "error", f"{error}; one grader against another 0.76, so that no method can be expected under about 0.38"
     )  # fmt: skip
+    (told,) = summary(STUDY, card={"scores": {**scores, "floor": None}})[0].model
+    assert told == ("error", f"{error}; how far one grader lies from another is not known")

@@ -242,6 +242,11 @@ def test_repeats_and_contradictions_name_their_rows(tmp_path):
     rows = [LONG, ("P1", "L", 1, "Baseline", 4), ("p1", "left", 1, "Week 0", 4), ("P1", "L", 1, "BL", 5)]
     with pytest.raises(GradesError, match=r"row 3 repeats row 2; row 4 \(5\) contradicts row 2 \(4\)"):
         read_grades(sheet(tmp_path / "g.xlsx", *rows))
+    visits = sheet(tmp_path / "v.xlsx", ("subject", "side", "grade"), ("P1", "left", 4), ("P1", "left", 3))
+    with pytest.raises(
+        GradesError, match="if they are of several visits, name their column, --column visit=NAME"
+    ):
+        read_grades(visits)
     files = sheet(tmp_path / "f.xlsx", ("file", "grade"), ("a/X.jpg", 3), ("A\\x.jpg", 3))
     with pytest.raises(GradesError, match="row 3 repeats row 2"):
         read_grades(files)

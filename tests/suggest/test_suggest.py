@@ -97,7 +97,7 @@ def a_run():
     grades = [
         PhotoGrade(
             name,
-            PhotoFacts(name.split("_")[0], "left", "Baseline"),
+            PhotoFacts(name.split("_")[0], "right" if "FACE_R" in name else "left", "Baseline"),
             grade,
             max(grade - 1, 0),
             min(grade + 1.5, 9),
@@ -209,7 +209,17 @@ def test_what_cannot_be_answered_is_refused_in_a_line(results, model, tmp_path):
         ToolkitError, match=r"no photograph is left to be graded \(17 the model was trained on\)"
     ):
         suggest_photos(results, out)
+    with pytest.raises(ToolkitError, match="--column names columns of experts' grades"):
+        suggest_photos(results, out, columns={"grade": "x"})
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "text.xlsx").write_text("a,b\n1,2\n")
+    for odd, remedy in (
+        ("x.csv", "x_sides.csv, which toolkit grade writes beside its grades, is missing"),
+        ("text.xlsx", "is not a readable Excel workbook: name the one that toolkit grade wrote"),
+        ("none.csv", "no such file: check its path"),
+    ):
+        with pytest.raises(ToolkitError, match=f"{odd}: {remedy}"):
+            suggest_photos(tmp_path / odd, out)
     for odd in (tmp_path / "x.csv", tmp_path / "none.xlsx", tmp_path / "none.csv", tmp_path / "x.txt"):
         with pytest.raises(ToolkitError) as told:
             suggest_photos(odd, out)

@@ -646,7 +646,10 @@ def test_visits_stand_in_order_of_time():
         ("grades.xlsx --arms both.csv", "columns 'Arm' and 'Group' both look like the arm"),
         ("grades.xlsx --arms nobody.csv", "row 2: has an arm but no subject"),
         ("grades.xlsx --arms empty.csv", "no row holds a subject"),
-        ("grades.xlsx --arms arms.xlsx --arm-column arm=Absent", "no column 'Absent' for arm"),
+        (
+            "grades.xlsx --arms arms.xlsx --arm-column arm=Absent",
+            "no column 'Absent' for arm: check the spelling of --arm-column arm=Absent",
+        ),
         ("grades.xlsx --arms arms.xlsx --arm-column dose=Age", "'dose' is none of subject, arm, sheet"),
         ("grades.xlsx --arms arms.xlsx --arm-column Age", "--arm-column Age: write it as role=name"),
         ("grades.xlsx --arm-column arm=Age", "--arm-column names a column of --arms"),

@@ -39,7 +39,8 @@ class VisitChart:
 class SpotChanges:
     """``labels`` (h, w) int32 on the baseline chart: 1 + a spot's place in ``kinds`` (n,), places in KINDS, and in
     ``areas_mm2`` (n,). ``common`` (h, w) bool: the skin that both show; ``baseline_od`` and ``later_od``: predicted
-    pigment on it, mean green OD. ``darkness_change``: by which share the spots, all together, are darker against the skin
+    pigment on it, mean green OD. ``difference`` (h, w) float32: by how much OD the skin is darker against the skin around
+    than at baseline, 0 where not both show it. ``darkness_change``: by which share the spots, all together, are darker against the skin
     around than at baseline; None where they cover too little skin. Of the same pigment in two sessions its standard
     deviation was 0.08 (phantoms), that of the predicted pigment's 0.26: it tells a change sooner."""
 
@@ -50,6 +51,7 @@ class SpotChanges:
     baseline_od: float
     later_od: float
     darkness_change: float | None
+    difference: Array
 
     def mask(self, kind: str) -> Mask:
         """(h, w): the spots of a kind."""
@@ -82,7 +84,10 @@ def compare_spots(
     total, total_later = (float((mean_of[n] * areas).sum()) for n in (4, 5))
     known = areas.sum() >= _LEAST_SPOTS_MM2 and total > 0
     change = total_later / total - 1 if known else None
-    return SpotChanges(labels, kinds, areas, common, levels[0], levels[1], change)
+    difference = np.where(common, darkness[1] - darkness[0], 0).astype(np.float32)
+    return SpotChanges(
+        labels, kinds, areas, common, levels[0], levels[1], darkness_change=change, difference=difference
+    )
 
 
 def _darkness(chart: FaceChart, settings: PigmentSettings) -> Array:

@@ -195,7 +195,8 @@ def read_patterns(path: Path, wanted: Sequence[str], instead: Sequence[str] = ()
     ToolkitError."""
     if not path.is_file():
         raise ToolkitError(f"{path}: no such file: check the path of the table")
-    for _, rows in raw_sheets(path):
+    sheets = raw_sheets(path)
+    for _, rows in sheets:
         for place, cells in enumerate(rows[:HEADER_SEARCH_ROWS]):
             plain = [plain_heading(as_text(cell)) for cell in cells]
             for columns in (wanted, instead):
@@ -203,8 +204,14 @@ def read_patterns(path: Path, wanted: Sequence[str], instead: Sequence[str] = ()
                     names = {name: plain.index(plain_heading(name)) for name in (PHOTOS, *columns)}
                     names |= {CAMERA: plain.index(CAMERA)} if CAMERA in plain else {}
                     return _rows(path, rows[place + 1 :], place + 2, names)
+    filled = (
+        texts for _, rows in sheets for cells in rows if any(texts := [as_text(cell) for cell in cells])
+    )
+    first = ", ".join(filter(None, next(filled, [])[:8])) or "nothing"
+    other = ", or with those that toolkit match-cameras writes" if instead else ""
     raise ToolkitError(
-        f"{path.name}: no row reads as the header of a table with the columns {PHOTOS} and {', '.join(wanted)}"
+        f"{path.name}: no row reads as the header of a table with the columns {PHOTOS} and {', '.join(wanted)}{other} "
+        f"(first row: {first}): give its columns these headings"
     )
 
 

@@ -136,7 +136,7 @@ def _plan(request: _Request, store: Store, given: Sequence[PhotoFile], read: Seq
     files = request.colours.given_to(with_facts(files, joined.facts if joined else {}))
     hints = hints_of(files, model, others)
     check_kept(out, loss.lost if request.append else (), hints, store, options=options.key())
-    store.begin(files, options, hints, record=RunRecord(versions(), taken))
+    store.begin(files, options, hints, record=RunRecord(versions(), taken, request.colours.source))
     store.claim([(place, sha256) for place, sha256 in enumerate(hashes) if sha256])
     earlier = len(files) - len(store.missing())
     told = {"part": f"{taken.share} of {taken.photos} photos"} if taken else {}

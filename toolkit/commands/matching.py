@@ -14,7 +14,7 @@ from toolkit.commands.colours import CAMERA, FIGURES, PHOTOS, PatternRow, read_p
 from toolkit.commands.shared import check_table
 from toolkit.correction.matching import CameraMatch, match_cameras, skin_light, spread_over_cameras
 from toolkit.errors import ToolkitError
-from toolkit.outputs import has_columns, is_stamped
+from toolkit.outputs import counted, has_columns, is_stamped
 from toolkit.photos import find_photo_files
 from toolkit.pipeline import read_face
 from toolkit.pool import Workers, attempt
@@ -80,6 +80,7 @@ def match_study(
     """
     check_target(out)
     rows, files = read_patterns(cameras, (CAMERA,)), find_photo_files(images)
+    _refuse_one_camera(cameras, rows)
     read = [*(file.path for file in files), cameras, *([landmark_model] if landmark_model else [])]
     is_own = is_stamped(_KIND) if out.suffix.casefold() == ".xlsx" else has_columns(COLUMNS)
     check_table(out, is_own, read, overwrite)
@@ -101,7 +102,10 @@ def match_study(
         raise ToolkitError(
             f"{cameras.name}: no photograph with a face is named in it: check the column {PHOTOS}"
         )
-    matches = match_cameras(lights, names, people)
+    try:
+        matches = match_cameras(lights, names, people)
+    except ToolkitError as error:
+        raise ToolkitError(f"{cameras.name}: {error}") from None
     drop_receipt(out)
     write_table(
         out, [_row(row, matches) for row in rows if row.cells[CAMERA] in matches], COLUMNS, kind=_KIND
@@ -117,6 +121,16 @@ def match_study(
         len(named),
         failures,
     )  # fmt: skip
+
+
+def _refuse_one_camera(table: Path, rows: Sequence[PatternRow]) -> None:
+    """Raise ToolkitError, before photographs are read, where there is nothing to match."""
+    cameras = {row.cells[CAMERA] for row in rows} - {""}
+    if len(cameras) < 2:
+        raise ToolkitError(
+            f"{table.name}: names {counted(len(cameras), 'camera')}, and matching needs two that saw the same people: add "
+            "the photos of another, or use a colour chart (--colour-chart)"
+        )
 
 
 def _camera_of(file: PhotoFile, rows: Sequence[PatternRow], table: Path) -> str:

@@ -90,15 +90,18 @@ def merge_parts(
         others = {place: row.note for place, row in enumerate(rows) if _is_other(row)}
         files, joined = _photos(request, model, rows, others, read=read)
         hints = [row.hint for row in rows]
-        record = RunRecord(found[0].record.versions)
+        colours = _colours(found)
+        record = RunRecord(found[0].record.versions, colours="; ".join(filter(None, colours)))
         store.begin(files, options, hints, record=record, sizes=[row.bytes for row in rows])
         _take_results(store, found, rows, tell)
         told = {"merged parts": str(len(found))}
+        told |= {"colours corrected by": record.colours} if record.colours else {}
         graded = [row.name for row in rows if not _is_other(row)]
         mode = mode_of(graded[0]) if graded else model.mode
         plan = GradePlan(
-            model, options, tuple(files), len(graded), joined, mode, others, loss=loss, told=told
-        )
+            model, options, tuple(files), len(graded), joined, mode, others, loss=loss, told=told,
+            remarks=_unlike_colours(colours),
+        )  # fmt: skip
         return finish(request, store, plan, clock, interrupted=False)
 
 
@@ -116,6 +119,27 @@ def _take_results(store: Store, parts: Sequence[Part], rows: Sequence[PhotoRow],
     for place, row in enumerate(rows):
         if row.note:
             store.put_failure(place, row.note, row.sha256)
+
+
+def _colours(parts: Sequence[Part]) -> list[str]:
+    """What corrected the colours of the parts, each once, "" for colours as they come."""
+    return list(dict.fromkeys(part.record.colours or _unnamed(part) for part in parts))
+
+
+def _unnamed(part: Part) -> str:
+    """Of parts whose version did not note it."""
+    corrected = any(json.loads(row.hint).get("colour") for row in part.rows)
+    return "a chart that was not noted" if corrected else ""
+
+
+def _unlike_colours(colours: Sequence[str]) -> tuple[str, ...]:
+    """A line where the parts' colours were not all corrected by the same."""
+    if len(colours) < 2:
+        return ()
+    names = ", ".join(one or "nothing (as they come)" for one in colours)
+    return (
+        f"the parts' colours were corrected by different things ({names}): see the sheet Colour; grades may differ",
+    )
 
 
 def _without_colour(hint: str) -> dict[str, object]:

@@ -77,7 +77,10 @@ def _read_folder(path: Path) -> Part:
 def _read_store(path: Path) -> Part:
     file = path if path.name.endswith(_STORE) else store_path(path)
     if not file.is_file():
-        raise ToolkitError(f"{path}: {file.name}, which toolkit grade keeps beside its results, is missing")
+        raise ToolkitError(
+            f"{path}: {file.name}, which toolkit grade keeps beside its results, is missing: copy it there, or name "
+            "results of toolkit grade"
+        )
 
     def results() -> Iterator[ResultRow]:
         with read_store(file) as source:

@@ -78,7 +78,7 @@ def grade_into_parts(
             files, hashes = [files[n] for n in taken.places], [hashes[n] for n in taken.places]
             others = taken.within(others)
         hints = hints_of(files, model, others)
-        parts.begin(RunRecord(versions(), taken))
+        parts.begin(RunRecord(versions(), taken, colours.source))
         photos = RunPhotos(parts, options.key(), files=files, hashes=hashes, hints=hints)
         for place, note in others.items():
             photos.keep(place, Graded(hashes[place] or content_hash(files[place].path), note=note))

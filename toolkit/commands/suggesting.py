@@ -69,6 +69,10 @@ def suggest_photos(
     and write the workbook ``out``: a sheet for the expert, and one that says why. Left out are photographs that the
     model was trained on, that ``grades`` hold, or whose quality is poor; at most ``per_subject`` of a subject are
     chosen. Raises ToolkitError."""
+    if columns and not grades:
+        raise ToolkitError(
+            "--column names columns of experts' grades: name their workbook with --grades, or leave it out"
+        )
     check_target(out, (".xlsx",))
     read = [*result_paths(results), *grades, *read_files(model_folder, None)]
     check_outputs([Output(out, "--out", is_stamped(_KIND))], read, overwrite)

@@ -26,7 +26,7 @@ from toolkit.prepared import Prepared
 from toolkit.progress import Progress, reported, silent
 from toolkit.scores import Scores, score, score_table, trivial_baselines
 from toolkit.settings import IndexSettings, Settings
-from toolkit.severalgraders import Choice, graders_of, train_on_graders
+from toolkit.severalgraders import Choice, SeveralGraders, graders_of, train_on_graders
 from toolkit.siamese import Encoder
 from toolkit.study import Columns, JoinedGrades
 from toolkit.study.copies import one_subject_each
@@ -106,12 +106,12 @@ def train_study(
         train, usable, truth, subjects, settings, folds=folds, seed=seed, progress=tell, start=start,
         keep_encoder=encoder is not None,
     )  # fmt: skip
-    graders = None if plain_mean else graders_of(joined.by_grader, [one.name for one in usable], subjects)
-    trained, choice = train_on_graders(graders, learn) if graders else (learn(), None)
+    several = graders_of(joined.by_grader, [one.name for one in usable], subjects)
+    trained, choice = train_on_graders(several, learn) if several and not plain_mean else (learn(), None)
     pictures = thumbnails_of(photo.face for photo in usable) if thumbnails else ()
     model = replace(trained.model, name=Path(out).name, thumbnails=pictures)
     told = {"landmarks": landmarks_name(landmark_model), GRADE_STEP: step, **card_of(usable)}
-    told |= _scores_told(trained, usable, np.array(truth), subjects, joined=joined)
+    told |= _scores_told(trained, usable, np.array(truth), subjects, joined=joined, graders=several)
     told |= {"learnt": choice.used} if choice else {}
     told |= {"colours": colours.kind} if colours.kind else {}
     model = replace(model, card={**model.card, **told})
@@ -127,11 +127,13 @@ def _scores_told(
     subjects: Sequence[str],
     *,
     joined: JoinedGrades,
+    graders: SeveralGraders | None,
 ) -> dict[str, Any]:
     """What the model card tells of the data and of scores on subjects never seen."""
     never_seen = OutOfFold(
         truth, trained.predicted, trained.half_widths, trained.folds, np.array(subjects, str),
         [joined.facts[photo.name] for photo in photos], [photo.tone for photo in photos], joined.sexes(),
+        graders.grades if graders else None,
     )  # fmt: skip
     return card_facts(never_seen, _methods(trained))
 

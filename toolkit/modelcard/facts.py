@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from toolkit.agreement.resample import difference_statistics, estimates
 from toolkit.records import SEVERITY_WORDS, PhotoFacts, half_step, severity_of
-from toolkit.scores import Fold, NoiseFloor, score, trivial_baselines, trivial_predictions
+from toolkit.scores import Fold, noise_floor, score, trivial_baselines, trivial_predictions
 from toolkit.study.visits import visit_order
 from toolkit.tones import TONES, tone_name
 
@@ -29,7 +30,7 @@ class OutOfFold:
     """n photographs that a model was trained on, and what it says of each without having seen its subject: experts'
     grades ``truth``, ``predicted`` grades, ``half_widths`` of their intervals, all (n,); ``folds`` as they were; who is
     on each, ``subjects`` and ``facts``; skin ``tones`` (ITA, degrees); ``sexes`` by subject, where a workbook says it;
-    ``floor``: what several graders differ by, where there are several."""
+    ``graders`` (n, k): the grades of k graders, NaN where one did not grade, where there are several."""
 
     truth: Float
     predicted: Float
@@ -39,7 +40,7 @@ class OutOfFold:
     facts: Sequence[PhotoFacts]
     tones: Sequence[float]
     sexes: Mapping[str, str] = field(default_factory=dict)
-    floor: NoiseFloor | None = None
+    graders: Float | None = None
 
 
 def card_facts(photos: OutOfFold, methods: Mapping[str, Float]) -> dict[str, Any]:
@@ -58,9 +59,30 @@ def card_facts(photos: OutOfFold, methods: Mapping[str, Float]) -> dict[str, Any
             if by != "grade"
             for level in _in_order(by, of)
         ],
-        "floor": asdict(photos.floor) if photos.floor else None,
+        **_of_graders(photos),
     }
     return {DATA: {by: _counts(by, of) for by, of in levels.items()}, SCORES: scores}
+
+
+def _of_graders(photos: OutOfFold) -> dict[str, Any]:
+    """``graders``: how many there are. ``floor`` and ``between``, the noise floor and scores of one grader against another;
+    None where no photograph was graded by two."""
+    graders = photos.graders
+    one, other = _pairs(graders)
+    if graders is None or not len(one):
+        return {"graders": 1 if graders is None else graders.shape[1], "floor": None, "between": None}
+    floor, between = noise_floor(graders), score(one, other)
+    return {"graders": graders.shape[1], "floor": asdict(floor), "between": asdict(between)}
+
+
+def _pairs(graders: Float | None) -> tuple[Float, Float]:
+    """The grades of every two graders of one photograph, each taken once as the first and once as the second: (m,) each."""
+    if graders is None:
+        return np.empty(0), np.empty(0)
+    found = [graders[:, [a, b]] for a, b in itertools.permutations(range(graders.shape[1]), 2)]
+    pairs = np.concatenate(found)
+    both = pairs[np.isfinite(pairs).all(axis=1)]
+    return both[:, 0], both[:, 1]
 
 
 def _levels(photos: OutOfFold) -> dict[str, NDArray[np.str_]]:
@@ -98,16 +120,19 @@ def _counts(by: str, of: NDArray[np.str_]) -> dict[str, int]:
 
 def _group(photos: OutOfFold, baseline: Float, rows: NDArray[np.intp]) -> dict[str, Any]:
     """Errors on some photographs: RMSE with its 95 % interval over subjects, bias, the RMSE of always answering the mean
-    of the others (``baseline``), and the share inside their intervals."""
+    of the others (``baseline``) and of one grader against another, None where that is not known, and the share inside
+    their intervals."""
     everybody, owner = np.unique(photos.subjects[rows], return_inverse=True)
     truth, predicted = photos.truth[rows], photos.predicted[rows]
     found = estimates(lambda counts: difference_statistics(truth, predicted, owner, counts), len(everybody))
+    one, other = _pairs(None if photos.graders is None else photos.graders[rows])
     return {
         "photos": len(rows),
         "subjects": len(everybody),
         "rmse": asdict(found["rmse"]),
         "bias": found["bias"].value,
         "rmse_of_mean": float(np.sqrt(np.mean((baseline[rows] - truth) ** 2))),
+        "rmse_of_graders": float(np.sqrt(np.mean((one - other) ** 2))) if len(one) else None,
         "inside": float(np.mean(np.abs(predicted - truth) <= photos.half_widths[rows])),
         "half_width": float(photos.half_widths[rows].mean()),
     }

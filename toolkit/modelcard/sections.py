@@ -13,6 +13,7 @@ from toolkit.study.modes import WHITE, mode_title
 from toolkit.tones import TONES
 
 NOT_KEPT = "Not known: this model was made by a version that did not keep it. Train it again to have it here."
+GRADERS = "one grader against another"
 _FEW_SUBJECTS = 5  # a group of fewer was hardly tested
 _TITLES = {"skin tone": "Skin tone", "sex": "Sex", "side": "Side", "visit": "Visit", "severity": "Severity"}
 _COUNTED = ("grade", "side", "visit", "skin tone", "sex")
@@ -85,25 +86,43 @@ def _scores(card: Card) -> Section:
     if SCORES not in card:
         return Section("Scores", (NOT_KEPT,))
     told = card[SCORES]
-    rows = tuple(
-        (name, f"{one['rmse']:.2f}", f"{one['mae']:.2f}", _signed(one["bias"]), f"{one['within_half']:.0%}",
-         f"{one['within_one']:.0%}", _optional(one["kappa"]), _optional(one["spearman"]), _optional(one["icc"]))
-        for name, one in told["methods"].items()
-    )  # fmt: skip
+    rows = (*(_score_row(name, one) for name, one in told["methods"].items()), _graders_row(card))
     return Section(
         "Scores",
         (
             f"On subjects that were never seen: {card.get('folds', '?')} folds, no subject on both sides of one. What "
             "does not beat the trivial answers (always the mean, always the commonest grade) has learnt nothing.",
-            f"RMSE {_estimate(told['all']['rmse'])}, interval over subjects. {_floor(told['floor'])}",
+            f"RMSE {_estimate(told['all']['rmse'])}, interval over subjects. {_floor(card)}",
         ),
         tables=(Table(("method", *HEADINGS), rows),),
     )
 
 
-def _floor(floor: Mapping[str, Any] | None) -> str:
+def _score_row(name: str, one: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        name, f"{one['rmse']:.2f}", f"{one['mae']:.2f}", _signed(one["bias"]), f"{one['within_half']:.0%}",
+        f"{one['within_one']:.0%}", _optional(one["kappa"]), _optional(one["spearman"]), _optional(one["icc"]),
+    )  # fmt: skip
+
+
+def _graders_row(card: Card) -> tuple[str, ...]:
+    """One grader against another, in the same figures as the methods."""
+    between = card[SCORES].get("between")
+    if between is not None:
+        return _score_row(GRADERS, between)
+    return (f"{GRADERS}: not known, {_why_no_floor(card)}", *"-" * 8)
+
+
+def _why_no_floor(card: Card) -> str:
+    if isinstance(card.get("grades"), str):  # of phantoms
+        return "no grader gave these grades"
+    return "one grader" if card[SCORES].get("graders", 1) < 2 else "no photograph has two graders' grades"
+
+
+def _floor(card: Card) -> str:
+    floor = card[SCORES]["floor"]
     if floor is None:
-        return "Noise floor: not known, since one grader's grades alone were given."
+        return f"Noise floor: not known, {_why_no_floor(card)}."
     return (
         f"Noise floor: {floor['graders']} graders differ from one another by RMSE {floor['between_graders']:.2f}; no "
         f"method can be expected to come nearer to one of them than about {floor['truth_vs_one']:.2f}, nor to their mean "
@@ -121,12 +140,13 @@ def _by_group(card: Card) -> Iterator[Section]:
         "RMSE",
         "95 % interval",
         "always the mean",
+        *([GRADERS] if card[SCORES]["floor"] else []),
         "bias",
         "inside the interval",
     )
     tables = []
     for by in dict.fromkeys(one["by"] for one in groups):
-        rows = tuple(_group_row(one) for one in groups if one["by"] == by)
+        rows = tuple(_group_row(one, bool(card[SCORES]["floor"])) for one in groups if one["by"] == by)
         tables.append(Table((_TITLES.get(by, by), *headings), rows))
     yield Section(
         "Scores by group",
@@ -138,11 +158,13 @@ def _by_group(card: Card) -> Iterator[Section]:
     )
 
 
-def _group_row(one: Mapping[str, Any]) -> tuple[str, ...]:
+def _group_row(one: Mapping[str, Any], several: bool) -> tuple[str, ...]:
+    """``several``: with a cell for one grader against another."""
     rmse = one["rmse"]
+    graders = (_optional(one["rmse_of_graders"]),) if several else ()
     return (
         one["level"], str(one["photos"]), str(one["subjects"]), f"{rmse['value']:.2f}", _between(rmse),
-        f"{one['rmse_of_mean']:.2f}", _signed(one["bias"]), f"{one['inside']:.0%}",
+        f"{one['rmse_of_mean']:.2f}", *graders, _signed(one["bias"]), f"{one['inside']:.0%}",
     )  # fmt: skip
 
 

@@ -20,6 +20,11 @@ from toolkit.settings import ReportSettings, Settings
 SHOWN_KINDS = ("gone", "fainter", "darker", "new")
 _GROWN_PX = 3  # of the chart: outlines keep a millimetre from the spot, so that it stays in view
 _MOST_GAIN = 2.0  # of a channel: two photographs of a study differ by less
+_SMOOTH_MM = 0.5
+DIFFERENCE_OD = 0.03, 0.1  # two photographs of the same spot differ by less than the first (change.pigment)
+_ALIKE, _DARKER, _PALER = (
+    np.array(one, np.float32) for one in ((245, 245, 245), (178, 24, 43), (33, 102, 172))
+)
 
 Pixels = NDArray[np.uint8]
 
@@ -35,11 +40,13 @@ class ChangeJob:
 @dataclass(frozen=True)
 class DrawnChange:
     """``baseline`` and ``later``: the charts as JPEGs of one size, the later one moved to where the baseline's skin lies
-    and matched to it in overall colour. ``layers`` JSON-ready: ``width``, ``height``, a path of each of SHOWN_KINDS in half
+    and matched to it in overall colour. ``difference``: of one size with them, what became darker (red) and paler (blue)
+    against the skin around. ``layers`` JSON-ready: ``width``, ``height``, a path of each of SHOWN_KINDS in half
     pixels, and how many outlines are ``hidden``. ``problem`` says why there is no picture."""
 
     baseline: bytes = b""
     later: bytes = b""
+    difference: bytes = b""
     layers: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
 
@@ -72,7 +79,11 @@ def _draw(
     to_view, size = _view(baseline.chart.visible, shown)
     pictures = [
         jpeg(_seen(one, to_view, size), replace(shown, max_picture_bytes=shown.max_change_bytes))
-        for one in (first, second)
+        for one in (
+            first,
+            second,
+            difference_picture(changes.difference, changes.common, baseline.chart.px_per_mm),
+        )
     ]
     paths = {
         kind: svg_path(mask_outlines(changes.mask(kind), to_view, grow=_GROWN_PX), shown.max_path_letters)
@@ -84,7 +95,23 @@ def _draw(
         **{kind: path for kind, (path, _) in paths.items()},
         "hidden": sum(hidden for _, hidden in paths.values()),
     }
-    return DrawnChange(pictures[0], pictures[1], layers)
+    return DrawnChange(pictures[0], pictures[1], pictures[2], layers)
+
+
+def difference_picture(
+    difference: NDArray[np.float32], common: NDArray[np.bool_], px_per_mm: float
+) -> Pixels:
+    """A picture (h, w, 3) of a difference in darkness (h, w), OD: nearly white up to the first of DIFFERENCE_OD, then blue
+    where it is paler and red where it is darker, full from the second on; black off the skin that both show. Smoothed by
+    half a millimetre, as single pixels are noise."""
+    weight = cv2.GaussianBlur(common.astype(np.float32), (0, 0), _SMOOTH_MM * px_per_mm)
+    smooth = cv2.GaussianBlur(difference, (0, 0), _SMOOTH_MM * px_per_mm) / np.maximum(weight, 1e-3)
+    none, full = DIFFERENCE_OD
+    share = np.sign(smooth) * np.clip((np.abs(smooth) - none) / (full - none), 0, 1)
+    share = share[..., None]
+    end = np.where(share > 0, _DARKER, _PALER)
+    picture = (1 - np.abs(share)) * _ALIKE + np.abs(share) * end
+    return np.where(common[..., None], np.round(picture), 0).astype(np.uint8)
 
 
 def matched(picture: Pixels, like: Pixels, common: NDArray[np.bool_]) -> Pixels:

@@ -217,7 +217,12 @@ def _error(card: Mapping[str, Any]) -> str:
         between = (
             "" if rmse["lower"] is None else f" (95 % interval {rmse['lower']:.2f} to {rmse['upper']:.2f})"
         )
-        least = f"; no method can be expected under about {floor['truth_vs_mean']:.2f}" if floor else ""
+        least = (
+            f"; one grader against another {floor['between_graders']:.2f}, so that no method can be expected under about "
+            f"{floor['truth_vs_mean']:.2f}"
+            if floor
+            else "; how far one grader lies from another is not known"
+        )
         return f"RMSE {rmse['value']:.2f}{between} on subjects that it had not seen; {MEAN} {whole['rmse_of_mean']:.2f}{least}"
     scores = card.get("out of fold RMSE", {})
     if not scores or MEAN not in scores:

@@ -18,7 +18,7 @@ from toolkit.report.render import FOLDER_TAG, as_json, rendered
 
 CALL = "toolkitPhoto("  # what scripts of a folder begin with
 INDEX, PHOTOS, REFERENCES = "index.html", "photos", "references"
-NAMES = re.compile(r"\d{5,}[pbc]?\.(js|jpg)")  # of the files in these folders
+NAMES = re.compile(r"\d{5,}[pbcd]?\.(js|jpg)")  # of the files in these folders
 
 
 class Writer(Protocol):
@@ -119,7 +119,12 @@ def _with_change(told: Table, drawn: Drawn, put: Callable[[str, bytes], str]) ->
     made = drawn.change
     if made is None:
         return {"change": {**told["change"], "layers": {}, "pictures": None, "problem": drawn.problem}}
-    pictures = {"baseline": put("b", made.baseline), "later": put("c", made.later)} if made.baseline else None
+    ends = {
+        "baseline": ("b", made.baseline),
+        "later": ("c", made.later),
+        "difference": ("d", made.difference),
+    }
+    pictures = {name: put(*one) for name, one in ends.items()} if made.baseline else None
     return {
         "change": {**told["change"], "layers": made.layers, "pictures": pictures, "problem": made.problem}
     }

@@ -1,4 +1,5 @@
-"""What a store tells of its run as a whole: by what versions of which packages, and which share of the photographs."""
+"""What a store tells of its run as a whole: by what versions of which packages, which share of the photographs, and
+what their colours were corrected by."""
 
 from __future__ import annotations
 
@@ -19,10 +20,12 @@ CREATE TABLE IF NOT EXISTS run (
 
 @dataclass(frozen=True)
 class RunRecord:
-    """``versions`` of packages by name, empty where nobody noted them; the share ``taken``, None of a run of all."""
+    """``versions`` of packages by name, empty where nobody noted them; the share ``taken``, None of a run of all;
+    ``colours``, the chart or table that corrected them, as the user named it, "" where they stayed as they come."""
 
     versions: Mapping[str, str] = field(default_factory=dict)
     taken: Taken | None = None
+    colours: str = ""
 
     def to_json(self) -> str:
         """As text."""
@@ -33,7 +36,7 @@ class RunRecord:
             "whole": self.taken.whole,
             "places": self.taken.places,
         }
-        return json.dumps({"versions": dict(self.versions), "taken": taken})
+        return json.dumps({"versions": dict(self.versions), "taken": taken, "colours": self.colours})
 
     @classmethod
     def from_json(cls, text: str) -> RunRecord:
@@ -43,7 +46,7 @@ class RunRecord:
         taken = one and Taken(
             Share(one["number"], one["of"]), one["photos"], one["whole"], tuple(one["places"])
         )
-        return cls(told["versions"], taken)
+        return cls(told["versions"], taken, told.get("colours", ""))
 
 
 def write_record(db: sqlite3.Connection, record: RunRecord) -> None:

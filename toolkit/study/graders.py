@@ -43,7 +43,11 @@ def read_graders(
 
     Raises GradesError as ``read_grades`` does, and where a name is in none of the files.
     """
-    rules = Rules(scale, True, f"correct the workbook, or name another scale than {scale} with --scale")
+    rules = Rules(
+        scale,
+        True,
+        f"correct the workbook, or name the column of the grades (--column grade=NAME), or another scale than {scale} (--scale)",
+    )
     return _read(paths, columns, rules, with_toolkit=True)
 
 

@@ -151,7 +151,14 @@ def _refuse_long_rows(path: Path, sheet: Sheet) -> None:
             )
 
 
-def _refuse_repeats(path: Path, sheet: Sheet, rows: Iterable[GradeRow]) -> None:
+def _keep_one(rows: Sequence[GradeRow]) -> str:
+    """What to do about rows of one photo; where no visit was read, they may be of several."""
+    if any(row.visit or row.file for row in rows):
+        return "keep one row a photo"
+    return "if they are of several visits, name their column, --column visit=NAME; else keep one row a photo"
+
+
+def _refuse_repeats(path: Path, sheet: Sheet, rows: Sequence[GradeRow]) -> None:
     """Refuse two rows of one photo; where a column that was not read differs, say that first."""
     first: dict[tuple[object, ...], GradeRow] = {}
     faults: list[str] = []
@@ -167,5 +174,5 @@ def _refuse_repeats(path: Path, sheet: Sheet, rows: Iterable[GradeRow]) -> None:
             if not hint and len(faults) <= NAMED_AT_MOST:
                 hint = unread_between(sheet, before, row)
     if faults:
-        what = hint or f"{listed(faults)}: keep one row a photo"
+        what = hint or f"{listed(faults)}: {_keep_one(rows)}"
         raise GradesError(f"{path.name}: {what} (headings read: {sheet.told()})")

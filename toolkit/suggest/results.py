@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 from toolkit.csvguard import unguarded
 from toolkit.errors import ToolkitError
@@ -78,6 +79,8 @@ def _tables(path: Path) -> dict[str, Any]:
         raise ToolkitError(
             f"{path}: name the workbook or table that toolkit grade wrote ({', '.join(RESULT_SUFFIXES)})"
         )
+    if suffix == ".xlsx" and path.is_file() and not is_zipfile(path):
+        raise ToolkitError(f"{path}: is not a readable Excel workbook: name the one that toolkit grade wrote")
     options: dict[str, Any] = {
         "dtype": dict.fromkeys(_TEXT, str),
         "keep_default_na": False,
@@ -91,10 +94,18 @@ def _tables(path: Path) -> dict[str, Any]:
             return {title: pd.read_csv(one, **options) for title, one in paths.items()}
         return {title: pd.read_parquet(one) for title, one in paths.items()}
     except FileNotFoundError as error:
-        raise ToolkitError(f"{error.filename or path}: no such file; run toolkit grade first") from None
+        raise ToolkitError(_missing(path, Path(error.filename or path))) from None
     except (OSError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())
-        raise ToolkitError(f"{path}: cannot be read as a result of toolkit grade ({reason})") from None
+        raise ToolkitError(
+            f"{path}: cannot be read as a result of toolkit grade ({reason}): name the file that its --out wrote"
+        ) from None
+
+
+def _missing(path: Path, file: Path) -> str:
+    if file == path:
+        return f"{path}: no such file: check its path, or run toolkit grade first"
+    return f"{path}: {file.name}, which toolkit grade writes beside its grades, is missing: name results of toolkit grade"
 
 
 def result_paths(path: Path) -> list[Path]:

@@ -97,7 +97,8 @@ def _header(
         for role in ("subject", "arm"):
             if role in named and not columns_named(header, named[role]):
                 raise GradesError(
-                    f"{path.name}: no column {named[role]!r} for {role}; {headings_told(header)}"
+                    f"{path.name}: no column {named[role]!r} for {role}: check the spelling of --arm-column "
+                    f"{role}={named[role]}; {headings_told(header)}"
                 )
         raise GradesError(
             f"{path.name}: no row reads as the header of a table of arms; {headings_told(header)}: name its columns, "

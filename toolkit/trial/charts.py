@@ -129,7 +129,9 @@ def waterfall(table: TrialTable, visit: str, threshold: float) -> str:
         axis.annotate(
             f"responders: {threshold:g} or more better",
             (0.01, -threshold),
+            xytext=(0, -3),
             xycoords=("axes fraction", "data"),
+            textcoords="offset points",
             va="top",
             fontsize=8,
         )

@@ -25,6 +25,7 @@ function changeBlock(photo, told) {
   return el("section", {class: "change", id: "change"}, heading, changeWords(photo, change),
     change.pictures ? panels(photo, change) : el("p", {class: "soft"}, `No picture: ${change.problem}`),
     el("p", {class: "soft"}, `Both charts show the face upright at one scale, the later one moved to where the skin lay at ${change.visit || "baseline"} and matched to it in overall colour. `
+      + "The third shows where skin is darker or paler against the skin around it: by more than 0.03 OD, in full colour from 0.1 OD on. At the rim light makes differences too. "
       + "A spot counts as changed only where it differs by more than two photographs of the same spot do. ", toBaseline));
 }
 
@@ -53,9 +54,11 @@ function panels(photo, change) {
   const base = change.visit || "baseline", now = photo.visit || "this photo";
   const left = panel("chart-before", `skin at ${base}`, chart("baseline"), marks());
   const right = panel("chart-after", `skin at ${now}`, chart("later"), chart("baseline"), marks());
+  const apart = panel("chart-difference", `where the skin is darker or paler at ${now} than at ${base}`, chart("difference"), marks());
   const shown = el("figcaption", {id: "chart-shown"}, now);
   left.append(el("figcaption", {}, base));
   right.append(shown);
+  apart.append(el("figcaption", {}, el("span", {class: "paler"}, "paler"), ", ", el("span", {class: "darker"}, "darker")));
   const over = right.querySelector(".chart-baseline");
   const show = (baseline) => {
     over.setAttribute("visibility", baseline ? "visible" : "hidden");
@@ -77,7 +80,7 @@ function panels(photo, change) {
     el("div", {class: "change-legend"}, button,
       el("label", {}, el("input", {type: "checkbox", id: "box-change", "aria-label": "outlines of what changed", checked: outlinesOn,
         onchange: (event) => setOutlines(event.target.checked)}), el("kbd", {}, "o"), "outlines"), counted),
-    el("div", {class: "pair"}, left, right),
+    el("div", {class: "pair"}, left, right, apart),
     drawn.hidden ? el("p", {class: "soft"}, `${drawn.hidden} of the smallest outlines are not drawn.`) : null);
 }
 
