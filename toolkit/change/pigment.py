@@ -2,8 +2,8 @@
 
 Where spots are, the network's predicted map says, at either visit. What became of one, the darkness of its skin against
 the skin around says: it is linear in pigment, where the predicted map drops to nothing at a threshold. With
-``change_limit`` 97 % of 6100 spots of the same pigment in two sessions are called the same, and of spots that kept under
-30 % of their pigment 96 % gone or fainter, of 30 to 60 % 65 %, of 60 to 80 % 28 % (90 phantoms, drawn and painted on
+``change_limit`` 97 % of 5300 spots of the same pigment in two sessions are called the same, and of spots that kept under
+30 % of their pigment 97 % gone or fainter, of 30 to 60 % 66 %, of 60 to 80 % 29 % (90 phantoms, drawn and painted on
 photographs; ``python -m benchmarks.change --spots``). What differs less is called the same: two photographs cannot tell.
 """
 
@@ -42,7 +42,7 @@ class SpotChanges:
     pigment on it, mean green OD. ``difference`` (h, w) float32: by how much OD the skin is darker against the skin around
     than at baseline, 0 where not both show it. ``darkness_change``: by which share the spots, all together, are darker against the skin
     around than at baseline; None where they cover too little skin. Of the same pigment in two sessions its standard
-    deviation was 0.08 (phantoms), that of the predicted pigment's 0.26: it tells a change sooner."""
+    deviation was 0.09 (phantoms), that of the predicted pigment's 0.24: it tells a change sooner."""
 
     labels: NDArray[np.int32]
     kinds: NDArray[np.int64]
