@@ -63,6 +63,13 @@ def card_facts(photos: OutOfFold, methods: Mapping[str, Float]) -> dict[str, Any
     return {DATA: {by: _counts(by, of) for by, of in levels.items()}, SCORES: scores}
 
 
+def is_clearly_better(scores: Mapping[str, Any]) -> bool:
+    """Whether the error that ``scores`` of a card tell is smaller than that of always the mean, to the upper end of its
+    interval over subjects."""
+    upper = scores["all"]["rmse"]["upper"]
+    return upper is not None and upper < scores["methods"][MEAN]["rmse"]
+
+
 def _levels(photos: OutOfFold) -> dict[str, NDArray[np.str_]]:
     """What photographs are counted by, and the level of each (n,)."""
     found = {
