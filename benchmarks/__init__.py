@@ -22,6 +22,7 @@ Measured:
     trial               a whole trial whose effect is known: what is found, how surely, and in what time
     studies             whole studies, trained on as a user would, beside trivial answers and graders' noise
     suggest             whether the photographs that toolkit suggest lists teach more than random ones
+    tutorial            the tutorial walked from its first command to its last, and what its models are worth
     watched             how often runs are called unlike their training study: of the same kind, and of others
     wheel               the wheel in a new environment: installed as users do, and the demo run from it
 

@@ -1,12 +1,14 @@
 """Draws the pictures of the guide: each step in the window, on phantoms, in a headless Chromium (docs/pictures/).
 
 python -m benchmarks.guide --work W            # about ten minutes; W keeps study and results for another time
-python -m benchmarks.guide --work W --check S  # the same steps in the folder S, dark, and 400 pixels wide
+python -m benchmarks.guide --work W --check S  # also to judge, in the folder S: light and dark, 1280 and 400 pixels wide
 """
 
 from __future__ import annotations
 
 import csv
+import io
+import itertools
 import os
 import re
 import shutil
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from PIL import Image
 
 from benchmarks.command import Work, folder_for, run
 from toolkit.app.serving import prepared
@@ -29,12 +32,19 @@ from toolkit.tables import write_csv
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 SUBJECTS, GRADED, SEED = 12, 10, 7
 WAIT_MS = 3_600_000  # for training on a busy machine
+LARGEST = 60_000  # bytes of a picture
 Check = Annotated[
-    Path | None, typer.Option(help="Folder for pictures to judge, in place of those of the guide.")
+    Path | None,
+    typer.Option(help="Folder for further pictures of each step, light and dark, wide and narrow."),
+]
+
+Only = Annotated[
+    list[str] | None,
+    typer.Option(help="Pictures to take, such as 4-grade, where W has what the steps before made."),
 ]
 
 
-def main(work: Work = None, check: Check = None) -> None:
+def main(work: Work = None, check: Check = None, only: Only = None) -> None:
     """Goes through the steps and takes a picture of each."""
     with folder_for(work) as folder:
         make_study(folder)
@@ -43,9 +53,12 @@ def main(work: Work = None, check: Check = None) -> None:
                 ("1-photographs", photographs), ("2-experts", experts), ("3-train", train), ("4-grade", grade),
                 ("5-review", review), ("6-agreement", agreement), ("7-trial", trial),
             ):  # fmt: skip
-                step(tab)
-                time.sleep(1)  # what is drawn settles
-                take(tab, name, check)
+                wanted = not only or name in only
+                if wanted or step is photographs:  # which open the study
+                    step(tab)
+                if wanted:
+                    time.sleep(1)  # what is drawn settles
+                    take(tab, name, check)
 
 
 def make_study(folder: Path) -> None:
@@ -101,10 +114,10 @@ def browser(address: str) -> Iterator[Any]:
 
 
 def take(tab: Any, name: str, check: Path | None) -> None:
-    """The picture of a step; to judge, as it is in the light and in the dark, wide and narrow."""
+    """The picture of a step, as good as its size allows; to judge, as it is in the light and in the dark, wide and narrow."""
+    PICTURES.mkdir(exist_ok=True)
+    (PICTURES / f"{name}.jpg").write_bytes(small(tab.screenshot()))
     if check is None:
-        PICTURES.mkdir(exist_ok=True)
-        tab.screenshot(path=PICTURES / f"{name}.jpg", type="jpeg", quality=80)
         return
     check.mkdir(parents=True, exist_ok=True)
     for width in (1280, 400):
@@ -115,6 +128,20 @@ def take(tab: Any, name: str, check: Path | None) -> None:
             tab.screenshot(path=check / f"{name}-{width}-{scheme}.png")
     tab.set_viewport_size({"width": 1280, "height": 800})
     tab.emulate_media(color_scheme="light")
+
+
+def small(shot: bytes) -> bytes:
+    """A PNG as a JPEG of at most ``LARGEST`` bytes: of less quality where that is enough, else of fewer pixels too."""
+    picture = Image.open(io.BytesIO(shot)).convert("RGB")
+    for width, quality in itertools.product((1280, 1000, 800), (80, 65, 50)):
+        file = io.BytesIO()
+        height = round(picture.height * width / picture.width)
+        picture.resize((width, height), Image.Resampling.LANCZOS).save(
+            file, "JPEG", quality=quality, optimize=True, progressive=True
+        )
+        if file.tell() <= LARGEST:
+            return file.getvalue()
+    raise ToolkitError(f"a picture of the window takes more than {LARGEST} bytes")
 
 
 def to(tab: Any, title: str) -> None:
@@ -158,7 +185,6 @@ def train(tab: Any) -> None:
 def grade(tab: Any) -> None:
     """On its way: some photos are graded."""
     to(tab, "Grade")
-    tab.locator("select[name=model]").select_option("own")
     tab.click("#step button.main")
     tab.locator("#work .told", has_text=re.compile(r"Grading ([5-9]|\d\d) of")).wait_for()
 
@@ -172,7 +198,7 @@ def review(tab: Any) -> None:
     page = tab.frame_locator("iframe")
     page.locator("#agree").click()
     page.locator("#table tbody tr").nth(1).click()
-    page.locator("#correct").select_option("5")
+    page.locator("#correct").select_option("5.0")
     tab.locator("#kept", has_text="2 reviewed").wait_for()
     page.locator(".photo").wait_for()
 
@@ -192,6 +218,7 @@ def trial(tab: Any) -> None:
         choose(tab, "arms.csv")
     tab.click("text=Analyse")
     tab.locator(".outcome li").first.wait_for()
+    time.sleep(1)  # the step is drawn once more when its job has ended
     tab.locator(".outcome").scroll_into_view_if_needed()
 
 

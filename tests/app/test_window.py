@@ -197,7 +197,6 @@ def test_training_says_in_words_what_it_is_worth(browser, window, studies, monke
     tab = page.tab
     choose_photos(tab)
     if not window.session.study.workbook:
-        tab.click("text=Next: experts")
         read_the_workbook(tab)
     step(tab, "Train")
     tab.click("#step button.main")
@@ -209,8 +208,10 @@ def test_training_says_in_words_what_it_is_worth(browser, window, studies, monke
     rows = tab.locator(".outcome tbody tr").all_inner_texts()
     assert [row.split("\t")[0] for row in rows][:1] == ["toolkit, subjects never seen"]
     assert (studies / "photos - toolkit" / "model" / "model.json").is_file()
-    step(tab, "Grade")
-    assert "trained on this study" in tab.locator("select[name=model]").inner_text()
+    tab.click("text=Next: grade with it")
+    assert tab.input_value("select[name=model]") == "own" and tab.locator("#step .caution").is_hidden()
+    tab.select_option("select[name=model]", "starter")
+    assert tab.locator("#step .caution").is_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 400])
@@ -224,6 +225,12 @@ def test_nothing_sticks_out_at_any_width(browser, window, width, dark):
         tab.locator(f'#steps button[title="{title}"]').click()
         time.sleep(0.2)
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, title
+        assert (
+            tab.evaluate(
+                "(() => { const one = document.getElementById('step'); return one.scrollWidth - one.clientWidth; })()"
+            )
+            <= 0
+        ), title
         assert (
             tab.locator("#steps [aria-current]").evaluate("node => node.getBoundingClientRect().right")
             <= width

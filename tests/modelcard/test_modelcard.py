@@ -3,10 +3,12 @@
 import json
 import re
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from toolkit.commands.training import training_words
 from toolkit.modelcard import PAGES, OutOfFold, card_facts, card_sections, is_card, write_pages
 from toolkit.records import PhotoFacts
 from toolkit.study import join_files, subject_folds
@@ -90,6 +92,35 @@ def test_limits_in_plain_words():
     poor = text_of(card_of(out_of_fold(error=2.0, sexes=False)))["Limits"]
     assert "not clearly better than always answering the mean" in poor and "do not use its grades" in poor
     assert "Scores by sex are not known" in poor
+
+
+@pytest.mark.parametrize(
+    ("subjects", "error", "said"),
+    [
+        (24, 0.4, "smaller than the best of these"),
+        (24, 2.0, "do not use it. The study is too small, or its grades are too alike"),
+        (
+            5,
+            1.5,
+            "A study of 5 subjects is too small to tell that this is more than chance: do not use it yet",
+        ),
+    ],
+)
+def test_training_says_in_words_whether_its_grades_can_be_used(subjects, error, said):
+    photos = out_of_fold(subjects, error)
+    trained = SimpleNamespace(
+        predicted=photos.predicted, embedding=photos.predicted, argmax=photos.predicted, folds=photos.folds
+    )
+    run = SimpleNamespace(trained=trained, truth=photos.truth, model=SimpleNamespace(card=card_of(photos)))
+    told = training_words(run)
+    rmse, mean = (
+        card_of(photos)["scores"]["methods"][name]["rmse"] for name in ("toolkit", "always the mean")
+    )
+    assert f"the model is off by {rmse:.2f} grades (RMSE); always the mean is off by {mean:.2f}" in told
+    assert said in told
+    assert ("do not use" in told) == (
+        "do not use its grades" in text_of(card_of(photos))["Limits"]
+    )  # as the card
 
 
 def test_intervals_and_noise_floor():

@@ -3,8 +3,10 @@
 Its parts are those of Mitchell et al., Model Cards for Model Reporting (FAT* 2019).
 """
 
-from toolkit.modelcard.facts import OutOfFold, card_facts
+from toolkit.modelcard.facts import SCORES, OutOfFold, card_facts, is_clearly_better
 from toolkit.modelcard.pages import PAGES, is_card, write_pages
 from toolkit.modelcard.sections import card_sections
 
-__all__ = ["PAGES", "OutOfFold", "card_facts", "card_sections", "is_card", "write_pages"]
+__all__ = [
+    "PAGES", "SCORES", "OutOfFold", "card_facts", "card_sections", "is_card", "is_clearly_better", "write_pages",
+]  # fmt: skip

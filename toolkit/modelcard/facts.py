@@ -85,6 +85,13 @@ def _pairs(graders: Float | None) -> tuple[Float, Float]:
     return both[:, 0], both[:, 1]
 
 
+def is_clearly_better(scores: Mapping[str, Any]) -> bool:
+    """Whether the error that ``scores`` of a card tell is smaller than that of always the mean, to the upper end of its
+    interval over subjects."""
+    upper = scores["all"]["rmse"]["upper"]
+    return upper is not None and upper < scores["methods"][MEAN]["rmse"]
+
+
 def _levels(photos: OutOfFold) -> dict[str, NDArray[np.str_]]:
     """What photographs are counted by, and the level of each (n,)."""
     found = {

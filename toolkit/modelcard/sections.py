@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from toolkit.modelcard.facts import DATA, MEAN, SCORES, UNKNOWN
+from toolkit.modelcard.facts import DATA, MEAN, SCORES, UNKNOWN, is_clearly_better
 from toolkit.scores import HEADINGS, supported_coverage
 from toolkit.study.modes import WHITE, mode_title
 from toolkit.tones import TONES
@@ -202,7 +202,7 @@ def _limits(card: Card) -> Iterator[str]:
 
 def _limits_of_scores(told: Mapping[str, Any]) -> Iterator[str]:
     rmse, mean = told["all"]["rmse"], told["methods"][MEAN]["rmse"]
-    if rmse["upper"] is None or rmse["upper"] >= mean:
+    if not is_clearly_better(told):
         yield (
             f"It is not clearly better than always answering the mean (RMSE {_estimate(rmse)} against {mean:.2f}): do not "
             "use its grades."

@@ -3,7 +3,12 @@
 import {acting, ask, counted, duration, el, fileLink, inWindow, put} from "./page.js";
 import {ending, isUnderWay} from "./work.js";
 
-const chosen = {change: true, experts: true, earlier: ""};  // of the form, which is drawn anew
+const chosen = {model: "", change: true, experts: true, earlier: ""};  // of the form, which is drawn anew
+
+// A model to grade with that another step names.
+export function gradeWith(model) {
+  chosen.model = model;
+}
 
 export const grading = {
   name: "grade",
@@ -13,10 +18,13 @@ export const grading = {
 
   draw(step, state, window_) {
     const {study, job} = state;
+    const model = study.trained ? chosen.model || (study.graded ? study.model : "own") : "starter";
+    const caution = el("p", {class: "caution", hidden: model !== "starter"}, "The starter model has learnt from simulated pigment. It ranks photos; train on your own experts' grades before you use a number.");
+    const take = (event) => { chosen.model = event.target.value; caution.hidden = chosen.model !== "starter"; };
     const form = el("form", {class: "form", onsubmit: (event) => { event.preventDefault(); start(); }},
-      el("label", {}, "Model ", el("select", {name: "model"},
+      el("label", {}, "Model ", el("select", {name: "model", onchange: take},
         el("option", {value: "starter"}, "starter: ranks, on the scale of simulated pigment"),
-        study.trained ? el("option", {value: "own", selected: study.model === "own"}, "trained on this study") : null)),
+        study.trained ? el("option", {value: "own", selected: model === "own"}, "trained on this study") : null)),
       study.workbook ? el("label", {}, el("input", {type: "checkbox", name: "experts", checked: chosen.experts}), "Show the experts' grades beside") : null,
       el("label", {}, el("input", {type: "checkbox", name: "change", checked: chosen.change}), "Compare later visits with the baseline"),
       el("label", {}, "Earlier results of photographs that are not here any more ", el("select", {name: "earlier"},
@@ -25,15 +33,14 @@ export const grading = {
       el("div", {class: "acts"}, el("button", {class: "main", disabled: isUnderWay(job)},
         study.graded ? "Grade what is new or changed" : `Grade ${counted(study.count, "photo")}`)));
     const start = acting(async () => {
-      const {model, change, earlier, experts} = form.elements;
-      Object.assign(chosen, {change: change.checked, earlier: earlier.value, experts: experts ? experts.checked : chosen.experts});
-      window_.follow(await ask("grade", {...chosen, experts: Boolean(experts && experts.checked), model: model.value}));
+      const {change, earlier, experts} = form.elements;
+      Object.assign(chosen, {model: form.elements.model.value, change: change.checked, earlier: earlier.value, experts: experts ? experts.checked : chosen.experts});
+      window_.follow(await ask("grade", {...chosen, experts: Boolean(experts && experts.checked)}));
     });
     put(step,
       el("h2", {}, "Grade"),
       el("p", {}, "Each photo gets a grade from 0 to 9 with an interval that tells how sure it is. You can stop at any moment: what is done is kept, and the next start goes on with the rest."),
-      study.model === "starter" || !study.trained ? el("p", {class: "caution"}, "The starter model has learnt from simulated pigment. It ranks photos; train on your own experts' grades before you use a number.") : null,
-      form, ending(job, "grading"), outcome(state, window_));
+      caution, form, ending(job, "grading"), outcome(state, window_));
   },
 };
 

@@ -1,6 +1,7 @@
 // The step that trains a model on the study, and says in words what its scores are worth.
 
 import {acting, ask, counted, el, inWindow, put, table} from "./page.js";
+import {gradeWith} from "./grading.js";
 import {ending, isUnderWay} from "./work.js";
 
 export const training = {
@@ -43,5 +44,5 @@ function outcome({study, job}, window_) {
     left.length ? el("details", {}, el("summary", {}, `${counted(left.length, "photo")} left out`),
       el("ul", {}, left.slice(0, 50).map(([name, why]) => el("li", {}, el("bdi", {}, name), ": ", inWindow(why))))) : null,
     el("p", {class: "note"}, "The model's folder keeps file names, subjects and small pictures of skin: treat it as you treat the photographs."),
-    el("div", {class: "acts"}, el("button", {type: "button", class: "main", onclick: () => window_.show("grade")}, "Next: grade with it")));
+    el("div", {class: "acts"}, el("button", {type: "button", class: "main", onclick: () => { gradeWith("own"); window_.show("grade"); }}, "Next: grade with it")));
 }
