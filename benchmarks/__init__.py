@@ -18,6 +18,7 @@ Measured:
     pictures            the phantoms shown in docs/
     pigment             what the pigment features find, what moves them, for whom they err, what they cost
     speed               how fast grading is, stage by stage and end to end, beside a plain decode
+    speed.versions      processor time a photo of two versions of the package, in turn
     starter             the starter model on phantoms of unseen seeds and on people it never saw
     trial               a whole trial whose effect is known: what is found, how surely, and in what time
     studies             whole studies, trained on as a user would, beside trivial answers and graders' noise
