@@ -73,6 +73,11 @@ def test_what_is_not_there_is_one_line(bucket, url):
         Remote(url).fetch()
 
 
+def test_a_bucket_for_an_output_is_missed_before_any_work(bucket):
+    with pytest.raises(ToolkitError, match=r"s3://no-such-bucket/g.xlsx: there is no such bucket or folder"):
+        Remote("s3://no-such-bucket/g.xlsx").fetch_earlier()
+
+
 def test_no_credentials_and_no_server_are_one_line(bucket, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

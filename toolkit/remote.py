@@ -101,6 +101,11 @@ class Remote:
         if not self._name:
             raise ToolkitError(f"{self.url}: names no file: add a name")
         with self._mirror(tell), self._explained("read"):
+            if self._scheme in _WHOLE and self._scheme != "memory":
+                with contextlib.suppress(
+                    PermissionError
+                ):  # of the whole bucket, which a part of it does not need
+                    self._system.info(self._base.rstrip("/"))  # before any work, that it is there
             found = {**self._files(), **self._files_beside()}
             self._held = {name: _version(info) for name, info in found.items()}
             self._update(found, tell, newer_stay=True)
