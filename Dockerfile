@@ -5,7 +5,7 @@ FROM python:3.12-slim AS build
 WORKDIR /src
 COPY . .
 RUN python -m venv /opt/toolkit \
-    && /opt/toolkit/bin/pip install --no-cache-dir -c constraints.txt ".[cpu,cluster]"
+    && /opt/toolkit/bin/pip install --no-cache-dir -c constraints.txt ".[cpu,cluster,remote]"
 
 FROM python:3.12-slim
 COPY --from=build /opt/toolkit /opt/toolkit

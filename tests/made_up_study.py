@@ -71,7 +71,7 @@ def study(draw, subjects=20, visits=4, regions=("left_cheek", "chin"), seed=0, f
         for visit in range(visits):
             grade, draw_patch = draw(rng, np.random.default_rng(1000 + subject), level)
             patches = tuple(draw_patch(region) for region in regions)
-            prepared.append(prepare(face_of(name_of(subject, visit), patches), SETTINGS))
+            prepared.append(prepare(face_of(name_of(subject, visit), patches), SETTINGS, every_figure=True))
             grades.append(grade)
             owners.append(f"P{subject:04}")
     return Study(prepared, np.array(grades), np.array(owners))

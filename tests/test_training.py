@@ -70,10 +70,13 @@ def test_folds_keep_a_subject_together(run):
 
 
 def test_a_subjects_own_references_never_enter_its_features(run):
-    assert len(run.asked) == 3  # one look-up a fold
-    for bank, queries in run.asked:
+    *of_folds, of_card = run.asked
+    assert len(of_folds) == 3  # one look-up a fold
+    for bank, queries in of_folds:
         assert queries and not bank & queries
         assert bank | queries == set(run.study.subjects)
+    # The card keeps each photo's distance to everybody else's references: of its own subject none answers.
+    assert of_card == (set(run.study.subjects), set(run.study.subjects))
 
 
 def test_a_fold_never_trains_the_encoder_that_embeds_it(run):
@@ -112,7 +115,7 @@ def test_a_kept_encoder_is_not_trained_at_all():
     made = study(spots_make_the_grade, subjects=6, visits=2)
     run = watched(made, folds=2, start=trunk(), keep_encoder=True)
     assert run.encoders == [] and run.trained.model.encoder is trunk()
-    assert [bank & queries for bank, queries in run.asked] == [set(), set()]
+    assert [bank & queries for bank, queries in run.asked[:-1]] == [set(), set()]
     assert {stage for stage, *_ in run.told} == {"fitting the curve to the experts"}
 
 

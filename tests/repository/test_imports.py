@@ -27,6 +27,7 @@ HEAVY = {
     "patsy",
     "distributed",
     "dask",
+    "fsspec",
 }
 STAGES = (
     "images",

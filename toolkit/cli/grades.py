@@ -49,17 +49,21 @@ from toolkit.cli.options import (
     Workers,
 )
 from toolkit.cli.root import app
+from toolkit.cli.urls import UrlCommand, given, output
 from toolkit.progress import progress_bars
 from toolkit.settings import RunSettings
 
 
-@app.command(epilog="Example:  toolkit grade photos/ --out grades.xlsx --model models/my-study")
+@app.command(
+    cls=UrlCommand, epilog="Example:  toolkit grade photos/ --out grades.xlsx --model models/my-study"
+)
 def grade(
     images: Images,
     out: Annotated[
         Path,
         typer.Option(
-            help="Workbook (.xlsx) or tables (.csv, .parquet) to write, or a folder (.parts) for toolkit merge."
+            parser=output,
+            help="Workbook (.xlsx) or tables (.csv, .parquet) to write, or a folder (.parts) for toolkit merge.",
         ),
     ],
     model: Annotated[Path | None, typer.Option(help="Model folder; by default the starter model.")] = None,
@@ -74,7 +78,9 @@ def grade(
     ] = RunSettings().time_limit_s,
     overlays: Annotated[
         Path | None,
-        typer.Option(help="Folder for pictures of the pigment that the network predicts, one per photo."),
+        typer.Option(
+            parser=output, help="Folder for pictures of the pigment that the network predicts, one per photo."
+        ),
     ] = None,
     report: ReportFile = None,
     report_dir: ReportFolder = None,
@@ -156,15 +162,20 @@ def grade(
     raise typer.Exit(say_run(run, page, as_json=as_json, starter=model is None))
 
 
-@app.command(epilog="Example:  toolkit merge part-*.xlsx --out grades.xlsx --model models/my-study")
+@app.command(
+    cls=UrlCommand, epilog="Example:  toolkit merge part-*.xlsx --out grades.xlsx --model models/my-study"
+)
 def merge(
     parts: Annotated[
         list[Path],
         typer.Argument(
-            help="Workbooks, tables or .parts folders of toolkit grade, with what it keeps beside them."
+            parser=given,
+            help="Workbooks, tables or .parts folders of toolkit grade, with what it keeps beside them.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Workbook (.xlsx) or tables (.csv, .parquet) to write.")],
+    out: Annotated[
+        Path, typer.Option(parser=output, help="Workbook (.xlsx) or tables (.csv, .parquet) to write.")
+    ],
     model: Annotated[Path | None, typer.Option(help="Model that graded them; the starter model.")] = None,
     only: Annotated[
         str | None, typer.Option(help="Only photos whose names fit a pattern, e.g. '*W04*'.")
@@ -267,11 +278,16 @@ def agreement(
     say(found.text(), *(["", *lines] if lines else []))
 
 
-@app.command(epilog="Example:  toolkit evaluate photos/ --grades grades.xlsx --out comparison/ --methods all")
+@app.command(
+    cls=UrlCommand,
+    epilog="Example:  toolkit evaluate photos/ --grades grades.xlsx --out comparison/ --methods all",
+)
 def evaluate(
     images: Images,
     grades: Grades,
-    out: Annotated[Path, typer.Option(help="Folder for comparison.xlsx, report.html and all predictions.")],
+    out: Annotated[
+        Path, typer.Option(parser=output, help="Folder for comparison.xlsx, report.html and all predictions.")
+    ],
     methods: Annotated[
         str,
         typer.Option(

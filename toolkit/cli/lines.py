@@ -90,9 +90,19 @@ def status(done: int, photos: int) -> int:
     return 0 if done == photos else 3 if done else 1
 
 
+NAMES: dict[str, str] = {}  # paths of mirrors, and the URLs that the user gave
+
+
+def named(text: str) -> str:
+    """A text with URLs in the place of the paths of their mirrors."""
+    for path in sorted(NAMES, key=len, reverse=True):
+        text = text.replace(path, NAMES[path])
+    return text
+
+
 def say(*lines: str) -> None:
     """Print lines, and keep them in the log."""
-    for line in lines:
+    for line in map(named, lines):
         LOG.debug(line)
         typer.echo(line)
 
@@ -101,7 +111,7 @@ def say_json(record: object) -> None:
     """Print a record as one JSON object."""
     from toolkit.asjson import to_json
 
-    typer.echo(to_json(record))
+    typer.echo(named(to_json(record)))
 
 
 def say_run(run: GradeRun, page: ReportRequest, *, as_json: bool, starter: bool) -> int:

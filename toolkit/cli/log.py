@@ -11,6 +11,7 @@ from toolkit import __version__
 from toolkit.errors import ToolkitError
 from toolkit.files import explained
 from toolkit.outputs import refuse_dead_link
+from toolkit.remote import without_password
 
 LOG = logging.getLogger("toolkit")
 _FIRST_LINE = "toolkit log"  # by which a file is known as one
@@ -38,7 +39,7 @@ def start_log(verbose: bool, file: Path | None) -> None:
         LOG.info(
             "toolkit %s, Python %s, %s", __version__, platform.python_version(), platform.platform(terse=True)
         )
-        LOG.debug("command: toolkit %s", " ".join(sys.argv[1:]))
+        LOG.debug("command: toolkit %s", without_password(" ".join(sys.argv[1:])))
 
 
 def stop_log() -> None:

@@ -29,14 +29,17 @@ from toolkit.cli.options import (
     Workers,
 )
 from toolkit.cli.root import app
+from toolkit.cli.urls import UrlCommand, output
 from toolkit.progress import progress_bars
 
 
-@app.command(epilog="Example:  toolkit train photos/ --grades grades.xlsx --out models/my-study")
+@app.command(
+    cls=UrlCommand, epilog="Example:  toolkit train photos/ --grades grades.xlsx --out models/my-study"
+)
 def train(
     images: Images,
     grades: Grades,
-    out: Annotated[Path, typer.Option(help="Folder for the model.")],
+    out: Annotated[Path, typer.Option(parser=output, help="Folder for the model.")],
     folds: Annotated[int, typer.Option(min=2, help="Subject-disjoint folds for scores and intervals.")] = 5,
     epochs: Annotated[int | None, typer.Option(min=1, help="Training epochs per network.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed repeats a training on the same machine.")] = 0,

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from toolkit.cli.urls import given, output
+
 
 class Style(StrEnum):
     """What a phantom photograph shows."""
@@ -49,7 +51,11 @@ class Weights(StrEnum):
 
 
 Images = Annotated[
-    list[Path], typer.Argument(help="Photographs, folders of them (searched recursively), or both.")
+    list[Path],
+    typer.Argument(
+        parser=given,
+        help="Photographs, folders of them (searched recursively), or both; also as URLs (s3://, gs://, az://, sftp://).",
+    ),
 ]
 Grades = Annotated[
     list[Path],
@@ -82,11 +88,14 @@ FactsFile = Annotated[
 ReportFile = Annotated[
     Path | None,
     typer.Option(
-        "--report", help="Page (.html) to look at and review the grades: one file, up to 400 photos."
+        "--report",
+        parser=output,
+        help="Page (.html) to look at and review the grades: one file, up to 400 photos.",
     ),
 ]
 ReportFolder = Annotated[
-    Path | None, typer.Option("--report-dir", help="The same as a folder, for thousands of photos.")
+    Path | None,
+    typer.Option("--report-dir", parser=output, help="The same as a folder, for thousands of photos."),
 ]
 ExpertGrades = Annotated[Path | None, typer.Option(help="Workbook of expert grades to show on that page.")]
 NoChange = Annotated[bool, typer.Option("--no-change", help="Do not compare later visits with the baseline.")]

@@ -22,6 +22,7 @@ from toolkit.cli.options import (
     Workers,
 )
 from toolkit.cli.root import app
+from toolkit.cli.urls import UrlCommand, output
 from toolkit.outputs import counted
 from toolkit.progress import progress_bars
 
@@ -63,10 +64,10 @@ def phantom(
     say(phantom_report(out, made))
 
 
-@app.command(epilog="Example:  toolkit extract-patches photos/ --out patches/ --overlays")
+@app.command(cls=UrlCommand, epilog="Example:  toolkit extract-patches photos/ --out patches/ --overlays")
 def extract_patches(
     images: Images,
-    out: Annotated[Path, typer.Option(help="Folder for the patches and manifest.csv.")],
+    out: Annotated[Path, typer.Option(parser=output, help="Folder for the patches and manifest.csv.")],
     overlays: Annotated[
         bool, typer.Option("--overlays", help="Also pictures of what was found, one per photo.")
     ] = False,
@@ -104,7 +105,9 @@ def extract_patches(
     raise typer.Exit(status(run.found, run.photos))
 
 
-@app.command(epilog="Example:  toolkit match-cameras photos/ --cameras cameras.csv --out matched.csv")
+@app.command(
+    cls=UrlCommand, epilog="Example:  toolkit match-cameras photos/ --cameras cameras.csv --out matched.csv"
+)
 def match_cameras(
     images: Images,
     cameras: Annotated[
@@ -113,7 +116,9 @@ def match_cameras(
             help="Table (.csv, .xlsx) with the columns photos (names or folders, such as site-A) and camera."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Table to write (.csv or .xlsx), for --colour-match.")],
+    out: Annotated[
+        Path, typer.Option(parser=output, help="Table to write (.csv or .xlsx), for --colour-match.")
+    ],
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
@@ -142,12 +147,17 @@ def match_cameras(
     raise typer.Exit(status(run.photos - len(run.failures), run.photos))
 
 
-@app.command(epilog="Example:  toolkit features photos/ --out features.csv --overlays pictures/")
+@app.command(
+    cls=UrlCommand, epilog="Example:  toolkit features photos/ --out features.csv --overlays pictures/"
+)
 def features(
     images: Images,
-    out: Annotated[Path, typer.Option(help="Table to write (.csv or .xlsx), one row per patch.")],
+    out: Annotated[
+        Path, typer.Option(parser=output, help="Table to write (.csv or .xlsx), one row per patch.")
+    ],
     overlays: Annotated[
-        Path | None, typer.Option(help="Folder for pictures of the pigment found, one per photo.")
+        Path | None,
+        typer.Option(parser=output, help="Folder for pictures of the pigment found, one per photo."),
     ] = None,
     colour_chart: ColourChart = None,
     colour_match: ColourMatch = None,

@@ -13,7 +13,9 @@ import typer
 from typer.core import TyperGroup
 
 from toolkit import __version__
+from toolkit.cli.lines import named
 from toolkit.cli.log import LOG, start_log, stop_log
+from toolkit.cli.urls import forget_urls
 from toolkit.errors import ToolkitError
 
 _SWITCHES, _WITH_VALUE = ("--shared", "--verbose"), "--log-file"
@@ -23,6 +25,7 @@ class _Commands(TyperGroup):
     """The commands; the options of all of them may stand before or after a command's name."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        forget_urls()
         return super().parse_args(ctx, _general_first(args))
 
 
@@ -100,7 +103,7 @@ def main() -> None:
         app()
     except ToolkitError as error:
         LOG.info("ended in an error", exc_info=error)
-        typer.echo(f"toolkit: {' '.join(str(error).splitlines())}", err=True)
+        typer.echo(f"toolkit: {named(' '.join(str(error).splitlines()))}", err=True)
         sys.exit(1)
     except Exception as error:
         LOG.debug("ended in a fault of toolkit's own", exc_info=error)
