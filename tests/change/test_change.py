@@ -19,6 +19,7 @@ from toolkit.change import (
     warped,
 )
 from toolkit.chart import make_chart
+from toolkit.commands import finishing
 from toolkit.commands.grading import grade_photos
 from toolkit.commands.results import ReportRequest
 from toolkit.geometry import compose_affine, invert_affine
@@ -400,13 +401,13 @@ def test_a_photo_that_cannot_be_read_again_costs_its_row_alone(photos, tmp_path,
         (tmp_path / path.name).write_bytes(path.read_bytes())
     third = tmp_path / NAME.format(2, 8)
     third.write_bytes((tmp_path / NAME.format(1, 4)).read_bytes() + b"\0")  # the same picture, other bytes
-    real = grade_photos.__globals__["_compare"]
+    real = finishing._compare
 
     def spoil(*arguments):
         third.write_bytes(b"gone since it was graded")
         return real(*arguments)
 
-    monkeypatch.setitem(grade_photos.__globals__, "_compare", spoil)
+    monkeypatch.setattr(finishing, "_compare", spoil)
     grade_photos([tmp_path], tmp_path / "grades.xlsx")
     good, spoilt = sheet(tmp_path / "grades.xlsx")
     assert good["spots_gone"] is not None and good["note"] is None
