@@ -45,7 +45,15 @@ def known_of(made, seed=0):
 
 def fitted(made, folds, grades):
     graded = training._GradedTable(
-        PhotoTable(made.prepared), grades, lambda photos: grades, made.subjects, SETTINGS, 0, lambda *_: None, None, None
+        PhotoTable(made.prepared),
+        grades,
+        lambda photos: grades,
+        made.subjects,
+        SETTINGS,
+        0,
+        lambda *_: None,
+        None,
+        None,
     )
     return training._fit_blend(graded, known_of(made), folds)
 
