@@ -1,7 +1,7 @@
 // The window: which step is on screen, and what is under way.
 
 import {acting, ask, byId, el, fileName, put, say} from "./page.js";
-import {workBlock} from "./work.js";
+import {showWork} from "./work.js";
 import {photographs} from "./photographs.js";
 import {experts} from "./experts.js";
 import {training} from "./training.js";
@@ -42,7 +42,7 @@ function draw() {
 }
 
 function drawWork() {
-  put(byId("work"), ...workBlock(state.job, acting(async () => { state.job = await ask("cancel", {}); drawWork(); })));
+  showWork(byId("work"), state.job, acting(async () => { state.job = await ask("cancel", {}); drawWork(); }));
 }
 
 // Only what moves is drawn while a job runs; when it has ended the step shows what came of it.

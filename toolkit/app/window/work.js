@@ -1,6 +1,6 @@
 // How far long work is, in the head of the window.
 
-import {counted, duration, el, inWindow} from "./page.js";
+import {counted, duration, el, inWindow, put} from "./page.js";
 
 const STAGES = {
   grading: "Grading", change: "Comparing visits", report: "Drawing the report page", patches: "Reading photographs",
@@ -8,16 +8,20 @@ const STAGES = {
 };
 export const isUnderWay = (job) => Boolean(job) && ["running", "stopping"].includes(job.state);
 
-export function workBlock(job, stop) {
-  if (!isUnderWay(job)) return [];
+// The nodes stay while a job runs: a button that is made anew under the pointer misses the click.
+export function showWork(box, job, stop) {
+  if (!isUnderWay(job)) { put(box); return; }
+  if (!box.children.length) {
+    put(box, el("span", {class: "told"}), el("progress", {"aria-label": "how far it is"}), el("button", {type: "button", onclick: stop}, "Stop"));
+  }
+  const [told, bar, button] = box.children;
   const stage = STAGES[job.stage] || job.stage || "Starting";
   const left = job.left_s === null ? "" : `, ${duration(job.left_s)} left`;
   const far = job.total ? ` ${job.done} of ${job.total}${left}` : "";
-  return [
-    el("span", {class: "told"}, job.state === "stopping" ? `Stopping after what is under way (${stage.toLowerCase()}${far})` : `${stage}${far}`),
-    el("progress", {max: job.total || 1, value: job.total ? job.done : null, "aria-label": "how far it is"}),
-    el("button", {type: "button", disabled: job.state === "stopping", onclick: stop}, "Stop"),
-  ];
+  told.textContent = job.state === "stopping" ? `Stopping after what is under way (${stage.toLowerCase()}${far})` : `${stage}${far}`;
+  bar.max = job.total || 1;
+  if (job.total) bar.value = job.done; else bar.removeAttribute("value");
+  button.disabled = job.state === "stopping";
 }
 
 // How the last job of this kind ended, where it did not end well.
