@@ -138,7 +138,9 @@ def come_back(tab, reader):
     page = tab.frame_locator("iframe")
     page.locator("#progress", has_text=f"2 of {PHOTOS} reviewed").wait_for()
     page.locator(".photo").wait_for()
-    tab.wait_for_function("document.activeElement.tagName === 'IFRAME'")  # not :focus, of which Chromiums differ
+    tab.wait_for_function(
+        "document.activeElement.tagName === 'IFRAME'"
+    )  # not :focus, of which Chromiums differ
     for _ in range(2):
         tab.keyboard.press("j")  # no click before: the page has the keys
     page.locator(".steps", has_text=f"3 of {PHOTOS}").wait_for()
