@@ -123,7 +123,8 @@ def say_run(run: GradeRun, page: ReportRequest, *, as_json: bool, starter: bool)
     say(*run.remarks)
     if starter:
         say(
-            "Graded with the starter model, calibrated on simulated pigment: train on your own study for clinical use."
+            "Graded with the starter model, calibrated on simulated pigment: it ranks. Train on your own study before you "
+            "use a number."
         )
     if run.interrupted:
         done = f"{run.graded} of {counted(run.photos, 'photo')} graded"

@@ -36,7 +36,10 @@ function visitBlock(photo) {
     .filter(({one}) => one.subject === photo.subject && one.side === photo.side && one.visit && one.grade !== null)
     .sort((a, b) => visitRank.get(a.one.visit) - visitRank.get(b.one.visit));
   const heading = el("h3", {}, `Over the visits${photo.side ? `, ${photo.side}` : ""}`);
-  if (series.length < 2) return el("section", {class: "visits"}, heading, el("p", {class: "soft"}, "No other visit of this subject and side."));
+  const unread = photos.some((one) => one !== photo && one.subject === photo.subject && one.side === photo.side && one.visit && isHidden(one));
+  if (series.length < 2) {
+    return el("section", {class: "visits"}, heading, el("p", {class: "soft"}, unread ? "Other visits are shown once you have graded them." : "No other visit of this subject and side."));
+  }
   const days = series.map(({one}) => data.visits[visitRank.get(one.visit)].days);
   const timed = days.every((day) => day !== null) && new Set(days).size > 1;
   const rank = [...new Set(series.map(({one}) => visitRank.get(one.visit)))];
