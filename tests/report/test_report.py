@@ -27,11 +27,12 @@ from toolkit.geometry import apply_affine, invert_affine
 from toolkit.images import read_photo
 from toolkit.model import load_model, save_model
 from toolkit.photos import photo_files
+from toolkit.phototable import FIGURE
 from toolkit.pigment import pigment_of_png, pigment_png
 from toolkit.records import REGIONS, Face, PhotoFacts, PhotoGrade
 from toolkit.report import ReportedRun, check_report, outlines, pictures
 from toolkit.report import page as report_page
-from toolkit.report.facts import head, photo_rows, run_hash, visits
+from toolkit.report.facts import head, photo_rows, run_hash, usual_figures, visits
 from toolkit.report.pictures import Drawn, PictureJob, draw
 from toolkit.report.words import Usual, in_words, is_known
 from toolkit.report.writers import FolderWriter
@@ -528,6 +529,12 @@ def test_a_map_of_pigment_survives_as_a_png():
 
 
 # --- words and figures ---------------------------------------------------------------------------
+
+
+def test_the_usual_severity_gives_the_grade_that_contributions_count_from():
+    model = load_model(None)
+    usual = usual_figures(model)[FIGURE].centre
+    assert float(model.blend.curve.predict(np.array(usual))) == pytest.approx(model.blend.curve.usual)
 
 
 def test_every_figure_of_the_starter_model_has_words():

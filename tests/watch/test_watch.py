@@ -68,6 +68,12 @@ def test_a_wider_or_narrower_spread_is_no_shift():
     assert "varies less" in told(compare(a_study(9, 60), a_study(10, 60, wider={"ita_deg": 3})))
 
 
+def test_few_people_are_not_called_alike():
+    few, many = (told(compare(a_study(11, subjects), a_study(12, 36))) for subjects in (3, 20))
+    assert few.startswith("No difference from the training study found (3 subjects, there 36: of so few")
+    assert many.startswith("Photographs like the training study (20 subjects, there 36) in skin tone")
+
+
 def test_many_photographs_of_few_people_are_few():
     """Two people with a hundred photographs each are two people, however sure their photographs make it."""
     pairs = [(a_study(100 + number, 2, photos=100), a_study(number, 30)) for number in range(8)]

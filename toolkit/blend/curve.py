@@ -43,6 +43,11 @@ class RisingCurve:
         usual = float(np.mean(_curve(figures, scale, power))) if len(figures) else 0.0
         return cls(scale, power, usual)
 
+    @property
+    def usual_figure(self) -> float:
+        """The figure that gets the grade ``usual``."""
+        return float(self.scale * (-np.log1p(-min(self.usual, 8.99) / 9)) ** (1 / self.power))
+
     def predict(self, figures: Matrix) -> Matrix:
         """Grades (n,) of figures (n,); NaN for NaN."""
         return _curve(figures, self.scale, self.power)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from toolkit.change import PairChange, change_interval
 from toolkit.model import Model
+from toolkit.phototable import FIGURE
 from toolkit.reasons import OTHERS, USUAL
 from toolkit.records import (
     HIDDEN_CHEEK,
@@ -124,13 +125,17 @@ def run_hash(rows: Sequence[Table], model_sha256: str) -> str:
 
 
 def usual_figures(model: Model) -> dict[str, Usual]:
-    """What is usual for each figure of a side among the photographs that the model was trained on."""
+    """What is usual for each figure of a side among the photographs that the model was trained on. Of the severity it is
+    what gives the usual grade, from which contributions count: the curve is bent, and the mean severity gives another."""
     ridge = model.blend.side.ridge
     knee, centre, scale = (np.array(values) for values in (ridge.knee, ridge.centre, ridge.scale))
     # The ridge keeps them compressed, as knee * asinh(figure / knee).
     middle, upper = knee * np.sinh(centre / knee), knee * np.sinh((centre + scale) / knee)
     pairs = zip(middle.tolist(), (upper - middle).tolist(), strict=True)
-    return {name: Usual(*pair) for name, pair in zip(model.blend.side.columns, pairs, strict=True)}
+    usual = {name: Usual(*pair) for name, pair in zip(model.blend.side.columns, pairs, strict=True)}
+    if model.blend.shares[0] and FIGURE in usual:
+        usual[FIGURE] = replace(usual[FIGURE], centre=model.blend.curve.usual_figure)
+    return usual
 
 
 def detail(row: Table, details: GradeDetails, usual: Mapping[str, Usual]) -> Table:

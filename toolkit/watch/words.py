@@ -12,6 +12,7 @@ ADVICE = (
     "Scores and intervals of the model were measured on photographs like those of its training study, and may not hold "
     "for these. Look at some of them before you use their grades."
 )
+_FEW = 8  # subjects of a run: of fewer only a large difference can be found
 _SHIFTED = 0.5  # of the area between two distributions: beyond it one lies higher, under it wider or narrower
 
 
@@ -22,6 +23,8 @@ def told(watched: Watched) -> str:
     people = f"{counted(watched.subjects, 'subject')}, there {watched.study_subjects}"
     if not watched.unlike:
         titles = ", ".join(dict.fromkeys(one.figure.title.partition(",")[0] for one in watched.lines))
+        if watched.subjects < _FEW:
+            return f"No difference from the training study found ({people}: of so few only a large one shows) in {titles}"
         return f"Photographs {LIKE} ({people}) in {titles}"
     return f"Photographs {UNLIKE} ({people}): " + "; ".join(in_words(one) for one in watched.unlike)
 
