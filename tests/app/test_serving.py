@@ -18,13 +18,19 @@ from toolkit.app import serve
 from toolkit.errors import MissingExtraError
 
 
+def hear_interrupts():
+    """As at a terminal: what a shell starts in the background is deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def started(folder, *arguments):
     """The running command, and the address that it printed."""
     command = [sys.executable, "-m", "toolkit.cli", "app", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     running = subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=None if os.name == "nt" else hear_interrupts,
+    )  # fmt: skip
     return running, urlsplit(re.search(r"http://\S+", running.stdout.readline())[0])
 
 
