@@ -131,7 +131,9 @@ def review(tab, reader):
 
 def come_back(tab, reader):
     """Another day all is where it was, from the study's folder alone."""
-    tab.wait_for_function("!document.querySelector('[aria-busy=true]')")  # else the window asks before it goes
+    tab.wait_for_function(
+        "!document.querySelector('[aria-busy=true]')"
+    )  # else the window asks before it goes
     tab.reload()
     step(tab, "Review")
     tab.fill("#reader", reader)
