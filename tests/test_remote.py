@@ -162,7 +162,7 @@ def test_a_url_that_no_folder_can_be_is_refused():
 def test_names_that_are_one_file_here_are_refused(monkeypatch):
     store(photos__a_jpg=b"1", photos__A_jpg=b"2")
     assert fetched() == 2
-    monkeypatch.setattr("toolkit.remote._tells_case", lambda folder: False)
+    monkeypatch.setattr("toolkit.remote.cache.tells_case", lambda folder: False)
     with pytest.raises(ToolkitError, match=r"photos/A.jpg and photos/a.jpg are one file here"):
         Remote("memory://b/photos").fetch()
     place("x/y", b"1")

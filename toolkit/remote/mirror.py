@@ -1,4 +1,4 @@
-"""Photographs and results at URLs (s3://, gs://, az://, sftp://, ...), read and written by fsspec.
+"""A URL and its mirror in the cache folder.
 
 What stands at a URL is mirrored into a cache folder, under the names that it has there: mirror/s3/bucket/photos/1.jpg.
 Commands read and write the mirror as they do any folder, and what they wrote is put to the URL at the end. (fsspec's
@@ -11,13 +11,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import os
-import re
 import shutil
-import sys
-import unicodedata
 import uuid
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -28,43 +23,18 @@ from urllib.parse import quote
 
 from toolkit.errors import MissingExtraError, ToolkitError
 from toolkit.progress import Progress, silent
+from toolkit.remote.addresses import URL, without_password
+from toolkit.remote.cache import cache_folder, is_unfit, make_cache, refuse_clashes, size_and_time
 
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://([^/]*)/?(.*)", re.DOTALL)  # two letters: C:// is a drive
-_PASSWORD = re.compile(r"(://[^/@:\s]*):[^/@\s]*@")
 # What tells versions of a file apart, in the words of fsspec's libraries.
 _VERSION = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "updated", "mtime", "created")
 # Where an upload appears whole or not at all; elsewhere a file is written beside its place, and moved.
 _WHOLE = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "memory")
 _AT_A_TIME = 16  # files, where the library can do several
 _SLICE = 256  # files asked for together; after Ctrl-C those under way are waited for
-_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Copies of what toolkit was given as URLs; may be deleted.\n"
-_FORBIDDEN = '\\<>:"|?*' if os.name == "nt" else ""
 
 _Info = Mapping[str, Any]  # of a file, as fsspec tells it
 _Noted = list[Any]  # version there, size here, time here
-
-
-def is_url(text: str) -> bool:
-    """Whether an argument is a URL, and no path."""
-    return _URL.match(text) is not None
-
-
-def without_password(text: str) -> str:
-    """A text without the passwords of URLs in it."""
-    return _PASSWORD.sub(r"\1@", text)
-
-
-def cache_folder() -> Path:
-    """Where mirrors are kept: TOOLKIT_CACHE, or a folder in the system's own for caches."""
-    if named := os.environ.get("TOOLKIT_CACHE"):
-        return Path(named).absolute()
-    if os.name == "nt":
-        caches = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        caches = Path.home() / "Library" / "Caches"
-    else:
-        caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(caches) / "hyperpigmentation-toolkit"
 
 
 class Remote:
@@ -74,8 +44,8 @@ class Remote:
     def __init__(self, url: str) -> None:
         """Raises ToolkitError where no folder can have the URL's names."""
         self._given, self.url = url.rstrip("/"), without_password(url.rstrip("/"))
-        found = _URL.match(self.url)
-        if found is None or (found[3] and any(map(_is_unfit, found[3].split("/")))):
+        found = URL.match(self.url)
+        if found is None or (found[3] and any(map(is_unfit, found[3].split("/")))):
             raise ToolkitError(f"{self.url}: is no address of files: write it as s3://bucket/folder")
         self._scheme, host, self._name = found[1].lower(), found[2], found[3]
         self._cache = cache_folder()
@@ -118,7 +88,7 @@ class Remote:
         with self._mirror(tell), self._explained("written"):
             noted = self._list()
             paths = {self._name_of(path): path for path in sorted(self._written(), key=_time)}
-            new = [name for name, path in paths.items() if noted.get(name, [])[1:] != _here(path)]
+            new = [name for name, path in paths.items() if noted.get(name, [])[1:] != size_and_time(path)]
             for done, name in enumerate(new):
                 tell("putting", done, len(new))
                 self._put_one(name)
@@ -159,7 +129,7 @@ class Remote:
             name, inside = info["name"].removeprefix(self._base), len(self._name) + 1 if self._name else 0
             if name.endswith("/") and not info["size"]:  # how object stores mark an empty folder
                 continue
-            if not info["name"].startswith(self._base) or any(map(_is_unfit, name.split("/"))):
+            if not info["name"].startswith(self._base) or any(map(is_unfit, name.split("/"))):
                 raise ToolkitError(f"{self.url}: {name!r} can be the name of no file here: rename it there")
             if not any(part.startswith(".") for part in name[inside:].split("/")):
                 found[name] = info
@@ -178,11 +148,11 @@ class Remote:
         for name in noted.keys() - found.keys():
             if self._is_part(name):
                 self._drop(name)
-        _refuse_clashes(self.url, found, self._root)
+        refuse_clashes(self.url, found, self._root)
         new = []
         for name, info in found.items():
             version, *here = noted.get(name, [""])
-            now = _here(self._root / name)
+            now = size_and_time(self._root / name)
             if version != _version(info) or not now or (here != now and not newer_stay):
                 new.append(name)
         tell("fetching", 0, len(new))
@@ -284,7 +254,7 @@ class Remote:
         from filelock import FileLock, Timeout
 
         try:
-            _make_cache(self._cache)
+            make_cache(self._cache)
             self._list_path.parent.mkdir(exist_ok=True)
             lock = FileLock(self._list_path.with_suffix(".lock"))
             try:
@@ -313,7 +283,7 @@ class Remote:
 
     def _note(self, name: str, version: str) -> None:
         with self._list_path.open("a", encoding="utf-8") as file:
-            file.write("\n" + json.dumps([name, version, *_here(self._root / name)]) + "\n")
+            file.write("\n" + json.dumps([name, version, *size_and_time(self._root / name)]) + "\n")
 
     def _name_of(self, path: Path) -> str:
         return path.relative_to(self._root).as_posix()
@@ -383,57 +353,5 @@ def _version(info: _Info) -> str:
     return f"{info['size']} {told}"
 
 
-def _here(path: Path) -> list[int]:
-    """Size and time of a file; [] where there is none."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return []
-    return [status.st_size, status.st_mtime_ns]
-
-
 def _time(path: Path) -> int:
     return path.stat().st_mtime_ns
-
-
-def _is_unfit(part: str) -> bool:
-    """Whether a part of a name can be no file's or folder's here."""
-    return (
-        part in ("", ".", "..")
-        or "\0" in part
-        or len(part.encode()) > 255
-        or any(sign in part for sign in _FORBIDDEN)
-    )
-
-
-def _refuse_clashes(url: str, names: Iterable[str], folder: Path) -> None:
-    """Raise ToolkitError where two names stand for one file here, or one is a file and a folder."""
-    told = set(names)
-    above = {str(parent) for name in told for parent in PurePosixPath(name).parents}
-    both = min(told & above, default=None)
-    if both is not None:
-        raise ToolkitError(f"{url}: {both} is a file and a folder: rename one of them there")
-    same = Counter(unicodedata.normalize("NFC", name).casefold() for name in told)
-    twice = sorted(name for name in told if same[unicodedata.normalize("NFC", name).casefold()] > 1)
-    if twice and not _tells_case(folder):
-        raise ToolkitError(f"{url}: {twice[0]} and {twice[1]} are one file here: rename one of them there")
-
-
-def _tells_case(folder: Path) -> bool:
-    folder.mkdir(parents=True, exist_ok=True)
-    probe = folder / f".Case{uuid.uuid4().hex}"
-    probe.touch()
-    try:
-        return not probe.with_name(probe.name.lower()).exists()
-    finally:
-        probe.unlink()
-
-
-def _make_cache(folder: Path) -> None:
-    """Make the folder of mirrors, or know it by its tag: files of nobody else are dropped or replaced."""
-    tag = folder / "CACHEDIR.TAG"
-    if folder.is_dir() and not tag.is_file() and any(folder.iterdir()):
-        raise ToolkitError(f"{folder}: holds other files: name an empty folder with TOOLKIT_CACHE")
-    folder.mkdir(parents=True, exist_ok=True)
-    if not tag.is_file():
-        tag.write_text(_TAG)
