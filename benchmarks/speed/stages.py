@@ -22,17 +22,8 @@ from toolkit.siamese import Encoder
 from toolkit.store import RunOptions, open_store
 
 STAGES = (
-    "decode",
-    "detect",
-    "landmarks",
-    "chart",
-    "patches",
-    "features",
-    "embedding",
-    "index",
-    "blend",
-    "write",
-)
+    "decode", "detect", "landmarks", "chart", "patches", "features", "embedding", "index", "blend", "write",
+)  # fmt: skip
 
 
 class Stopwatch:

@@ -45,7 +45,7 @@ class RisingCurve:
 
     @property
     def usual_figure(self) -> float:
-        """The figure that gets the grade ``usual``."""
+        """The x that gets the grade ``usual``; of a usual grade of 9, which no x gets, that of 8.99."""
         return float(self.scale * (-np.log1p(-min(self.usual, 8.99) / 9)) ** (1 / self.power))
 
     def predict(self, figures: Matrix) -> Matrix:

@@ -38,7 +38,7 @@ from toolkit.workers import prepare_all
 @dataclass(frozen=True)
 class TrainRun:
     """What ``train_study`` did: the model, the join, the photos left out with their reasons, a line for each picture
-    that stands under two subjects, and which grades of several graders were learnt. ``truth``: the plain means."""
+    that stands under two subjects, and which grades of several graders were learnt. ``truth`` (n,), grades 0-9: the plain means."""
 
     trained: Trained
     model: Model

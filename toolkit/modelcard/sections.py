@@ -134,19 +134,14 @@ def _by_group(card: Card) -> Iterator[Section]:
     groups = card.get(SCORES, {}).get("groups", [])
     if not groups:
         return
+    several = card[SCORES]["floor"] is not None
     headings = (
-        "photographs",
-        "subjects",
-        "RMSE",
-        "95 % interval",
-        "always the mean",
-        *([GRADERS] if card[SCORES]["floor"] else []),
-        "bias",
+        "photographs", "subjects", "RMSE", "95 % interval", "always the mean", *([GRADERS] if several else []), "bias",
         "inside the interval",
-    )
+    )  # fmt: skip
     tables = []
     for by in dict.fromkeys(one["by"] for one in groups):
-        rows = tuple(_group_row(one, bool(card[SCORES]["floor"])) for one in groups if one["by"] == by)
+        rows = tuple(_group_row(one, several) for one in groups if one["by"] == by)
         tables.append(Table((_TITLES.get(by, by), *headings), rows))
     yield Section(
         "Scores by group",
