@@ -132,7 +132,7 @@ def test_a_photo_unlike_every_reference_is_named(model, new, graded):
     y, x = np.mgrid[:48, :48]
     stripes = 2.0 * ((x + y) % 12 < 6)
     patches = tuple(a_patch(region, stripes, (1.0, 0.6, 1.4)) for region in ("left_cheek", "chin"))
-    odd = prepare(FacePatches("odd.jpg", "0" * 64, patches), model.settings)
+    odd = prepare(FacePatches("odd.jpg", "0" * 64, patches), model.settings, every_figure=True)
     plain, found = Grader(model).grade([new.prepared[0], odd])
     assert found.grade.note == OUT_OF_RANGE
     assert found.grade.grade is not None  # it is graded all the same
