@@ -1,10 +1,17 @@
 """Shared set-up of the tests."""
 
-from browser import browser, chromium
-from hypothesis import settings
-from safe_reports import pytest_report_to_serializable
+import os
 
-__all__ = ["browser", "chromium", "pytest_report_to_serializable"]  # fixtures: a real Chromium; and a hook
+if "PYTEST_XDIST_WORKER" in os.environ:  # one process a core already: threads would wait for one another
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from browser import browser, chromium  # noqa: E402
+from hypothesis import settings  # noqa: E402
+from learning import few_steps_are_not_compiled  # noqa: E402
+from safe_reports import pytest_report_to_serializable  # noqa: E402
+
+# Fixtures: a real Chromium, how networks are taught; and a hook.
+__all__ = ["browser", "chromium", "few_steps_are_not_compiled", "pytest_report_to_serializable"]
 
 # A busy machine makes single examples slow: time is watched by the whole run, not by the example.
 settings.register_profile("toolkit", deadline=None)

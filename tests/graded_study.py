@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +11,22 @@ from drawn_photos import drawn_face, drawn_half
 from made_up_study import SETTINGS, spots_make_the_grade, study
 from PIL import Image
 
-from toolkit.model import save_model
+from toolkit.model import Model, save_model
 from toolkit.records import REGIONS
 from toolkit.training import train
 
 
 def small_model(folder: Path) -> Path:
     """A model that loads and grades; what it grades is of no account."""
+    save_model(_small(), folder)
+    return folder
+
+
+@cache
+def _small() -> Model:
     made = study(spots_make_the_grade, subjects=6, visits=2, regions=REGIONS, first=900)
     settings = replace(SETTINGS, encoder=replace(SETTINGS.encoder, epochs=1))
-    trained = train(made.prepared, made.grades, made.subjects, settings, folds=2, seed=0)
-    save_model(trained.model, folder)
-    return folder
+    return train(made.prepared, made.grades, made.subjects, settings, folds=2, seed=0).model
 
 
 def write_photos(folder: Path, count: int) -> list[Path]:

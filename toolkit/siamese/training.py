@@ -97,6 +97,7 @@ def _compile(model: Any, settings: EncoderSettings, learning_rate: float, steps:
         loss={"embedding": metric_loss, "grade": k.losses.Huber(delta=0.1)},
         loss_weights={"embedding": 0.5, "grade": 20.0},
     )
+    model.optimizer.build(model.trainable_variables)  # else the first step is compiled twice
 
 
 def _told(progress: Progress | None, epochs: int) -> Any:
@@ -174,6 +175,7 @@ def pretrain(
     model = k.models.Model(encoder.trunk.input, encoder.trunk.output["pigment"])
     schedule = k.optimizers.schedules.CosineDecay(learning_rate, epochs * len(_batches(groups, 16, rng)))
     model.compile(optimizer=k.optimizers.Adam(schedule, clipnorm=1.0), loss=_error_on_skin)
+    model.optimizer.build(model.trainable_variables)
     _run(model, batch, groups, epochs, size=16, rng=rng, progress=progress)
     return encoder
 
