@@ -49,14 +49,12 @@ from toolkit.cli.options import (
     Workers,
 )
 from toolkit.cli.root import app
-from toolkit.cli.urls import UrlCommand, given, output
+from toolkit.cli.urls import given, output
 from toolkit.progress import progress_bars
 from toolkit.settings import RunSettings
 
 
-@app.command(
-    cls=UrlCommand, epilog="Example:  toolkit grade photos/ --out grades.xlsx --model models/my-study"
-)
+@app.command(epilog="Example:  toolkit grade photos/ --out grades.xlsx --model models/my-study")
 def grade(
     images: Images,
     out: Annotated[
@@ -162,9 +160,7 @@ def grade(
     raise typer.Exit(say_run(run, page, as_json=as_json, starter=model is None))
 
 
-@app.command(
-    cls=UrlCommand, epilog="Example:  toolkit merge part-*.xlsx --out grades.xlsx --model models/my-study"
-)
+@app.command(epilog="Example:  toolkit merge part-*.xlsx --out grades.xlsx --model models/my-study")
 def merge(
     parts: Annotated[
         list[Path],
@@ -279,7 +275,6 @@ def agreement(
 
 
 @app.command(
-    cls=UrlCommand,
     epilog="Example:  toolkit evaluate photos/ --grades grades.xlsx --out comparison/ --methods all",
 )
 def evaluate(
