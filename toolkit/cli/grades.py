@@ -21,6 +21,7 @@ from toolkit.cli.lines import (
 )
 from toolkit.cli.options import (
     AnyScale,
+    Blind,
     ClassEdges,
     ClusterAddress,
     ColourChart,
@@ -82,6 +83,7 @@ def grade(
     ] = None,
     report: ReportFile = None,
     report_dir: ReportFolder = None,
+    blind: Blind = False,
     expert_grades: ExpertGrades = None,
     facts: FactsFile = None,
     dry_run: Annotated[
@@ -135,12 +137,12 @@ def grade(
     if dry_run:
         study = join_study(images, facts, expert_grades, names, retakes=retakes)
         return say_json(study.record()) if as_json else say(study.text(), "", "Nothing was graded.")
-    page = ReportRequest(report, report_dir, expert_grades, names, retakes)
+    page = ReportRequest(report, report_dir, expert_grades, names, retakes, blind)
     share = parse_share(part) if part else None
     into_parts = is_parts(out)
-    if into_parts and (page.wanted or expert_grades or overlays or append or overwrite):
+    if into_parts and (page.wanted or blind or expert_grades or overlays or append or overwrite):
         raise ToolkitError(
-            f"{out}: takes none of --report, --expert-grades, --overlays, --append, --overwrite"
+            f"{out}: takes none of --report, --blind, --expert-grades, --overlays, --append, --overwrite"
         )
     with stoppable(), crew(workers, cluster) as hands, progress_bars(quiet) as tell:
         if into_parts:
@@ -178,6 +180,7 @@ def merge(
     ] = None,
     report: ReportFile = None,
     report_dir: ReportFolder = None,
+    blind: Blind = False,
     expert_grades: ExpertGrades = None,
     facts: FactsFile = None,
     column: Columns = None,
@@ -200,7 +203,8 @@ def merge(
     from toolkit.commands.merging import merge_parts
     from toolkit.commands.results import ReportRequest
 
-    page = ReportRequest(report, report_dir, expert_grades, table_names(column, sheet, side_words), retakes)
+    names = table_names(column, sheet, side_words)
+    page = ReportRequest(report, report_dir, expert_grades, names, retakes, blind)
     with stoppable(), crew(workers, cluster) as hands, progress_bars(quiet) as tell:
         run = merge_parts(
             parts,
