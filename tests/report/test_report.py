@@ -537,6 +537,17 @@ def test_the_usual_severity_gives_the_grade_that_contributions_count_from():
     assert float(model.blend.curve.predict(np.array(usual))) == pytest.approx(model.blend.curve.usual)
 
 
+def test_word_and_number_of_the_severity_agree_however_near_the_usual():
+    model = load_model(None)
+    curve, usual = model.blend.curve, usual_figures(model)[FIGURE]
+    for off in (-0.5, -0.09, -0.05, 0.05, 0.09, 0.5):  # standard deviations
+        value = usual.centre + off * usual.spread
+        added = float(curve.predict(np.array(value))) - curve.usual
+        told, _ = in_words(FIGURE, "side", value, added, usual=usual)
+        assert told.removeprefix("slightly ").startswith("more severe" if added > 0 else "milder")
+        assert told.startswith("slightly") == (abs(off) < 0.1)
+
+
 def test_every_figure_of_the_starter_model_has_words():
     columns = load_model(None).blend.side.columns
     assert [name for name in (*columns, "usual_grade") if not is_known(name)] == []
@@ -547,7 +558,8 @@ def test_every_figure_of_the_starter_model_has_words():
     [
         ("area_fraction_near", "left_cheek", 0.2, 0.6, Usual(0.1, 0.05), "more pigmented area on the left cheek than usual"),
         ("spots_per_cm2_fine", "chin", 1.0, 0.1, Usual(2.0, 0.5), "fewer spots on the chin than usual"),
-        ("load_fine", "forehead", 0.1, 0.1, Usual(0.1001, 0.05), "darkness from spots on the forehead about as usual"),
+        ("load_fine", "forehead", 0.1, 0.1, Usual(0.1001, 0.05), "slightly less darkness from spots on the forehead than usual"),
+        ("load_fine", "forehead", 0.1, 0.1, Usual(0.1, 0.05), "darkness from spots on the forehead as usual"),
         ("net_mean", "side", 0.03, -0.2, None, "less pigment seen by the network over the whole side than usual"),
         ("net_share_050", "side", 0.1, 0.2, Usual(0.05, 0.02), "more area with over 0.05 OD of pigment over the whole side than usual"),
         ("jaw_net_mean_root", "side", 0.1, 0.2, Usual(0.05, 0.02), "more pigment seen by the network, faint spots included on the jaw over the whole side than usual"),

@@ -38,7 +38,7 @@ function changeWords(photo, change) {
     : ` Together the spots are ${Math.abs(change.darkness_change) < 0.005 ? "as dark as before" : `${Math.abs(100 * change.darkness_change).toFixed(0)} % ${change.darkness_change < 0 ? "paler" : "darker"}`}.`;
   const before = change.baseline_od, after = change.later_od;
   return el("div", {class: "change-words"},
-    change.grade_change === null ? null : el("p", {}, el("b", {}, `Grade ${figure(change.grade)} → ${figure(photo.grade)}`), ` (${signed(change.grade_change)}${
+    change.grade_change === null ? null : el("p", {}, el("b", {}, `Grade ${figure(change.grade, 2)} → ${figure(photo.grade, 2)}`), ` (${signed(change.grade_change, 2)}${
       change.lower === null ? "" : `, interval ${signed(change.lower)} to ${signed(change.upper)}`})`),
     el("p", {}, first + dark),
     el("p", {class: "soft"}, `Predicted pigment ${before.toFixed(4)} → ${after.toFixed(4)} OD${before > 0.001 ? ` (${percent(after / before - 1)})` : ""}, on ${figure(change.common_cm2, 0)} cm² of skin that both photos show.`));
