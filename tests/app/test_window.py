@@ -160,8 +160,8 @@ def read_blind(tab, reader):
         page = tab.frame_locator("iframe")
         page.locator(".grade", has_text="hidden until you give yours").wait_for()
         assert page.locator("#blind").is_checked() and page.locator(".figure").count() == 0
-        if tick:
-            tab.locator('#kept[aria-busy="false"]').wait_for(state="attached")  # that it is read blind is written
+        if tick:  # it is written that this reader reads blind
+            tab.locator('#kept[aria-busy="false"]').wait_for(state="attached")
 
 
 def test_from_an_empty_start_to_a_reviewed_study(browser, window, studies):

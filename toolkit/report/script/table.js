@@ -8,9 +8,10 @@ const placeOf = (photo) => JSON.stringify([photo.subject, photo.side, photo.visi
 const places = new Map();
 for (const photo of photos) places.set(placeOf(photo), (places.get(placeOf(photo)) || 0) + 1);
 const labelOf = (photo) => (places.get(placeOf(photo)) === 1 ? photo.subject : photo.photo);
+const calledBySubject = photos.every((photo) => labelOf(photo) === photo.subject && photo.subject.length <= 12);
 const COLUMNS = [
   {name: "pick", title: ""},
-  {name: "photo", title: photos.every((photo) => labelOf(photo) === photo.subject) ? "subject" : "photo", key: (photo) => labelOf(photo).toLowerCase()},
+  {name: "photo", title: calledBySubject ? "subject" : "photo", key: (photo) => labelOf(photo).toLowerCase()},
   {name: "side", title: "side", key: (photo) => photo.side},
   {name: "visit", title: "visit", key: (photo) => (photo.visit ? visitRank.get(photo.visit) : null)},
   {name: "grade", title: "grade", key: (photo) => photo.grade, number: true},
@@ -39,6 +40,7 @@ function buildHead() {
   }
   byId("table").tHead.append(row);
   byId("table").classList.toggle("no-expert", !hasExpert);
+  byId("table").classList.toggle("by-subject", calledBySubject);
   byId("table").setAttribute("aria-rowcount", String(photos.length + 1));
 }
 
