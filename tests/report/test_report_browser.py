@@ -214,10 +214,6 @@ def test_a_photo_is_explained(page, written):
     assert total == f"{grade.grade:.2f}" and abs(sum(figures) - grade.grade) < 0.005 * (len(figures) + 1)
     page.tab.locator(".alike").scroll_into_view_if_needed()
     assert "than usual" in page.tab.inner_text(".reasons") or "as usual" in page.tab.inner_text(".reasons")
-    layers = page.tab.inner_text(".layers")
-    assert "threshold regions (classical, for comparison)" in layers
-    assert "The grade follows the pigment that the network sees (6)" in layers
-    assert "Threshold regions (7) do not move it." in layers  # the starter grades by its curve alone
     assert page.tab.locator(".alike .thumb-own").count() == 4
     thumbs = page.tab.locator(".alike .thumb img")
     assert thumbs.count() == 12
@@ -634,6 +630,33 @@ def written_page(tmp_path, grades, told, **changed):
     text = rendered(facts, summary_of(facts), [as_json(told)] * len(grades))
     path.write_text(text, encoding="utf-8")
     return path
+
+
+@pytest.mark.parametrize(
+    ("shares", "of_regions", "of_figures"),
+    [
+        ({"curve": 1.0, "booster": 0.0, "ridge": 0.0}, "do not move it", False),
+        (
+            {"curve": 0.75, "booster": 0.25, "ridge": 0.0},
+            "are one part of what makes up 25 % of it",
+            True,
+        ),
+    ],
+)
+def test_the_page_says_what_moves_the_grade(browser, tmp_path, shares, of_regions, of_figures):
+    counts = {"pigment": 1, "classical": 95, "mole": 0, "blood": 0, "shadow": 0}
+    told = TOLD | {
+        "reasons": [{"text": "slightly more spots than usual", "behind": "", "added": -0.2, "kind": ""}],
+        "picture": "data:image/gif;base64,R0lGODlhAQABAAAAACw=",
+        "pigment": "data:image/gif;base64,R0lGODlhAQABAAAAACw=",
+        "layers": {"width": 9, "height": 9, "patches": [], "counts": counts, "share": 0.01, "hidden": 0},
+    }
+    tab = browser.open(written_page(tmp_path, many(1), told, shares=shares)).tab
+    layers = tab.inner_text(".layers")
+    assert "spots that the network found: 1, 1.0 % of the skin" in layers
+    assert "threshold regions (classical, for comparison): 95" in layers
+    assert f"Threshold regions (7) {of_regions}." in layers
+    assert ("Figures count together" in tab.inner_text(".reasons")) == of_figures
 
 
 def big_page(tmp_path, count):

@@ -26,7 +26,7 @@ function changeBlock(photo, told) {
     change.pictures ? panels(photo, change) : el("p", {class: "soft"}, `No picture: ${change.problem}`),
     el("p", {class: "soft"}, `Both charts show the face upright at one scale, the later one moved to where the skin lay at ${change.visit || "baseline"} and matched to it in overall colour. `
       + "The third shows where skin is darker or paler against the skin around it: by more than 0.03 OD, in full colour from 0.1 OD on. At the rim light makes differences too. "
-      + "A spot counts as changed only where it differs by more than two photographs of the same spot do. ", toBaseline));
+      + "Spots are those that the network finds at either visit. One counts as changed only where it differs by more than two photographs of the same spot do. ", toBaseline));
 }
 
 function changeWords(photo, change) {

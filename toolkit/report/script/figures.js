@@ -123,7 +123,8 @@ function reasonBlock(photo, told) {
   const most = Math.max(0.05, ...told.reasons.filter((reason) => !isStart(reason)).map((reason) => Math.abs(reason.added)));
   const half = 60;
   return el("section", {class: "reasons"}, el("h3", {}, "What this grade is made of"),
-    el("p", {class: "soft"}, "Each line is what one figure adds to the grade, in grades; what moves it by less than 0.05 stands together in the last line. Usual is what is usual in the training study."
+    el("p", {class: "soft"}, "Each line is what one figure adds to the grade, in grades; what moves it by less than 0.05 stands together in the last line."
+      + (isOfRegions ? "" : " Usual is what is usual in the training study.")
       + (restOfGrade ? " Figures count together: with the others as they are, one near the usual may add, and more of one may lower." : "")),
     el("table", {}, el("tbody", {}, told.reasons.map((reason) => {
       const length = (Math.abs(reason.added) / most) * (half - 2);
