@@ -258,7 +258,7 @@ def test_done_before_the_page_is_written_without_grading(photos, model, written,
     assert run.earlier == PHOTOS + 3 and not asked
     again = json_of(page_of(tmp_path / "again.html"), "data")
     first = json_of(page_of(written[0] / "report.html"), "data")
-    assert again["hash"] == first["hash"]  # a review goes on
+    assert again["hash"] == first["hash"] and not again["blind"]  # a review goes on
     assert [row["grade"] for row in again["photos"]] == [row["grade"] for row in first["photos"]]
 
 
@@ -266,11 +266,22 @@ def test_the_command_writes_the_page_and_says_where(photos, model, written, tmp_
     for file in (written[1].out, store_path(written[1].out)):
         shutil.copy(file, tmp_path / file.name)
     page, folder = tmp_path / "page.html", tmp_path / "folder"
-    options = ["--out", tmp_path / "grades.xlsx", "--model", model, "--report", page, "--report-dir", folder]
+    options = [
+        "--out",
+        tmp_path / "grades.xlsx",
+        "--model",
+        model,
+        "--report",
+        page,
+        "--report-dir",
+        folder,
+        "--blind",
+    ]
     done = CliRunner().invoke(app, ["grade", *map(str, [photos, *options]), "--workers", "1", "--quiet"])
     assert done.exit_code == 3, done.output
     assert f"Page: {page}\n" in done.output and f"Page: {folder / 'index.html'}\n" in done.output
     assert page.is_file() and (folder / "index.html").is_file()
+    assert json_of(page_of(page), "data")["blind"]
 
 
 def test_an_interrupted_run_writes_its_workbook_and_no_page(photos, model, tmp_path, monkeypatch):
@@ -700,6 +711,7 @@ def test_reports_that_cannot_be_are_refused_before_anything_is_graded(photos, mo
     cases = [
         (ReportRequest(None, photos / "report"), "lies among the photographs.*--report-dir"),
         (ReportRequest(None, None, wrong), "add --report"),
+        (ReportRequest(blind=True), "--blind.*add --report"),
         (ReportRequest(None, None, None, [("grade", "score")]), "add --facts or --expert-grades"),
         (ReportRequest(tmp_path / "r.html", None, wrong), "wrong.csv"),
         (ReportRequest(tmp_path / "r.html", None, tmp_path / "none.xlsx"), "none.xlsx"),
