@@ -340,3 +340,23 @@ def test_an_output_among_the_photographs_is_refused():
     done = toolkit("extract-patches", "memory://b/photos", "--out", "memory://b/photos/cut", "--quiet")
     assert done.status == 1 and "memory://b/photos/cut: lies among the photographs" in done.err
     assert list(fsspec.filesystem("memory").find("/b")) == ["/b/photos/1.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (("grade", "p", "--out", "g.xlsx", "--model", "s3://b/m"), "--model s3://b/m"),
+        (("grade", "p", "--out", "g.xlsx", "--colour-chart", "s3://b/c.jpg"), "--colour-chart s3://b/c.jpg"),
+        (
+            ("train", "p", "--out", "m", "--grades", "g.csv", "--grades", "s3://u:pw@b/g"),
+            "--grades s3://u@b/g",
+        ),
+        (("agreement", "a.xlsx", "s3://b/b.xlsx"), "FILES s3://b/b.xlsx"),
+        (("info", "--model", "gs://b"), "--model gs://b"),
+    ],
+)
+def test_a_url_where_only_a_path_can_stand_is_told_as_such(call, named):
+    done = toolkit(*call)
+    assert done.status == 1 and done.out == ""
+    assert done.err.startswith(f"toolkit: {named}: only IMAGES, the PARTS of merge, and the outputs")
+    assert done.err.count("\n") == 1

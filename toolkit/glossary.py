@@ -14,6 +14,7 @@ _ON_THE_PAGE = (
         "Landmarks",
         "Chart",
         "Patch",
+        "Threshold region (region of interest)",
         "Embedding",
         "Reference (prototype)",
         "FAISS",

@@ -150,6 +150,20 @@ def come_back(tab, reader):
     assert page.locator("#comment").input_value() == "no verdict yet"
 
 
+def read_blind(tab, reader):
+    """Another reader begins blind, and stays so when coming back."""
+    for tick in (True, False):
+        tab.click("text=another reader…")
+        tab.fill("#reader", reader)
+        tab.set_checked("#blind", tick)
+        tab.click("text=Begin")
+        page = tab.frame_locator("iframe")
+        page.locator(".grade", has_text="hidden until you give yours").wait_for()
+        assert page.locator("#blind").is_checked() and page.locator(".figure").count() == 0
+        if tick:  # it is written that this reader reads blind
+            tab.locator('#kept[aria-busy="false"]').wait_for(state="attached")
+
+
 def test_from_an_empty_start_to_a_reviewed_study(browser, window, studies):
     before = files_of(studies)
     page = browser.open(window.address, served=window.address)
@@ -169,6 +183,7 @@ def test_from_an_empty_start_to_a_reviewed_study(browser, window, studies):
     assert {name: len(table.rows) for name, table in read_graders([kept])} == {"Anna Ö": 2, "toolkit": 2}
 
     come_back(tab, "Anna Ö")
+    read_blind(tab, "Ben")
     step(tab, "Agreement")
     tab.click("text=Readers of the report page")
     tab.locator("td", has_text="toolkit").first.wait_for(timeout=GRADING_MS)

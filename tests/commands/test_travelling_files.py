@@ -130,8 +130,8 @@ def test_intervals_of_one_width_say_why(study):
     alike = replace(model, blend=replace(model.blend, interval=interval))
     few = replace(alike, card={**model.card, "photos": 36})
     assert widths_told(few) == (
-        "all of one width, but for the ends of the scale: the model learnt from 36 photos, and which are harder is "
-        "learnt from 40 on"
+        "all of one width, but for the ends of the scale: telling which photos are harder takes 40 graded ones, and the "
+        "model learnt from 36"
     )
     assert "nothing told harder photos" in widths_told(replace(alike, card={**model.card, "photos": 400}))
     interval = replace(interval, weights=(0.1, *interval.weights[1:]))

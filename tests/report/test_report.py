@@ -258,7 +258,7 @@ def test_done_before_the_page_is_written_without_grading(photos, model, written,
     assert run.earlier == PHOTOS + 3 and not asked
     again = json_of(page_of(tmp_path / "again.html"), "data")
     first = json_of(page_of(written[0] / "report.html"), "data")
-    assert again["hash"] == first["hash"]  # a review goes on
+    assert again["hash"] == first["hash"] and not again["blind"]  # a review goes on
     assert [row["grade"] for row in again["photos"]] == [row["grade"] for row in first["photos"]]
 
 
@@ -266,11 +266,22 @@ def test_the_command_writes_the_page_and_says_where(photos, model, written, tmp_
     for file in (written[1].out, store_path(written[1].out)):
         shutil.copy(file, tmp_path / file.name)
     page, folder = tmp_path / "page.html", tmp_path / "folder"
-    options = ["--out", tmp_path / "grades.xlsx", "--model", model, "--report", page, "--report-dir", folder]
+    options = [
+        "--out",
+        tmp_path / "grades.xlsx",
+        "--model",
+        model,
+        "--report",
+        page,
+        "--report-dir",
+        folder,
+        "--blind",
+    ]
     done = CliRunner().invoke(app, ["grade", *map(str, [photos, *options]), "--workers", "1", "--quiet"])
     assert done.exit_code == 3, done.output
     assert f"Page: {page}\n" in done.output and f"Page: {folder / 'index.html'}\n" in done.output
     assert page.is_file() and (folder / "index.html").is_file()
+    assert json_of(page_of(page), "data")["blind"]
 
 
 def test_an_interrupted_run_writes_its_workbook_and_no_page(photos, model, tmp_path, monkeypatch):
@@ -537,6 +548,17 @@ def test_the_usual_severity_gives_the_grade_that_contributions_count_from():
     assert float(model.blend.curve.predict(np.array(usual))) == pytest.approx(model.blend.curve.usual)
 
 
+def test_word_and_number_of_the_severity_agree_however_near_the_usual():
+    model = load_model(None)
+    curve, usual = model.blend.curve, usual_figures(model)[FIGURE]
+    for off in (-0.5, -0.09, -0.05, 0.05, 0.09, 0.5):  # standard deviations
+        value = usual.centre + off * usual.spread
+        added = float(curve.predict(np.array(value))) - curve.usual
+        told, _ = in_words(FIGURE, "side", value, added, usual=usual)
+        assert told.removeprefix("slightly ").startswith("more severe" if added > 0 else "milder")
+        assert told.startswith("slightly") == (abs(off) < 0.1)
+
+
 def test_every_figure_of_the_starter_model_has_words():
     columns = load_model(None).blend.side.columns
     assert [name for name in (*columns, "usual_grade") if not is_known(name)] == []
@@ -547,7 +569,8 @@ def test_every_figure_of_the_starter_model_has_words():
     [
         ("area_fraction_near", "left_cheek", 0.2, 0.6, Usual(0.1, 0.05), "more pigmented area on the left cheek than usual"),
         ("spots_per_cm2_fine", "chin", 1.0, 0.1, Usual(2.0, 0.5), "fewer spots on the chin than usual"),
-        ("load_fine", "forehead", 0.1, 0.1, Usual(0.1001, 0.05), "darkness from spots on the forehead about as usual"),
+        ("load_fine", "forehead", 0.1, 0.1, Usual(0.1001, 0.05), "slightly less darkness from spots on the forehead than usual"),
+        ("load_fine", "forehead", 0.1, 0.1, Usual(0.1, 0.05), "darkness from spots on the forehead as usual"),
         ("net_mean", "side", 0.03, -0.2, None, "less pigment seen by the network over the whole side than usual"),
         ("net_share_050", "side", 0.1, 0.2, Usual(0.05, 0.02), "more area with over 0.05 OD of pigment over the whole side than usual"),
         ("jaw_net_mean_root", "side", 0.1, 0.2, Usual(0.05, 0.02), "more pigment seen by the network, faint spots included on the jaw over the whole side than usual"),
@@ -688,6 +711,7 @@ def test_reports_that_cannot_be_are_refused_before_anything_is_graded(photos, mo
     cases = [
         (ReportRequest(None, photos / "report"), "lies among the photographs.*--report-dir"),
         (ReportRequest(None, None, wrong), "add --report"),
+        (ReportRequest(blind=True), "--blind.*add --report"),
         (ReportRequest(None, None, None, [("grade", "score")]), "add --facts or --expert-grades"),
         (ReportRequest(tmp_path / "r.html", None, wrong), "wrong.csv"),
         (ReportRequest(tmp_path / "r.html", None, tmp_path / "none.xlsx"), "none.xlsx"),

@@ -39,8 +39,9 @@ def part(name: str) -> Response:
 
 
 @router.get("/report/")
-def report(own: Own, reader: str) -> Response:
-    """The report page, with what the reader has reviewed; it sends changes to the window, which writes them."""
+def report(own: Own, reader: str, blind: bool = False) -> Response:
+    """The report page, with what the reader has reviewed; it sends changes to the window, which writes them. ``blind``: it
+    opens with every automatic grade hidden."""
     path = own.the_study().report / "index.html"
     if not own.allowed.holds(path) or not path.is_file():
         return _none()
@@ -50,6 +51,7 @@ def report(own: Own, reader: str) -> Response:
         "reader": reader.strip(),
         "reviews": _reviews(own, reader),
         "memory": memory,
+        "blind": blind,
     }
     text = json.dumps(kept).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     page = path.read_text(encoding="utf-8")

@@ -21,6 +21,7 @@ from toolkit.cli.lines import (
 )
 from toolkit.cli.options import (
     AnyScale,
+    Blind,
     ClassEdges,
     ClusterAddress,
     ColourChart,
@@ -49,14 +50,12 @@ from toolkit.cli.options import (
     Workers,
 )
 from toolkit.cli.root import app
-from toolkit.cli.urls import UrlCommand, given, output
+from toolkit.cli.urls import given, output
 from toolkit.progress import progress_bars
 from toolkit.settings import RunSettings
 
 
-@app.command(
-    cls=UrlCommand, epilog="Example:  toolkit grade photos/ --out grades.xlsx --model models/my-study"
-)
+@app.command(epilog="Example:  toolkit grade photos/ --out grades.xlsx --model models/my-study")
 def grade(
     images: Images,
     out: Annotated[
@@ -84,6 +83,7 @@ def grade(
     ] = None,
     report: ReportFile = None,
     report_dir: ReportFolder = None,
+    blind: Blind = False,
     expert_grades: ExpertGrades = None,
     facts: FactsFile = None,
     dry_run: Annotated[
@@ -137,12 +137,12 @@ def grade(
     if dry_run:
         study = join_study(images, facts, expert_grades, names, retakes=retakes)
         return say_json(study.record()) if as_json else say(study.text(), "", "Nothing was graded.")
-    page = ReportRequest(report, report_dir, expert_grades, names, retakes)
+    page = ReportRequest(report, report_dir, expert_grades, names, retakes, blind)
     share = parse_share(part) if part else None
     into_parts = is_parts(out)
-    if into_parts and (page.wanted or expert_grades or overlays or append or overwrite):
+    if into_parts and (page.wanted or blind or expert_grades or overlays or append or overwrite):
         raise ToolkitError(
-            f"{out}: takes none of --report, --expert-grades, --overlays, --append, --overwrite"
+            f"{out}: takes none of --report, --blind, --expert-grades, --overlays, --append, --overwrite"
         )
     with stoppable(), crew(workers, cluster) as hands, progress_bars(quiet) as tell:
         if into_parts:
@@ -162,9 +162,7 @@ def grade(
     raise typer.Exit(say_run(run, page, as_json=as_json, starter=model is None))
 
 
-@app.command(
-    cls=UrlCommand, epilog="Example:  toolkit merge part-*.xlsx --out grades.xlsx --model models/my-study"
-)
+@app.command(epilog="Example:  toolkit merge part-*.xlsx --out grades.xlsx --model models/my-study")
 def merge(
     parts: Annotated[
         list[Path],
@@ -182,6 +180,7 @@ def merge(
     ] = None,
     report: ReportFile = None,
     report_dir: ReportFolder = None,
+    blind: Blind = False,
     expert_grades: ExpertGrades = None,
     facts: FactsFile = None,
     column: Columns = None,
@@ -204,7 +203,8 @@ def merge(
     from toolkit.commands.merging import merge_parts
     from toolkit.commands.results import ReportRequest
 
-    page = ReportRequest(report, report_dir, expert_grades, table_names(column, sheet, side_words), retakes)
+    names = table_names(column, sheet, side_words)
+    page = ReportRequest(report, report_dir, expert_grades, names, retakes, blind)
     with stoppable(), crew(workers, cluster) as hands, progress_bars(quiet) as tell:
         run = merge_parts(
             parts,
@@ -279,7 +279,6 @@ def agreement(
 
 
 @app.command(
-    cls=UrlCommand,
     epilog="Example:  toolkit evaluate photos/ --grades grades.xlsx --out comparison/ --methods all",
 )
 def evaluate(

@@ -29,13 +29,11 @@ from toolkit.cli.options import (
     Workers,
 )
 from toolkit.cli.root import app
-from toolkit.cli.urls import UrlCommand, output
+from toolkit.cli.urls import output
 from toolkit.progress import progress_bars
 
 
-@app.command(
-    cls=UrlCommand, epilog="Example:  toolkit train photos/ --grades grades.xlsx --out models/my-study"
-)
+@app.command(epilog="Example:  toolkit train photos/ --grades grades.xlsx --out models/my-study")
 def train(
     images: Images,
     grades: Grades,

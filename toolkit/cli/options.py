@@ -97,6 +97,10 @@ ReportFolder = Annotated[
     Path | None,
     typer.Option("--report-dir", parser=output, help="The same as a folder, for thousands of photos."),
 ]
+Blind = Annotated[
+    bool,
+    typer.Option("--blind", help="That page opens with every grade hidden until the reader has given one."),
+]
 ExpertGrades = Annotated[Path | None, typer.Option(help="Workbook of expert grades to show on that page.")]
 NoChange = Annotated[bool, typer.Option("--no-change", help="Do not compare later visits with the baseline.")]
 Retakes = Annotated[

@@ -22,7 +22,7 @@ from toolkit.cli.options import (
     Workers,
 )
 from toolkit.cli.root import app
-from toolkit.cli.urls import UrlCommand, output
+from toolkit.cli.urls import output
 from toolkit.outputs import counted
 from toolkit.progress import progress_bars
 
@@ -64,7 +64,7 @@ def phantom(
     say(phantom_report(out, made))
 
 
-@app.command(cls=UrlCommand, epilog="Example:  toolkit extract-patches photos/ --out patches/ --overlays")
+@app.command(epilog="Example:  toolkit extract-patches photos/ --out patches/ --overlays")
 def extract_patches(
     images: Images,
     out: Annotated[Path, typer.Option(parser=output, help="Folder for the patches and manifest.csv.")],
@@ -105,9 +105,7 @@ def extract_patches(
     raise typer.Exit(status(run.found, run.photos))
 
 
-@app.command(
-    cls=UrlCommand, epilog="Example:  toolkit match-cameras photos/ --cameras cameras.csv --out matched.csv"
-)
+@app.command(epilog="Example:  toolkit match-cameras photos/ --cameras cameras.csv --out matched.csv")
 def match_cameras(
     images: Images,
     cameras: Annotated[
@@ -147,9 +145,7 @@ def match_cameras(
     raise typer.Exit(status(run.photos - len(run.failures), run.photos))
 
 
-@app.command(
-    cls=UrlCommand, epilog="Example:  toolkit features photos/ --out features.csv --overlays pictures/"
-)
+@app.command(epilog="Example:  toolkit features photos/ --out features.csv --overlays pictures/")
 def features(
     images: Images,
     out: Annotated[

@@ -6,8 +6,9 @@ import io
 import itertools
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperGroup
@@ -15,9 +16,10 @@ from typer.core import TyperGroup
 from toolkit import __version__
 from toolkit.cli.lines import named
 from toolkit.cli.log import LOG, start_log, stop_log
-from toolkit.cli.urls import forget_urls
+from toolkit.cli.urls import UrlCommand, forget_urls
 from toolkit.errors import ToolkitError
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 _SWITCHES, _WITH_VALUE = ("--shared", "--verbose"), "--log-file"
 
 
@@ -44,7 +46,14 @@ def _general_first(words: list[str]) -> list[str]:
     return general + others
 
 
-app = typer.Typer(
+class _Toolkit(typer.Typer):
+    """Of every command, some arguments may be URLs, and the others are refused as such."""
+
+    def command(self, name: str | None = None, **options: Any) -> Callable[[Command], Command]:
+        return super().command(name, cls=UrlCommand, **options)
+
+
+app = _Toolkit(
     cls=_Commands,
     no_args_is_help=True,
     rich_markup_mode="rich",

@@ -31,7 +31,9 @@ def widths_told(model: Model) -> str:
     if not model.blend.interval.of_one_width:
         return "wider where grading is harder"
     photos = model.card.get("photos")
-    few = f"the model learnt from {photos} photos, and which are harder is learnt from {FEW_PHOTOS} on"
+    few = (
+        f"telling which photos are harder takes {FEW_PHOTOS} graded ones, and the model learnt from {photos}"
+    )
     why = (
         few
         if isinstance(photos, int) and photos < FEW_PHOTOS

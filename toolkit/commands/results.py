@@ -100,13 +100,14 @@ class GradeRun:
 class ReportRequest:
     """The report page to write: as one ``file``, as a ``folder``, or both; ``expert_grades``: a workbook to show
     beside the automatic grades, whose ``columns`` are named as for ``join_files``, ``retakes`` as for
-    ``refuse_shared``."""
+    ``refuse_shared``; ``blind``: it opens with every automatic grade hidden."""
 
     file: Path | None = None
     folder: Path | None = None
     expert_grades: Path | None = None
     columns: Columns = None
     retakes: bool = False
+    blind: bool = False
 
     @property
     def wanted(self) -> bool:
@@ -127,6 +128,8 @@ def report_grades(
     if not report.wanted:
         if report.expert_grades:
             raise ToolkitError("--expert-grades are shown on the report page: add --report or --report-dir")
+        if report.blind:
+            raise ToolkitError("--blind is how the report page opens: add --report or --report-dir")
         return None
     if report.folder is not None:
         check_folder(report.folder, images, [photo.path for photo in photos], "--report-dir")
@@ -151,7 +154,16 @@ def report_study(
     source = report.expert_grades.name if report.expert_grades else ""
     paths = [file.path for file in run.files]
     return ReportedRun(
-        store, paths, list(run.grades_in(store)), model, facts, run.expert, source, changes, run.watched
+        store,
+        paths,
+        list(run.grades_in(store)),
+        model,
+        facts,
+        run.expert,
+        source,
+        changes,
+        run.watched,
+        report.blind,
     )
 
 

@@ -50,7 +50,8 @@ class ReportedRun:
     """What a report is made of: a run's ``store``, the ``paths`` of its photographs and its ``grades``, both in its
     order, the ``model`` that gave them, ``run``: what is told of the run, as the workbook's sheet has it; ``expert``:
     an expert's grades by photo, and ``expert_source``, the name of their file. ``changes``: of a photo's place, that of its
-    baseline and what became of the skin since. ``watched``: the run beside the training study."""
+    baseline and what became of the skin since. ``watched``: the run beside the training study. ``blind``: the page opens
+    with every automatic grade hidden."""
 
     store: Store
     paths: Sequence[Path]
@@ -61,6 +62,7 @@ class ReportedRun:
     expert_source: str = ""
     changes: Mapping[int, tuple[int, PairChange]] = field(default_factory=dict)
     watched: Watched | None = None
+    blind: bool = False
 
 
 def check_report(file: Path | None, folder: Path | None, photos: int) -> None:
@@ -203,6 +205,7 @@ def _page_facts(study: ReportedRun, rows: Sequence[Table]) -> Table:
         "hash": run_hash(rows, study.model.sha256),
         "head": asdict(head(rows)),
         "visits": visits(rows),
+        "blind": study.blind,
         "model": study.model.name,
         "starter": str(study.model.card.get("trained on", "")).startswith("digital phantoms"),
         "severities": SEVERITY_TOLD,

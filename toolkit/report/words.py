@@ -16,7 +16,7 @@ REGION_NAMES: Mapping[str, str] = {
     "chin": "chin",
     "side": "whole side",
 }
-_ALIKE = 0.1  # standard deviations within which a figure is as usual
+_LITTLE = 0.1  # standard deviations from the usual: less is told as slightly
 
 # (what it is called above the usual, below it, noun)
 _MORE, _FEWER, _HIGHER = ("more", "less"), ("more", "fewer"), ("higher", "lower")
@@ -142,9 +142,12 @@ def in_words(
     article = "over the" if region == "side" else "on the"
     if value is None or deviation is None:
         return f"no {noun} to measure {article} {where}", "; ".join(behind)
-    if usual is not None and abs(deviation) < _ALIKE:
-        return f"{noun} {article} {where} about as usual", "; ".join(behind)
-    return f"{pair[0] if deviation > 0 else pair[1]} {noun} {article} {where} than usual", "; ".join(behind)
+    if usual is not None and not deviation:
+        return f"{noun} {article} {where} as usual", "; ".join(behind)
+    # Never "as usual" of what is not quite: it may move the grade by a tenth or two all the same.
+    little = "slightly " if usual is not None and abs(deviation) < _LITTLE else ""
+    word = pair[0] if deviation > 0 else pair[1]
+    return f"{little}{word} {noun} {article} {where} than usual", "; ".join(behind)
 
 
 def _phrase(figure: str) -> tuple[tuple[str, str], str, str]:

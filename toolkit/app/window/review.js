@@ -2,7 +2,7 @@
 
 import {acting, ask, byId, el, put, say} from "./page.js";
 
-let reader = "", frame = null, loaded = "", told = "";
+let reader = "", blind = false, frame = null, loaded = "", told = "";
 
 export const review = {
   name: "review",
@@ -15,6 +15,7 @@ export const review = {
       const name = step.querySelector("#reader").value.trim();
       if (!name) throw new Error("Enter your name first: a review tells who gave it.");
       reader = name;
+      blind = step.querySelector("#blind").checked;
       review.draw(step, state);
     });
     if (!reader) {
@@ -26,6 +27,7 @@ export const review = {
         el("form", {class: "form inline", onsubmit: (event) => { event.preventDefault(); begin(); }},
           el("label", {}, "Reader ", el("input", {id: "reader", type: "text", placeholder: "your name", list: "readers", maxlength: 60, autocomplete: "off"})),
           el("datalist", {id: "readers"}, state.study.readers.map((name) => el("option", {value: name}))),
+          el("label", {}, el("input", {id: "blind", type: "checkbox"}), "Blind: each grade stays hidden until I have given mine"),
           el("button", {class: "main"}, "Begin")));
       return;
     }
@@ -33,7 +35,7 @@ export const review = {
     if (frame && frame.isConnected && page === loaded) return;  // the page that is being read is not loaded anew
     if (page !== loaded) told = "";
     loaded = page;
-    frame = el("iframe", {title: "Report page", src: `report/?reader=${encodeURIComponent(reader)}`, onload: () => frame.focus()});  // so that its keys work at once
+    frame = el("iframe", {title: "Report page", src: `report/?reader=${encodeURIComponent(reader)}${blind ? "&blind=true" : ""}`, onload: () => frame.focus()});  // so that its keys work at once
     const other = () => { reader = ""; review.draw(step, state); };
     put(step, el("p", {class: "reading"}, "Reader ", el("b", {}, reader), el("span", {id: "kept", class: "soft"}, told),
       el("button", {type: "button", class: "quiet", onclick: other}, "another reader…")), frame);

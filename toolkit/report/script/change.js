@@ -26,7 +26,7 @@ function changeBlock(photo, told) {
     change.pictures ? panels(photo, change) : el("p", {class: "soft"}, `No picture: ${change.problem}`),
     el("p", {class: "soft"}, `Both charts show the face upright at one scale, the later one moved to where the skin lay at ${change.visit || "baseline"} and matched to it in overall colour. `
       + "The third shows where skin is darker or paler against the skin around it: by more than 0.03 OD, in full colour from 0.1 OD on. At the rim light makes differences too. "
-      + "A spot counts as changed only where it differs by more than two photographs of the same spot do. ", toBaseline));
+      + "Spots are those that the network finds at either visit. One counts as changed only where it differs by more than two photographs of the same spot do. ", toBaseline));
 }
 
 function changeWords(photo, change) {
@@ -38,7 +38,7 @@ function changeWords(photo, change) {
     : ` Together the spots are ${Math.abs(change.darkness_change) < 0.005 ? "as dark as before" : `${Math.abs(100 * change.darkness_change).toFixed(0)} % ${change.darkness_change < 0 ? "paler" : "darker"}`}.`;
   const before = change.baseline_od, after = change.later_od;
   return el("div", {class: "change-words"},
-    change.grade_change === null ? null : el("p", {}, el("b", {}, `Grade ${figure(change.grade)} → ${figure(photo.grade)}`), ` (${signed(change.grade_change)}${
+    change.grade_change === null ? null : el("p", {}, el("b", {}, `Grade ${figure(change.grade, 2)} → ${figure(photo.grade, 2)}`), ` (${signed(change.grade_change, 2)}${
       change.lower === null ? "" : `, interval ${signed(change.lower)} to ${signed(change.upper)}`})`),
     el("p", {}, first + dark),
     el("p", {class: "soft"}, `Predicted pigment ${before.toFixed(4)} → ${after.toFixed(4)} OD${before > 0.001 ? ` (${percent(after / before - 1)})` : ""}, on ${figure(change.common_cm2, 0)} cm² of skin that both photos show.`));

@@ -3,7 +3,7 @@
 // How the regions and the side make up the grade.
 function sideInWords(photo) {
   if (photo.grade === null) return "";
-  if (["mmasi", "equal"].includes(data.run.weights)) return `The grade is the mean of its regions, ${data.run.weights === "equal" ? "all counting alike" : "weighed as in the mMASI"}.`;
+  if (isOfRegions) return `The grade is the mean of its regions, ${data.run.weights === "equal" ? "all counting alike" : "weighed as in the mMASI"}.`;
   return photo.explanation ? `The grade lies ${photo.explanation}.`
     : "The grade counts all skin that the photo shows, also temple, nose, upper lip and jaw: it is not the mean of its regions.";
 }
@@ -91,12 +91,14 @@ function alikeBlock(told) {
       el("th", {scope: "colgroup", colspan: 3}, "graded references"))), el("tbody", {}, rows))));
 }
 
-// References are a second opinion: how much of the grade can rest on them depends on the model.
+// References and classical figures are a second opinion: how much of the grade can rest on them depends on the model.
+const isOfRegions = ["mmasi", "equal"].includes(data.run.weights);
+const restOfGrade = isOfRegions ? 0 : Math.round(100 * ((data.shares.booster || 0) + (data.shares.ridge || 0)));
+
 function weightOfReferences() {
-  const share = (data.shares.booster || 0) + (data.shares.ridge || 0);
   if (!("curve" in data.shares)) return "";
-  return share > 0 ? `They are one part of what makes up ${Math.round(100 * share)} % of the grade; the rest is the pigment that the network sees.`
-    : "They show what the network finds alike and are no part of this model's grade, which is the pigment that the network sees alone.";
+  return restOfGrade ? `They are one part of what makes up ${restOfGrade} % of the grade; the rest is the pigment that the network sees.`
+    : "They show what the network finds alike and are no part of this grade, which is the pigment that the network sees alone.";
 }
 
 function thumbnail(one) {
@@ -121,7 +123,9 @@ function reasonBlock(photo, told) {
   const most = Math.max(0.05, ...told.reasons.filter((reason) => !isStart(reason)).map((reason) => Math.abs(reason.added)));
   const half = 60;
   return el("section", {class: "reasons"}, el("h3", {}, "What this grade is made of"),
-    el("p", {class: "soft"}, "Each line is what one figure adds to the grade, in grades; what moves it by less than 0.05 stands together in the last line."),
+    el("p", {class: "soft"}, "Each line is what one figure adds to the grade, in grades; what moves it by less than 0.05 stands together in the last line."
+      + (isOfRegions ? "" : " Usual is what is usual in the training study.")
+      + (restOfGrade ? " Figures count together: with the others as they are, one near the usual may add, and more of one may lower." : "")),
     el("table", {}, el("tbody", {}, told.reasons.map((reason) => {
       const length = (Math.abs(reason.added) / most) * (half - 2);
       return el("tr", {}, el("td", {class: "words"}, reason.text, el("small", {}, reason.behind)),

@@ -51,7 +51,13 @@ const reviewOf = (photo) => reviews.get(photo.photo) || null;
 const isReviewed = (photo) => Boolean(reviewOf(photo) && reviewOf(photo).verdict);
 
 // Blind reading: a photo's automatic grade, and all that tells of it, stays hidden until the reader has given one.
-let blind = memory.read(BLIND) === true;
+// The reader's own choice counts before that of who made the page; who began blind in the window stays so.
+const keptBlind = memory.read(BLIND);
+let blind = typeof keptBlind === "boolean" ? keptBlind : Boolean(data.blind);
+if (keeper && keeper.blind && !blind) {
+  blind = true;
+  memory.write(BLIND, true);
+}
 const seen = new Set();
 function rereadSeen() {
   const kept = memory.read(SEEN);

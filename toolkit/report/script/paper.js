@@ -139,13 +139,13 @@ function baselineOf(photo) {
 function subjectTable(theirs) {
   const change = (photo) => {
     const base = baselineOf(photo);
-    return !base || base.visit === photo.visit || photo.grade === null || base.grade === null ? "" : signed(photo.grade - base.grade);
+    return !base || base.visit === photo.visit || photo.grade === null || base.grade === null ? "" : signed(photo.grade - base.grade, 2);
   };
   const head = ["side", "visit", "grade", "interval", "severity", "change", hasExpert ? "expert" : null, "review", "to look at"].filter(Boolean);
   return el("table", {class: "figures"}, el("thead", {}, el("tr", {}, head.map((name) => el("th", {scope: "col"}, name)))),
     el("tbody", {}, theirs.map((photo) => {
       const mine = reviewOf(photo);
-      return el("tr", {}, [photo.side, photo.visit, el("b", {}, figure(photo.grade)), photo.lower === null ? "" : el("span", {class: "one-line"}, `${figure(photo.lower)} to ${figure(photo.upper)}`),
+      return el("tr", {}, [photo.side, photo.visit, el("b", {}, figure(photo.grade, 2)), photo.lower === null ? "" : el("span", {class: "one-line"}, `${figure(photo.lower)} to ${figure(photo.upper)}`),
         photo.severity ? severityMark(photo.severity) : "", change(photo), hasExpert ? figure(photo.expert) : null,
         mine && mine.verdict ? `${gradeText(mine.grade)} (${mine.verdict})` : "", [photo.quality === "ok" ? "" : photo.quality, photo.note].filter(Boolean).join("; ")]
         .filter((cell) => cell !== null).map((cell) => el("td", {}, cell)));

@@ -3,11 +3,11 @@
 const layers = [
   {name: "landmarks", title: "landmarks", key: "1"},
   {name: "patches", title: "patches", key: "2"},
-  {name: "spots", title: "found spots", key: "3"},
+  {name: "spots", title: "spots that the network found", key: "3"},
   {name: "rejected", title: "rejected", key: "4"},
   {name: "unmeasured", title: "not measured", key: "5"},
   {name: "pigment", title: "network’s pigment", key: "6"},
-  {name: "classical", title: "classical regions", key: "7"},
+  {name: "classical", title: "threshold regions", key: "7"},
 ];
 const keptLayers = memory.read(LAYERS);
 const on = new Set(Array.isArray(keptLayers) ? keptLayers : ["patches", "spots"]);
@@ -89,7 +89,7 @@ function layerParts(told) {
     rejected: [[swatch("mole"), `moles ${counts.mole}`], [swatch("blood"), `redness ${counts.blood}`], [swatch("shadow"), `shadow ${counts.shadow}`]],
     unmeasured: [[swatch("unmeasured"), "left out: hair, eyes, shine"]],
     pigment: [[swatch("network"), told.pigment ? `network’s pigment, full at ${data.pigment_top} OD` : "network’s pigment: none kept"]],
-    classical: [[swatch("classical"), `regions darker and browner than around: ${counts.classical}`]],
+    classical: [[swatch("classical"), `threshold regions (classical, for comparison): ${counts.classical}`]],
   };
 }
 
@@ -102,6 +102,8 @@ function legendBlock(photo, told) {
       layers.map(({name, title, key}) => el("label", {}, el("input", {type: "checkbox", id: `box-${name}`, "aria-label": title,
         onchange: (event) => setLayer(name, event.target.checked)}), el("kbd", {}, key),
         el("span", {class: "what"}, parts[name].map(([mark, words]) => el("span", {}, mark, words)))))),
+    el("p", {class: "soft"}, "The grade follows the pigment that the network sees (6); 3 outlines its spots. Threshold regions (7) ",
+      restOfGrade ? `are one part of what makes up ${restOfGrade} % of it.` : "do not move it."),
     told.layers.hidden ? el("p", {class: "soft"}, `${told.layers.hidden} of the smallest outlines are not drawn.`) : null,
     told.problem ? el("p", {class: "soft"}, told.problem) : null);
 }

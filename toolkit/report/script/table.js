@@ -2,13 +2,17 @@
 
 const visitRank = new Map(data.visits.map((visit, place) => [visit.label, place]));
 const hasExpert = photos.some((photo) => photo.expert !== null);
-const text = (name) => (photo) => photo[name].toLowerCase();
 const picked = new Set();  // numbers of the photos that were chosen for printing
+// A row is called by its subject where side and visit, which stand beside it, tell it from all others; else by its file.
+const placeOf = (photo) => JSON.stringify([photo.subject, photo.side, photo.visit]);
+const places = new Map();
+for (const photo of photos) places.set(placeOf(photo), (places.get(placeOf(photo)) || 0) + 1);
+const labelOf = (photo) => (places.get(placeOf(photo)) === 1 ? photo.subject : photo.photo);
+const calledBySubject = photos.every((photo) => labelOf(photo) === photo.subject && photo.subject.length <= 12);
 const COLUMNS = [
   {name: "pick", title: ""},
-  {name: "photo", title: "photo", key: text("photo")},
-  {name: "subject", title: "subject", key: text("subject")},
-  {name: "side", title: "side", key: text("side")},
+  {name: "photo", title: calledBySubject ? "subject" : "photo", key: (photo) => labelOf(photo).toLowerCase()},
+  {name: "side", title: "side", key: (photo) => photo.side},
   {name: "visit", title: "visit", key: (photo) => (photo.visit ? visitRank.get(photo.visit) : null)},
   {name: "grade", title: "grade", key: (photo) => photo.grade, number: true},
   {name: "interval", title: "interval", key: (photo) => (photo.upper === null ? null : photo.upper - photo.lower)},
@@ -36,12 +40,13 @@ function buildHead() {
   }
   byId("table").tHead.append(row);
   byId("table").classList.toggle("no-expert", !hasExpert);
+  byId("table").classList.toggle("by-subject", calledBySubject);
   byId("table").setAttribute("aria-rowcount", String(photos.length + 1));
 }
 
 // A long name keeps its end, which tells photos apart; the whole name shows on hover.
 function cutInTheMiddle(name) {
-  const letters = [...name], end = letters.length > 16 ? 7 : 0;
+  const letters = [...name], end = letters.length > 16 ? 11 : 0;
   const part = (from, to) => letters.slice(from, to).join("");
   return [el("span", {class: "start"}, part(0, letters.length - end)), end ? el("span", {class: "end"}, part(letters.length - end)) : null];
 }
@@ -121,12 +126,12 @@ function rowOf(number, place) {
   const row = el("tr", {class: [photo.flag, mine ? "current" : ""].join(" ").trim() || null,
     "aria-rowindex": place + 2, "aria-current": mine ? "true" : null, "data-number": number, onclick: () => open(number)});
   const name = el("button", {type: "button", class: "name", tabindex: mine || (current < 0 && !place) ? "0" : "-1",
-    title: photo.photo, "aria-label": photo.photo}, ...cutInTheMiddle(photo.photo));
+    title: photo.photo, "aria-label": photo.photo}, ...cutInTheMiddle(labelOf(photo)));
   const box = el("input", {type: "checkbox", tabindex: "-1", "aria-label": `choose ${photo.photo}`, checked: picked.has(number),
     onclick: (event) => event.stopPropagation(), onchange: (event) => pick(number, event.target.checked)});
   const off = difference(photo);
   const cells = {
-    pick: box, photo: name, subject: photo.subject, side: photo.side, visit: photo.visit,
+    pick: box, photo: name, side: photo.side, visit: photo.visit,
     grade: photo.hidden ? "" : figure(photo.grade), interval: photo.grade === null ? "" : bar(photo),
     severity: photo.severity ? severityMark(photo.severity) : photo.hidden ? "hidden" : photo.flag === "other" ? "another mode" : "not graded",
     flags: flagMark(photo), expert: photo.hidden ? "" : figure(photo.expert), difference: off === null ? "" : differenceMark(off),
