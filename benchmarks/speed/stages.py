@@ -106,7 +106,7 @@ def calls_of(finder: FaceFinder) -> list[tuple[Any, str, str]]:
         (toolkit.pipeline, "read_photo", "decode"), (finder, "find", "find"),
         (toolkit.landmarks.finder, "refine", "landmarks"), (toolkit.pipeline, "make_chart", "chart"),
         (toolkit.pipeline, "cut_patches", "cut"), (toolkit.pipeline, "assess", "assess"),
-        (toolkit.phototable, "see", "see"), (Encoder, "place", "place"), (ReferenceIndex, "query", "index"),
+        (toolkit.pipeline, "likenesses", "likeness"), (toolkit.phototable, "through_trunk", "see"), (Encoder, "place", "place"), (ReferenceIndex, "query", "index"),
     ]  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def by_stage(watch: Stopwatch) -> dict[str, float]:
         "detect": watch.ms("find", "landmarks"),
         "landmarks": watch.ms("landmarks"),
         "chart": watch.ms("chart"),
-        "patches": watch.ms("cut") + watch.ms("assess"),
+        "patches": watch.ms("cut") + watch.ms("assess") + watch.ms("likeness"),
         "features": watch.ms("features"),
         "embedding": watch.ms("see") + watch.ms("place"),
         "index": watch.ms("index"),
