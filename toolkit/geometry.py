@@ -45,7 +45,29 @@ def warp(picture: NDArray[np.uint8], transform: NDArray[np.float64], size: tuple
     """
     shrink = 1.0 / np.sqrt(abs(np.linalg.det(transform[:, :2])))
     fold = max(1, round(shrink))
+    if fold == 1:
+        return cv2.warpAffine(picture, transform, size, flags=cv2.INTER_CUBIC)
     finer = np.column_stack([transform[:, :2] * fold, transform[:, 2] * fold + (fold - 1) / 2])
-    method = cv2.INTER_LINEAR if fold > 1 else cv2.INTER_CUBIC
-    sampled = cv2.warpAffine(picture, finer, (size[0] * fold, size[1] * fold), flags=method)
-    return sampled if fold == 1 else cv2.resize(sampled, size, interpolation=cv2.INTER_AREA)
+    wide = size[0] * fold, size[1] * fold
+    rows, columns = _source(picture, finer, wide)
+    finer[:, 2] += finer[:, :2] @ [columns.start, rows.start]
+    part: Any = picture[rows, columns]
+    # OpenCV takes half the time for four channels that it takes for three, with the same result.
+    part = cv2.cvtColor(part, cv2.COLOR_RGB2RGBA) if part.ndim == 3 else part
+    sampled = cv2.warpAffine(part, finer, wide, flags=cv2.INTER_LINEAR)
+    smaller = cv2.resize(sampled, size, interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(smaller, cv2.COLOR_RGBA2RGB) if smaller.ndim == 3 else smaller
+
+
+def _source(
+    picture: NDArray[np.uint8], transform: NDArray[np.float64], size: tuple[int, int]
+) -> tuple[slice, slice]:
+    """Rows and columns of a picture that are seen through ``transform`` in an output of ``size``; one at least."""
+    corners = np.array([(x, y) for x in (0, size[0]) for y in (0, size[1])], np.float64)
+    seen = apply_affine(invert_affine(transform), corners)
+    first, last = (seen.min(axis=0).astype(int) - 2).tolist(), (seen.max(axis=0).astype(int) + 3).tolist()
+    columns, rows = (
+        slice(min(max(start, 0), most - 1), min(max(stop, 1), most))
+        for start, stop, most in zip(first, last, picture.shape[1::-1], strict=True)
+    )
+    return rows, columns

@@ -316,24 +316,41 @@ def painted_out(pixels: NDArray[np.uint8], settings: PhotoSettings) -> NDArray[n
     smooth, or of one other colour, exactly constant in its inside and covering a good share of the
     picture. The halo is ``halo_px`` wide, less in small pictures.
     """
-    height, width = pixels.shape[:2]
-    step = 4 if min(height, width) >= 400 else 2 if min(height, width) >= 100 else 1
+    step = 4 if min(pixels.shape[:2]) >= 400 else 2 if min(pixels.shape[:2]) >= 100 else 1
     # Every fourth pixel, not averaged: a constant fill stays constant.
     coarse = np.ascontiguousarray(pixels[::step, ::step])
-    fills = [np.zeros(3, np.int16), *_fill_colours(coarse, settings)]
-    painted: Any = np.zeros((height, width), np.uint8)
-    for colour in fills:
-        near = _fill_area(coarse, colour, settings)
-        if near is None:
-            continue
-        grown: Any = cv2.dilate(near, np.ones((3, 3), np.uint8))
-        grown = cv2.resize(grown, (width, height), interpolation=cv2.INTER_NEAREST)
-        painted |= cv2.bitwise_and(_within(pixels, colour, settings.painted_level), grown)
-    if not painted.any():
-        return painted.astype(np.bool_)
+    colours = [np.zeros(3, np.int16), *_fill_colours(coarse, settings)]
+    found = [
+        (colour, near) for colour in colours if (near := _fill_area(coarse, colour, settings)) is not None
+    ]
+    painted: Any = np.zeros(pixels.shape[:2], np.uint8)
+    if not found:
+        return painted.view(np.bool_)
     halo = _halo_px(pixels.shape, settings)
-    painted = cv2.dilate(painted, np.ones((2 * halo + 1, 2 * halo + 1), np.uint8))
+    rows, columns = _not_filled([near for _, near in found], halo // step + 2)
+    part = slice(rows.start * step, rows.stop * step), slice(columns.start * step, columns.stop * step)
+    # Elsewhere every fourth pixel is painted, and the halo reaches all others.
+    painted[:] = 1
+    painted[part] = 0
+    above, beside = (
+        np.arange(full)[fine] * few // full
+        for full, fine, few in zip(painted.shape, part, coarse.shape[:2], strict=True)
+    )  # the nearest coarse pixel of each row and column
+    for colour, near in found:
+        grown: Any = cv2.dilate(near, np.ones((3, 3), np.uint8))
+        grown = grown.take(beside, axis=1).take(above, axis=0)
+        painted[part] |= cv2.bitwise_and(_within(pixels[part], colour, settings.painted_level), grown)
+    painted[part] = cv2.dilate(painted[part], np.ones((2 * halo + 1, 2 * halo + 1), np.uint8))
     return np.asarray(painted.view(np.bool_))
+
+
+def _not_filled(areas: Sequence[NDArray[np.uint8]], margin: int) -> tuple[slice, slice]:
+    """Rows and columns of a coarse picture that hold all that lies in none of the ``areas``, and a margin."""
+    left, top, wide, high = cv2.boundingRect((np.sum(areas, axis=0) == 0).view(np.uint8))
+    return (
+        slice(max(top - margin, 0), top + high + margin),
+        slice(max(left - margin, 0), left + wide + margin),
+    )
 
 
 def _halo_px(shape: tuple[int, ...], settings: PhotoSettings) -> int:
@@ -383,4 +400,4 @@ def _fill_area(
     keep = np.bincount(labels[core], minlength=count) > 0
     keep &= np.bincount(labels.ravel()) >= settings.min_area_fraction * near.size
     keep[0] = False
-    return keep[labels].astype(np.uint8) if keep.any() else None
+    return np.take(keep.view(np.uint8), np.asarray(labels)) if keep.any() else None

@@ -119,16 +119,19 @@ def seam_step(pixels: NDArray[np.uint8], block: int) -> float:
         return 0.0
     first = np.arange(1, rows) * block
 
-    def lines(*offsets: int) -> Any:
-        """Means over a block's width of some lines beside each edge: (rows - 1, columns, 3)."""
-        wide = [cv2.resize(pixels[np.minimum(first + o, len(pixels) - 1), : columns * block],
-                           (columns, len(first)), interpolation=cv2.INTER_AREA) for o in offsets]  # fmt: skip
-        return np.mean(wide, axis=0, dtype=np.float32)
+    def lines(offset: int) -> Any:
+        """Means over a block's width of two lines beside each edge: (rows - 1, columns, 3)."""
+        two = np.minimum(first[:, None] + [offset, offset + 1], len(pixels) - 1).ravel()
+        # Two by two first, which OpenCV does in a tenth of the time.
+        small = cv2.resize(
+            pixels[two, : columns * block], (columns * block // 2, len(first)), interpolation=cv2.INTER_AREA
+        )
+        return cv2.resize(small, (columns, len(first)), interpolation=cv2.INTER_AREA).astype(np.float32)
 
-    below, above = lines(1, 2), lines(-3, -2)
-    trend = (lines(5, 6) - below + above - lines(-7, -6)) / 2
-    steps = (below - above - trend) @ _CHANNELS.T
-    darker, lighter = np.minimum(below, above).max(axis=2), np.maximum(below, above).max(axis=2)
+    below, above = lines(1), lines(-3)
+    trend = (lines(5) - below + above - lines(-7)) / 2
+    steps: Any = cv2.transform(below - above - trend, _CHANNELS)
+    darker, lighter = _largest(np.minimum(below, above)), _largest(np.maximum(below, above))
     shown = darker > _BLACK
     painted = ~shown & (lighter < _DARK)  # black, or what damage makes of it
     return max(
@@ -136,6 +139,12 @@ def seam_step(pixels: NDArray[np.uint8], block: int) -> float:
         for c in range(3)
         for known, share in ((shown, _MIN_SHOWN), (painted, _MIN_PAINTED))
     )
+
+
+def _largest(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The largest of the channels (h, w) of a picture (h, w, 3)."""
+    red, green, blue = cv2.split(picture)
+    return np.asarray(cv2.max(cv2.max(red, green), blue))
 
 
 def _common_step(

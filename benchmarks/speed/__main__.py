@@ -59,7 +59,11 @@ def measured(sets: dict[int, list[Path]], folder: Path, workers: int) -> dict[st
     for size, paths in sets.items():
         tell(f"toolkit grade, {size} photos")
         runs.append(graded(paths, folder, workers))
-    found["runs"], found["steady, ms"] = [asdict(one) for one in runs], steady_ms(runs)
+    found["runs"], found["steady, ms"] = (
+        [asdict(one) for one in runs],
+        steady_ms(runs, lambda run: run.seconds),
+    )
+    found["steady, ms of processor time"] = steady_ms(runs, lambda run: run.cpu_s)
     tell("peers")
     found["loop, ms"], found["seed, ms"] = loop_ms(some), seed_ms(some)
     tell("encoders")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Run:
-    """One run of ``toolkit grade``: seconds in all and to the first kept result, and the peak of all
-    processes' resident memory in MB (None where /proc is missing)."""
+    """One run of ``toolkit grade``: seconds in all and to the first kept result, processor time of all its processes,
+    and the peak of their resident memory in MB (None where /proc is missing)."""
 
     photos: int
     seconds: float
     first_s: float
+    cpu_s: float
     peak_mb: float | None
 
 
@@ -30,6 +32,7 @@ def graded(paths: Sequence[Path], work: Path, workers: int) -> Run:
     clean(out)
     command = [sys.executable, "-m", "toolkit.cli", "grade", str(paths[0].parent), "--out", str(out),
                "--workers", str(workers), "--quiet"]  # fmt: skip
+    before = children_cpu_s()
     began, first, peak = time.perf_counter(), None, 0.0
     looked = began
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -43,7 +46,13 @@ def graded(paths: Sequence[Path], work: Path, workers: int) -> Run:
     if process.returncode not in (0, 3):  # 3: some photographs could not be graded
         raise SystemExit(f"toolkit grade failed on {paths[0].parent}")
     clean(out)
-    return Run(len(paths), seconds, first or seconds, peak or None)
+    return Run(len(paths), seconds, first or seconds, children_cpu_s() - before, peak or None)
+
+
+def children_cpu_s() -> float:
+    """Processor time of all processes that this one has started and seen end, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def clean(out: Path) -> None:
@@ -77,12 +86,12 @@ def tree_mb(root: int) -> float:
     return sum(resident.get(pid, 0) for pid in below) * os.sysconf("SC_PAGE_SIZE") / 1e6 if resident else 0.0
 
 
-def steady_ms(runs: Sequence[Run]) -> float:
-    """Milliseconds a photo between the two largest runs: what both spend once does not count."""
+def steady_ms(runs: Sequence[Run], of: Callable[[Run], float]) -> float:
+    """Milliseconds a photo between the two largest runs, ``of`` whose seconds: what both spend once does not count."""
     if len(runs) < 2 or runs[-1].photos == runs[-2].photos:
-        return 1000 * runs[0].seconds / runs[0].photos
+        return 1000 * of(runs[0]) / runs[0].photos
     small, large = runs[-2:]
-    return 1000 * (large.seconds - small.seconds) / (large.photos - small.photos)
+    return 1000 * (of(large) - of(small)) / (large.photos - small.photos)
 
 
 def timed(command: Sequence[str]) -> float:

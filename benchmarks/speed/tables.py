@@ -23,13 +23,14 @@ def show(found: dict[str, Any]) -> None:
     stages = found["stages, ms"]
     total = sum(stages.values())
     rows = [[name, f"{stages[name]:.1f}", f"{stages[name] / total:.0%}"] for name in STAGES]
-    print(markdown(["stage, one thread", "ms a photo", "share"], [*rows, ["sum", f"{total:.1f}", ""]]))
+    print(markdown(["stage, processor time", "ms a photo", "share"], [*rows, ["sum", f"{total:.1f}", ""]]))
     rows = [
         [str(one.photos), f"{one.seconds:.1f}", f"{1000 * one.seconds / one.photos:.0f}",
-         f"{one.first_s:.1f}", f"{one.peak_mb:.0f}" if one.peak_mb else "unknown"]
+         f"{one.first_s:.1f}", f"{one.cpu_s:.1f}", f"{one.peak_mb:.0f}" if one.peak_mb else "unknown"]
         for one in (Run(**run) for run in found["runs"])
     ]  # fmt: skip
-    print("\n" + markdown(["photos", "s in all", "ms a photo", "first result, s", "peak memory, MB"], rows))
+    head = ["photos", "s in all", "ms a photo", "first result, s", "processor time, s", "peak memory, MB"]
+    print("\n" + markdown(head, rows))
     print("\n" + markdown(["", "ms a photo", "photos a second", "times plain decode"], peers(found)))
     rows = [[name, *(f"{x:.2g}" for x in one.values())] for name, one in found["encoders"].items()]
     print("\n" + markdown(["encoder", *next(iter(found["encoders"].values()))], rows) + "\n")
@@ -44,6 +45,7 @@ def peers(found: dict[str, Any]) -> list[list[str]]:
     decode = found["plain decode, ms"]
     lines = {
         "`toolkit grade`, steady": found["steady, ms"],
+        "the same in processor time": found["steady, ms of processor time"],
         "plain full-size decode, OpenCV": decode,
         "plain loop over the stages, one process": found["loop, ms"],
         "the seed's comparison alone, one process": found["seed, ms"],

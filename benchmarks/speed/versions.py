@@ -12,7 +12,6 @@ times. The ratio holds also on a busy machine, the milliseconds do not. A few mi
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from typing import Annotated
 import typer
 
 from benchmarks.command import Faces, Work, folder_for, run
+from benchmarks.speed.runs import children_cpu_s
 from toolkit.commands.phantoms import make_phantoms
 from toolkit.commands.shared import default_workers
 from toolkit.errors import ToolkitError
@@ -61,15 +61,14 @@ def cpu_s(python: Path, checkout: Path, photos: Path, folder: Path) -> float:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     command = [str(python), "-m", "toolkit.cli", "grade", str(photos), "--out", str(out / "grades.xlsx")]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = children_cpu_s()
     done = subprocess.run(
         [*command, "--workers", "1", "--quiet"], env={**os.environ, "PYTHONPATH": str(checkout)},
         capture_output=True, text=True, cwd=folder, check=False,
     )  # fmt: skip
     if done.returncode not in (0, 3):  # 3: some photographs could not be graded
         raise ToolkitError(f"{checkout}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return children_cpu_s() - before
 
 
 def main(

@@ -12,16 +12,20 @@ from benchmarks.speed.stages import Stopwatch
 
 
 def test_the_steady_rate_leaves_out_what_both_runs_spend_once():
-    runs = [Run(n, 5 + 0.1 * n, 3.0, None) for n in (10, 100, 1000)]
-    assert steady_ms(runs) == pytest.approx(100)
-    assert steady_ms(runs[:1]) == pytest.approx(600)
+    runs = [Run(n, 5 + 0.1 * n, 3.0, 8 + 0.2 * n, None) for n in (10, 100, 1000)]
+    assert steady_ms(runs, lambda run: run.seconds) == pytest.approx(100)
+    assert steady_ms(runs, lambda run: run.cpu_s) == pytest.approx(200)
+    assert steady_ms(runs[:1], lambda run: run.seconds) == pytest.approx(600)
 
 
 def test_time_is_added_up_by_stage_and_photo():
     class Owner:
         @staticmethod
         def work():
-            time.sleep(0.01)
+            time.sleep(0.01)  # takes no processor time
+            began = time.process_time()
+            while time.process_time() < began + 0.01:
+                pass
 
     watch = Stopwatch()
     with watch.on(Owner, "work", "inner"):
@@ -33,6 +37,7 @@ def test_time_is_added_up_by_stage_and_photo():
     Owner.work()  # no longer counted
     assert len(watch.laps) == 3
     assert 20 <= watch.ms("inner") <= watch.ms("outer") + 0.5
+    assert watch.ms("inner") < 30
     assert watch.ms("outer", "inner") < watch.ms("inner")
 
 

@@ -19,7 +19,7 @@ Array = NDArray[np.float32]
 
 _CHEEKS_MM = -8.0, 40.0  # of the face frame, from below the brows to above the mouth
 _LEAST_SAMPLES = 30
-_SETTLED_OD = 1e-4
+_SETTLED_OD = 5e-4
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,10 @@ def fair_hair(
     a border along edges. On a bald head both are skin, and nothing is cut off without an edge.
     """
     shrink = _PX_PER_MM / frame.px_per_mm
-    x, y = (_reduced(axis, shrink) for axis in np.broadcast_arrays(*frame.face_mm()))
+    x, y = (
+        cv2.resize(axis, None, fx=across, fy=down, interpolation=cv2.INTER_AREA)
+        for axis, across, down in zip(frame.face_mm(), (shrink, 1), (1, shrink), strict=True)
+    )
     soft = cv2.GaussianBlur(pixels, (0, 0), 0.7 * frame.px_per_mm)
     colour = cv2.cvtColor(_reduced(soft, shrink), cv2.COLOR_RGB2LAB)
     mine, rim = (_reduced(mask.astype(np.float32), shrink) > 0.5 for mask in (skin, beyond))

@@ -56,7 +56,7 @@ def make_chart(photo: Photo, face: Face, settings: ChartSettings, px_per_mm: flo
         pixels=pixels,
         visible=visible,
         skin=skin & ~lone,
-        regions=np.where(visible, label_regions(frame), 0).astype(np.uint8),
+        regions=label_regions(frame) * visible,
         reasons=reasons,
         px_per_mm=frame.px_per_mm,
         to_chart=frame.to_chart,
@@ -67,7 +67,7 @@ def make_chart(photo: Photo, face: Face, settings: ChartSettings, px_per_mm: flo
 
 def _beyond(reasons: NDArray[np.uint8]) -> Mask:
     """Outside the face, or recognised as hair."""
-    return np.isin(reasons, [REASONS.index("outside the face"), REASONS.index("hair")])
+    return (reasons == REASONS.index("outside the face")) | (reasons == REASONS.index("hair"))
 
 
 def _window(whole: Frame, part: Frame) -> tuple[slice, slice]:
@@ -140,7 +140,9 @@ def _halo(photo: Photo, frame: Frame, not_painted: Mask, settings: ChartSettings
     if not reach or not_painted.all():
         return np.zeros((frame.size[1], frame.size[0]), np.bool_)
     square = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-    clear = cv2.erode(not_painted.view(np.uint8), square, borderValue=1) > 0
+    clear = np.zeros_like(not_painted)
+    part = tuple(slice(max(one.start - reach - 1, 0), one.stop + reach + 1) for one in photo.shown)
+    clear[part] = cv2.erode(not_painted[part].view(np.uint8), square, borderValue=1) > 0
     return ~frame.warped(clear)
 
 

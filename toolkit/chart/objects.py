@@ -45,8 +45,7 @@ def is_object(
     """Of what ``reasons`` (h, w) leave out on ``bare`` skin (h, w), what is an object. It may border on bare skin and
     on what lies ``beyond`` a study's mask, not on lids, lips or the rim of an unmasked face."""
     found = np.zeros(reasons.shape, np.bool_)
-    labels, counts = pieces(_MAY_BE[reasons] & bare)
-    counts[0] = 0
+    labels, counts = pieces(np.take(_MAY_BE, reasons) & bare)
     area = counts / frame.px_per_mm**2
     for number in np.flatnonzero((area > _LEAST_MM2) & (area < _MOST_MM2)):
         left, top, wide, high = cv2.boundingRect((labels == number).view(np.uint8))

@@ -38,10 +38,11 @@ def find_midlines(visible: NDArray[np.bool_], halo_px: int, min_length: float = 
     rows = rows[:: max(1, len(rows) // 500)]
     if len(rows) < 20:
         return []
-    width = visible.shape[1]
-    seen = visible[rows]
+    width, columns = visible.shape[1], np.flatnonzero(visible.any(axis=0))
+    first, last = int(columns[0]), int(columns[-1])
+    seen = visible[rows, first : last + 1]
     lines = []
-    for face_side, edge in ((1, seen.argmax(axis=1)), (-1, width - 1 - seen[:, ::-1].argmax(axis=1))):
+    for face_side, edge in ((1, first + seen.argmax(axis=1)), (-1, last - seen[:, ::-1].argmax(axis=1))):
         fitted = _steep_line(rows.astype(np.float64), edge.astype(np.float64))
         if fitted is None or fitted[2] < min_length:
             continue

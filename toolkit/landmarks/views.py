@@ -34,19 +34,35 @@ def reduced(photo: Photo, area: float) -> View:
     height, width = photo.pixels.shape[:2]
     scale = min(1.0, float(np.sqrt(area / (width * height))))
     fold = round(1 / scale)
-    if fold >= _WHOLE_FOLD and min(width, height) >= fold:
+    whole = fold >= _WHOLE_FOLD and min(width, height) >= fold
+    if whole:
         height, width = height // fold * fold, width // fold * fold
         scale = 1 / fold
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    pixels: Any = cv2.resize(photo.pixels[:height, :width], size, interpolation=cv2.INTER_AREA)
+    if whole:
+        pixels: Any = _folded(photo, fold, size)
+    else:
+        pixels = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)
     if not photo.skin.all():
-        skin = photo.skin[:height, :width].astype(np.uint8)
+        skin = photo.skin[:height, :width].view(np.uint8)
         seen: Any = cv2.resize(skin, size, interpolation=cv2.INTER_NEAREST)
         reach = 2 * round(photo.halo_px * scale) + 1
         seen = cv2.dilate(seen, np.ones((reach, reach), np.uint8))
         pixels = pixels * seen[..., None]
     sx, sy = size[0] / width, size[1] / height
     return View(pixels, np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2]]))
+
+
+def _folded(photo: Photo, fold: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The photograph reduced by a whole number to ``size``, where anything is shown; what is painted out turns black."""
+    rows, columns = (
+        slice(max(shown.start // fold - 2, 0), min(shown.stop // fold + 2, most))
+        for shown, most in zip(photo.shown, size[::-1], strict=True)
+    )
+    part = photo.pixels[rows.start * fold : rows.stop * fold, columns.start * fold : columns.stop * fold]
+    pixels = np.zeros((size[1], size[0], 3), np.uint8)
+    pixels[rows, columns] = cv2.resize(part, None, fx=1 / fold, fy=1 / fold, interpolation=cv2.INTER_AREA)
+    return pixels
 
 
 def turned(small: View, degrees: float, border: float, area: float) -> View:

@@ -33,7 +33,7 @@ class Regions:
     @cached_property
     def _pixels(self) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
         """The flat places of all regions' pixels, and the label of each: few of a picture's pixels are in a region."""
-        places = np.flatnonzero(self.labels)
+        places = np.flatnonzero(self.labels > 0)
         return places, self.labels.ravel()[places]
 
     def pixels(self, kind: str) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
@@ -51,7 +51,7 @@ class Regions:
     def within(self, view: tuple[slice, slice]) -> Regions:
         """What of the regions lies in a rectangle; areas stay those of the whole regions."""
         labels = np.ascontiguousarray(self.labels[view])
-        places = np.flatnonzero(labels)
+        places = np.flatnonzero(labels > 0)
         found, own = np.unique(labels.ravel()[places], return_inverse=True)
         labels.ravel()[places] = own + 1
         return Regions(labels, self.kind[found - 1], self.area_mm2[found - 1])
@@ -99,7 +99,7 @@ def _kept(
 ) -> Regions:
     """Regions that are large enough and of a kind, numbered anew."""
     pixel = 1 / maps.px_per_mm**2
-    places = np.flatnonzero(labels)
+    places = np.flatnonzero(labels > 0)
     own = labels.ravel()[places]
     counts = np.bincount(own, minlength=len(kind) + 1)[1:]
     keep = (counts * pixel >= settings.min_spot_mm2) & (kind != "")
@@ -130,7 +130,7 @@ def _joined(
 ) -> NDArray[np.int32]:
     """Labels of ``found`` and then of ``weaker``. A weaker piece that lies mostly within the blurred rim of a
     region found before is no region of its own: it takes that region's number."""
-    inside = np.flatnonzero(weaker)
+    inside = np.flatnonzero(weaker > 0)
     if not len(inside) or not found.any():
         return weaker if len(inside) else found
     rim_px = max(1, round(_RIM_SIGMAS * settings.smooth_mm * maps.px_per_mm))
@@ -159,7 +159,7 @@ def _moles(maps: PigmentMaps, settings: PigmentSettings) -> NDArray[np.int32]:
     labels = _hysteresis(maps.darkness > settings.mole_od / 2, over_high)
     inner = cv2.erode(maps.skin.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0)
     most = settings.mole_mm2 * maps.px_per_mm**2
-    places = np.flatnonzero(labels)
+    places = np.flatnonzero(labels > 0)
     order = np.argsort(labels.ravel()[places], kind="stable")
     pieces = np.split(places[order], np.cumsum(np.bincount(labels.ravel()[places])[1:])[:-1])
     for piece in pieces:
@@ -174,7 +174,7 @@ def _moles(maps: PigmentMaps, settings: PigmentSettings) -> NDArray[np.int32]:
 
 def _kinds(labels: NDArray[np.int32], maps: PigmentMaps, settings: PigmentSettings) -> NDArray[np.str_]:
     """Kind of each region by the ratios of what it adds in melanin, blood and darkness; "" for a bluish one."""
-    inside, size = np.flatnonzero(labels), int(labels.max()) + 1
+    inside, size = np.flatnonzero(labels > 0), int(labels.max()) + 1
     pieces = labels.ravel()[inside]
     melanin, darkness, erythema = (
         np.bincount(pieces, weights=values.ravel()[inside], minlength=size)[1:]
@@ -191,7 +191,7 @@ def _kinds(labels: NDArray[np.int32], maps: PigmentMaps, settings: PigmentSettin
 def _half_height_areas(labels: NDArray[np.int32], maps: PigmentMaps) -> NDArray[np.float64]:
     """Pixels (n,) of each region over half of its own darkest deviation."""
     flat, count = labels.ravel(), int(labels.max(initial=0))
-    inside = np.flatnonzero(flat)
+    inside = np.flatnonzero(flat > 0)
     own, dark = flat[inside] - 1, maps.darkness.ravel()[inside]
     peak = np.zeros(count, np.float32)
     np.maximum.at(peak, own, dark)

@@ -248,7 +248,7 @@ def _map_figures(
 
 
 def _spots_of(labels: NDArray[np.int32]) -> Spots:
-    places = np.flatnonzero(labels)
+    places = np.flatnonzero(labels > 0)
     return Spots(places, labels.ravel()[places], labels.shape)
 
 

@@ -76,6 +76,18 @@ class Photo:
         _check_shape("skin", self.skin, self.pixels.shape[:2])
         _check_dtype("skin", self.skin, np.bool_)
 
+    @cached_property
+    def shown(self) -> tuple[slice, slice]:
+        """Rows and columns that hold all that is not painted out, the halo given back; all where all of it is."""
+        held = (np.flatnonzero(self.skin.any(axis=axis)) for axis in (1, 0))
+        rows, columns = (
+            slice(max(int(one[0]) - self.halo_px, 0), int(one[-1]) + self.halo_px + 1)
+            if len(one)
+            else slice(0, most)
+            for one, most in zip(held, self.skin.shape, strict=True)
+        )
+        return rows, columns
+
     def turned(self, quarters: int) -> Photo:
         """The same photograph turned by ``quarters`` times 90 degrees counter-clockwise."""
         if quarters % 4 == 0:

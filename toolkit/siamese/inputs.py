@@ -31,24 +31,30 @@ def encoder_input(
     """
     melanin, _, erythema = cv2.split(components)
     skin = maps.skin.astype(np.float32)
-    planes = [maps.melanin, maps.darkness, maps.erythema]
+    against_plain = []
     for values, percent in ((melanin, _PLAIN_PERCENT), (erythema, 50)):
         on_skin = maps.on_skin(values)
         plain = percentile(on_skin, percent) if len(on_skin) else 0.0
-        planes.append((values - np.float32(plain)) * skin)
-    seen = np.stack([_reduced(plane, maps, settings) for plane in (*planes, skin)], axis=-1)
-    np.multiply(seen[..., :-1], np.float32(settings.map_gain), out=seen[..., :-1])
-    np.clip(seen[..., :-1], -settings.map_clip, settings.map_clip, out=seen[..., :-1])
-    return seen.astype(np.float16)
+        against_plain.append((values - np.float32(plain)) * skin)
+    # Three planes at a time, which OpenCV reduces in half the time.
+    planes: list[Any] = [
+        plane
+        for three in ((maps.melanin, maps.darkness, maps.erythema), (*against_plain, skin))
+        for plane in cv2.split(_reduced(cv2.merge(three), maps, settings))
+    ]
+    for plane in planes[:-1]:
+        plane *= np.float32(settings.map_gain)
+        np.clip(plane, -settings.map_clip, settings.map_clip, out=plane)
+    return np.asarray(cv2.merge(planes)).astype(np.float16)
 
 
-def _reduced(plane: NDArray[np.float32], maps: PigmentMaps, settings: EncoderSettings) -> NDArray[np.float32]:
-    """A map (h, w) at the network's scale, its margins given back."""
+def _reduced(planes: Any, maps: PigmentMaps, settings: EncoderSettings) -> NDArray[np.float32]:
+    """Maps (h, w, c) at the network's scale, their margins given back."""
     scale = settings.px_per_mm / maps.px_per_mm
     margins: Any = maps.margins
-    exact = np.array([*margins, plane.shape]) * scale
+    exact = np.array([*margins, planes.shape[:2]]) * scale
     if np.abs(exact - np.round(exact)).max() > _WHOLE:  # the two grids do not meet at the margins
-        plane, exact = np.pad(plane, margins), np.zeros((2, 2))
-    size = round(plane.shape[1] * scale), round(plane.shape[0] * scale)
-    reduced = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(np.pad(reduced, np.round(exact[:2]).astype(int)), np.float32)
+        planes, exact = np.pad(planes, (*margins, (0, 0))), np.zeros((2, 2))
+    size = round(planes.shape[1] * scale), round(planes.shape[0] * scale)
+    reduced = cv2.resize(planes, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(np.pad(reduced, (*np.round(exact[:2]).astype(int), (0, 0))), np.float32)
