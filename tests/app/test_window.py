@@ -129,11 +129,17 @@ def review(tab, reader):
     return page
 
 
+def until(tab, expression):
+    """Waits as wait_for_function does, which evaluates text in the page when it has to wait: this page forbids that."""
+    ends = time.monotonic() + 30
+    while not tab.evaluate(expression):
+        assert time.monotonic() < ends, expression
+        time.sleep(0.1)
+
+
 def come_back(tab, reader):
     """Another day all is where it was, from the study's folder alone."""
-    tab.wait_for_function(
-        "!document.querySelector('[aria-busy=true]')"
-    )  # else the window asks before it goes
+    until(tab, "!document.querySelector('[aria-busy=true]')")  # else the window asks before it goes
     tab.reload()
     step(tab, "Review")
     tab.fill("#reader", reader)
@@ -141,9 +147,7 @@ def come_back(tab, reader):
     page = tab.frame_locator("iframe")
     page.locator("#progress", has_text=f"2 of {PHOTOS} reviewed").wait_for()
     page.locator(".photo").wait_for()
-    tab.wait_for_function(
-        "document.activeElement.tagName === 'IFRAME'"
-    )  # not :focus, of which Chromiums differ
+    until(tab, "document.activeElement.tagName === 'IFRAME'")  # not :focus, of which Chromiums differ
     for _ in range(2):
         tab.keyboard.press("j")  # no click before: the page has the keys
     page.locator(".steps", has_text=f"3 of {PHOTOS}").wait_for()
