@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -179,3 +180,11 @@ def browser(chromium: Any, tmp_path: Path) -> Iterator[Browser]:
     opened = Browser(chromium, tmp_path / "downloads")
     yield opened
     opened.close()
+
+
+def until(tab: Any, expression: str) -> None:
+    """Waits as wait_for_function does, which evaluates text in the page when it has to wait: this page forbids that."""
+    ends = time.monotonic() + 30
+    while not tab.evaluate(expression):
+        assert time.monotonic() < ends, expression
+        time.sleep(0.1)

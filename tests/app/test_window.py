@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 from app_window import opened
+from browser import until
 from graded_study import write_photos
 
 from toolkit.app import work
@@ -127,14 +128,6 @@ def review(tab, reader):
     page.locator("#comment").blur()
     tab.locator('#kept[aria-busy="false"]').wait_for()
     return page
-
-
-def until(tab, expression):
-    """Waits as wait_for_function does, which evaluates text in the page when it has to wait: this page forbids that."""
-    ends = time.monotonic() + 30
-    while not tab.evaluate(expression):
-        assert time.monotonic() < ends, expression
-        time.sleep(0.1)
 
 
 def come_back(tab, reader):

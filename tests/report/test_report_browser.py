@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import cv2
 import numpy as np
 import pytest
+from browser import until
 from graded_study import write_photos
 from test_report import HOSTILE, PHOTOS, TAG, model_with_thumbnails
 
@@ -217,9 +218,7 @@ def test_a_photo_is_explained(page, written):
     assert page.tab.locator(".alike .thumb-own").count() == 4
     thumbs = page.tab.locator(".alike .thumb img")
     assert thumbs.count() == 12
-    page.tab.wait_for_function(
-        "[...document.querySelectorAll('.alike .thumb img')].every((one) => one.complete)"
-    )
+    until(page.tab, "[...document.querySelectorAll('.alike .thumb img')].every((one) => one.complete)")
     assert thumbs.evaluate_all("all => all.every(one => one.complete && one.naturalWidth > 0)")
     label = page.tab.get_attribute(".big-scale", "aria-label")
     assert label == f"interval {grade.lower:.1f} to {grade.upper:.1f} on a scale of 0 to 9"
@@ -441,7 +440,7 @@ def test_two_tabs_review_together(small, tmp_path):
         BIG[3]: {"verdict": "corrected", "grade": "6", "comment": 3},
     })  # fmt: skip
     # What one tab writes reaches the other's process a moment later.
-    other.wait_for_function("() => Object.values(localStorage).some((kept) => kept.includes('corrected'))")
+    until(other, "Object.values(localStorage).some((kept) => kept.includes('corrected'))")
     other.select_option("#correct", "2.0")
     small.tab.wait_for_selector("#progress:has-text('3 of 4')")
     assert [one["grade"] for one in rows_of(exported(small)[1]).values()] == ["2", "3", "6"]
