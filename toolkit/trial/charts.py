@@ -41,6 +41,8 @@ def means(table: TrialTable, lines: Sequence[VisitLine], model: Model | None) ->
                   ylabel="change in grades (down is better)")  # fmt: skip
         for axis in (left, right):
             _visit_axis(axis, table, places)
+        low, high = left.get_ylim()
+        left.set_ylim(max(low, -0.3), min(high, 9.3))  # intervals of two or three subjects leave the scale
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 4))
         return uri(figure)
