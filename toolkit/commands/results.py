@@ -173,7 +173,7 @@ def beside_expert(grade: PhotoGrade, expert: float | None) -> PhotoGrade:
         return grade
     if interval_holds(grade.lower, grade.upper, expert):
         return grade
-    note = f"the expert's grade {expert:g} lies outside the interval"
+    note = f"expert grade {expert:g} outside the interval"
     return replace(grade, note=f"{grade.note}; {note}" if grade.note else note)
 
 
