@@ -36,7 +36,6 @@ from toolkit.workers import prepare_all
 
 STARTER = "the starter as it is"
 _PARTS = {"curve": "curve of the pigment seen", "booster": "LightGBM", "ridge": "ridge"}  # of the blend
-_SHOWN = 0.005  # grades: half the last digit of an error as it is printed
 
 
 @dataclass(frozen=True)
@@ -232,22 +231,23 @@ def training_words(run: TrainRun) -> str:
         f"On people it never saw, the model is off by {own.rmse:.2f} grades (RMSE); {mean[0]} is off by {mean[1].rmse:.2f}, "
         f"{commonest[0]} grade by {commonest[1].rmse:.2f}."
     )
-    if STARTER in scores and scores[STARTER].rmse < own.rmse + _SHOWN:
-        told += (
+    beaten = ""
+    if STARTER in scores and round(scores[STARTER].rmse, 2) <= round(own.rmse, 2):  # as they are shown
+        beaten = (
             f" The starter as it is, which learnt from none of them, is off by no more ({scores[STARTER].rmse:.2f}): nothing "
             "shows that this training made it better."
         )
     if own.rmse >= best:
         return (
             f"{told} It is no better than an answer that needs no photograph: do not use it. The study is too small, or its "
-            "grades are too alike."
+            f"grades are too alike.{beaten}"
         )
     if not is_clearly_better(card[SCORES]):
         return (
             f"{told} A study of {counted(card['subjects'], 'subject')} is too small to tell that this is more than chance: do "
-            "not use it yet, and have more people graded."
+            f"not use it yet, and have more people graded.{beaten}"
         )
-    return f"{told} Its error is {1 - own.rmse / best:.0%} smaller than the best of these."
+    return f"{told} Its error is {1 - own.rmse / best:.0%} smaller than the best of these.{beaten}"
 
 
 def training_report(run: TrainRun) -> str:
