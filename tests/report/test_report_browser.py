@@ -851,8 +851,13 @@ def test_a_photo_seen_before_is_not_read_blind(small):
 def test_a_page_that_opens_blind_is_read_blind_from_its_first_photo_on(browser, tmp_path):
     rows = [{"cells": ["automatic grade", "3.7"], "unlike": True}]  # which tells of the grades as well
     watch = {"line": "grades are higher", "unlike": True, "advice": "Look.", "rows": rows}
-    opened = browser.open(written_page(tmp_path, many(4), TOLD, blind=True, watch=watch), width=1400)
+    told = {"blind": True, "watch": watch, "run": {"model": "m", "training study": watch["line"]}}
+    opened = browser.open(written_page(tmp_path, many(4), TOLD, **told), width=1400)
     assert opened.tab.is_hidden(".watch")
+    assert (
+        opened.tab.locator(".run tr", has_text="higher").evaluate("row => getComputedStyle(row).display")
+        == "none"
+    )
     for number in range(4):
         choose(opened, number)
         assert opened.tab.locator(".figure").count() == 0 and column(opened, "grade")[number:] == [""] * (
