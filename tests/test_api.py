@@ -84,3 +84,10 @@ def test_every_line_of_the_page_runs(photos, tmp_path, monkeypatch, capsys):
     told = json.loads(to_json(training_record(names["run"])))
     assert told["photos"] == 6 and any("mean" in name for name in told["scores"])
     assert "notes.txt" in said and names["model"].card["photos"] == 6
+    import openpyxl
+
+    # The row of the starter is what grading with it gives, though training reckons it from what it has at hand.
+    book = openpyxl.load_workbook(tmp_path / "grades.xlsx", read_only=True)
+    heads, *rows = book["Grades"].iter_rows(values_only=True)
+    by_starter = sorted(row[heads.index("grade")] for row in rows if row[heads.index("photo")] != "notes.txt")
+    assert sorted(names["run"].starter) == pytest.approx(by_starter, abs=1e-4)

@@ -1,6 +1,7 @@
 import itertools
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from toolkit.agreement import (
     krippendorff_alpha,
     measurement_error,
 )
+from toolkit.agreement.page import page
 from toolkit.agreement.resample import (
     alpha_statistic,
     difference_statistics,
@@ -27,7 +29,7 @@ from toolkit.agreement.resample import (
     kappa_statistic,
     spearman_statistic,
 )
-from toolkit.agreement.sheets import unmatched_rows
+from toolkit.agreement.sheets import sheets, unmatched_rows
 from toolkit.errors import GradesError
 from toolkit.phantom import simulate_graders
 from toolkit.records import PhotoFacts
@@ -620,3 +622,49 @@ def test_kappa_of_either_weights_is_scikit_learns(weights):
     )
     assert found.pairs[0].estimates["kappa"].value == pytest.approx(wanted)
     assert f"kappa, {weights} weights" in found.text()
+
+
+# --- what figures do not mean ----------------------------------------------------------------------
+
+
+def two_visits(*noise):
+    """Ratings of eight sides at two visits, which change by 0 to 2 grades, by graders of so much ``noise``."""
+    change = np.column_stack([np.zeros(8), np.linspace(2, 0, 8)]).ravel()
+    latent = np.repeat(np.linspace(3, 7, 8), 2) - change
+    rng = np.random.default_rng(2)
+    grades = np.column_stack([latent + rng.normal(0, sd, 16) for sd in noise])
+    return study(grades, np.repeat(range(8), 2), ["Baseline", "Week 4"] * 8)
+
+
+def test_changes_that_err_more_than_the_mean_change_are_told_as_such_everywhere():
+    found = agree(two_visits(0.1, 1.5), FREE_SCALE, resamples=20)
+    (change,) = found.changes
+    assert change.estimates["rmse"].value > min(change.trivial.values())
+    assert "always g0's mean change" in change.no_better
+    (line,) = [row for row in summary_of(found) if row["item"] == "changes"]
+    assert line["value"] == change.no_better and change.no_better in found.text()
+    assert "changes by g1 are no closer" in page(found)
+
+
+def test_changes_that_are_close_are_not_called_so():
+    found = agree(two_visits(0.1, 0.1), FREE_SCALE, resamples=20)
+    assert found.changes[0].no_better == "" and "no closer" not in found.text() + page(found)
+
+
+def summary_of(found):
+    parts = (found.ratings, found.group, found.pairs, found.changes)
+    return sheets(*parts, graders=found.graders, scale=found.scale)["Summary"][1]
+
+
+def test_two_results_of_toolkit_are_no_two_graders():
+    ratings = two_visits(0.3, 0.3, 0.3)
+    graders = [
+        (name, replace(table, own_results=name != "g0"))
+        for name, table in zip(ratings.graders, ratings.tables, strict=True)
+    ]
+    both = agree(join_ratings(graders), FREE_SCALE, resamples=50)
+    one = agree(join_ratings(graders[:2]), FREE_SCALE, resamples=50)
+    assert [bool(pair.verdict) for pair in both.pairs] == [True, True, False]
+    assert not both.group.verdict and one.group.verdict
+    assert "no agreement of graders" in both.text() and "no agreement of graders" in page(both)
+    assert "no agreement of graders" not in one.text()

@@ -156,7 +156,8 @@ def workbook(study, model, tmp_path_factory):
     said = succeeds("grade", study / "images", "--out", path, "--model", model, "--workers", 1)
     like, done, grades, review, *_ = said.splitlines()
     assert re.match(
-        r"(?:Photographs unlike|No difference from) the training study .*\(6 subjects, there 6[:)]", like
+        r"(?:Photographs unlike|No difference from) the training study .*\(6 subjects here, 6 in that study[;)]",
+        like,
     )
     assert re.fullmatch(rf"9 of 9 photos graded in \d+ s: {re.escape(str(path))}", done)
     assert re.fullmatch(r"Grades: mean \d\.\d, SD \d\.\d; \d none, \d mild, \d moderate, \d severe", grades)

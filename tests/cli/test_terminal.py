@@ -109,7 +109,7 @@ def test_the_end_of_a_run_tells_the_grades_what_needs_review_and_where_to_look()
         graded("a.jpg", 2.0),
         graded("b.jpg", 4.0, "blurred, overexposed"),
         graded("c.jpg", 6.0, note="no chin patch: too little skin (0.3 cm2); out of range: unlike all"),
-        graded("d.jpg", 7.0, "blurred", "the expert's grade 4.5 lies outside the interval"),
+        graded("d.jpg", 7.0, "blurred", "expert grade 4.5 outside the interval"),
         graded("e.jpg", None, "", "no face found"),
     ]
     first, why, *rest = Summary.of(grade_rows(grades)).in_words()
@@ -124,7 +124,7 @@ def test_the_end_of_a_run_tells_the_grades_what_needs_review_and_where_to_look()
     reasons = Summary.of(grade_rows(grades)).reasons
     assert set(reasons) == {
         *("blurred", "overexposed", "no chin patch", "out of range"),
-        "the expert's grade lies outside the interval",
+        "expert grade outside the interval",
     }
 
 

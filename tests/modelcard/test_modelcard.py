@@ -111,8 +111,16 @@ def test_training_says_in_words_whether_its_grades_can_be_used(subjects, error, 
     trained = SimpleNamespace(
         predicted=photos.predicted, embedding=photos.predicted, argmax=photos.predicted, folds=photos.folds
     )
-    run = SimpleNamespace(trained=trained, truth=photos.truth, model=SimpleNamespace(card=card_of(photos)))
+    run = SimpleNamespace(
+        trained=trained, truth=photos.truth, model=SimpleNamespace(card=card_of(photos)), starter=None
+    )
     told = training_words(run)
+    run.starter = photos.truth + 0.1
+    assert "starter" not in told and "The starter as it is, which learnt from none of them" in training_words(
+        run
+    )
+    run.starter = photos.truth + 5
+    assert training_words(run) == told
     rmse, mean = (
         card_of(photos)["scores"]["methods"][name]["rmse"] for name in ("toolkit", "always the mean")
     )

@@ -123,3 +123,11 @@ def test_half_step_and_severity(grade, half_step, severity):
 def test_the_half_step_is_the_nearest(grade):
     half_step = PhotoGrade("a", PhotoFacts("a"), grade=grade).half_step
     assert abs(half_step - grade) <= 0.25 and (half_step * 2).is_integer()
+
+
+def test_an_explanation_claims_no_more_than_every_model_counts_and_no_empty_range():
+    alike = PhotoGrade("a.jpg", PhotoFacts("a"), 3.8, regions={"chin": 3.0, "forehead": 3.02})
+    apart = PhotoGrade("a.jpg", PhotoFacts("a"), 2.0, regions={"chin": 3.0, "forehead": 3.4})
+    assert alike.explanation.startswith("above its regions (3.0): the grade is that of the whole side")
+    assert apart.explanation.startswith("below its regions (3.0 to 3.4)")
+    assert "references" not in alike.explanation + apart.explanation

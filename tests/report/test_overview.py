@@ -24,8 +24,8 @@ def summary(grades, expert=None, card=None):
 
 STUDY = [
     grade("a.jpg", "S1", 3.0), grade("b.jpg", "S1", 2.2, visit="Week 4"), grade("c.jpg", "S2", 5.0),
-    grade("d.jpg", "S2", 4.8, visit="Week 4", note="the expert's grade 8 lies outside the interval"),
-    grade("e.jpg", "S3", 7.1, visit="Week 4", note="the expert's grade 2.5 lies outside the interval; chin: no skin"),
+    grade("d.jpg", "S2", 4.8, visit="Week 4", note="expert grade 8 outside the interval"),
+    grade("e.jpg", "S3", 7.1, visit="Week 4", note="expert grade 2.5 outside the interval; chin: no skin"),
     grade("f.jpg", "S4", None, quality="", note="no face found"),
 ]  # fmt: skip
 
@@ -55,10 +55,10 @@ def test_changes_are_of_the_same_subject_and_side():
 def test_flags_are_counted_by_reason_without_their_numbers():
     told, _ = summary(STUDY)
     assert dict(told.reasons) == {
-        "the expert's grade lies outside the interval": 2, "chin: no skin": 1, "not graded: no face found": 1
+        "expert grade outside the interval": 2, "chin: no skin": 1, "not graded: no face found": 1
     }  # fmt: skip
     assert [one.photo for one in told.listed] == ["f.jpg", "d.jpg", "e.jpg"]  # without a grade first
-    assert "8 lies outside" in told.listed[1].reasons and told.listed[1].where == "S2 · left · Week 4"
+    assert "8 outside" in told.listed[1].reasons and told.listed[1].where == "S2 · left · Week 4"
 
 
 def test_pictures_of_other_modes_are_not_to_be_looked_at():

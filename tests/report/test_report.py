@@ -29,7 +29,7 @@ from toolkit.model import load_model, save_model
 from toolkit.photos import photo_files
 from toolkit.phototable import FIGURE
 from toolkit.pigment import pigment_of_png, pigment_png
-from toolkit.records import REGIONS, Face, PhotoFacts, PhotoGrade
+from toolkit.records import REGIONS, Face, PhotoFacts, PhotoGrade, interval_holds
 from toolkit.report import ReportedRun, check_report, outlines, pictures
 from toolkit.report import page as report_page
 from toolkit.report.facts import head, photo_rows, run_hash, usual_figures, visits
@@ -154,9 +154,9 @@ def test_the_page_tells_what_the_workbook_tells(written, page, expert):
     by_name = {row["photo"]: row for row in data["photos"]}
     assert by_name["P0002_FACE_R_S00_V00D00W00.jpg"]["expert"] == 4.0
     outside = [row for row in data["photos"] if row["expert"] is not None and row["grade"] is not None]
-    outside = [row for row in outside if not row["lower"] <= row["expert"] <= row["upper"]]
+    outside = [row for row in outside if not interval_holds(row["lower"], row["upper"], row["expert"])]
     for row in data["photos"]:
-        told = f"the expert's grade {row['expert'] or 0:g} lies outside the interval" in row["note"]
+        told = f"expert grade {row['expert'] or 0:g} outside the interval" in row["note"]
         assert told == (row in outside) and (row["flag"] == "flagged" or not told)
     assert (by_name[TAG]["subject"], by_name[TAG]["visit"]) == ("<b>S1</b>", "<script>1</script>")
 
@@ -165,7 +165,10 @@ def test_an_experts_grade_outside_the_interval_is_noted():
     grade = PhotoGrade("a.jpg", PhotoFacts("a"), 3.0, 2.0, 4.0, note="blurred")
     for expert in (None, 2.0, 3.3, 4.0):
         assert beside_expert(grade, expert) is grade
-    assert beside_expert(grade, 4.5).note == "blurred; the expert's grade 4.5 lies outside the interval"
+    shown = replace(grade, lower=3.46, upper=4.991)  # shown as 3.5 to 5.0
+    assert beside_expert(shown, 5.0) is shown and beside_expert(shown, 3.5) is shown
+    assert "3.4 outside" in beside_expert(shown, 3.4).note
+    assert beside_expert(grade, 4.5).note == "blurred; expert grade 4.5 outside the interval"
     failed = PhotoGrade("b.jpg", PhotoFacts("b"), note="no face found")
     assert beside_expert(failed, 4.5) is failed
 

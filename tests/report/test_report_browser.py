@@ -848,7 +848,15 @@ def test_a_photo_seen_before_is_not_read_blind(small):
 
 
 def test_a_page_that_opens_blind_is_read_blind_from_its_first_photo_on(browser, tmp_path):
-    opened = browser.open(written_page(tmp_path, many(4), TOLD, blind=True), width=1400)
+    rows = [{"cells": ["automatic grade", "3.7"], "unlike": True}]  # which tells of the grades as well
+    watch = {"line": "grades are higher", "unlike": True, "advice": "Look.", "rows": rows}
+    told = {"blind": True, "watch": watch, "run": {"model": "m", "training study": watch["line"]}}
+    opened = browser.open(written_page(tmp_path, many(4), TOLD, **told), width=1400)
+    assert opened.tab.is_hidden(".watch")
+    assert (
+        opened.tab.locator(".run tr", has_text="higher").evaluate("row => getComputedStyle(row).display")
+        == "none"
+    )
     for number in range(4):
         choose(opened, number)
         assert opened.tab.locator(".figure").count() == 0 and column(opened, "grade")[number:] == [""] * (
@@ -859,9 +867,22 @@ def test_a_page_that_opens_blind_is_read_blind_from_its_first_photo_on(browser, 
         opened.tab.wait_for_selector(".figure")
     assert [one["verdict"] for one in rows_of(exported(opened)[1]).values()] == ["blind"] * 4
     opened.tab.uncheck("#blind")  # the reader's own choice counts from now on
+    assert opened.tab.is_visible(".watch")
     opened.tab.reload()
     opened.tab.wait_for_selector("#review")
     assert not opened.tab.is_checked("#blind")
+
+
+def test_a_change_says_how_many_spots_of_either_visit_it_counts(browser, tmp_path):
+    change = {
+        "number": 0, "visit": "Baseline", "photo": "a.jpg", "grade_change": None, "pictures": None, "problem": "moved",
+        "counts": {"gone": 4, "fainter": 0, "same": 23, "darker": 0, "new": 0}, "darkness_change": None,
+        "baseline_od": 0.01, "later_od": 0.01, "common_cm2": 20,
+    }  # fmt: skip
+    opened = browser.open(written_page(tmp_path, many(4), TOLD | {"change": change}), width=1400)
+    choose(opened, 1)
+    told = opened.tab.inner_text(".change-words")
+    assert "27 spots found at either visit: 4 gone; 23 the same, as far as two photographs can tell." in told
 
 
 @pytest.mark.parametrize("blind", [True, False])

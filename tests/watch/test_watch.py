@@ -47,7 +47,9 @@ def test_a_run_that_differs_in_one_figure_is_called_so(name, sign):
     found = compare(a_study(3, 12, shift={name: 3 * sign}), a_study(4, 36))
     assert [one.figure.name for one in found.unlike] == [name]
     figure = FIGURES[NAMES.index(name)]
-    assert told(found).startswith("Photographs unlike the training study (12 subjects, there 36): ")
+    assert told(found).startswith(
+        "Photographs unlike the training study (12 subjects here, 36 in that study): "
+    )
     assert (figure.more if sign > 0 else figure.less) in told(found)
 
 
@@ -57,7 +59,7 @@ def test_the_line_says_what_differs_and_by_how_much():
     run = a_study(6, 15, photos=1)
     run.values[:, 1] = np.linspace(9.0, 9.2, 15)
     assert told(compare(run, study)) == (
-        "Photographs unlike the training study (15 subjects, there 40): photographs have more pixels per mm "
+        "Photographs unlike the training study (15 subjects here, 40 in that study): photographs have more pixels per mm "
         "(9.1 px/mm, there 3.4 to 7.2)"
     )
 
@@ -70,8 +72,12 @@ def test_a_wider_or_narrower_spread_is_no_shift():
 
 def test_few_people_are_not_called_alike():
     few, many = (told(compare(a_study(11, subjects), a_study(12, 36))) for subjects in (3, 20))
-    assert few.startswith("No difference from the training study found (3 subjects, there 36: of so few")
-    assert many.startswith("Photographs like the training study (20 subjects, there 36) in skin tone")
+    assert few.startswith(
+        "No difference from the training study found (3 subjects here, 36 in that study; of so few"
+    )
+    assert many.startswith(
+        "Photographs like the training study (20 subjects here, 36 in that study) in skin tone"
+    )
 
 
 def test_many_photographs_of_few_people_are_few():

@@ -29,6 +29,7 @@ from toolkit.agreement.resample import (
     kappa_statistic,
     spearman_statistic,
 )
+from toolkit.outputs import counted
 from toolkit.records import Side
 from toolkit.scores import Scores, score
 from toolkit.study import CLINICAL_SCALE, Scale
@@ -44,7 +45,8 @@ class PairAgreement:
     ``estimates``: icc_2_1, icc_3_1, kappa, spearman, rmse, mae, bias (second - first), within_half,
     within_one (shares, 0 to 1), loa_lower, loa_upper (limits of agreement), with 95 % intervals by
     resampling subjects, for these two graders. ``icc_by_f``: both ICCs with their 95 % interval by F, which
-    treats photos as independent, and in ICC(2,1) the graders as a sample of all graders. ``verdict``: ICC(2,1) in words, by the outermost bounds of its two intervals.
+    treats photos as independent, and in ICC(2,1) the graders as a sample of all graders. ``verdict``: ICC(2,1) in words, by the outermost bounds of its two intervals;
+    "" also where both are results of toolkit, which share errors.
     ``trivial``: what always answering with the first grader's mean or commonest grade would score.
     """
 
@@ -97,6 +99,19 @@ class ChangeAgreement:
     estimates: Mapping[str, Estimate]
     trivial: Mapping[str, float]
 
+    @property
+    def no_better(self) -> str:
+        """A sentence where the second grader errs no less on changes than a trivial answer; else ""."""
+        own = self.estimates["rmse"].value
+        answer, best = min(self.trivial.items(), key=lambda one: one[1])
+        if not own or own < best:
+            return ""
+        return (
+            f"the changes by {self.second} are no closer to those by {self.first} than an answer that needs no "
+            f"photograph ({answer}): RMSE {own:.2f} against {best:.2f}. They cannot stand for them here: "
+            f"{counted(self.subjects, 'subject')} may be too few, or the changes smaller than the graders' own error"
+        )
+
 
 def compare_pair(
     ratings: Ratings,
@@ -128,9 +143,8 @@ def compare_pair(
 
     found = estimates(statistics, count, resamples, seed)
     by_f = {"icc_2_1": icc_absolute(both), "icc_3_1": icc_consistency(both)}
-    return PairAgreement(
-        *names, len(photos), count, found, by_f, _verdict(found, by_f), _trivial(names[0], a, scale)
-    )
+    verdict = "" if ratings.confer((first, second)) else _verdict(found, by_f)
+    return PairAgreement(*names, len(photos), count, found, by_f, verdict, _trivial(names[0], a, scale))
 
 
 def compare_all(
@@ -158,7 +172,7 @@ def compare_all(
         subjects=count,
         estimates=found,
         icc_by_f=by_f,
-        verdict=_verdict(found, by_f),
+        verdict="" if ratings.confer() else _verdict(found, by_f),
         alpha_photos=len(alpha_photos),
         alpha=alpha,
         alpha_ordinal=krippendorff_alpha(np.round(given / scale.rounding), "ordinal"),

@@ -68,6 +68,7 @@ def _told(found: Agreement) -> dict[str, Any]:
         "error": group.error,
         "change_figures": [TITLES[name] for name in _CHANGE_FIGURES],
         "changes": [row for change in found.changes for row in _change(change)],
+        "no_better": [change.no_better for change in found.changes if change.no_better],
         "meanings": [(TITLES[name], MEANINGS[name]) for name in _PAIR_FIGURES],
         "resamples": found.resamples,
         "weights": found.weights,

@@ -20,6 +20,11 @@ _ANCHORED = (
     "readers of the report page who saw the automatic grade first are drawn towards it (anchoring): their agreement "
     "with toolkit, and with each other, is an upper bound"
 )
+_CONFER = (
+    "several of the graders are results of toolkit, and models that grade alike share errors as graders who confer do: "
+    "their agreement with each other is no agreement of graders, and the weights, noise and combined grades below, "
+    "which take errors for independent, mean nothing with both of them. Compare each result with the experts alone"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +57,11 @@ class Ratings:
         """(N,) a number for each photo's subject, the same for every spelling."""
         names = np.array([folded(facts.subject) for facts in self.facts], dtype=object)
         return np.unique(names.astype(str), return_inverse=True)[1]
+
+    def confer(self, graders: Iterable[int] | None = None) -> bool:
+        """Whether two or more of these graders (by default: of all) are results of ``toolkit grade``."""
+        chosen = range(len(self.tables)) if graders is None else graders
+        return sum(self.tables[grader].own_results for grader in chosen) > 1
 
     def common(self, graders: Iterable[int]) -> NDArray[np.intp]:
         """The photos that all these graders graded, without repeats of the very same grades."""
@@ -100,6 +110,7 @@ class _RatedStudy:
         self._cells: dict[str, dict[int, tuple[int, float]]] = {}  # photo -> grader -> (entry, grade)
         self._facts: dict[str, PhotoFacts] = {}  # only where the subject is known
         self._notes = [_ANCHORED] if any(table.reviewed and not table.blind for table in tables) else []
+        self._notes += [_CONFER] if sum(table.own_results for table in tables) > 1 else []
         self._notes += [note for table in tables for note in table.notes]
         self._notes += dict.fromkeys(remark for table in tables for remark in table.remarks)
         self._notes += [f"{table.source.name}: {table.doubts}" for table in tables if table.doubts]

@@ -137,7 +137,8 @@ def _changes(changes: Iterable[ChangeAgreement]) -> str:
             rows.append(
                 (f"  {name}", str(change.changes), str(change.subjects), figure("rmse", rmse), *[""] * 5)
             )
-    return "\n".join([f"Change from {found[0].baseline}, a subject and side", *_aligned(rows)])
+    told = [f"  {change.no_better}" for change in found if change.no_better]
+    return "\n".join([f"Change from {found[0].baseline}, a subject and side", *_aligned(rows), *told])
 
 
 def _how(pairs: Sequence[PairAgreement], resamples: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -246,7 +246,7 @@ def sheets(
     ratings: Ratings,
     group: GroupAgreement,
     pairs: Iterable[PairAgreement],
-    changes: Iterable[ChangeAgreement],
+    changes: Sequence[ChangeAgreement],
     *,
     graders: GraderStudy,
     scale: Scale,
@@ -257,7 +257,10 @@ def sheets(
     made: dict[str, tuple[list[str], list[Row]]] = {
         "Summary": (
             list(_COLUMNS["Summary"]),
-            summary_rows(ratings, group, scale, resamples, weights=weights),
+            [
+                *summary_rows(ratings, group, scale, resamples, weights=weights),
+                *(_line("note", "changes", change.no_better) for change in changes if change.no_better),
+            ],
         ),
         "Pairs": (_pair_columns(), pair_rows(pairs)),
         "Graders": (list(_COLUMNS["Graders"]), grader_rows(graders)),

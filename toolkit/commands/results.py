@@ -23,7 +23,7 @@ from toolkit.model import Model
 from toolkit.outputs import Output, check_folder, check_outputs
 from toolkit.pigment import CLASSICAL_COLUMNS, NET_COLUMNS
 from toolkit.pool import Workers
-from toolkit.records import SIDE, ColourCorrection, PhotoFile, PhotoGrade
+from toolkit.records import SIDE, ColourCorrection, PhotoFile, PhotoGrade, interval_holds
 from toolkit.report import ReportedRun, check_report, is_page
 from toolkit.store import RunOptions, Store, read_store, store_path
 from toolkit.study import Columns, JoinedGrades
@@ -169,9 +169,11 @@ def report_study(
 
 def beside_expert(grade: PhotoGrade, expert: float | None) -> PhotoGrade:
     """The grade with a note where the expert's lies outside its interval, so that the photo needs review."""
-    if expert is None or grade.lower is None or grade.upper is None or grade.lower <= expert <= grade.upper:
+    if expert is None or grade.lower is None or grade.upper is None:
         return grade
-    note = f"the expert's grade {expert:g} lies outside the interval"
+    if interval_holds(grade.lower, grade.upper, expert):
+        return grade
+    note = f"expert grade {expert:g} outside the interval"
     return replace(grade, note=f"{grade.note}; {note}" if grade.note else note)
 
 

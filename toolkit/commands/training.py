@@ -22,23 +22,27 @@ from toolkit.model import GRADE_STEP, Model, check_model_target, load_model, ref
 from toolkit.modelcard import SCORES, OutOfFold, card_facts, is_clearly_better
 from toolkit.outputs import counted
 from toolkit.photos import find_photo_files
+from toolkit.phototable import FIGURE
 from toolkit.prepared import Prepared
 from toolkit.progress import Progress, reported, silent
 from toolkit.scores import Scores, score, score_table, trivial_baselines
 from toolkit.settings import IndexSettings, Settings
 from toolkit.severalgraders import Choice, SeveralGraders, graders_of, train_on_graders
-from toolkit.siamese import Encoder
 from toolkit.study import Columns, JoinedGrades
 from toolkit.study.copies import one_subject_each
 from toolkit.thumbnails import thumbnails_of
 from toolkit.training import Trained, train
 from toolkit.workers import prepare_all
 
+STARTER = "the starter as it is"
+_PARTS = {"curve": "curve of the pigment seen", "booster": "LightGBM", "ridge": "ridge"}  # of the blend
+
 
 @dataclass(frozen=True)
 class TrainRun:
     """What ``train_study`` did: the model, the join, the photos left out with their reasons, a line for each picture
-    that stands under two subjects, and which grades of several graders were learnt. ``truth`` (n,), grades 0-9: the plain means."""
+    that stands under two subjects, and which grades of several graders were learnt. ``truth`` (n,), grades 0-9: the plain means; ``starter`` (n,): grades by the
+    starter as it is, None where training did not start from it."""
 
     trained: Trained
     model: Model
@@ -47,6 +51,7 @@ class TrainRun:
     left_out: Mapping[str, str]
     copies: tuple[str, ...] = ()
     choice: Choice | None = None
+    starter: np.ndarray | None = None
 
 
 def train_study(
@@ -94,7 +99,8 @@ def train_study(
     if not overwrite:
         people = {one.subject for one in joined.facts.values()}
         refuse_other_model(out, people, lambda: [file_sha256(one.path) for one in found])
-    settings, start = _starting_point(settings or Settings(), encoder, from_scratch)
+    settings, known = _starting_point(settings or Settings(), encoder, from_scratch)
+    start = known.encoder if known else None
     if epochs is not None:
         settings = replace(settings, encoder=replace(settings.encoder, epochs=epochs))
     prepared = prepare_all(photos, settings, landmark_model, workers)
@@ -111,13 +117,25 @@ def train_study(
     pictures = thumbnails_of(photo.face for photo in usable) if thumbnails else ()
     model = replace(trained.model, name=Path(out).name, thumbnails=pictures)
     told = {"landmarks": landmarks_name(landmark_model), GRADE_STEP: step, **card_of(usable)}
-    told |= _scores_told(trained, usable, np.array(truth), subjects, joined=joined, graders=several)
+    starter = _by_starter(known if encoder is None else None, trained)
+    told |= _scores_told(
+        trained, usable, np.array(truth), subjects, joined=joined, graders=several, starter=starter
+    )
     told |= {"learnt": choice.used} if choice else {}
     told |= {"colours": colours.kind} if colours.kind else {}
     model = replace(model, card={**model.card, **told})
     model = replace(model, sha256=save_model(model, out))
     left_out |= graded.left_out
-    return TrainRun(trained, model, joined, np.array(truth), left_out, tuple(copies), choice)
+    return TrainRun(trained, model, joined, np.array(truth), left_out, tuple(copies), choice, starter)
+
+
+def _by_starter(starter: Model | None, trained: Trained) -> np.ndarray | None:
+    """Grades (n,) of the photographs by the starter, which saw none of them; None without it. Its network sees in them
+    what the trained model's does, whose trunk it is, and it grades by its own curve alone."""
+    if starter is None or starter.blend.shares[0] < 1:
+        return None
+    figure = trained.values[:, trained.model.blend.side.columns.index(FIGURE)]
+    return starter.blend.curve.predict(figure)
 
 
 def _scores_told(
@@ -128,6 +146,7 @@ def _scores_told(
     *,
     joined: JoinedGrades,
     graders: SeveralGraders | None,
+    starter: np.ndarray | None,
 ) -> dict[str, Any]:
     """What the model card tells of the data and of scores on subjects never seen."""
     never_seen = OutOfFold(
@@ -135,15 +154,16 @@ def _scores_told(
         [joined.facts[photo.name] for photo in photos], [photo.tone for photo in photos], joined.sexes(),
         graders.grades if graders else None,
     )  # fmt: skip
-    return card_facts(never_seen, _methods(trained))
+    return card_facts(never_seen, _methods(trained, starter))
 
 
-def _methods(trained: Trained) -> dict[str, np.ndarray]:
-    """Grades out of fold of the model and of parts of it, by name."""
+def _methods(trained: Trained, starter: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Grades out of fold of the model and of parts of it, by name, and those of the starter where there are any."""
     return {
         "toolkit, subjects never seen": trained.predicted,
         "embedding alone": trained.embedding,
         "class of highest similarity": trained.argmax,
+        **({} if starter is None else {STARTER: starter}),
     }
 
 
@@ -169,19 +189,21 @@ def class_settings(edges: str | None) -> Settings:
 
 def _starting_point(
     settings: Settings, encoder: Path | None, from_scratch: bool
-) -> tuple[Settings, Encoder | None]:
-    """The network to start from, and settings whose patches it can see: those it was trained with."""
+) -> tuple[Settings, Model | None]:
+    """Settings whose patches the network to start from can see, those it was trained with, and its model."""
     if from_scratch:
         return settings, None
     known = load_model(encoder)
     network = replace(known.settings.encoder, epochs=settings.encoder.epochs, loss=settings.encoder.loss)
     kept = replace(known.settings, index=settings.index, blend=settings.blend, encoder=network)
-    return kept, known.encoder
+    return kept, known
 
 
 def training_scores(run: TrainRun) -> dict[str, Scores]:
     """Cross-validated scores, by subject, beside the trivial baselines."""
-    by_method = {name: score(run.truth, grades) for name, grades in _methods(run.trained).items()}
+    by_method = {
+        name: score(run.truth, grades) for name, grades in _methods(run.trained, run.starter).items()
+    }
     return by_method | trivial_baselines(run.truth, run.trained.folds)
 
 
@@ -200,25 +222,32 @@ def training_record(run: TrainRun) -> dict[str, Any]:
 
 
 def training_words(run: TrainRun) -> str:
-    """What the scores say, in two sentences: the error on people never seen beside those of trivial answers, and whether
-    the study is too small for its grades to be used."""
-    (_, own), *_, mean, commonest = training_scores(run).items()
+    """What the scores say, in a few sentences: the error on people never seen beside those of trivial answers and, where
+    it errs no more, of the starter, and whether the study is too small for its grades to be used."""
+    scores = training_scores(run)
+    (_, own), *_, mean, commonest = scores.items()
     best, card = min(mean[1].rmse, commonest[1].rmse), run.model.card
     told = (
         f"On people it never saw, the model is off by {own.rmse:.2f} grades (RMSE); {mean[0]} is off by {mean[1].rmse:.2f}, "
         f"{commonest[0]} grade by {commonest[1].rmse:.2f}."
     )
+    beaten = ""
+    if STARTER in scores and round(scores[STARTER].rmse, 2) <= round(own.rmse, 2):  # as they are shown
+        beaten = (
+            f" The starter as it is, which learnt from none of them, is off by no more ({scores[STARTER].rmse:.2f}): nothing "
+            "shows that this training made it better."
+        )
     if own.rmse >= best:
         return (
             f"{told} It is no better than an answer that needs no photograph: do not use it. The study is too small, or its "
-            "grades are too alike."
+            f"grades are too alike.{beaten}"
         )
     if not is_clearly_better(card[SCORES]):
         return (
             f"{told} A study of {counted(card['subjects'], 'subject')} is too small to tell that this is more than chance: do "
-            "not use it yet, and have more people graded."
+            f"not use it yet, and have more people graded.{beaten}"
         )
-    return f"{told} Its error is {1 - own.rmse / best:.0%} smaller than the best of these."
+    return f"{told} Its error is {1 - own.rmse / best:.0%} smaller than the best of these.{beaten}"
 
 
 def training_report(run: TrainRun) -> str:
@@ -233,7 +262,8 @@ def training_report(run: TrainRun) -> str:
         f"{np.mean(np.abs(trained.predicted - trained.labels) <= trained.half_widths):.0%} of these photos inside)",
         f"Interval widths: {widths_told(model)}",
         *([f"Several graders: {run.choice.told()}"] if run.choice else []),
-        "Shares: " + ", ".join(f"{part} {share:.2f}" for part, share in card["shares"].items()),
+        "Shares of the grade: "
+        + ", ".join(f"{_PARTS[part]} {share:.0%}" for part, share in card["shares"].items()),
         *(f"left out: {name}: {reason}" for name, reason in run.left_out.items()),
         *(f"warning: {line}" for line in run.copies),
     ]

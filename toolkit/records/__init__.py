@@ -26,7 +26,15 @@ from toolkit.records.pictures import (
     PigmentMaps,
     Window,
 )
-from toolkit.records.results import Contribution, Evidence, Figures, PhotoGrade, PhotoResult, Quality
+from toolkit.records.results import (
+    Contribution,
+    Evidence,
+    Figures,
+    PhotoGrade,
+    PhotoResult,
+    Quality,
+    interval_holds,
+)
 from toolkit.records.severity import SEVERITIES, SEVERITY_TOLD, SEVERITY_WORDS, half_step, severity_of
 
 __all__ = [
@@ -63,5 +71,6 @@ __all__ = [
     "Window",
     "colour_key",
     "half_step",
+    "interval_holds",
     "severity_of",
 ]

@@ -12,7 +12,15 @@ from toolkit.records.colour import ColourCorrection
 from toolkit.records.names import PhotoFacts
 from toolkit.records.severity import half_step, severity_of
 
+_DECIMALS = 1  # with which intervals are shown
 _APART = 0.25  # grades that a side may lie outside its regions' before it is explained
+
+
+def interval_holds(lower: float, upper: float, grade: float) -> bool:
+    """Whether an interval holds a grade (0-9), all as they are shown, to a tenth: who reads "3.4 to 5.0" takes 5 for
+    inside, though the bound be 4.991."""
+    low, shown, high = (round(value, _DECIMALS) for value in (lower, grade, upper))
+    return low <= shown <= high
 
 
 @dataclass(frozen=True)
@@ -79,10 +87,11 @@ class PhotoGrade:
         low, high = min(self.regions.values()), max(self.regions.values())
         if low - _APART <= self.grade <= high + _APART:
             return ""
-        lies, more = ("above", "more") if self.grade > high else ("below", "less")
+        lies = "above" if self.grade > high else "below"
+        span = " to ".join(dict.fromkeys(f"{bound:.1f}" for bound in (low, high)))
         return (
-            f"{lies} its regions ({low:.1f} to {high:.1f}): the whole side also counts temple, nose, upper lip and jaw, "
-            f"the number and spread of its spots, and what graded references say, and these tell of {more} pigment"
+            f"{lies} its regions ({span}): the grade is that of the whole side, temple, nose, upper lip and jaw included; "
+            "what else this model counts, if anything, is in the sheet Contributions"
         )
 
     @property

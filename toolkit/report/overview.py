@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.modelcard.facts import MEAN, SCORES
-from toolkit.records import SEVERITIES, severity_of
+from toolkit.records import SEVERITIES, interval_holds, severity_of
 from toolkit.report.facts import Headline, Table
 from toolkit.study.visits import baseline_of, visit_order
 
@@ -102,7 +102,8 @@ def overview(rows: Sequence[Table], head: Headline, card: Mapping[str, Any]) -> 
         listed=tuple(_listed(row) for row in listed[:_MOST_LISTED]),
         more_listed=max(len(listed) - _MOST_LISTED, 0),
         inside=sum(
-            row["expert"] is not None and row["lower"] <= row["expert"] <= row["upper"] for row in graded
+            row["expert"] is not None and interval_holds(row["lower"], row["upper"], row["expert"])
+            for row in graded
         ),
         model=tuple(_model(card)),
     )

@@ -20,11 +20,11 @@ def told(watched: Watched) -> str:
     """One line."""
     if watched.reason:
         return f"Not compared with the training study: {watched.reason}"
-    people = f"{counted(watched.subjects, 'subject')}, there {watched.study_subjects}"
+    people = f"{counted(watched.subjects, 'subject')} here, {watched.study_subjects} in that study"
     if not watched.unlike:
         titles = ", ".join(dict.fromkeys(one.figure.title.partition(",")[0] for one in watched.lines))
         if watched.subjects < _FEW:
-            return f"No difference from the training study found ({people}: of so few only a large one shows) in {titles}"
+            return f"No difference from the training study found ({people}; of so few only a large one shows) in {titles}"
         return f"Photographs {LIKE} ({people}) in {titles}"
     return f"Photographs {UNLIKE} ({people}): " + "; ".join(in_words(one) for one in watched.unlike)
 

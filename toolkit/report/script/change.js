@@ -26,14 +26,16 @@ function changeBlock(photo, told) {
     change.pictures ? panels(photo, change) : el("p", {class: "soft"}, `No picture: ${change.problem}`),
     el("p", {class: "soft"}, `Both charts show the face upright at one scale, the later one moved to where the skin lay at ${change.visit || "baseline"} and matched to it in overall colour. `
       + "The third shows where skin is darker or paler against the skin around it: by more than 0.03 OD, in full colour from 0.1 OD on. At the rim light makes differences too. "
-      + "Spots are those that the network finds at either visit. One counts as changed only where it differs by more than two photographs of the same spot do. ", toBaseline));
+      + "Spots are those that the network finds at either visit. One counts as changed only where it differs by more than two photographs of the same spot do; else it is the same, also where only one of the photos has it outlined. "
+      + "So these numbers are not the difference of the numbers of spots that the two photos have by themselves. ", toBaseline));
 }
 
 function changeWords(photo, change) {
   const {gone, fainter, same, darker} = change.counts, fresh = change.counts.new;
   const some = [[gone, "gone"], [fainter, "fainter"], [darker, "darker"], [fresh, "new"]].filter(([count]) => count);
-  const first = some.length ? `${some.map(([count, word], place) => `${place ? count : spotsOf(count)} ${word}`).join(", ")}; ${same} the same.`
-    : same === 1 ? "The one spot is the same." : same ? `All ${spotsOf(same)} are the same.` : "No spots at either visit.";
+  const all = gone + fainter + same + darker + fresh;
+  const first = !all ? "No spots at either visit."
+    : `${spotsOf(all)} found at either visit: ${some.map(([count, word]) => `${count} ${word}`).join(", ")}${some.length ? "; " : ""}${same} the same, as far as two photographs can tell.`;
   const dark = change.darkness_change === null || change.darkness_change === undefined ? ""
     : ` Together the spots are ${Math.abs(change.darkness_change) < 0.005 ? "as dark as before" : `${Math.abs(100 * change.darkness_change).toFixed(0)} % ${change.darkness_change < 0 ? "paler" : "darker"}`}.`;
   const before = change.baseline_od, after = change.later_od;
