@@ -62,6 +62,11 @@ class Model:
         """The light of the photographs that it was trained on, as ``study.modes.mode_of`` names it."""
         return str(self.card.get("mode", WHITE))
 
+    @property
+    def learnt_from(self) -> frozenset[str]:
+        """The first digits (HASH_LENGTH) of the SHA-256 of the photographs that it was trained on, where it keeps them."""
+        return frozenset(self.card.get(TRAINED_ON, ()))
+
 
 def starter_folder() -> Path:
     """Where the starter model lies: in the source tree, or inside the installed package."""

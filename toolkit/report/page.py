@@ -16,11 +16,13 @@ from toolkit.change import PairChange, PairJob, VisitPhoto
 from toolkit.errors import ToolkitError
 from toolkit.files import make_folder
 from toolkit.model import GRADE_STEP, Model
+from toolkit.modelcard import doubt_of_grades, is_starter, learnt_told
 from toolkit.outputs import has_text
 from toolkit.pool import Workers
 from toolkit.records import SEVERITIES, SEVERITY_TOLD, PhotoGrade
 from toolkit.report.changed import ChangeJob
 from toolkit.report.facts import (
+    Headline,
     Table,
     change_facts,
     detail,
@@ -145,8 +147,9 @@ def write_report(
             for writer in writers:
                 writer.add(place, told, drawn)
             tell("drawing the page", place + 1, len(rows))
-    page = _page_facts(study, rows)
-    summary = overview(rows, head(rows), study.model.card)
+    headline = head(rows, study.model.learnt_from)
+    page = _page_facts(study, rows, headline)
+    summary = overview(rows, headline, study.model.card)
     for writer in writers:
         writer.finish(page, rows, summary)
 
@@ -199,15 +202,17 @@ def _change_told(study: ReportedRun, place: int) -> Table:
     return {"change": change_facts(baseline, study.grades[baseline], study.grades[place], change)}
 
 
-def _page_facts(study: ReportedRun, rows: Sequence[Table]) -> Table:
+def _page_facts(study: ReportedRun, rows: Sequence[Table], headline: Headline) -> Table:
     """What is told of the run as a whole."""
     return {
         "hash": run_hash(rows, study.model.sha256),
-        "head": asdict(head(rows)),
+        "head": asdict(headline),
         "visits": visits(rows),
         "blind": study.blind,
         "model": study.model.name,
-        "starter": str(study.model.card.get("trained on", "")).startswith("digital phantoms"),
+        "starter": is_starter(study.model.card),
+        "doubt": doubt_of_grades(study.model.card),
+        "learnt": learnt_told(headline.learnt, headline.expert, study.model.card),
         "severities": SEVERITY_TOLD,
         "bands": [{"name": one.name, "low": one.low, "high": one.high} for one in SEVERITIES],
         "step": study.model.card.get(GRADE_STEP, 0.5),
