@@ -204,6 +204,11 @@ def load_model(folder: Path | str | None = None) -> Model:
     )
 
 
+def model_hash(folder: Path) -> str:
+    """The SHA-256 of a model folder, as ``load_model`` tells it, by its card alone; raises ModelError."""
+    return _whole_hash(read_card(folder))
+
+
 def _whole_hash(card: Mapping[str, Any]) -> str:
     """Of all files of a model: those that the card has the hashes of, and the card itself."""
     told = {**card, "format": FORMAT, "files": {name: card["files"][name] for name in FILES}}

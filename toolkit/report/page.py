@@ -209,7 +209,7 @@ def _page_facts(study: ReportedRun, rows: Sequence[Table], headline: Headline) -
         "head": asdict(headline),
         "visits": visits(rows),
         "blind": study.blind,
-        "model": study.model.name,
+        "model": _model_called(study.model),
         "starter": is_starter(study.model.card),
         "doubt": doubt_of_grades(study.model.card),
         "learnt": learnt_told(headline.learnt, headline.expert, study.model.card),
@@ -227,6 +227,12 @@ def _page_facts(study: ReportedRun, rows: Sequence[Table], headline: Headline) -
         "written": datetime.now().astimezone().strftime("%d %B %Y, %H:%M").lstrip("0"),
         "run": {name: value for name, value in study.run.items() if "." not in name},
     }
+
+
+def _model_called(model: Model) -> str:
+    """Its name as it stands after the word model; by its date where it is called no more than that."""
+    created = str(model.card.get("created", ""))[:10]
+    return f"of {created}" if model.name.casefold() == "model" and created else model.name
 
 
 def _watch_told(watched: Watched | None) -> Table | None:
