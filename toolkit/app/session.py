@@ -34,9 +34,8 @@ class Session:
     study: Study | None = None
     files: tuple[PhotoFile, ...] = ()
     close: Callable[[], None] = lambda: None
-    _read: tuple[Any, dict[str, Any]] | None = field(
-        default=None, init=False
-    )  # what was understood of a workbook, and of which
+    # What was understood of a workbook, after which workbook, columns and photographs that is of.
+    _read: tuple[Any, dict[str, Any]] | None = field(default=None, init=False)
 
     def the_study(self) -> Study:
         """The study on screen; raises ToolkitError where none has been chosen."""

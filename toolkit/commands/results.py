@@ -244,7 +244,8 @@ def told_of_learnt(
     """That the model learnt from some of the graded photos that are ``compared``; "" where it did not."""
     pairs = zip(store.inputs(), run.grades_in(store), strict=True)
     graded = [photo for photo, grade in pairs if grade.grade is not None and compared(grade)]
-    learnt = sum(photo.sha256[:HASH_LENGTH] in model.learnt_from for photo in graded)
+    known = model.learnt_from
+    learnt = sum(photo.sha256[:HASH_LENGTH] in known for photo in graded)
     return learnt_told(learnt, len(graded), model.card)
 
 

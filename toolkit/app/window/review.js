@@ -2,7 +2,7 @@
 
 import {acting, ask, byId, el, put, say} from "./page.js";
 
-let reader = "", blind = false, frame = null, loaded = "", told = "", notice = null;
+let reader = "", blind = false, frame = null, loaded = "", told = "", readers = [], notice = null;
 
 export const review = {
   name: "review",
@@ -11,6 +11,7 @@ export const review = {
   done: (state) => Boolean(state.study && state.study.readers.length),
 
   draw(step, state, window_) {
+    readers = state.study.readers;
     notice = window_.notice;
     const begin = acting(async () => {
       const name = step.querySelector("#reader").value.trim();
@@ -61,7 +62,7 @@ window.addEventListener("message", (event) => {
         const kept = await ask("review", {reader: name, rows});
         told = ` · ${kept.reviews} reviewed, kept in ${kept.file}`;
         if (byId("kept")) byId("kept").textContent = told;
-        if (kept.reviews < 2) await notice();  // a reader has begun, or taken all back: other steps are open or shut
+        if (readers.includes(name.trim()) !== kept.reviews > 0) await notice();  // other steps are open, or shut, from now on
       }
     } catch (error) {
       say(error.message);
