@@ -208,7 +208,12 @@ def learn_by(
         scale = np.polynomial.Polynomial.fit(latent, combined, 1)(latent)
         errors = [float(np.sqrt(np.mean((one - scale) ** 2))) for one in
                   (several.mean, combined, *(each.predicted for each in made), chosen.predicted)]  # fmt: skip
-        yield [title, *errors, "combined" if choice.used == COMBINED else "plain", choice.told()]
+        yield [
+            title,
+            *errors,
+            "combined" if choice and choice.used == COMBINED else "plain",
+            choice.told() if choice else "",
+        ]
 
 
 def trained_on(study: Path, tell: Any) -> list[list[Any]]:

@@ -115,13 +115,17 @@ def test_what_helps_against_the_combined_grade_and_harms_against_the_plain_mean_
 def test_graders_that_cannot_be_told_apart_leave_the_plain_mean():
     _, graders = graded(GOOD, CARELESS)
     half = np.arange(len(graders.grades))[:, None] % 2 == [0, 1]
+    half[:3] = True  # graded by both
     lonely = replace(graders, grades=np.where(half, graders.grades, np.nan))
 
     def learn(labels=None):
         return labels(np.arange(len(half))) if labels else "the plain mean"
 
     trained, choice = train_on_graders(lonely, learn)
-    assert trained == "the plain mean" and choice.used == PLAIN and "graded 0 photos" in choice.told()
+    assert trained == "the plain mean" and choice.used == PLAIN and "graded 3 photos" in choice.told()
+    half[:3] = [True, False]
+    apart = replace(graders, grades=np.where(half, graders.grades, np.nan))
+    assert train_on_graders(apart, learn) == ("the plain mean", None)  # nothing to choose, and nothing said
 
 
 def test_who_graded_what_is_known_by_name(tmp_path):

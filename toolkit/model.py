@@ -62,6 +62,11 @@ class Model:
         """The light of the photographs that it was trained on, as ``study.modes.mode_of`` names it."""
         return str(self.card.get("mode", WHITE))
 
+    @property
+    def learnt_from(self) -> frozenset[str]:
+        """The first digits (HASH_LENGTH) of the SHA-256 of the photographs that it was trained on, where it keeps them."""
+        return frozenset(self.card.get(TRAINED_ON, ()))
+
 
 def starter_folder() -> Path:
     """Where the starter model lies: in the source tree, or inside the installed package."""
@@ -197,6 +202,11 @@ def load_model(folder: Path | str | None = None) -> Model:
         sha256=_whole_hash(card),
         thumbnails=load_thumbnails(folder / "thumbnails.npz"),
     )
+
+
+def model_hash(folder: Path) -> str:
+    """The SHA-256 of a model folder, as ``load_model`` tells it, by its card alone; raises ModelError."""
+    return _whole_hash(read_card(folder))
 
 
 def _whole_hash(card: Mapping[str, Any]) -> str:

@@ -68,6 +68,8 @@ def progress_bars(quiet: bool = False) -> Iterator[Progress]:
     with _bars_or_lines(quiet) as shown:
 
         def tell(stage: str, done: int, total: int) -> None:
+            if not total:  # nothing to do, as when all was graded before
+                return
             if done in (0, total):
                 _log.info("%s: %d of %d", stage, done, total)
             shown(stage, done, total)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.agreement.graderlikelihood import graded_by_two
 from toolkit.agreement.gradermodel import Calibration, NotToldApartError, calibrate, check_told_apart
 from toolkit.training import Labels, Trained
 
@@ -102,10 +103,12 @@ def graders_of(
     return SeveralGraders(tuple(given), grades, np.asarray(subjects, str))
 
 
-def train_on_graders(graders: SeveralGraders, train: Callable[..., Trained]) -> tuple[Trained, Choice]:
-    """Train on plain means and on combined grades, and give what is chosen. ``train`` () learns the plain mean, and with
-    ``labels`` those, in the same folds."""
+def train_on_graders(graders: SeveralGraders, train: Callable[..., Trained]) -> tuple[Trained, Choice | None]:
+    """Train on plain means and on combined grades, and give what is chosen; there is nothing to choose where no photo was
+    graded by two. ``train`` () learns the plain mean, and with ``labels`` those, in the same folds."""
     plain, labels = train(), graders.labels()
+    if not graded_by_two(graders.grades).any():
+        return plain, None
     try:
         labels(np.arange(len(graders.grades)))  # says why, where even all photos are too few
         combined = train(labels=labels)

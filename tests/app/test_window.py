@@ -18,6 +18,7 @@ from toolkit.tables import write_csv
 pytestmark = pytest.mark.slow
 PHOTOS = 6  # of three people
 GRADING_MS = 240_000
+BESIDE = "(() => { const one = document.querySelector('nav'); return one.scrollWidth - one.clientWidth; })()"
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,10 @@ def step(tab, title):
     tab.locator("#step h2", has_text=title).wait_for()
 
 
+def is_ticked(tab, title):
+    return "done" in (tab.locator(f'#steps button[title="{title}"]').get_attribute("class") or "")
+
+
 def choose_photos(tab):
     tab.click("text=Choose a folder…")
     choose(tab, "photos")
@@ -79,12 +84,15 @@ def read_the_workbook(tab):
     tab.click("text=Choose a workbook…")
     choose(tab, "workbook.csv")
     tab.locator("#read .problem", has_text="no row reads as the header").wait_for()
+    assert "for example in the lists for “subject” and “grade”" in tab.inner_text("#read .problem")
+    assert not is_ticked(tab, "Experts' grades")
     tab.locator("label", has_text="Subject").locator("select").select_option("Proband")
     tab.locator("#read .problem").wait_for()
     tab.locator("#read label").filter(has=tab.locator(".role", has_text=re.compile("^Grade$"))).locator(
         "select"
     ).select_option("Wert")
     tab.locator("h3", has_text="Which photo has which row").wait_for()
+    assert is_ticked(tab, "Experts' grades")
     read = tab.locator("#read").inner_text()
     assert f"{PHOTOS - 1} of {PHOTOS} photos have a grade" in read
     assert "1 row without a photo" in read and "P0077" in read
@@ -113,8 +121,12 @@ def review(tab, reader):
     page = tab.frame_locator("iframe")
     page.locator("#agree").wait_for()
     page.locator(".photo").wait_for()  # the picture, which lies beside the page
-    assert page.locator("#reader").input_value() == reader
+    assert page.locator("#reader").input_value() == reader and page.locator("#reader").is_hidden()
+    assert page.locator("h1").is_hidden()  # the window tells both
+    assert tab.evaluate(BESIDE) <= 0  # no scrollbar under the steps
+    assert not is_ticked(tab, "Review")
     page.locator("#agree").click()
+    tab.locator('#steps button.done[title="Review"]').wait_for()  # without a reload, and the page stays
     page.locator("#comment").fill("=first")
     page.locator("#comment").blur()
     tab.keyboard.press("j")
@@ -225,10 +237,17 @@ def test_training_says_in_words_what_it_is_worth(browser, window, studies, monke
     rows = tab.locator(".outcome tbody tr").all_inner_texts()
     assert [row.split("\t")[0] for row in rows][:1] == ["toolkit, subjects never seen"]
     assert (studies / "photos - toolkit" / "model" / "model.json").is_file()
-    tab.click("text=Next: grade with it")
-    assert tab.input_value("select[name=model]") == "own" and tab.locator("#step .caution").is_hidden()
+    assert "do not use it" in told  # six photos of three people
+    tab.click("text=Grade with it all the same")
+    assert tab.input_value("select[name=model]") == "own"
+    starter, doubt = tab.locator("#step > .caution").first, tab.locator("#step > .problem").first
+    assert starter.is_hidden() and "do not use it" in doubt.inner_text()
+    assert tab.locator("form button.main").count() == 0
     tab.select_option("select[name=model]", "starter")
-    assert tab.locator("#step .caution").is_visible()
+    assert starter.is_visible() and doubt.is_hidden()
+    tab.reload()  # what training said stays
+    step(tab, "Train")
+    assert "do not use it" in tab.locator("#step .problem").inner_text()
 
 
 @pytest.mark.parametrize("width", [1280, 400])
@@ -248,6 +267,7 @@ def test_nothing_sticks_out_at_any_width(browser, window, width, dark):
             )
             <= 0
         ), title
+        assert width < 761 or tab.evaluate(BESIDE) <= 0, title
         assert (
             tab.locator("#steps [aria-current]").evaluate("node => node.getBoundingClientRect().right")
             <= width

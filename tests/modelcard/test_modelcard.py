@@ -3,13 +3,22 @@
 import json
 import re
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from toolkit.commands.training import training_words
-from toolkit.modelcard import PAGES, OutOfFold, card_facts, card_sections, is_card, write_pages
+from toolkit.modelcard import (
+    PAGES,
+    STARTER,
+    OutOfFold,
+    card_facts,
+    card_sections,
+    doubt_told,
+    is_card,
+    learnt_told,
+    worth_words,
+    write_pages,
+)
 from toolkit.records import PhotoFacts
 from toolkit.study import join_files, subject_folds
 
@@ -108,27 +117,37 @@ def test_limits_in_plain_words():
 )
 def test_training_says_in_words_whether_its_grades_can_be_used(subjects, error, said):
     photos = out_of_fold(subjects, error)
-    trained = SimpleNamespace(
-        predicted=photos.predicted, embedding=photos.predicted, argmax=photos.predicted, folds=photos.folds
-    )
-    run = SimpleNamespace(
-        trained=trained, truth=photos.truth, model=SimpleNamespace(card=card_of(photos)), starter=None
-    )
-    told = training_words(run)
-    run.starter = photos.truth + 0.1
-    assert "starter" not in told and "The starter as it is, which learnt from none of them" in training_words(
-        run
-    )
-    run.starter = photos.truth + 5
-    assert training_words(run) == told
+    card = card_of(photos)
+    told = worth_words(card)
+    card["scores"]["methods"][STARTER] = {"rmse": card["scores"]["methods"]["toolkit"]["rmse"]}
+    beaten = worth_words(card)
+    assert "starter" not in told
+    assert beaten.startswith(told) and "The starter as it is, which learnt from none of them" in beaten
+    card["scores"]["methods"][STARTER]["rmse"] += 0.1
+    assert worth_words(card) == told
     rmse, mean = (
         card_of(photos)["scores"]["methods"][name]["rmse"] for name in ("toolkit", "always the mean")
     )
     assert f"the model is off by {rmse:.2f} grades (RMSE); always the mean is off by {mean:.2f}" in told
     assert said in told
+    assert told.endswith(doubt_told(card_of(photos))) and bool(doubt_told(card_of(photos))) == (
+        "do not use" in told
+    )
     assert ("do not use" in told) == (
         "do not use its grades" in text_of(card_of(photos))["Limits"]
     )  # as the card
+
+
+def test_photos_that_were_learnt_from_are_no_test():
+    card = card_of(out_of_fold(6, 1.0))
+    assert learnt_told(0, 24, card) == "" and worth_words({}) == doubt_told({}) == ""
+    error = card["scores"]["all"]["rmse"]["value"]
+    assert learnt_told(23, 24, card) == (
+        "the model learnt from 23 of these 24 photos: this is no test of it; on subjects never seen its error was "
+        f"{error:.2f} (RMSE)"
+    )
+    assert learnt_told(1, 1, {}) == "the model learnt from 1 of these 1 photo: this is no test of it"
+    assert doubt_told({**card_of(out_of_fold(5, 2.0)), "trained on": "digital phantoms: drawn faces"}) == ""
 
 
 def test_intervals_and_noise_floor():

@@ -630,6 +630,7 @@ def test_the_figures_at_the_head():
     assert (told.mean_interval, told.rmse, told.within_one) == (3.0, 1.0, 1.0)
     assert [row["missing"] for row in rows] == [["left_cheek", "chin"], [], []]
     assert head(photo_rows(grades[2:], [""], {})).mean_interval is None
+    assert (told.learnt, head(rows, {"x", "y"}).learnt) == (0, 1)  # y has no expert's grade
 
 
 # --- what is refused -------------------------------------------------------------------------------

@@ -613,7 +613,7 @@ def many(count):
 def facts_of(grades):
     rows = photo_rows(grades, [f"{n:064}" for n in range(len(grades))], {})
     return {
-        "hash": "0", "head": asdict(head(rows)), "visits": visits(rows), "model": "m", "starter": False, "coverage": 0.9,
+        "hash": "0", "head": asdict(head(rows)), "visits": visits(rows), "model": "m", "starter": False, "doubt": "", "learnt": "", "coverage": 0.9,
         "bands": [{"name": one.name, "low": one.low, "high": one.high} for one in SEVERITIES], "severities": SEVERITY_TOLD,
         "step": 0.5, "widths": "", "one_width": False, "watch": None, "shares": {}, "thumbnails": False, "expert": "", "pigment_top": 0.25, "written": "now", "run": {}, "photos": rows, "references": {},
     }  # fmt: skip

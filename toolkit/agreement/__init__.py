@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ from toolkit.agreement.sheets import sheets
 from toolkit.files import write_atomically
 from toolkit.outputs import Output, check_outputs, has_text, is_stamped
 from toolkit.study import CLINICAL_SCALE, Scale, read_graders
-from toolkit.workbook import check_target, write_sheets
+from toolkit.study.sheets import row_of_run
+from toolkit.workbook import LEARNT, check_target, write_sheets
 
 KIND = "agreement"  # of whose output a workbook is
 
@@ -58,6 +59,7 @@ __all__ = [
     "join_ratings",
     "koo_li",
     "krippendorff_alpha",
+    "learnt_note",
     "measurement_error",
     "study_graders",
 ]
@@ -140,6 +142,13 @@ def agree(
     return Agreement(ratings, pairs, group, changes, graders, scale, resamples, weights)
 
 
+def learnt_note(results: Path) -> str:
+    """That the model behind a workbook of results learnt from photos that it graded, so that agreement with experts on
+    them is no test of it; "" of any other file."""
+    told = row_of_run(results, LEARNT)
+    return f"{results.name}: {told}" if told else ""
+
+
 def compare_files(
     paths: Sequence[Path],
     columns: Sequence[tuple[str, str]] = (),
@@ -167,7 +176,10 @@ def compare_files(
         check_target(report, (".html", ".htm"))
         outputs.append(Output(report, "--report", has_text(MARK)))
     check_outputs(outputs, map(Path, paths), overwrite)
-    ratings = join_ratings(read_graders(paths, columns, scale), retakes)
+    graders = read_graders(paths, columns, scale)
+    ratings = join_ratings(graders, retakes)
+    known = dict.fromkeys(note for _, table in graders if (note := learnt_note(table.source)))
+    ratings = replace(ratings, notes=(*ratings.notes, *known))
     found = agree(ratings, scale, weights=weights, drift=drift)
     if out is not None:
         found.write(out)

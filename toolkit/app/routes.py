@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Request
 
 from toolkit.app import bodies, reviewing, work
 from toolkit.app.session import Session
-from toolkit.app.understood import Join, join, understand
 from toolkit.asjson import plain
 from toolkit.errors import ToolkitError
 from toolkit.study import parse_scale
@@ -99,14 +98,7 @@ def name_columns(own: Own, asked: bodies.Columns) -> Told:
 @router.get("/experts")
 def experts(own: Own) -> Told:
     """What is understood of the workbook, and what of it joins which photograph."""
-    study = own.the_study()
-    if study.workbook is None:
-        raise ToolkitError("choose a workbook of grades first")
-    own.allowed.refuse_outside([study.workbook])
-    understood = understand(study.workbook, study.columns)
-    joined = Join() if understood.problem else join(own.files, study.workbook, study.columns)
-    told: Told = plain({"understood": understood, "join": joined})
-    return told
+    return own.experts()
 
 
 @router.post("/grade")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from toolkit.agreement import compare_files
+from toolkit.agreement import compare_files, learnt_note
 from toolkit.app import bodies, reviewing
 from toolkit.app.allowed import AllowedFolders
 from toolkit.app.jobs import Work
@@ -14,9 +14,10 @@ from toolkit.app.study import Study
 from toolkit.asjson import plain
 from toolkit.commands.grading import grade_photos
 from toolkit.commands.results import ReportRequest
-from toolkit.commands.training import train_study, training_record, training_words
+from toolkit.commands.training import train_study, training_record
 from toolkit.errors import ToolkitError
 from toolkit.images import find_photos
+from toolkit.modelcard import doubt_told, worth_words
 from toolkit.progress import Progress
 from toolkit.study import parse_scale, step_of
 from toolkit.trial import Outputs, Reading, analyse_files
@@ -52,7 +53,9 @@ def training(
             [study.photos], files, study.own_model, columns=study.pairs(), workers=workers, tell=tell,
             step=step_of(study.scale), overwrite=replace,
         )  # fmt: skip
-        return plain({"words": training_words(run), **training_record(run)})
+        card = run.model.card
+        told = {"words": worth_words(card), "doubt": bool(doubt_told(card))}
+        return plain({**told, **training_record(run)})
 
     return work
 
@@ -65,7 +68,7 @@ def agreeing(study: Study, files: Sequence[Path], allowed: AllowedFolders) -> Wo
         tell("agreement", 0, 1)
         columns = study.pairs() if study.workbook in files else []
         found = compare_files(files, columns, parse_scale(study.scale), study.agreement)
-        return plain({"text": found.text(), **found.record()})
+        return plain({"text": found.text(), "learnt": learnt_note(study.results), **found.record()})
 
     return work
 

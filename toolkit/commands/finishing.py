@@ -11,11 +11,19 @@ from pathlib import Path
 
 from toolkit.commands.changes import StudyChanges, compare_study
 from toolkit.commands.othermodes import others_told
-from toolkit.commands.results import GradeRun, ReportRequest, report_study, run_facts, write_workbook
+from toolkit.commands.results import (
+    GradeRun,
+    ReportRequest,
+    report_study,
+    run_facts,
+    told_of_learnt,
+    write_workbook,
+)
 from toolkit.commands.watching import watch_run
 from toolkit.earlier import Loss
 from toolkit.landmarks import landmarks_name
 from toolkit.model import Model
+from toolkit.modelcard import doubt_of_grades
 from toolkit.outputs import counted, some_of
 from toolkit.pool import Workers
 from toolkit.progress import Progress, silent
@@ -134,10 +142,13 @@ def _write(
         *others_told(plan.files, plan.others, plan.mode),
         *_changes_told(store, plan.damaged, plan.loss),
         *([told(run.watched)] if run.watched else []),
+        *([f"the model: {doubt}"] if (doubt := doubt_of_grades(plan.model.card)) else []),
     ]
     report, joined = request.report, plan.joined
     if joined and report.expert_grades:
         remarks.append(f"{report.expert_grades.name}: {joined.summary()}")
+        learnt = told_of_learnt(store, run, plan.model, lambda grade: grade.name in run.expert)
+        remarks += [f"{report.expert_grades.name}: {learnt}"] if learnt else []
     if report.wanted and not run.interrupted:
         changed = {place: (changes.pairs[place], one) for place, one in changes.found.items()}
         page = report_study(store, run, plan.model, facts, report=report, changes=changed)

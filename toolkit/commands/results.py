@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import platform
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,8 @@ from toolkit.commands.joining import join_experts
 from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
 from toolkit.info import versions
-from toolkit.model import Model
+from toolkit.model import HASH_LENGTH, Model
+from toolkit.modelcard import doubt_of_grades, learnt_told
 from toolkit.outputs import Output, check_folder, check_outputs
 from toolkit.pigment import CLASSICAL_COLUMNS, NET_COLUMNS
 from toolkit.pool import Workers
@@ -33,6 +34,7 @@ from toolkit.watch import Watched, told
 from toolkit.workbook import (
     BY_VISIT,
     COLOUR_COLUMNS,
+    LEARNT,
     Rows,
     Value,
     grade_rows,
@@ -238,6 +240,17 @@ def _rows_of(store: Store, side: bool) -> Iterator[Mapping[str, Value]]:
             yield {n: value for n, value in row.items() if value is not None or (n in of_sides) == side}
 
 
+def told_of_learnt(
+    store: Store, run: GradeRun, model: Model, compared: Callable[[PhotoGrade], bool] = lambda grade: True
+) -> str:
+    """That the model learnt from some of the graded photos that are ``compared``; "" where it did not."""
+    pairs = zip(store.inputs(), run.grades_in(store), strict=True)
+    graded = [photo for photo, grade in pairs if grade.grade is not None and compared(grade)]
+    known = model.learnt_from
+    learnt = sum(photo.sha256[:HASH_LENGTH] in known for photo in graded)
+    return learnt_told(learnt, len(graded), model.card)
+
+
 def run_facts(
     store: Store,
     run: GradeRun,
@@ -274,6 +287,8 @@ def run_facts(
         "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
         "seconds": round(run.seconds, 1),
         **({"training study": told(run.watched)} if run.watched else {}),
+        **({LEARNT: learnt} if (learnt := told_of_learnt(store, run, model)) else {}),
+        **({"worth of the model": doubt} if (doubt := doubt_of_grades(model.card)) else {}),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         **versions(),

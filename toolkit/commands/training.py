@@ -19,7 +19,7 @@ from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
 from toolkit.landmarks import landmarks_name
 from toolkit.model import GRADE_STEP, Model, check_model_target, load_model, refuse_other_model, save_model
-from toolkit.modelcard import SCORES, OutOfFold, card_facts, is_clearly_better
+from toolkit.modelcard import STARTER, OutOfFold, card_facts, worth_words
 from toolkit.outputs import counted
 from toolkit.photos import find_photo_files
 from toolkit.phototable import FIGURE
@@ -34,7 +34,6 @@ from toolkit.thumbnails import thumbnails_of
 from toolkit.training import Trained, train
 from toolkit.workers import prepare_all
 
-STARTER = "the starter as it is"
 _PARTS = {"curve": "curve of the pigment seen", "booster": "LightGBM", "ridge": "ridge"}  # of the blend
 
 
@@ -221,35 +220,6 @@ def training_record(run: TrainRun) -> dict[str, Any]:
     }
 
 
-def training_words(run: TrainRun) -> str:
-    """What the scores say, in a few sentences: the error on people never seen beside those of trivial answers and, where
-    it errs no more, of the starter, and whether the study is too small for its grades to be used."""
-    scores = training_scores(run)
-    (_, own), *_, mean, commonest = scores.items()
-    best, card = min(mean[1].rmse, commonest[1].rmse), run.model.card
-    told = (
-        f"On people it never saw, the model is off by {own.rmse:.2f} grades (RMSE); {mean[0]} is off by {mean[1].rmse:.2f}, "
-        f"{commonest[0]} grade by {commonest[1].rmse:.2f}."
-    )
-    beaten = ""
-    if STARTER in scores and round(scores[STARTER].rmse, 2) <= round(own.rmse, 2):  # as they are shown
-        beaten = (
-            f" The starter as it is, which learnt from none of them, is off by no more ({scores[STARTER].rmse:.2f}): nothing "
-            "shows that this training made it better."
-        )
-    if own.rmse >= best:
-        return (
-            f"{told} It is no better than an answer that needs no photograph: do not use it. The study is too small, or its "
-            f"grades are too alike.{beaten}"
-        )
-    if not is_clearly_better(card[SCORES]):
-        return (
-            f"{told} A study of {counted(card['subjects'], 'subject')} is too small to tell that this is more than chance: do "
-            f"not use it yet, and have more people graded.{beaten}"
-        )
-    return f"{told} Its error is {1 - own.rmse / best:.0%} smaller than the best of these.{beaten}"
-
-
 def training_report(run: TrainRun) -> str:
     """Cross-validated scores beside the trivial baselines, and who was left out."""
     trained, card, model = run.trained, run.model.card, run.model
@@ -257,7 +227,7 @@ def training_report(run: TrainRun) -> str:
         run.joined.summary(),
         f"{counted(card['photos'], 'photo')} of {counted(card['subjects'], 'subject')}, {card['folds']} folds by subject:",
         score_table(training_scores(run)),
-        training_words(run),
+        worth_words(card),
         f"Interval: the grade +- {card['half_width']:.2f} on average ({coverage_told(model)}; "
         f"{np.mean(np.abs(trained.predicted - trained.labels) <= trained.half_widths):.0%} of these photos inside)",
         f"Interval widths: {widths_told(model)}",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from toolkit.change import PairChange, change_interval
-from toolkit.model import Model
+from toolkit.model import HASH_LENGTH, Model
 from toolkit.phototable import FIGURE
 from toolkit.reasons import OTHERS, USUAL
 from toolkit.records import (
@@ -64,7 +64,7 @@ def photo_rows(
                     if grade.grade is not None and region not in grade.regions and region != hidden
                 ],
                 "expert": expert.get(grade.name),
-                "sha256": sha256[:16],
+                "sha256": sha256[:HASH_LENGTH],
             }
         )  # fmt: skip
     return rows
@@ -94,10 +94,12 @@ class Headline:
     rmse: float | None
     rmse_mean: float | None  # of always answering the mean of the expert's grades
     within_one: float | None
+    learnt: int = 0  # of those with an expert's grade, how many the model learnt from
 
 
-def head(rows: Sequence[Table]) -> Headline:
-    """Counts, the mean width of an interval, and how far the expert's grades are, where there are any."""
+def head(rows: Sequence[Table], learnt: Collection[str] = ()) -> Headline:
+    """Counts, the mean width of an interval, and how far the expert's grades are, where there are any; ``learnt``: the
+    first digits of the SHA-256 of the photos that the model learnt from."""
     graded = [row for row in rows if row["grade"] is not None]
     experts = np.array([row["expert"] for row in graded if row["expert"] is not None])
     widths = [row["upper"] - row["lower"] for row in graded if row["upper"] is not None]
@@ -113,6 +115,7 @@ def head(rows: Sequence[Table]) -> Headline:
         rmse=float(np.sqrt(np.mean(apart**2))) if len(apart) else None,
         rmse_mean=float(np.std(experts)) if len(experts) else None,
         within_one=float(np.mean(np.abs(apart) <= 1 + 1e-9)) if len(apart) else None,
+        learnt=sum(row["expert"] is not None and row["sha256"] in learnt for row in graded),
     )
 
 

@@ -16,11 +16,13 @@ from toolkit.change import PairChange, PairJob, VisitPhoto
 from toolkit.errors import ToolkitError
 from toolkit.files import make_folder
 from toolkit.model import GRADE_STEP, Model
+from toolkit.modelcard import doubt_of_grades, is_starter, learnt_told
 from toolkit.outputs import has_text
 from toolkit.pool import Workers
 from toolkit.records import SEVERITIES, SEVERITY_TOLD, PhotoGrade
 from toolkit.report.changed import ChangeJob
 from toolkit.report.facts import (
+    Headline,
     Table,
     change_facts,
     detail,
@@ -145,8 +147,9 @@ def write_report(
             for writer in writers:
                 writer.add(place, told, drawn)
             tell("drawing the page", place + 1, len(rows))
-    page = _page_facts(study, rows)
-    summary = overview(rows, head(rows), study.model.card)
+    headline = head(rows, study.model.learnt_from)
+    page = _page_facts(study, rows, headline)
+    summary = overview(rows, headline, study.model.card)
     for writer in writers:
         writer.finish(page, rows, summary)
 
@@ -199,15 +202,17 @@ def _change_told(study: ReportedRun, place: int) -> Table:
     return {"change": change_facts(baseline, study.grades[baseline], study.grades[place], change)}
 
 
-def _page_facts(study: ReportedRun, rows: Sequence[Table]) -> Table:
+def _page_facts(study: ReportedRun, rows: Sequence[Table], headline: Headline) -> Table:
     """What is told of the run as a whole."""
     return {
         "hash": run_hash(rows, study.model.sha256),
-        "head": asdict(head(rows)),
+        "head": asdict(headline),
         "visits": visits(rows),
         "blind": study.blind,
-        "model": study.model.name,
-        "starter": str(study.model.card.get("trained on", "")).startswith("digital phantoms"),
+        "model": _model_called(study.model),
+        "starter": is_starter(study.model.card),
+        "doubt": doubt_of_grades(study.model.card),
+        "learnt": learnt_told(headline.learnt, headline.expert, study.model.card),
         "severities": SEVERITY_TOLD,
         "bands": [{"name": one.name, "low": one.low, "high": one.high} for one in SEVERITIES],
         "step": study.model.card.get(GRADE_STEP, 0.5),
@@ -222,6 +227,12 @@ def _page_facts(study: ReportedRun, rows: Sequence[Table]) -> Table:
         "written": datetime.now().astimezone().strftime("%d %B %Y, %H:%M").lstrip("0"),
         "run": {name: value for name, value in study.run.items() if "." not in name},
     }
+
+
+def _model_called(model: Model) -> str:
+    """Its name as it stands after the word model; by its date where it is called no more than that."""
+    created = str(model.card.get("created", ""))[:10]
+    return f"of {created}" if model.name.casefold() == "model" and created else model.name
 
 
 def _watch_told(watched: Watched | None) -> Table | None:

@@ -275,6 +275,11 @@ class Store:
 
     # --- what there is
 
+    def models(self) -> set[str]:
+        """The SHA-256 of the models that graded the photos of the run; one but in merged or unfinished results."""
+        keys = self._db.execute("SELECT DISTINCT options FROM photos WHERE options != ''").fetchall()
+        return {RunOptions.from_key(key).model for (key,) in keys}
+
     def counts(self) -> Mapping[str, int]:
         """``photos`` of the run, those ``graded``, and those ``reached``, with or without a grade."""
         row = self._db.execute(

@@ -58,7 +58,7 @@ def _excel_sheets(path: Path) -> list[tuple[str, list[Sequence[Any]]]]:
             shared = [part for part in texts if "sharedStrings" in part]
             _refuse_huge(path, archive, shared, _MAX_MARKS_OF_TEXT)
             _refuse_huge(path, archive, [part for part in texts if part not in shared], _MAX_MARKS_BESIDE)
-            slim = _grades_of_own_results(archive)
+            slim = _one_of_own_results(archive, "Grades")
             with zipfile.ZipFile(slim or file) as read:
                 _refuse_huge(path, read, [part for part in read.namelist() if part not in texts], _MAX_MARKS)
             book = openpyxl.load_workbook(slim or file, read_only=True, data_only=True)
@@ -78,19 +78,38 @@ def _excel_sheets(path: Path) -> list[tuple[str, list[Sequence[Any]]]]:
         ) from error
 
 
-def _grades_of_own_results(archive: zipfile.ZipFile) -> io.BytesIO | None:
-    """A workbook that ``toolkit grade`` wrote, all sheets but its grades emptied: they hold every figure of every patch.
+def row_of_run(path: Path, item: str) -> str:
+    """What the sheet Run of a workbook that ``toolkit grade`` wrote says of an ``item``; "" where it says nothing, and of
+    any other file. Raises GradesError on one that is too large."""
+    import openpyxl
+
+    if path.suffix.casefold() != ".xlsx" or not zipfile.is_zipfile(path):
+        return ""
+    with zipfile.ZipFile(path) as archive:
+        slim = _one_of_own_results(archive, "Run")
+    if slim is None:
+        return ""
+    with zipfile.ZipFile(slim) as read:
+        _refuse_huge(path, read, read.namelist(), _MAX_MARKS)
+    rows = _rows_of(
+        path, openpyxl.load_workbook(slim, read_only=True)["Run"], time.monotonic() + _MAX_SECONDS
+    )
+    return next((str(row[1]) for row in rows if row[:1] == (item,) and len(row) > 1), "")
+
+
+def _one_of_own_results(archive: zipfile.ZipFile, kept: str) -> io.BytesIO | None:
+    """A workbook that ``toolkit grade`` wrote, all sheets but ``kept`` emptied: they hold every figure of every patch.
     None for any other workbook."""
     names = dict(re.findall(r'<sheet [^>]*name="(\w+)"[^>]*r:id="(\w+)"', _head(archive, "xl/workbook.xml")))
-    if not names.keys() >= {"Grades", "Patches", "Evidence", "Dictionary"}:
+    if not names.keys() >= {"Grades", "Patches", "Evidence", "Run", "Dictionary"}:
         return None
     relations = re.findall(r"<Relationship [^>]*>", _head(archive, "xl/_rels/workbook.xml.rels"))
-    grades = next(found[1] for one in relations if f'Id="{names["Grades"]}"' in one
+    part_kept = next(found[1] for one in relations if f'Id="{names[kept]}"' in one
                   and (found := re.search(r'Target="[^"]*?([^"/]+)"', one)))  # fmt: skip
     slim = io.BytesIO()
     with zipfile.ZipFile(slim, "w") as made:
         for part in archive.namelist():
-            emptied = part.startswith(_SHEETS_AT) and part.endswith(".xml") and part != _SHEETS_AT + grades
+            emptied = part.startswith(_SHEETS_AT) and part.endswith(".xml") and part != _SHEETS_AT + part_kept
             made.writestr(part, _EMPTY_SHEET if emptied else archive.read(part))
     return slim
 

@@ -13,13 +13,14 @@ from toolkit.workbook.results import (
     write_table,
     write_workbook,
 )
-from toolkit.workbook.sheets import CHANGE_COLUMNS, COLOUR_COLUMNS, GRADE_COLUMNS, grade_rows
+from toolkit.workbook.sheets import CHANGE_COLUMNS, COLOUR_COLUMNS, GRADE_COLUMNS, LEARNT, grade_rows
 
 __all__ = [
     "BY_VISIT",
     "CHANGE_COLUMNS",
     "COLOUR_COLUMNS",
     "GRADE_COLUMNS",
+    "LEARNT",
     "MAX_ROWS",
     "RESULT_SUFFIXES",
     "Rows",

@@ -15,6 +15,9 @@ from toolkit.workbook.byvisit import BY_VISIT, CHANGE_TO
 from toolkit.workbook.cells import DECIMALS, FIGURES, FORMATS, TITLE_FILL, cell, short
 from toolkit.workbook.pages import WIDEST, longer_columns, new_sheet, set_page
 
+LEARNT = (
+    "against experts' grades"  # the item of Run that says that the model learnt from photos that it graded
+)
 GRADE_COLUMNS: tuple[str, ...] = (
     "photo",
     "subject",

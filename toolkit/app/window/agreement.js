@@ -15,7 +15,7 @@ export const agreement = {
     put(step,
       el("h2", {}, "Agreement"),
       el("p", {}, "How well graders agree, each figure with its interval over subjects and beside trivial answers."),
-      el("p", {class: "note"}, "A reader who saw the automatic grade first is drawn towards it: such agreement is an upper bound. For validation compare the results with grades that experts gave without seeing them."),
+      el("p", {class: "note"}, "A reader who saw the automatic grade first is drawn towards it: such agreement is an upper bound. For validation compare the results with grades that experts gave without seeing them, of photographs that the model did not learn from."),
       el("div", {class: "acts"},
         el("button", {type: "button", class: "main", disabled: isUnderWay(job) || !study.workbook || !study.graded, onclick: start("experts")}, "Experts' workbook and the results"),
         el("button", {type: "button", class: "main", disabled: isUnderWay(job) || !study.readers.length, onclick: start("reviews")}, "Readers of the report page and the results")),
@@ -36,6 +36,7 @@ function outcome({study, job}) {
     figure(pair.estimates.icc_2_1) + between(pair.estimates.icc_2_1), figure(pair.estimates.kappa)]);
   return el("section", {class: "outcome"},
     el("h3", {}, "Pairs of graders"),
+    told.learnt ? el("p", {class: "caution"}, told.learnt) : null,
     table(["", "photos", "RMSE", "always the mean / commonest", "ICC(2,1)", "kappa"], rows),
     file,
     el("details", {}, el("summary", {}, "The whole account"), el("pre", {}, inWindow(told.text))));

@@ -4,11 +4,18 @@ import {acting, ask, byId, counted, el, put} from "./page.js";
 
 const SIGNS = {folder: "▸", model: "◆", table: "▦", photo: "▫"};
 
+let here = "";  // where something was last chosen
+
 // What `kind` ("folder", "table", "model") of thing is chosen; gives its path, or null where nothing is.
 export function choose({title, kind, start = "", make = false}) {
   const dialog = byId("chooser");
   return new Promise((resolve) => {
-    const done = (path) => { dialog.close(); resolve(path); };
+    let open = "";
+    const done = (path) => {
+      dialog.close();
+      if (path) here = open;
+      resolve(path);
+    };
     put(dialog);
     const go = acting(async (path) => {
       dialog.inert = true;  // no click of a hurry chooses the folder before
@@ -25,6 +32,7 @@ export function choose({title, kind, start = "", make = false}) {
     }
 
     function draw(listing) {
+      open = (kind === "folder" && listing.up) || listing.path || "";  // beside a folder lies what belongs to it
       const seen = listing.entries.filter((entry) => entry.kind !== "photo");
       const here = [listing.photos ? counted(listing.photos, "photograph") : "", listing.more ? `${listing.more} more entries are not shown` : ""];
       const name = el("input", {type: "text", "aria-label": "Name of the new folder", placeholder: "name of a new folder", maxlength: 120});
@@ -44,6 +52,6 @@ export function choose({title, kind, start = "", make = false}) {
     }
 
     dialog.oncancel = () => resolve(null);
-    go(start).then(() => (dialog.childElementCount ? dialog.showModal() : resolve(null)));
+    go(here || start).then(() => dialog.childElementCount || go("")).then(() => (dialog.childElementCount ? dialog.showModal() : resolve(null)));
   });
 }

@@ -11,7 +11,7 @@ export const experts = {
   name: "experts",
   title: "Experts' grades",
   ready: (state) => Boolean(state.study),
-  done: (state) => Boolean(state.study && state.study.workbook),
+  done: (state) => Boolean(state.study && state.study.workbook && !state.study.refused),
 
   async draw(step, state, window_) {
     const study = state.study;

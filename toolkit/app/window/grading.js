@@ -14,13 +14,22 @@ export const grading = {
   name: "grade",
   title: "Grade",
   ready: (state) => Boolean(state.study),
-  done: (state) => Boolean(state.study && state.study.graded),
+  done: (state) => Boolean(state.study && state.study.graded && state.study.graded_with !== "before"),
 
   draw(step, state, window_) {
     const {study, job} = state;
     const model = study.trained ? chosen.model || (study.graded ? study.model : "own") : "starter";
-    const caution = el("p", {class: "caution", hidden: model !== "starter"}, "The starter model has learnt from simulated pigment. It ranks photos; train on your own experts' grades before you use a number.");
-    const take = (event) => { chosen.model = event.target.value; caution.hidden = chosen.model !== "starter"; };
+    const caution = el("p", {class: "caution"}, "The starter model has learnt from simulated pigment. It ranks photos; train on your own experts' grades before you use a number.");
+    const doubt = el("p", {class: "problem"}, `The model trained on this study: ${study.worth}`);
+    const act = el("button", {disabled: isUnderWay(job)});
+    const warn = (used) => {
+      const doubted = used === "own" && study.doubt;
+      caution.hidden = used !== "starter";
+      doubt.hidden = !doubted;
+      act.className = doubted ? "" : "main";
+      act.textContent = (study.graded ? "Grade what is new or changed" : `Grade ${counted(study.count, "photo")}`) + (doubted ? " all the same" : "");
+    };
+    const take = (event) => { chosen.model = event.target.value; warn(chosen.model); };
     const form = el("form", {class: "form", onsubmit: (event) => { event.preventDefault(); start(); }},
       el("label", {}, "Model ", el("select", {name: "model", onchange: take},
         el("option", {value: "starter"}, "starter: ranks, on the scale of simulated pigment"),
@@ -30,8 +39,8 @@ export const grading = {
       el("label", {}, "Earlier results of photographs that are not here any more ", el("select", {name: "earlier"},
         [["", "ask first"], ["append", "Keep them"], ["overwrite", "Drop them"]].map(
           ([value, text]) => el("option", {value, selected: value === chosen.earlier}, text)))),
-      el("div", {class: "acts"}, el("button", {class: "main", disabled: isUnderWay(job)},
-        study.graded ? "Grade what is new or changed" : `Grade ${counted(study.count, "photo")}`)));
+      el("div", {class: "acts"}, act));
+    warn(model);
     const start = acting(async () => {
       const {change, earlier, experts} = form.elements;
       Object.assign(chosen, {model: form.elements.model.value, change: change.checked, earlier: earlier.value, experts: experts ? experts.checked : chosen.experts});
@@ -40,7 +49,7 @@ export const grading = {
     put(step,
       el("h2", {}, "Grade"),
       el("p", {}, "Each photo gets a grade from 0 to 9 with an interval that tells how sure it is. You can stop at any moment: what is done is kept, and the next start goes on with the rest."),
-      caution, form, ending(job, "grading"), outcome(state, window_));
+      caution, doubt, form, ending(job, "grading"), outcome(state, window_));
   },
 };
 
@@ -49,6 +58,8 @@ function outcome(state, window_) {
   if (!study.graded) return null;
   return el("section", {class: "outcome"},
     el("h3", {}, "Results"),
+    study.graded_with === "before" ? el("p", {class: "problem"}, "These are the grades of a model that was here before: grade again.")
+      : study.graded_with === "starter" && study.trained ? el("p", {class: "caution"}, "These are the starter's grades, not those of the model trained on this study.") : null,
     told ? el("p", {}, el("b", {}, `${told.graded} of ${counted(told.photos, "photo")} graded`),
       told.earlier ? ` (${told.earlier} in an earlier run)` : "", ` in ${duration(told.seconds)}.`) : null,
     told && told.without.length ? el("details", {}, el("summary", {}, `${counted(told.without.length, "photo")} without a grade`),

@@ -60,7 +60,9 @@ const OPTIONS = {
   "--arms": "the table of arms", "--workers": "processes",
 };
 export function inWindow(text) {
-  return text.replace(/--column (\w+)=(?:NAME|\.\.\.)?/g, "the list for “$1” ")
+  return text.replace(/--column (\w+)=NAME --column (\w+)=NAME/g, "in the lists for “$1” and “$2”")
+    .replace(/--column (\w+)=(?:NAME|\.\.\.)/g, "the list for “$1”")
+    .replace(/--column (\w+)=/g, "the list for “$1” ")
     .replace(/--[a-z][a-z-]*/g, (option) => OPTIONS[option] || option);
 }
 

@@ -2,7 +2,7 @@
 
 import {acting, ask, byId, el, put, say} from "./page.js";
 
-let reader = "", blind = false, frame = null, loaded = "", told = "";
+let reader = "", blind = false, frame = null, loaded = "", told = "", readers = [], notice = null;
 
 export const review = {
   name: "review",
@@ -10,13 +10,15 @@ export const review = {
   ready: (state) => Boolean(state.study && state.study.page),
   done: (state) => Boolean(state.study && state.study.readers.length),
 
-  draw(step, state) {
+  draw(step, state, window_) {
+    readers = state.study.readers;
+    notice = window_.notice;
     const begin = acting(async () => {
       const name = step.querySelector("#reader").value.trim();
       if (!name) throw new Error("Enter your name first: a review tells who gave it.");
       reader = name;
       blind = step.querySelector("#blind").checked;
-      review.draw(step, state);
+      review.draw(step, state, window_);
     });
     if (!reader) {
       frame = null;
@@ -36,7 +38,7 @@ export const review = {
     if (page !== loaded) told = "";
     loaded = page;
     frame = el("iframe", {title: "Report page", src: `report/?reader=${encodeURIComponent(reader)}${blind ? "&blind=true" : ""}`, onload: () => frame.focus()});  // so that its keys work at once
-    const other = () => { reader = ""; review.draw(step, state); };
+    const other = () => { reader = ""; review.draw(step, state, window_); };
     put(step, el("p", {class: "reading"}, "Reader ", el("b", {}, reader), el("span", {id: "kept", class: "soft"}, told),
       el("button", {type: "button", class: "quiet", onclick: other}, "another reader…")), frame);
   },
@@ -60,6 +62,7 @@ window.addEventListener("message", (event) => {
         const kept = await ask("review", {reader: name, rows});
         told = ` · ${kept.reviews} reviewed, kept in ${kept.file}`;
         if (byId("kept")) byId("kept").textContent = told;
+        if (readers.includes(name.trim()) !== kept.reviews > 0) await notice();  // other steps are open, or shut, from now on
       }
     } catch (error) {
       say(error.message);

@@ -25,9 +25,19 @@ const window_ = {
     say("");
     draw();
     byId("step").focus();
+    acting(notice)();
   },
+  // After something was written meanwhile: by the report page, in another window or by a command.
+  notice,
   follow,
 };
+
+async function notice() {
+  const before = state, {study} = await ask("state");
+  if (before !== state || JSON.stringify(study) === JSON.stringify(state.study)) return;
+  state = {...state, study};
+  draw();
+}
 
 function draw() {
   byId("where").textContent = state.study ? `${fileName(state.study.photos)} → ${fileName(state.study.folder)}` : "no study chosen";

@@ -44,6 +44,7 @@ function startKept() {
   takeSound(memory.read(REVIEW));
   takeSound(keeper.reviews);
   byId("reader").readOnly = true;
+  for (const told of ["h1", "label:has(#reader)"]) document.querySelector(`.top ${told}`).hidden = true;  // the window tells these
   byId("where-kept").textContent = "Every verdict is written at once to the reader's file in the results folder. Nothing is sent anywhere.";
   window.addEventListener("message", (event) => { if (event.source === window.parent) say(String(event.data.problem)); });
 }
