@@ -154,11 +154,12 @@ def model(training):
 def workbook(study, model, tmp_path_factory):
     path = tmp_path_factory.mktemp("graded") / "new folder" / "grades.xlsx"
     said = succeeds("grade", study / "images", "--out", path, "--model", model, "--workers", 1)
-    like, done, grades, review, *_ = said.splitlines()
+    like, worth, done, grades, review, *_ = said.splitlines()
     assert re.match(
         r"(?:Photographs unlike|No difference from) the training study .*\(6 subjects here, 6 in that study[;)]",
         like,
     )
+    assert worth.startswith("the model: On people it never saw") and "do not use it" in worth
     assert re.fullmatch(rf"9 of 9 photos graded in \d+ s: {re.escape(str(path))}", done)
     assert re.fullmatch(r"Grades: mean \d\.\d, SD \d\.\d; \d none, \d mild, \d moderate, \d severe", grades)
     assert review.startswith("Needs review: ")
