@@ -451,7 +451,9 @@ def test_the_page_shows_both_visits_and_blinks(browser, written, page):
     opened.tab.wait_for_selector("#change .pair")
     row = sheet(written / "grades.xlsx")[0]
     words = opened.tab.inner_text("#change")
-    assert "Change from Baseline" in words and f" spots found at either visit: {row['spots_gone']} gone" in words
+    assert (
+        "Change from Baseline" in words and f" spots found at either visit: {row['spots_gone']} gone" in words
+    )
     assert f"{row['common_cm2']:.0f} cm²" in words
     change = f"{row['baseline_grade']:.2f} → {row['grade']:.2f} ({row['grade_change']:+.2f}, interval"
     assert change.replace("-", "−") in words  # as the workbook shows them
