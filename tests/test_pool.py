@@ -1,6 +1,7 @@
 """Jobs in processes that crash, hang and refuse to start: the job at fault is named and the others are done."""
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import signal
@@ -104,6 +105,17 @@ def test_processes_that_cannot_start_end_the_run():
 
 def quit_at_once():
     os._exit(1)
+
+
+def killed_once(mark):
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_is_killed_while_it_starts_is_started_again(tmp_path):
+    start = functools.partial(killed_once, tmp_path / "mark")
+    assert sorted(run_jobs(odd, [1, 2, 3], 1, start=start)) == [(0, 2), (1, 4), (2, 6)]
 
 
 def test_no_jobs_no_processes():

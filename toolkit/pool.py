@@ -158,16 +158,21 @@ class Keeper(Generic[Job, Result]):
         return process.end() if process else ""
 
     def _new(self) -> _Process:
-        with self._lock:
+        """A process that is ready; where one is killed while it starts, another is tried."""
+        how = ""
+        for _ in range(_TRIES):
+            with self._lock:
+                if self._closed:
+                    raise EOFError("the pool is closed")
+                process = self._process = _Process(self._task, self._start, self._limit_s)
+            try:
+                process.ask_ready()
+                return process
+            except (EOFError, ConnectionError):
+                how = self.end()
             if self._closed:
-                raise EOFError("the pool is closed")
-            process = self._process = _Process(self._task, self._start, self._limit_s)
-        try:
-            process.ask_ready()
-        except (EOFError, ConnectionError):
-            how = self.end()
-            raise ToolkitError(f"a worker process cannot start ({how}): use fewer --workers") from None
-        return process
+                break
+        raise ToolkitError(f"a worker process cannot start ({how}): use fewer --workers")
 
 
 class _Pool(Generic[Job, Result]):
