@@ -143,6 +143,7 @@ def test_a_hostile_booster_is_named(folder):
         ("settings.json", ("index", "class_edges"), [3.0, 0.0]), ("settings.json", ("photo", "max_megapixels"), 1e12),
         ("model.json", ("half_width",), float("nan")), ("model.json", ("subjects",), "many"),
         ("model.json", ("photographs",), 3), ("model.json", ("grade_step",), 0), ("model.json", ("grade_step",), "1"),
+        ("model.json", ("scores",), {}), ("model.json", ("scores",), []), ("model.json", ("scores",), "good"),
     ],
 )  # fmt: skip
 def test_a_number_that_is_none_or_out_of_range_is_refused(folder, name, place, value):

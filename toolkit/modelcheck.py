@@ -166,6 +166,19 @@ def check_card(card: Mapping[str, Any]) -> None:
         if name in card and not isinstance(card[name], kind):
             raise ValueError(f"{name} is {card[name]!r:.40}")
     _check_figures(card.get("figures", {}))
+    if "scores" in card:
+        _check_scores(card["scores"])
+
+
+def _check_scores(scores: Any) -> None:
+    """Errors on subjects never seen, of the model and by each method, the trivial ones among them; numbers or unknown."""
+    whole, methods = scores["all"]["rmse"], scores["methods"]
+    errors = [whole["value"], methods["always the mean"]["rmse"], methods["always the commonest"]["rmse"]]
+    errors += [one["rmse"] for one in methods.values()]
+    if any(type(error) not in (int, float) for error in errors):
+        raise ValueError("scores are not numbers")
+    if whole["upper"] is not None and type(whole["upper"]) not in (int, float):
+        raise ValueError("the interval of the scores is not of numbers")
 
 
 def _check_figures(kept: Any) -> None:

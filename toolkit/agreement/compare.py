@@ -45,8 +45,8 @@ class PairAgreement:
     ``estimates``: icc_2_1, icc_3_1, kappa, spearman, rmse, mae, bias (second - first), within_half,
     within_one (shares, 0 to 1), loa_lower, loa_upper (limits of agreement), with 95 % intervals by
     resampling subjects, for these two graders. ``icc_by_f``: both ICCs with their 95 % interval by F, which
-    treats photos as independent, and in ICC(2,1) the graders as a sample of all graders. ``verdict``: ICC(2,1) in words, by the outermost bounds of its two intervals;
-    "" also where both are results of toolkit, which share errors.
+    treats photos as independent, and in ICC(2,1) the graders as a sample of all graders. ``verdict``: ICC(2,1) in
+    words, by the outermost bounds of its two intervals; "" also where both are results of toolkit, which share errors.
     ``trivial``: what always answering with the first grader's mean or commonest grade would score.
     """
 

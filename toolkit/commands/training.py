@@ -40,8 +40,8 @@ _PARTS = {"curve": "curve of the pigment seen", "booster": "LightGBM", "ridge": 
 @dataclass(frozen=True)
 class TrainRun:
     """What ``train_study`` did: the model, the join, the photos left out with their reasons, a line for each picture
-    that stands under two subjects, and which grades of several graders were learnt. ``truth`` (n,), grades 0-9: the plain means; ``starter`` (n,): grades by the
-    starter as it is, None where training did not start from it."""
+    that stands under two subjects, and which grades of several graders were learnt. ``truth`` (n,), grades 0-9: the plain
+    means; ``starter`` (n,): grades by the starter as it is, None where training did not start from it."""
 
     trained: Trained
     model: Model
