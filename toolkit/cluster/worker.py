@@ -74,6 +74,8 @@ class Jobs(WorkerPlugin):
         """Called once in every worker, also in one that comes later."""
         # Dask's own processes may have no children, lest these outlive them; ours end with their parent.
         multiprocessing.current_process().daemon = False
+        # Dask has them give memory back at once, which for pictures takes a third of the time.
+        os.environ.pop("MALLOC_TRIM_THRESHOLD_", None)
         self._where = worker.address
         self._idle: queue.SimpleQueue[Keeper] = queue.SimpleQueue()
         self._all: list[Keeper] = []
