@@ -17,8 +17,9 @@ from graded_study import small_model, write_photos
 from PIL import Image
 from places import ROOT
 
-from toolkit.commands import onephoto, shared
+from toolkit.commands import grading, shared
 from toolkit.commands.grading import grade_photos
+from toolkit.index import ReferenceIndex
 from toolkit.store import NOT_REACHED, open_store, read_store, store_path
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="signals")]
@@ -177,11 +178,11 @@ def copied(photos, folder):
 
 def test_only_what_is_missing_is_read(photos, model, tmp_path, monkeypatch):
     asked = []
-    read_all = onephoto.read_all
+    grade_all = grading.grade_all
     monkeypatch.setattr(
-        onephoto,
-        "read_all",
-        lambda files, *rest, **more: asked.append(files) or read_all(files, *rest, **more),
+        grading,
+        "grade_all",
+        lambda files, *rest, **more: asked.append(files) or grade_all(files, *rest, **more),
     )
     mine, out = copied(photos, tmp_path / "photos"), tmp_path / "grades.xlsx"
     some = sorted(mine.glob("P0000*"))
@@ -383,3 +384,10 @@ def test_a_photo_that_may_not_be_read_keeps_its_row(photos, model, tmp_path):
     (tmp_path / "secret.jpg").chmod(0)
     (grade,) = grade_photos([tmp_path / "secret.jpg"], tmp_path / "out.xlsx", model).grades
     assert grade.note == "cannot be read (Permission denied)"
+
+
+def test_where_references_are_on_a_gpu_this_process_grades(photos, model, undisturbed, tmp_path, monkeypatch):
+    monkeypatch.setattr(ReferenceIndex, "device", "gpu")
+    out = tmp_path / "grades.xlsx"
+    grade_photos([photos], out, model)
+    assert cells(out) == cells(undisturbed)

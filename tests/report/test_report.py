@@ -245,16 +245,16 @@ def test_the_folder_holds_what_the_file_holds(written, page):
 
 
 def test_done_before_the_page_is_written_without_grading(photos, model, written, tmp_path, monkeypatch):
-    from toolkit.commands import onephoto
+    from toolkit.commands import grading
 
     for file in (written[1].out, store_path(written[1].out)):
         shutil.copy(file, tmp_path / file.name)
     asked = []
-    read_all = onephoto.read_all
+    grade_all = grading.grade_all
     monkeypatch.setattr(
-        onephoto,
-        "read_all",
-        lambda files, *rest, **more: asked.extend(files) or read_all(files, *rest, **more),
+        grading,
+        "grade_all",
+        lambda files, *rest, **more: asked.extend(files) or grade_all(files, *rest, **more),
     )
     request = ReportRequest(tmp_path / "again.html")
     run = grade_photos([photos], tmp_path / "grades.xlsx", model, report=request)
@@ -288,12 +288,12 @@ def test_the_command_writes_the_page_and_says_where(photos, model, written, tmp_
 
 
 def test_an_interrupted_run_writes_its_workbook_and_no_page(photos, model, tmp_path, monkeypatch):
-    from toolkit.commands import onephoto
+    from toolkit.commands import grading
 
     def stopped(*rest, **more):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(onephoto, "read_all", stopped)
+    monkeypatch.setattr(grading, "grade_all", stopped)
     request = ReportRequest(tmp_path / "page.html")
     run = grade_photos([photos], tmp_path / "grades.xlsx", model, report=request)
     assert run.interrupted and run.out.is_file() and not (tmp_path / "page.html").exists()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.blend.ridge import Ridge
+from toolkit.blend.trees import SavedBooster
 from toolkit.errors import ModelError
 from toolkit.settings import BlendSettings
 
@@ -83,7 +84,8 @@ class TableBlend:
         return self.share * float(self._shap(table[:1])[0, -1]) + (1 - self.share) * self.ridge.intercept
 
     def _shap(self, table: Matrix) -> Matrix:
-        return np.asarray(self.booster.predict(table, pred_contrib=True, num_threads=1))
+        booster = self.booster.in_lightgbm if isinstance(self.booster, SavedBooster) else self.booster
+        return np.asarray(booster.predict(table, pred_contrib=True, num_threads=1))
 
 
 def mixed(boosted: Matrix, ridge: Matrix, share: float) -> Matrix:

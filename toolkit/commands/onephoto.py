@@ -1,4 +1,4 @@
-"""One photograph from its file to what is kept of it; on a cluster all of that happens where the file is read."""
+"""One photograph from its file to what is kept of it: all of that happens in the process that reads the file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from toolkit.store import RunOptions, result_cells
 from toolkit.workers import Reading, overlay_jpeg, read_all, read_one, start_process
 
 _log = logging.getLogger(__name__)
-_grader: Grader | None = None  # of a process on another machine
+_grader: Grader | None = None  # of a process that reads and grades
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class HowToGrade:
 def grade_all(
     files: Sequence[PhotoFile], how: HowToGrade, workers: Workers, *, limit_s: float, drawn: bool
 ) -> Generator[tuple[int, Graded], None, None]:
-    """(place in ``files``, what is kept) as they are done. On one machine processes read and this one grades, so that
-    model and references are in memory once; on a cluster each worker holds them, so that only results travel."""
-    if isinstance(workers, int):
+    """(place in ``files``, what is kept) as they are done. Each process grades what it reads, so that only results travel;
+    where the references are on a GPU of this machine they are there once, and this process grades."""
+    if isinstance(workers, int) and how.model.index.device == "gpu":
         grader = Grader(how.model, how.options.weights, how.mode)
         readings = read_all(
             files, how.model.settings, how.landmark_model, workers, limit_s=limit_s,
@@ -84,7 +84,7 @@ def _graded(reading: Reading, grader: Grader, drawn: bool) -> Graded:
     return Graded(reading.sha256, result_cells(result, face), overlay=overlay)
 
 
-# --- in a process on another machine ---------------------------------------------------------------
+# --- in a process that reads and grades -------------------------------------------------------------
 
 
 def _start(folder: Path | None, landmark_model: Path | None, options: RunOptions, mode: str) -> None:
@@ -100,6 +100,7 @@ def _start(folder: Path | None, landmark_model: Path | None, options: RunOptions
                 f"{path}: is another {what} there ({found[:12]}, not {wanted[:12]}): use one for all machines"
             )
     _grader = Grader(model, options.weights, mode)
+    model.blend.get_ready()
     start_process(landmark_model, model.settings, model.encoder.arrays())
 
 
