@@ -1,6 +1,5 @@
 """Trees walked by NumPy give what LightGBM gives."""
 
-import lightgbm
 import numpy as np
 import pytest
 
@@ -18,6 +17,8 @@ def table(rows, columns, seed, holes=0.2):
 
 def grown(rng, holes, **parameters):
     """A booster grown on a table with ``holes`` of its values missing."""
+    import lightgbm
+
     values = table(200, 5, seed=1, holes=holes)
     grades = np.nansum(values > 0, axis=1) + rng.normal(0, 0.3, 200)
     base = {"objective": "huber", "num_leaves": 7, "min_data_in_leaf": 5, "verbosity": -1, "num_threads": 1}

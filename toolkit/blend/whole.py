@@ -40,7 +40,10 @@ class Blend:
         of_table = self.shares[1] + self.shares[2]
         parts, start = np.zeros_like(values), self.shares[0] * self.curve.usual
         if of_table:
-            parts, start = of_table * self.side.contributions(values), start + of_table * self.side.start(values)
+            parts, start = (
+                of_table * self.side.contributions(values),
+                start + of_table * self.side.start(values),
+            )
         return parts, self.shares[0] * (by_curve - self.curve.usual), start
 
     def get_ready(self) -> None:
