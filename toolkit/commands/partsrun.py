@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,12 +125,12 @@ class RunPhotos:
         if graded.cells is not None:
             self._parts.put(graded.sha256, self._options, self._hints[place], graded.cells)
 
-    def rows(self) -> list[PhotoRow]:
+    def rows(self) -> Iterator[PhotoRow]:
         """For the folder."""
-        return [
+        return (
             PhotoRow(
                 stored_text(file.name), str(file.path.absolute()), file_size(file.path), sha256, self._options, hint,
                 stored_text(note),
             )
             for file, sha256, hint, note in zip(self._files, self._hashes, self._hints, self.notes, strict=True)
-        ]  # fmt: skip
+        )  # fmt: skip

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from toolkit.errors import ToolkitError
 from toolkit.files import make_folder, write_atomically
@@ -28,6 +29,8 @@ SUFFIX = ".parts"
 _MANIFEST, _PHOTOS, _LOCK = "manifest.json", "photos.parquet", "parts.lock"
 _KIND, _FORMAT = "toolkit parts", 1
 _ROWS = 500  # results a part; a driver that is killed loses what is not yet in one, and grades it again
+_BLOCK = 20_000  # rows that are laid out at a time: memory stays flat
+_PHOTO_COLUMNS = ("name", "path", "bytes", "sha256", "options", "hint", "note")
 _FIGURES = ("grade", "lower", "upper")
 
 
@@ -103,8 +106,7 @@ class PartsFolder:
             return
         number = 1 + max((int(name[8:13]) for name in self._manifest["parts"]), default=-1)
         name = f"results-{number:05}.parquet"
-        columns = dict(zip(RESULT_COLUMNS, map(list, zip(*self._waiting, strict=True)), strict=True))
-        _write(self.folder / name, columns)
+        _write(self.folder / name, RESULT_COLUMNS, self._waiting)
         self._manifest["parts"][name] = {"rows": len(self._waiting), "sha256": file_hash(self.folder / name)}
         self._write_manifest()
         self._waiting = []
@@ -114,16 +116,23 @@ class PartsFolder:
         self._manifest |= {"record": json.loads(record.to_json()), "photos": None}
         self._write_manifest()
 
-    def end(self, rows: Sequence[PhotoRow]) -> None:
+    def end(self, rows: Iterable[PhotoRow]) -> None:
         """The photos of the run in its order, with what became of each."""
         self.flush()
         base = self.folder.absolute()
-        columns = {
-            name: [getattr(row, name) for row in rows]
-            for name in ("name", "bytes", "sha256", "options", "hint", "note")
-        }
-        columns["path"] = [os.path.relpath(row.path, base) for row in rows]
-        _write(self.folder / _PHOTOS, columns)
+        cells = (
+            (
+                row.name,
+                os.path.relpath(row.path, base),
+                row.bytes,
+                row.sha256,
+                row.options,
+                row.hint,
+                row.note,
+            )
+            for row in rows
+        )
+        _write(self.folder / _PHOTOS, _PHOTO_COLUMNS, cells)
         self._manifest["photos"] = file_hash(self.folder / _PHOTOS)
         self._write_manifest()
 
@@ -150,11 +159,10 @@ class PartsFolder:
         if self._manifest["photos"] is None:
             raise ToolkitError(f"{self.folder}: its run has not ended: rerun its command first")
         self._refuse_damage(path, self._manifest["photos"])
-        names = ("name", "path", "bytes", "sha256", "options", "hint", "note")
         base = self.folder.absolute()
         return [
             PhotoRow(name, os.path.normpath(base / place), *rest)
-            for name, place, *rest in zip(*_read(path, names), strict=True)
+            for name, place, *rest in zip(*_read(path, _PHOTO_COLUMNS), strict=True)
         ]
 
     def result_rows(self) -> Iterator[ResultRow]:
@@ -201,14 +209,22 @@ def _key(sha256: str, options: str, hint: str) -> bytes:
     return hashlib.sha256(f"{sha256}\0{options}\0{hint}".encode()).digest()
 
 
-def _write(path: Path, columns: dict[str, list[Any]]) -> None:
+def _write(path: Path, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Rows of cells, so many in memory at a time."""
     pyarrow, parquet = import_parquet()
     kinds = {"bytes": pyarrow.int64()} | dict.fromkeys(_FIGURES, pyarrow.float64())
     schema = pyarrow.schema(
-        [(name, kinds.get(name, pyarrow.string())) for name in columns], metadata={"toolkit": "parts"}
+        [(name, kinds.get(name, pyarrow.string())) for name in names], metadata={"toolkit": "parts"}
     )
-    table = pyarrow.table(columns, schema=schema)
-    write_atomically(path, lambda file: parquet.write_table(table, file, compression="zstd"))
+
+    def write(file: IO[bytes]) -> None:
+        waiting = iter(rows)
+        with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+            while block := list(itertools.islice(waiting, _BLOCK)):
+                columns = dict(zip(names, map(list, zip(*block, strict=True)), strict=True))
+                writer.write_table(pyarrow.table(columns, schema=schema))
+
+    write_atomically(path, write)
 
 
 def _read(path: Path, columns: Sequence[str]) -> list[list[Any]]:
