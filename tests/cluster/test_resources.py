@@ -1,12 +1,14 @@
 """Workers that have a resource, such as a GPU, and those that have none: who trains."""
 
 import os
+import re
 import subprocess
 import sys
 import time
 
 import pytest
 
+from toolkit.cli.about import _of_worker
 from toolkit.errors import ToolkitError
 from toolkit.pool import run_jobs
 
@@ -72,7 +74,9 @@ def test_heavy_jobs_go_only_where_the_resource_is_and_others_anywhere(address, g
         assert {pid for _, pid in run_jobs(who, range(18), cluster)} > {graphic}
         told = cluster.nodes().values()
         assert sorted(str(node["resources"]) for node in told) == ["{'GPU': 1.0}", "{}"]
-        assert all("CPUExecutionProvider" in node["onnx_providers"] for node in told)
+        lines = [", ".join(_of_worker(node)) for node in told]
+        assert sum("resources GPU=1, " in line for line in lines) == 1
+        assert all(re.search(r"\d NVIDIA GPUs?, ONNX Runtime with .*CPU", line) for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -650,6 +650,8 @@ def test_the_command_from_photographs_to_page_and_again(photographed, tmp_path):
         (["--backbone-weights", "none.h5"], "none.h5: there is no such file of weights"),
         (["--methods", "features", "--grades", "none.xlsx"], "none.xlsx"),
         (["--grades", "none.xlsx", "--backbone-weights", "none.h5"], "none.xlsx: there is no such file"),
+        (["--resources", "GPU=1"], "--resources: goes with --cluster tcp://HOST:PORT"),
+        (["--resources", "GPU=1", "--cluster", "local"], "--resources: goes with --cluster tcp://HOST:PORT"),
     ],
 )
 def test_mistakes_are_told_before_any_work(changes, told, tmp_path):

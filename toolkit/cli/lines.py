@@ -38,7 +38,7 @@ def crew(workers: int | None, cluster: str | None, resources: str | None = None)
     count = workers or default_workers()
     if resources is not None and cluster in (None, LOCAL):
         raise ToolkitError(
-            "--resources: is of workers of --cluster tcp://HOST:PORT, started with the same option"
+            "--resources: goes with --cluster tcp://HOST:PORT, whose workers were started with it as well"
         )
     if cluster is None:
         yield count

@@ -86,7 +86,8 @@ def connect(
                 f"{address}: the scheduler has no workers: start some, for example dask worker {address}"
             ) from None
         cluster = Cluster(client, address, resources or {})
-        cluster.await_heavy()
+        if resources:
+            cluster.await_heavy()
         yield cluster
 
 
@@ -119,10 +120,13 @@ def _client(address: str) -> Client:
 class Cluster:
     """Machines that do jobs; made by ``connect``."""
 
-    def __init__(self, client: Client, address: str, resources: Mapping[str, float]) -> None:
+    def __init__(
+        self, client: Client, address: str, resources: Mapping[str, float], heavy: bool = False
+    ) -> None:
         self._client, self._address, self._resources = client, address, resources
-        self._needs: Mapping[str, float] = {}  # of a job of this crew
-        self._chunk = _CHUNK
+        self._needs, self._chunk = (
+            (resources, 1) if heavy else ({}, _CHUNK)
+        )  # of a job; jobs that travel together
         self._count, self._counted = 0, float("-inf")
 
     @property
@@ -141,19 +145,16 @@ class Cluster:
 
     def heavy(self) -> Cluster:
         """As ``pool.Crew``: one job at a time, to workers that have the ``resources`` of ``connect``."""
-        crew = Cluster(self._client, self._address, self._resources)
-        crew._needs, crew._chunk = self._resources, 1
-        return crew
+        return Cluster(self._client, self._address, self._resources, heavy=True)
 
     def await_heavy(self) -> None:
         """Return when a worker has the resources of heavy jobs; ToolkitError after a minute without one."""
         deadline = time.monotonic() + _WAIT_S
         while not self.heavy().count:
             if time.monotonic() > deadline:
-                wanted = named(self._resources)
                 raise ToolkitError(
-                    f"--resources {wanted}: no worker of {self._address} has that: start one, for example "
-                    f'dask worker {self._address} --resources "{wanted}"'
+                    f"--resources {named(self._resources)}: no worker of {self._address} has that: start one, for "
+                    f'example dask worker {self._address} --resources "{named(self._resources)}"'
                 )
             time.sleep(1)
 
