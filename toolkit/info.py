@@ -41,7 +41,7 @@ def describe(models: Path = Path("models")) -> Iterator[str]:
         yield f"  {name:24} {_installed(name) or 'missing: run  pip install hyperpigmentation-toolkit'}"
     yield f"  {'tensorflow':24} {_one_of('tensorflow', 'tensorflow-cpu')}"
     yield f"  {'faiss':24} {_one_of('faiss-cpu', 'faiss-gpu')}"
-    yield f"  {'NVIDIA GPUs':24} {_gpus() or 'none'}"
+    yield f"  {'NVIDIA GPUs':24} {gpus() or 'none'}"
     yield f"  {'landmarks facemesh':24} {default_landmark_model()} (Apache License 2.0)"
     yield f"  {'landmarks dlib':24} {_dlib_landmarks()}"
     yield "models:"
@@ -55,7 +55,7 @@ def facts(models: Path = Path("models")) -> dict[str, object]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: _installed(name) for name in PACKAGES} | versions(),
-        "gpus": _gpus(),
+        "gpus": gpus(),
         "landmarks": default_landmark_model(),
         "models": [line.strip() for line in _models(models)],
     }
@@ -80,7 +80,7 @@ def model_facts(folder: Path) -> dict[str, object]:
 
 def versions() -> dict[str, str]:
     """The installed packages that a grade depends on, with their versions."""
-    names = (*PACKAGES, "tensorflow", "tensorflow-cpu", "faiss-cpu", "faiss-gpu")
+    names = (*PACKAGES, "onnxruntime-gpu", "tensorflow", "tensorflow-cpu", "faiss-cpu", "faiss-gpu")
     return {name: found for name in names if (found := _installed(name))}
 
 
@@ -99,7 +99,7 @@ def _one_of(*names: str) -> str:
     return f"{_installed(found)} ({found})"
 
 
-def _gpus() -> int:
+def gpus() -> int:
     """How many graphics cards the NVIDIA driver counts."""
     try:
         driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")

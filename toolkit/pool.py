@@ -13,7 +13,7 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
@@ -50,6 +50,9 @@ class Crew(Protocol):
     def count(self) -> int:
         """How many jobs it does at a time."""
 
+    def heavy(self) -> Crew:
+        """The same for jobs that train for minutes or hours: each travels alone, to a machine that is fit for them."""
+
     def run(
         self,
         task: Callable[[Job], Result],
@@ -73,7 +76,7 @@ def run_jobs(
     *,
     limit_s: float | None = None,
     ordered: bool = False,
-) -> Iterator[tuple[int, Result | Lost]]:
+) -> Generator[tuple[int, Result | Lost], None, None]:
     """(number of the job, result of ``task``) as they are done, or in the order of the jobs.
 
     ``task``, ``start`` (called once a process) and jobs must be picklable. A job that takes longer than

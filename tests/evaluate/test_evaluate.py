@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from invented_comparison import FORMULA, MARKUP, PAIRS, SCRIPT, invented, invented_study
+from made_up_study import SETTINGS, spots_make_the_grade, study
 from typer.testing import CliRunner
 
 from toolkit.cli import app
@@ -20,7 +21,9 @@ from toolkit.commands.graded import graded_photos
 from toolkit.errors import ToolkitError, TrainingError
 from toolkit.evaluate import METHODS, CompareOptions, Step, chosen_methods, score_all
 from toolkit.evaluate import methods as methods_module
+from toolkit.evaluate import study as study_module
 from toolkit.evaluate.figures import GROUPINGS, by_group, confusion, levels_of, pool_tests, scores
+from toolkit.evaluate.fits import Fit, together
 from toolkit.evaluate.foldstore import FoldStore
 from toolkit.evaluate.methods import PARTS, Answers, Context, Method, Outcome, method_title
 from toolkit.evaluate.page import page
@@ -29,11 +32,14 @@ from toolkit.evaluate.run import Clock, _Runner
 from toolkit.evaluate.sheets import meaning, sheets
 from toolkit.evaluate.study import load_study
 from toolkit.photos import find_photo_files
+from toolkit.pool import Lost
 from toolkit.prepared import Prepared
 from toolkit.progress import duration
-from toolkit.records import FacePatches, Patch
+from toolkit.records import REGIONS, FacePatches, Patch
 from toolkit.scores import score
 from toolkit.settings import BaselineSettings, Settings
+from toolkit.siamese import Encoder
+from toolkit.siamese.backend import keras
 from toolkit.study import subject_folds
 from toolkit.tones import tone_name
 from toolkit.workbook import write_sheets
@@ -225,7 +231,7 @@ def test_a_split_by_photograph_lets_a_method_recognise_people(tmp_path):
     """Features that say who it is, not how pigmented: fooled by photo folds, no better than the mean by subject."""
     study = fingerprinted()
     runner = runner_of(study, ("mean", "features"), tmp_path, leaky=True)
-    outcomes = {split: runner.run(split) for split in ("subject", "photo")}
+    outcomes = runner.run()
     error = {
         split: {
             name: np.sqrt(np.mean((pool_tests(study, found[name]).grades - study.grades) ** 2))
@@ -237,13 +243,30 @@ def test_a_split_by_photograph_lets_a_method_recognise_people(tmp_path):
     assert error["photo"]["features"] < 0.75 * error["photo"]["mean"]
 
 
+@pytest.mark.slow
+def test_a_fold_learns_the_same_whatever_was_learnt_before_in_its_process():
+    made = study(spots_make_the_grade, subjects=4, visits=1, regions=REGIONS, first=900)
+    settings = replace(SETTINGS, encoder=replace(SETTINGS.encoder, epochs=1))
+    measured = replace(
+        invented_study(), prepared=tuple(made.prepared), grades=np.array(made.grades), settings=settings
+    )
+    keras().utils.set_random_seed(3)
+    start, subjects = Encoder(settings.encoder).in_onnx(), np.array(made.subjects)
+    learn = np.flatnonzero(subjects != subjects[0])
+    processes = [Context(measured, subjects, BaselineSettings(), start, 3) for _ in range(2)]
+    first, second = (methods_module._trained(context, learn).embedding for context in processes)
+    assert (
+        np.array_equal(first, second) and (first > 0).all()
+    )  # a grade that is cut off at 0 would tell nothing
+
+
 # --- runs that stop ------------------------------------------------------------------------------
 
 
 def runner_of(study, names, folder, leaky=False, **options):
-    told = options.pop("tell", lambda step: None)
+    told, workers = options.pop("tell", lambda step: None), options.pop("workers", 1)
     chosen = CompareOptions(",".join(names), 4, leaky=leaky, **options)
-    return _Runner(study, chosen, names, None, encoder="none", folder=folder, tell=told)
+    return _Runner(study, chosen, names, None, encoder="none", folder=folder, tell=told, workers=workers)
 
 
 class Interrupted(BaseException):
@@ -272,13 +295,13 @@ def test_a_run_goes_on_where_it_stopped(counted, tmp_path):
     study, names = invented_study(), ("mean", "counted")
     counted.stop_in = 3
     with pytest.raises(Interrupted):
-        runner_of(study, names, tmp_path).run("subject")
+        runner_of(study, names, tmp_path).run()
     counted.stop_in = None
     again = runner_of(study, names, tmp_path)
-    resumed = again.run("subject")
+    resumed = again.run()["subject"]
     assert counted.fits == 3 + 2 and again.taken_up == 2 + 3  # of the mean, three folds were done
     third = runner_of(study, names, tmp_path)
-    taken = third.run("subject")
+    taken = third.run()["subject"]
     assert counted.fits == 5 and third.taken_up == 8
     for one, other in zip(resumed["counted"], taken["counted"], strict=True):
         for part in PARTS:
@@ -308,27 +331,27 @@ def in_two_classes(study):
 )  # fmt: skip
 def test_what_depends_on_something_else_is_done_anew(change, counted, tmp_path):
     study = invented_study()
-    runner_of(study, ("counted",), tmp_path).run("subject")
+    runner_of(study, ("counted",), tmp_path).run()
     changed = change(study)
-    runner_of(changed.pop("study", study), ("counted",), tmp_path, **changed).run("subject")
+    runner_of(changed.pop("study", study), ("counted",), tmp_path, **changed).run()
     assert counted.fits == 8
 
 
 def test_damaged_folds_are_done_anew(counted, tmp_path):
     study = invented_study()
-    runner_of(study, ("counted",), tmp_path).run("subject")
+    runner_of(study, ("counted",), tmp_path).run()
     table = tmp_path / "subject_counted_fold1.csv"
     table.write_bytes(table.read_bytes()[:200])
     (tmp_path / "subject_counted_fold2.json").write_text("{")
     (tmp_path / "subject_counted_fold3.csv").unlink()
     again = runner_of(study, ("counted",), tmp_path)
-    again.run("subject")
+    again.run()
     assert counted.fits == 4 + 3 and again.taken_up == 1
 
 
 def test_predictions_of_every_fold_are_tables_and_no_subject_is_on_both_sides(tmp_path):
     study = invented_study()
-    runner_of(study, TRIVIAL, tmp_path).run("subject")
+    runner_of(study, TRIVIAL, tmp_path).run()
     seen = []
     for fold in range(1, 5):
         with (tmp_path / f"subject_mean_fold{fold}.csv").open(newline="", encoding="utf-8-sig") as file:
@@ -347,7 +370,52 @@ def test_an_error_names_the_method_and_the_fold(counted, monkeypatch, tmp_path):
 
     monkeypatch.setitem(METHODS, "counted", Method("counted", "", broken))
     with pytest.raises(TrainingError, match=r"^counted, fold 1 of 4: diverged$"):
-        runner_of(invented_study(), ("counted",), tmp_path).run("subject")
+        runner_of(invented_study(), ("counted",), tmp_path).run()
+
+
+# --- on a crew -----------------------------------------------------------------------------------
+
+
+def fit_of(method, number=1, split="subject"):
+    return Fit(split, method, number, 2, np.zeros(0, np.intp), np.zeros(0, np.intp))
+
+
+def test_fits_that_share_a_training_are_one_job_and_those_of_networks_come_first():
+    fits = [fit_of(name, number) for number in (1, 2) for name in METHODS]
+    names = [job.name for job in together(fits)]
+    assert "embedding, fold 2 of 2 and hybrid, fold 2 of 2" in names
+    assert len(names) == len(fits) - 2
+    assert [name.split(",")[0] for name in names[-6:]] == ["mean", "commonest", "features"] * 2
+    apart = together([fit_of("embedding"), fit_of("hybrid", split="photo"), fit_of("hybrid", 2)])
+    assert len(apart) == 3
+
+
+class Crew:
+    """Does nothing: the first job is done by a process that dies."""
+
+    count = 1
+
+    def heavy(self):
+        return self
+
+    def run(self, task, jobs, start, *, limit_s, ordered):
+        assert limit_s is None
+        yield 0, Lost("its process ended unexpectedly 2 times (signal SIGKILL)")
+
+
+def test_a_fit_that_is_lost_is_named(tmp_path):
+    runner = runner_of(invented_study(), ("mean", "features"), tmp_path, workers=Crew())
+    with pytest.raises(ToolkitError, match=r"^mean, fold 1 of 4: its process ended .*SIGKILL"):
+        runner.run()
+
+
+def test_a_machine_that_does_not_see_the_measurements_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(study_module, "_SEEN_WITHIN_S", 0.0)
+    study = invented_study()
+    elsewhere = (tmp_path / "elsewhere.png",) * len(study.names)
+    unseen = replace(study, images=elsewhere, thresholded=elsewhere, measured=elsewhere)
+    with pytest.raises(ToolkitError, match=r"elsewhere.png: is not seen on the machine .*--out must lie on"):
+        unseen.without_photographs().with_photographs()
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
@@ -361,7 +429,7 @@ def test_a_folder_that_cannot_be_made(tmp_path):
 
 def test_progress_names_method_fold_epoch_and_time_left(counted, tmp_path):
     steps = []
-    runner_of(invented_study(), ("counted",), tmp_path, tell=steps.append).run("subject")
+    runner_of(invented_study(), ("counted",), tmp_path, tell=steps.append).run()
     assert described(steps[1]) == "counted, fold 1 of 4, epoch 1 of 2"
     assert re.fullmatch(r"counted, fold 3 of 4, epoch 1 of 2, \d+ s left", described(steps[5]))
     assert [step.done for step in steps] == [0, 0, 1, 1, 2, 2, 3, 3] and steps[0].total == 4
@@ -369,6 +437,7 @@ def test_progress_names_method_fold_epoch_and_time_left(counted, tmp_path):
         described(Step("", "", 0, 5, "measuring photographs", 3, 40, 0, 0, None))
         == "measuring photographs 3 of 40"
     )
+    assert described(Step("", "", 0, 5, "fits", 3, 40, 0, 0, 30.0)) == "fits 3 of 40, 30 s left"
     assert [duration(s) for s in (4, 89, 600, 7500)] == ["4 s", "89 s", "10 min", "2 h 5 min"]
 
 
@@ -379,6 +448,7 @@ def test_time_left_is_reckoned_by_method():
     clock.note("subject", "hybrid", 100.0)
     clock.note("subject", "hybrid", 200.0)
     assert clock.left(["mean", "hybrid", "hybrid"]) == pytest.approx(301.0)
+    assert clock.left(["hybrid", "hybrid"], 2) == clock.left(["hybrid"], 2) == pytest.approx(150.0)
 
 
 # --- workbook and page ---------------------------------------------------------------------------
@@ -580,6 +650,8 @@ def test_the_command_from_photographs_to_page_and_again(photographed, tmp_path):
         (["--backbone-weights", "none.h5"], "none.h5: there is no such file of weights"),
         (["--methods", "features", "--grades", "none.xlsx"], "none.xlsx"),
         (["--grades", "none.xlsx", "--backbone-weights", "none.h5"], "none.xlsx: there is no such file"),
+        (["--resources", "GPU=1"], "--resources: goes with --cluster tcp://HOST:PORT"),
+        (["--resources", "GPU=1", "--cluster", "local"], "--resources: goes with --cluster tcp://HOST:PORT"),
     ],
 )
 def test_mistakes_are_told_before_any_work(changes, told, tmp_path):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +13,7 @@ from toolkit.cli.lines import say, say_json
 from toolkit.cli.options import ClusterAddress, Json
 from toolkit.cli.root import app
 from toolkit.errors import ToolkitError
+from toolkit.outputs import counted
 
 
 @app.command(epilog="Example:  toolkit info --model models/my-study")
@@ -43,14 +45,22 @@ def _say_cluster(address: str, as_json: bool) -> None:
         say_json({"workers": nodes, "unlike": unlike})
     else:
         for address, node in nodes.items():
-            told = f"{node['host']}, {node['threads']} of {node['cores']} cores, toolkit {node['toolkit']}"
-            say(
-                f"{address}: {told}, "
-                + (f"UNLIKE: {unlike[address]}" if address in unlike else "as this machine")
-            )
+            like = f"UNLIKE: {unlike[address]}" if address in unlike else "as this machine"
+            say(f"{address}: {', '.join(_of_worker(node))}, {like}")
         threads = sum(node["threads"] for node in nodes.values())
         say(f"{len(nodes)} workers, {threads} photos at a time, {len(unlike)} of them unlike this machine")
     raise typer.Exit(1 if unlike else 0)
+
+
+def _of_worker(node: Mapping[str, Any]) -> Iterator[str]:
+    from toolkit.cluster import named
+
+    yield f"{node['host']}, {node['threads']} of {node['cores']} cores"
+    yield f"resources {named(node['resources']) or 'none'}"
+    yield counted(node["gpus"], "NVIDIA GPU")
+    providers = (name.removesuffix("ExecutionProvider") for name in node["onnx_providers"])
+    yield f"ONNX Runtime with {' '.join(providers)}"
+    yield f"toolkit {node['toolkit']}"
 
 
 @app.command(epilog="Example:  toolkit glossary fold")

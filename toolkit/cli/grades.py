@@ -43,6 +43,7 @@ from toolkit.cli.options import (
     Quiet,
     ReportFile,
     ReportFolder,
+    Resources,
     Retakes,
     SheetName,
     SideWords,
@@ -343,11 +344,12 @@ def evaluate(
     landmarks: Landmarks = None,
     landmark_model: LandmarkModel = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
+    resources: Resources = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Compare methods on your study, on subjects they never saw: earlier models, each part, the toolkit."""
-    from toolkit.commands.shared import default_workers
     from toolkit.commands.training import class_settings
     from toolkit.evaluate import CompareOptions, shown
     from toolkit.evaluate import evaluate as run_evaluation
@@ -371,8 +373,7 @@ def evaluate(
         mode,
         colours(colour_chart, colour_match),
     )
-    count = workers or default_workers()
-    with shown(quiet) as tell:
+    with stoppable(), crew(workers, cluster, resources) as hands, shown(quiet) as tell:
         found = run_evaluation(
             images,
             grades,
@@ -380,7 +381,7 @@ def evaluate(
             options,
             columns=table_names(column, sheet, side_words),
             landmark_model=points(landmarks, landmark_model),
-            workers=count,
+            workers=hands,
             tell=tell,
             overwrite=overwrite,
         )

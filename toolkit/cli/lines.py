@@ -29,17 +29,21 @@ def points(landmarks: str | None, path: Path | None) -> Path | None:
 
 
 @contextmanager
-def crew(workers: int | None, cluster: str | None) -> Iterator[Workers]:
-    """Who does the work: so many processes on this machine, one a core by default, or a cluster."""
+def crew(workers: int | None, cluster: str | None, resources: str | None = None) -> Iterator[Workers]:
+    """Who does the work: so many processes on this machine, one a core by default, or a cluster, of which workers with
+    these resources train."""
+    from toolkit.cluster import LOCAL, connect, resources_of
     from toolkit.commands.shared import default_workers
 
     count = workers or default_workers()
+    if resources is not None and cluster in (None, LOCAL):
+        raise ToolkitError(
+            "--resources: goes with --cluster tcp://HOST:PORT, whose workers were started with it as well"
+        )
     if cluster is None:
         yield count
         return
-    from toolkit.cluster import connect
-
-    with connect(cluster, count) as found:
+    with connect(cluster, count, None if resources is None else resources_of(resources)) as found:
         yield found
 
 

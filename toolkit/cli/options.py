@@ -150,6 +150,12 @@ ClusterAddress = Annotated[
         "--cluster", help="Do it on a Dask cluster: tcp://HOST:PORT of its scheduler, or local for one here."
     ),
 ]
+Resources = Annotated[
+    str | None,
+    typer.Option(
+        help="With --cluster, train on workers alone that dask worker --resources gave these: GPU=1."
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option(

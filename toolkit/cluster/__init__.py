@@ -15,7 +15,7 @@ import signal
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,10 +35,32 @@ _WAIT_S = 60  # for a scheduler to answer, and for a first worker
 _COUNTED_S = 5  # after which workers are counted anew
 
 
+def resources_of(text: str) -> dict[str, float]:
+    """What ``dask worker --resources`` takes ("GPU=1", "GPU=2 MEM=10e9"), as numbers by name; raises ToolkitError."""
+    try:
+        found = {
+            name: float(number)
+            for name, number in (pair.split("=") for pair in text.replace(",", " ").split())
+        }
+    except ValueError:
+        found = {}
+    if not found or not all(0 < number < float("inf") for number in found.values()):
+        raise ToolkitError(f"--resources {text}: write it as dask worker --resources does, for example GPU=1")
+    return found
+
+
+def named(resources: Mapping[str, float]) -> str:
+    """Resources as ``resources_of`` takes them."""
+    return " ".join(f"{name}={number:g}" for name, number in resources.items())
+
+
 @contextlib.contextmanager
-def connect(address: str, workers: int = 1) -> Iterator[Cluster]:
+def connect(
+    address: str, workers: int = 1, resources: Mapping[str, float] | None = None
+) -> Iterator[Cluster]:
     """The cluster whose scheduler is at ``address`` ("tcp://HOST:PORT"), or with "local" one of ``workers`` processes
-    on this machine. Raises MissingExtraError without Dask, ToolkitError where nobody answers."""
+    on this machine. ``resources``: what a worker must have for ``heavy`` jobs, each of which takes so much of it, as
+    in ``resources_of``. Raises MissingExtraError without Dask, ToolkitError where nobody answers or none has these."""
     try:
         import dask
         from distributed import Client, LocalCluster
@@ -63,7 +85,10 @@ def connect(address: str, workers: int = 1) -> Iterator[Cluster]:
             raise ToolkitError(
                 f"{address}: the scheduler has no workers: start some, for example dask worker {address}"
             ) from None
-        yield Cluster(client, address)
+        cluster = Cluster(client, address, resources or {})
+        if resources:
+            cluster.await_heavy()
+        yield cluster
 
 
 @contextlib.contextmanager
@@ -95,16 +120,43 @@ def _client(address: str) -> Client:
 class Cluster:
     """Machines that do jobs; made by ``connect``."""
 
-    def __init__(self, client: Client, address: str) -> None:
-        self._client, self._address = client, address
-        self._threads, self._counted = 0, float("-inf")
+    def __init__(
+        self, client: Client, address: str, resources: Mapping[str, float], heavy: bool = False
+    ) -> None:
+        self._client, self._address, self._resources = client, address, resources
+        self._needs, self._chunk = (
+            (resources, 1) if heavy else ({}, _CHUNK)
+        )  # of a job; jobs that travel together
+        self._count, self._counted = 0, float("-inf")
 
     @property
     def count(self) -> int:
         """How many jobs can be done at a time."""
         if time.monotonic() > self._counted + _COUNTED_S:
-            self._threads, self._counted = sum(self._client.nthreads().values()), time.monotonic()
-        return self._threads
+            workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+            self._count, self._counted = sum(map(self._places, workers)), time.monotonic()
+        return self._count
+
+    def _places(self, worker: Mapping[str, Any]) -> int:
+        has = worker["resources"]
+        return min(
+            [worker["nthreads"], *(int(has.get(name, 0) // need) for name, need in self._needs.items())]
+        )
+
+    def heavy(self) -> Cluster:
+        """As ``pool.Crew``: one job at a time, to workers that have the ``resources`` of ``connect``."""
+        return Cluster(self._client, self._address, self._resources, heavy=True)
+
+    def await_heavy(self) -> None:
+        """Return when a worker has the resources of heavy jobs; ToolkitError after a minute without one."""
+        deadline = time.monotonic() + _WAIT_S
+        while not self.heavy().count:
+            if time.monotonic() > deadline:
+                raise ToolkitError(
+                    f"--resources {named(self._resources)}: no worker of {self._address} has that: start one, for "
+                    f'example dask worker {self._address} --resources "{named(self._resources)}"'
+                )
+            time.sleep(1)
 
     def nodes(self) -> dict[str, dict[str, Any]]:
         """What each worker is, by its address: see ``toolkit.cluster.worker.describe``."""
@@ -154,6 +206,7 @@ class _Run:
         from distributed import as_completed
 
         self._cluster, self._client, self._name, self._jobs = cluster, client, name, jobs
+        self._chunk, self._needs = cluster._chunk, cluster._needs
         self._next = 0
         self._chunks: dict[Future, list[int]] = {}
         self._lost: dict[int, int] = {}  # how often the worker of a job alone was gone
@@ -173,9 +226,9 @@ class _Run:
     def _hand_out(self, waiting: int) -> None:
         """Keep every worker busy, and no more."""
         threads = max(1, self._cluster.count)
-        while self._next < len(self._jobs) and len(self._chunks) + waiting / _CHUNK < _AHEAD * threads:
+        while self._next < len(self._jobs) and len(self._chunks) + waiting / self._chunk < _AHEAD * threads:
             left = len(self._jobs) - self._next
-            size = max(1, min(_CHUNK, left // (2 * threads)))  # the last ones small: all end together
+            size = max(1, min(self._chunk, left // (2 * threads)))  # the last ones small: all end together
             self._submit(list(range(self._next, self._next + size)))
             self._next += size
         if not self._chunks:  # results that wait hold back the next jobs, but never all
@@ -190,6 +243,7 @@ class _Run:
             self._name,
             [self._jobs[number] for number in numbers],
             key=f"{self._name}-{next(self._serial)}",
+            resources=dict(self._needs) or None,
         )
         self._chunks[future] = numbers
         self._done.add(future)

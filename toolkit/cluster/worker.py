@@ -18,7 +18,7 @@ from distributed import Worker, WorkerPlugin, get_worker
 
 import toolkit
 from toolkit.errors import ToolkitError
-from toolkit.info import versions
+from toolkit.info import gpus, versions
 from toolkit.model import CARD, starter_folder
 from toolkit.outputs import file_hash
 from toolkit.pool import Keeper, Lost
@@ -39,11 +39,17 @@ def identity() -> dict[str, str]:
 
 
 def describe(dask_worker: Worker) -> dict[str, Any]:
-    """A worker: its host, cores, how many jobs it does at a time, and its ``identity``."""
+    """A worker: its host, cores, how many jobs it does at a time, the resources it was started with, how many graphics
+    cards it sees, what ONNX Runtime could compute on there, and its ``identity``."""
+    import onnxruntime
+
     return {
         "host": platform.node(),
         "cores": os.cpu_count(),
         "threads": dask_worker.state.nthreads,
+        "resources": dict(dask_worker.state.total_resources),
+        "gpus": gpus(),
+        "onnx_providers": onnxruntime.get_available_providers(),
         "toolkit": toolkit.__version__,
         "identity": identity(),
     }

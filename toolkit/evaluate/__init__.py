@@ -16,6 +16,7 @@ from toolkit.evaluate.run import KIND, PAGE, WORKBOOK, Compared, CompareOptions,
 from toolkit.evaluate.sheets import Scored, score_all, sheets
 from toolkit.evaluate.text import comparison_text
 from toolkit.files import write_atomically
+from toolkit.pool import Workers
 from toolkit.study import Columns
 from toolkit.workbook import write_sheets
 
@@ -55,14 +56,15 @@ def evaluate(
     *,
     columns: Columns = None,
     landmark_model: Path | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
     tell: Tell = lambda step: None,
     overwrite: bool = False,
 ) -> Evaluation:
     """Compare methods on a study; writes comparison.xlsx, report.html and the predictions of every fold into ``out``.
 
     Answers of a method and fold are kept under ``out`` as they come, and taken up by a later run with the same
-    photographs, grades and options. ``overwrite``: also over files there that are no earlier comparison, never over
+    photographs, grades and options. ``workers``: processes that measure photographs, or a cluster
+    (``toolkit.cluster.connect``), which also fits; its machines must see ``out``. ``overwrite``: also over files there that are no earlier comparison, never over
     what is read. Raises ToolkitError.
     """
     compared = compare(

@@ -234,11 +234,17 @@ def _trained(context: Context, learn: Whole) -> Trained:
             folds=min(_INNER_FOLDS, len(np.unique(context.groups[learn]))),
             seed=context.seed,
             progress=context.tell,
-            start=context.start,
+            start=_anew(context.start),
         )
         context.memo["learnt from"] = made_from
     trained: Trained = context.memo["trained"]
     return trained
+
+
+def _anew(start: Encoder | None) -> Encoder | None:
+    """A copy without Keras models: these are made in the first training, after its seed is set, and draw from it. With
+    models that are there already a fold would learn otherwise than it does as the first one of a process."""
+    return Encoder.of_arrays(start.settings, start.arrays()) if start else None
 
 
 def _embedding(context: Context, learn: Whole, test: Whole) -> Outcome:

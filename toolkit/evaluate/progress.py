@@ -39,11 +39,11 @@ def shown(quiet: bool) -> Iterator[Tell]:
 
 
 def described(step: Step) -> str:
-    """ "resnet50, fold 2 of 5, epoch 3 of 30, 12 min left"."""
-    if not step.method:
-        return f"{step.stage} {step.number} of {step.of}"
-    parts = [step.method + (", split by photo" if step.split == "photo" else "")]
-    parts.append(f"fold {step.fold} of {step.folds}")
+    """ "resnet50, fold 2 of 5, epoch 3 of 30, 12 min left"; "fits 12 of 45, 12 min left" where many run at a time."""
+    parts = []
+    if step.method:
+        parts.append(step.method + (", split by photo" if step.split == "photo" else ""))
+        parts.append(f"fold {step.fold} of {step.folds}")
     if step.stage != "start":
         parts.append(f"{step.stage} {step.number} of {step.of}")
     if step.left is not None:

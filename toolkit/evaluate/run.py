@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from toolkit import __version__
 from toolkit.baselines import check_backbone
 from toolkit.commands.colours import read_colours
 from toolkit.commands.graded import graded_photos, listed
-from toolkit.errors import ToolkitError
+from toolkit.evaluate.fits import Fit, Fitter, Made, fit_on, weights_hash
 from toolkit.evaluate.foldstore import FoldStore, is_answer
-from toolkit.evaluate.methods import METHODS, Context, Outcome, chosen_methods, options_of
+from toolkit.evaluate.methods import METHODS, Outcome, chosen_methods, options_of
 from toolkit.evaluate.study import MeasuredStudy, fingerprint, load_study
 from toolkit.model import load_model
 from toolkit.outputs import Output, check_folder, check_outputs, has_text, is_stamped
 from toolkit.photos import find_photo_files
+from toolkit.pool import Crew, Workers
 from toolkit.settings import BaselineSettings, Settings
 from toolkit.siamese import Encoder
 from toolkit.stagecode import code_hash
@@ -33,7 +34,6 @@ SPLITS = {
 }
 WORKBOOK, PAGE, FOLDS = "comparison.xlsx", "report.html", "folds"
 KIND, MARK = "evaluate", 'content="toolkit evaluate"'  # what tells workbook and page from those of others
-Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def compare(
     *,
     columns: Columns = None,
     landmark_model: Path | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
     tell: Tell = lambda step: None,
     overwrite: bool = False,
 ) -> Compared:
@@ -141,8 +141,9 @@ def compare(
         encoder=encoder,
         folder=out / FOLDS,
         tell=tell,
+        workers=workers,
     )
-    outcomes = {split: runner.run(split) for split in (SPLITS if options.leaky else ("subject",))}
+    outcomes = runner.run()
     return Compared(
         study, runner.options, methods, outcomes, runner.clock.by_method(), runner.taken_up, encoder
     )
@@ -194,12 +195,13 @@ class Clock:
             found.setdefault(split, {})[method] = sum(seconds)
         return found
 
-    def left(self, todo: Sequence[str]) -> float | None:
-        """Seconds for the fits to come, by method; None while one of them has not been seen."""
+    def left(self, todo: Sequence[str], at_a_time: int = 1) -> float | None:
+        """Seconds for the fits to come, by method, so many at a time; None while one of them has not been seen."""
         usual = {method: seconds for (_, method), seconds in self.spent.items()}
         if any(method not in usual for method in todo):
             return None
-        return sum(float(np.mean(usual[method])) for method in todo)
+        together = max(1, min(at_a_time, len(todo)))
+        return sum(float(np.mean(usual[method])) for method in todo) / together
 
 
 class _Runner:
@@ -213,79 +215,93 @@ class _Runner:
         encoder: str,
         folder: Path,
         tell: Tell,
+        workers: Workers = 1,
     ) -> None:
         self.study, self.options, self.methods = study, options, methods
-        self.start, self.encoder, self.tell = start, encoder, tell
+        self.encoder, self.tell, self.workers = encoder, tell, workers
+        self.fitter = Fitter(study, options.baselines, options.seed, start)
         self.store = FoldStore(folder, study)
         self.clock = Clock()
-        self.taken_up = 0
-        self.memo: dict[str, object] = {}
-        splits = 2 if options.leaky else 1
-        self.todo = list(methods) * (options.folds * splits)
-        self.total = len(self.todo)
+        self.taken_up = self.total = 0
+        self.todo: list[str] = []
 
-    def run(self, split: str) -> dict[str, list[Outcome]]:
-        """Outcomes by method, one a fold, in order."""
-        groups = self.study.subjects if split == "subject" else np.array(self.study.names, str)
-        folds = subject_folds(list(groups), self.study.grades, self.options.folds, self.options.seed)
-        found: dict[str, list[Outcome]] = {name: [] for name in self.methods}
-        for number, fold in enumerate(folds, 1):
-            for name in self.methods:
-                found[name].append(self._one(split, groups, name, number, fold=fold))
+    def run(self) -> dict[str, dict[str, list[Outcome]]]:
+        """Outcomes by split and method, one a fold, in order."""
+        splits = SPLITS if self.options.leaky else ("subject",)
+        fits = {split: self._fits(split) for split in splits}
+        keys = self._keys([fit for some in fits.values() for fit in some])
+        found = self._taken_up(keys)
+        todo = [fit for fit in keys if fit not in found]
+        self.taken_up, self.total, self.todo = len(found), len(keys), [fit.method for fit in todo]
+        for fit, outcome, seconds in self._made(todo):
+            self.store.save(_file(fit), keys[fit], outcome, seconds)
+            self.todo.remove(fit.method)
+            self.clock.note(fit.split, fit.method, seconds)
+            found[fit] = outcome
+        return {
+            split: {name: [found[fit] for fit in some if fit.method == name] for name in self.methods}
+            for split, some in fits.items()
+        }
+
+    def _fits(self, split: str) -> list[Fit]:
+        """Fold by fold, so that methods which share a training follow each other."""
+        options, groups = self.options, list(self.study.groups(split))
+        folds = subject_folds(groups, self.study.grades, options.folds, options.seed)
+        return [
+            Fit(split, name, number, options.folds, learn, test)
+            for number, (learn, test) in enumerate(folds, 1)
+            for name in self.methods
+        ]
+
+    def _taken_up(self, keys: Mapping[Fit, str]) -> dict[Fit, Outcome]:
+        """The outcomes of an earlier run."""
+        found = {}
+        for fit, key in keys.items():
+            if known := self.store.load(_file(fit), key):
+                found[fit], seconds = known
+                self.clock.note(fit.split, fit.method, seconds)
         return found
 
-    def _one(self, split: str, groups: NDArray[np.str_], name: str, number: int, *, fold: Fold) -> Outcome:
-        file = f"{split}_{name}_fold{number}"
-        key = self._key(split, groups, name, fold)
-        known = self.store.load(file, key)
-        if known is None:
-            outcome, seconds = self._fit(split, groups, name, number, fold=fold)
-            self.store.save(file, key, outcome, seconds)
-        else:
-            outcome, seconds = known
-            self.taken_up += 1
-        self.todo.remove(name)
-        self.clock.note(split, name, seconds)
-        return outcome
+    def _made(self, fits: Sequence[Fit]) -> Iterator[Made]:
+        """Fits as they are done: here one after the other, since a network uses all cores; on a cluster many at a time."""
+        if isinstance(self.workers, int):
+            for fit in fits:
+                self._tell_of(fit, "start", 0, 1)
+                yield self.fitter.fit(fit, partial(self._tell_of, fit))
+            return
+        crew = self.workers.heavy()
+        with contextlib.closing(fit_on(crew, self.fitter, fits)) as made:
+            self._tell_count(crew)
+            for one in made:
+                yield one
+                self._tell_count(crew)
 
-    def _fit(
-        self, split: str, groups: NDArray[np.str_], name: str, number: int, *, fold: Fold
-    ) -> tuple[Outcome, float]:
-        options = self.options
+    def _tell_of(self, fit: Fit, stage: str, number: int, of: int) -> None:
+        done, left = self.total - len(self.todo), self.clock.left(self.todo)
+        self.tell(
+            Step(fit.split, fit.method, fit.number, fit.folds, stage, number, of, done, self.total, left)
+        )
 
-        def told(stage: str, done: int, total: int) -> None:
-            done_fits = self.total - len(self.todo)
-            left = self.clock.left(self.todo)
-            self.tell(
-                Step(split, name, number, options.folds, stage, done, total, done_fits, self.total, left)
+    def _tell_count(self, crew: Crew) -> None:
+        done, left = self.total - len(self.todo), self.clock.left(self.todo, crew.count)
+        self.tell(Step("", "", 0, self.options.folds, "fits", done, self.total, 0, 0, left))
+
+    def _keys(self, fits: Sequence[Fit]) -> dict[Fit, str]:
+        """Of each fit a hash of everything that its answers depend on."""
+        study, baselines = self.study, self.options.baselines
+        weights = weights_hash(baselines)
+        return {
+            fit: fingerprint(
+                [
+                    __version__, code_hash(), fit.method, fit.split, self.options.seed, study.names, study.hashes,
+                    study.grades.tolist(), study.groups(fit.split).tolist(), fit.learn.tolist(), fit.test.tolist(),
+                    study.settings.to_json(), options_of(fit.method, baselines, self.encoder),
+                    weights if "baselines" in METHODS[fit.method].needs else "",
+                ]
             )
-
-        told("start", 0, 1)
-        seed = options.seed + number
-        context = Context(self.study, groups, options.baselines, self.start, seed, told, self.memo)
-        started = time.monotonic()
-        try:
-            outcome = METHODS[name].run(context, *fold)
-        except ToolkitError as error:
-            raise type(error)(f"{name}, fold {number} of {options.folds}: {error}") from None
-        return outcome, time.monotonic() - started
-
-    def _key(self, split: str, groups: NDArray[np.str_], name: str, fold: Fold) -> str:
-        """A hash of everything that the answers depend on."""
-        study, options = self.study, self.options
-        baselines = options.baselines
-        weights = Path(baselines.weights)
-        return fingerprint(
-            [
-                __version__, code_hash(), name, split, options.seed, study.names, study.hashes, study.grades.tolist(),
-                groups.tolist(), fold[0].tolist(), fold[1].tolist(), study.settings.to_json(),
-                options_of(name, baselines, self.encoder),
-                _file_hash(weights) if "baselines" in METHODS[name].needs and weights.is_file() else "",
-            ]
-        )  # fmt: skip
+            for fit in fits
+        }  # fmt: skip
 
 
-def _file_hash(path: Path) -> str:
-    from toolkit.images import file_sha256
-
-    return file_sha256(path)
+def _file(fit: Fit) -> str:
+    return f"{fit.split}_{fit.method}_fold{fit.number}"

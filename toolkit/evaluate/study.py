@@ -1,4 +1,7 @@
-"""The study that methods are compared on: graded photographs, measured once and kept beside the results."""
+"""The study that methods are compared on: graded photographs, measured once and kept beside the results.
+
+Whoever measures a photograph sends what is to be kept; the process that loads the study writes it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import dataclasses
 import hashlib
 import io
 import json
+import platform
+import time
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,14 +24,14 @@ from numpy.typing import NDArray
 
 from toolkit.commands.graded import GradedPhotos, pictures_of, usable_photos
 from toolkit.correction import corrected
-from toolkit.errors import PhotoError
-from toolkit.files import write_atomically
+from toolkit.errors import PhotoError, ToolkitError
+from toolkit.files import make_folder, write_atomically
 from toolkit.images import file_sha256, read_photo
 from toolkit.index import class_of
 from toolkit.landmarks import default_landmark_model
 from toolkit.pigment import seed_threshold_image
 from toolkit.pipeline import prepare, read_patches
-from toolkit.pool import attempt
+from toolkit.pool import Workers, attempt
 from toolkit.prepared import Prepared
 from toolkit.progress import Progress, reported, silent
 from toolkit.records import REGIONS, FacePatches, Patch, Photo, PhotoFacts, PhotoFile, Window, colour_key
@@ -36,6 +41,7 @@ from toolkit.study.copies import one_subject_each
 from toolkit.workers import map_photos, not_prepared, the_finder
 
 _DAMAGED = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile)
+_SEEN_WITHIN_S = 90.0  # until another machine sees a new file of a network drive
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +50,9 @@ class MeasuredStudy:
 
     ``grades`` (n,) 0-9, ``classes`` (n,) by the settings' edges, ``subjects`` (n,); ``tones`` (n,) the ITA of
     their skin in degrees; ``hashes`` of their files; ``images`` and ``thresholded`` are PNG files of the whole
-    photograph and of the 2020 capstone's threshold image, at the size of the baselines; ``left_out`` tells why a
-    graded photograph could not be used, ``joined`` in a line what had no partner.
+    photograph and of the 2020 capstone's threshold image, at the size of the baselines, and ``measured`` the files that
+    ``prepared`` can be read from; ``left_out`` tells why a graded photograph could not be used, ``joined`` in a line
+    what had no partner.
     """
 
     names: tuple[str, ...]
@@ -61,6 +68,37 @@ class MeasuredStudy:
     settings: Settings
     joined: str
     left_out: Mapping[str, str]
+    measured: tuple[Path, ...] = ()
+
+    def groups(self, split: str) -> NDArray[np.str_]:
+        """What a split ("subject" or "photo") keeps on one side (n,)."""
+        return self.subjects if split == "subject" else np.array(self.names, str)
+
+    def without_photographs(self) -> MeasuredStudy:
+        """What another machine needs to read the rest ``with_photographs``."""
+        return replace(self, prepared=())
+
+    def with_photographs(self) -> MeasuredStudy:
+        """What ``without_photographs`` left out, read from the files; ToolkitError on a machine that does not see them."""
+        deadline = time.monotonic() + _SEEN_WITHIN_S
+        photographs: list[Prepared] = []
+        while (number := len(photographs)) < len(self.names):
+            path = self.measured[number]
+            one = _load(path, self.names[number], self.facts[number], self.hashes[number])
+            if one and self.images[number].is_file() and self.thresholded[number].is_file():
+                photographs.append(one)
+            elif time.monotonic() > deadline:
+                raise _unseen(path)
+            else:
+                time.sleep(1)
+        return replace(self, prepared=tuple(photographs))
+
+
+def _unseen(path: Path) -> ToolkitError:
+    return ToolkitError(
+        f"{path.absolute()}: is not seen on the machine {platform.node()}: with --cluster, --out must lie on a drive that "
+        "all machines see under one path"
+    )
 
 
 def load_study(
@@ -70,12 +108,13 @@ def load_study(
     image_size: int,
     *,
     landmark_model: Path | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
     tell: Progress = silent,
 ) -> MeasuredStudy:
     """Measure each graded photograph, once: what is measured is kept in the folder ``cache``. Raises
-    TrainingError where none can be used."""
+    TrainingError where none can be used, ToolkitError where a machine of a cluster does not see that folder."""
     wanted, joined = graded.photos, graded.joined
+    make_folder(cache, "--out")
     cached = _MeasuredCache(cache, settings, image_size, _made_with(settings, landmark_model))
     task = partial(_measured, cached=cached)
     measured = map_photos(
@@ -84,10 +123,10 @@ def load_study(
         settings,
         landmark_model,
         workers=workers,
-        lost=not_prepared,
+        lost=_not_measured,
         limit_s=RunSettings().time_limit_s,
     )
-    found = list(reported(measured, len(wanted), "measuring photographs", tell))
+    found = [_kept(one) for one in reported(measured, len(wanted), "measuring photographs", tell)]
     usable, left_out = usable_photos(found)
     names = [one.name for one in usable]
     hashes = [one.face.sha256 if one.face else "" for one in usable]
@@ -107,6 +146,7 @@ def load_study(
         settings,
         "; ".join([joined.summary(), *(f"warning: {line}" for line in copies)]),
         left_out,
+        tuple(cached.measured(sha256) for sha256 in hashes),
     )
 
 
@@ -133,46 +173,72 @@ def _made_with(settings: Settings, landmark_model: Path | None) -> str:
     return fingerprint([code_hash(), settings.to_json(), points])
 
 
-def _measured(file: PhotoFile, cached: _MeasuredCache) -> Prepared:
-    def work() -> Prepared:
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """A photograph's measurements, and what is to be written of them, by the paths of the cache."""
+
+    prepared: Prepared
+    files: Mapping[Path, bytes] = field(default_factory=dict)
+
+
+def _kept(measured: _Measured) -> Prepared:
+    for path, content in measured.files.items():
+        _write(path, content)
+    return measured.prepared
+
+
+def _write(path: Path, content: bytes) -> None:
+    write_atomically(path, lambda file: file.write(content), sync=False)
+
+
+def _not_measured(file: PhotoFile, reason: str) -> _Measured:
+    return _Measured(not_prepared(file, reason))
+
+
+def _measured(file: PhotoFile, cached: _MeasuredCache) -> _Measured:
+    def work() -> _Measured:
         photo = corrected(read_photo(file.path, cached.settings.photo), file.colour)
         if file.colour:  # corrected in another way it is another picture
             photo = replace(photo, sha256=fingerprint([photo.sha256, colour_key(file.colour)]))
-        cached.folder.mkdir(parents=True, exist_ok=True)
-        _keep_pictures(photo, cached)
-        stored = _load(cached.measured(photo.sha256), file, photo.sha256)
+        files = _small_pictures(photo, cached)
+        path = cached.measured(photo.sha256)
+        stored = _load(path, file.name, file.facts, photo.sha256)
         if stored is None:
             _, face, quality = read_patches(photo, file, the_finder(), cached.settings)
             stored = prepare(face, cached.settings, quality, every_figure=True)
             if stored.inputs:
-                _save(cached.measured(photo.sha256), stored)
-        return stored
+                files[path] = _as_arrays(stored)
+        return _Measured(stored, files)
 
-    return attempt(work, partial(not_prepared, file), file.path)
+    if not cached.folder.is_dir():
+        raise _unseen(cached.folder)
+    return attempt(work, partial(_not_measured, file), file.path)
 
 
-def _keep_pictures(photo: Photo, cached: _MeasuredCache) -> None:
-    """The whole photograph and its threshold image, small, as the baselines see them."""
+def _small_pictures(photo: Photo, cached: _MeasuredCache) -> dict[Path, bytes]:
+    """The whole photograph and its threshold image, small, as the baselines see them; nothing if they are there."""
     whole, threshold = (cached.picture(photo.sha256, kind) for kind in ("whole", "threshold"))
     if whole.is_file() and threshold.is_file():
-        return
+        return {}
     size = (cached.image_size, cached.image_size)
     small = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)
     seed = seed_threshold_image(photo.pixels, cached.settings.pigment.seed_threshold)
     small_seed = cv2.resize(seed, size, interpolation=cv2.INTER_AREA)
-    _write(whole, cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
-    _write(threshold, np.round(255 * small_seed).astype(np.uint8))
+    return {
+        whole: _png(cv2.cvtColor(small, cv2.COLOR_RGB2BGR)),
+        threshold: _png(np.round(255 * small_seed).astype(np.uint8)),
+    }
 
 
-def _write(path: Path, pixels: NDArray) -> None:
+def _png(pixels: NDArray) -> bytes:
     done, data = cv2.imencode(".png", pixels)
     if not done:
-        raise PhotoError(f"{path}: the small picture cannot be encoded")
-    write_atomically(path, lambda file: file.write(data.tobytes()), sync=False)
+        raise PhotoError("the small picture cannot be encoded")
+    return data.tobytes()
 
 
-def _save(path: Path, prepared: Prepared) -> None:
-    """Features, network inputs and patches of a photograph as plain arrays."""
+def _as_arrays(prepared: Prepared) -> bytes:
+    """Features, network inputs and patches of a photograph as plain arrays (.npz)."""
     face = prepared.face
     if face is None:
         raise ValueError(f"{prepared.name} has no patches to keep")
@@ -199,11 +265,11 @@ def _save(path: Path, prepared: Prepared) -> None:
         }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    write_atomically(path, lambda file: file.write(buffer.getvalue()), sync=False)
+    return buffer.getvalue()
 
 
-def _load(path: Path, file: PhotoFile, sha256: str) -> Prepared | None:
-    """What ``_save`` kept; None where there is nothing, or nothing whole."""
+def _load(path: Path, name: str, facts: PhotoFacts, sha256: str) -> Prepared | None:
+    """What ``_as_arrays`` made; None where there is nothing, or nothing whole."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
@@ -227,10 +293,8 @@ def _load(path: Path, file: PhotoFile, sha256: str) -> Prepared | None:
         alike, mirrored = arrays["likeness"].tolist()
     except _DAMAGED:  # missing, or cut short: measured anew
         return None
-    face = FacePatches(file.name, sha256, patches, likeness=alike, mirrored=mirrored, facts=file.facts)
-    return Prepared(
-        file.name, face, rows, inputs, side=side, parts=parts, windows=windows, known_facts=file.facts
-    )
+    face = FacePatches(name, sha256, patches, likeness=alike, mirrored=mirrored, facts=facts)
+    return Prepared(name, face, rows, inputs, side=side, parts=parts, windows=windows, known_facts=facts)
 
 
 def _tone(prepared: Prepared) -> float:
