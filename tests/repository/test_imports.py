@@ -46,6 +46,7 @@ SHARED = {
     "records",
     "settings",
     "errors",
+    "booster",
     "colours",
     "colourtarget",
     "csvguard",
