@@ -20,6 +20,7 @@ from toolkit.records import PhotoFacts
 from toolkit.settings import BaselineSettings
 from toolkit.study import subject_folds
 
+BRIEFLY = replace(SETTINGS, encoder=replace(SETTINGS.encoder, epochs=2))
 COLUMNS = ("net_severity", "neighbour_distance", "neighbour_spread", "ita_deg", "useful", "noise")
 
 
@@ -117,7 +118,7 @@ def measured(made, grades):
     n, names = len(grades), tuple(photo.name for photo in made.prepared)
     return MeasuredStudy(
         names, ("0",) * n, tuple(PhotoFacts(name) for name in names), tuple(made.prepared), grades,
-        class_of(grades, SETTINGS.index.class_edges).astype(np.intp), made.subjects, np.zeros(n), (), (), SETTINGS, "", {},
+        class_of(grades, SETTINGS.index.class_edges).astype(np.intp), made.subjects, np.zeros(n), (), (), BRIEFLY, "", {},
     )  # fmt: skip
 
 
