@@ -84,6 +84,8 @@ class TableBlend:
         return self.share * float(self._shap(table[:1])[0, -1]) + (1 - self.share) * self.ridge.intercept
 
     def _shap(self, table: Matrix) -> Matrix:
+        if not self.share:  # LightGBM would be loaded for nothing
+            return np.zeros((len(table), len(self.columns) + 1))
         booster = self.booster.in_lightgbm if isinstance(self.booster, SavedBooster) else self.booster
         return np.asarray(booster.predict(table, pred_contrib=True, num_threads=1))
 
