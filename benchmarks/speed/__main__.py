@@ -25,7 +25,7 @@ import numpy as np
 import typer
 
 from benchmarks.command import Json, Work, folder_for, run, write_json
-from benchmarks.speed.peers import encoders, loop_ms, on_gpu, plain_decode_ms, seed_ms
+from benchmarks.speed.peers import encoders, loop_ms, on_gpu, plain_decode_ms, resnet_ms, seed_ms
 from benchmarks.speed.photographs import photographs, usable
 from benchmarks.speed.runs import graded, steady_ms, timed
 from benchmarks.speed.stages import stages_ms
@@ -66,6 +66,7 @@ def measured(sets: dict[int, list[Path]], folder: Path, workers: int) -> dict[st
     found["steady, ms of processor time"] = steady_ms(runs, lambda run: run.cpu_s)
     tell("peers")
     found["loop, ms"], found["seed, ms"] = loop_ms(some), seed_ms(some)
+    found["resnet, ms"], found["resnet, ms of processor time"] = resnet_ms(some)
     tell("encoders")
     found["encoders"], found["gpu"] = encoders(some[:20]), on_gpu()
     return found

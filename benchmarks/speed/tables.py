@@ -49,5 +49,7 @@ def peers(found: dict[str, Any]) -> list[list[str]]:
         "plain full-size decode, OpenCV": decode,
         "plain loop over the stages, one process": found["loop, ms"],
         "the seed's comparison alone, one process": found["seed, ms"],
+        "frozen ResNet50 at 224 x 224 in Keras, one process": found["resnet, ms"],
+        "frozen ResNet50 in processor time": found["resnet, ms of processor time"],
     }
     return [[name, f"{ms:.1f}", f"{1000 / ms:.2g}", f"{ms / decode:.1f}"] for name, ms in lines.items()]

@@ -187,21 +187,21 @@ def test_a_known_effect_lies_inside_its_intervals(trial, visit, truth):
 
 @pytest.mark.slow
 def test_intervals_cover_the_truth_and_chance_is_rarely_taken_for_an_effect():
-    """A hundred trials with no effect at week 4 and one at week 12: their 95 % intervals, by model and by Welch's t."""
+    """Forty trials with no effect at week 4 and one at week 12: their 95 % intervals, by model and by Welch's t."""
     visits, effect = (
         ("Baseline", "Week 4", "Week 12"),
         {"Vehicle": (0.0, 0.0, -0.1), "Active": (0.0, 0.0, -0.8)},
     )
     covered, found = [], []
-    for seed in range(100):
+    for seed in range(40):
         table = table_of(made_up(np.random.default_rng(seed), visits=visits, effect=effect), visits)
         for lines in (visit_lines(table), fit_model(table).lines):
             at_12, at_4 = difference_at(lines, "Week 12"), difference_at(lines, "Week 4")
             covered.append(at_12.lower < -0.7 < at_12.upper)
             found.append(at_4.p < 0.05)
     for way in (0, 1):
-        assert 0.90 <= np.mean(covered[way::2]) <= 0.99
-        assert 0.01 <= np.mean(found[way::2]) <= 0.10
+        assert np.mean(covered[way::2]) >= 0.90
+        assert np.mean(found[way::2]) <= 0.10
 
 
 def test_least_squares_means_are_those_of_the_usual_parametrisation():

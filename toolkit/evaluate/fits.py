@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import ToolkitError
+from toolkit.errors import MissingExtraError, ToolkitError
 from toolkit.evaluate.methods import METHODS, Context, Outcome
 from toolkit.evaluate.study import MeasuredStudy
 from toolkit.images import file_sha256
@@ -63,6 +63,8 @@ class Fitter:
         started = time.monotonic()
         try:
             outcome = METHODS[fit.method].run(context, fit.learn, fit.test)
+        except MissingExtraError:  # names what to install, whatever the fit
+            raise
         except ToolkitError as error:
             raise type(error)(f"{fit.name}: {error}") from None
         return fit, outcome, time.monotonic() - started
