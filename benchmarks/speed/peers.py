@@ -84,8 +84,8 @@ def resnet_ms(paths: Sequence[Path]) -> tuple[float, float]:
 
     def see(path: Path) -> None:
         picture: Any = cv2.imread(str(path))
-        small = cv2.resize(picture, (224, 224), interpolation=cv2.INTER_AREA)
-        network.predict_on_batch(np.float32(small)[None])
+        small: Any = cv2.resize(picture, (224, 224), interpolation=cv2.INTER_AREA)
+        network.predict_on_batch(small[None].astype(np.float32))
 
     see(paths[0])
     began, used = time.perf_counter(), time.process_time()
