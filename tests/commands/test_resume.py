@@ -391,3 +391,11 @@ def test_where_references_are_on_a_gpu_this_process_grades(photos, model, undist
     out = tmp_path / "grades.xlsx"
     grade_photos([photos], out, model)
     assert cells(out) == cells(undisturbed)
+
+
+def test_the_log_tells_every_photo_once(photos, model, tmp_path, caplog):
+    caplog.set_level("INFO", logger="toolkit")
+    grade_photos([photos], tmp_path / "grades.xlsx", model, workers=2)
+    told = [record.getMessage() for record in caplog.records if ".jpg: " in record.getMessage()]
+    assert sorted(line.split(": ")[0] for line in told) == sorted(path.name for path in photos.iterdir())
+    assert sum(": grade " in line for line in told) == PHOTOS and any("damaged" in line for line in told)

@@ -27,11 +27,13 @@ _grader: Grader | None = None  # of a process that reads and grades
 @dataclass(frozen=True)
 class Graded:
     """What is kept of a photo with the hash ``sha256``: the ``cells`` of its result, None where there is none that
-    lasts, and then why, ``note``; ``overlay``: the picture of its predicted pigment as a JPEG, if one is wanted."""
+    lasts, and then why, ``note``; ``told``: a line for the log; ``overlay``: the picture of its predicted pigment as a
+    JPEG, if one is wanted."""
 
     sha256: str
     cells: tuple[str | float | None, ...] | None = None
     note: str = ""
+    told: str = ""
     overlay: bytes = b""
 
 
@@ -52,6 +54,15 @@ def grade_all(
 ) -> Generator[tuple[int, Graded], None, None]:
     """(place in ``files``, what is kept) as they are done. Each process grades what it reads, so that only results travel;
     where the references are on a GPU of this machine they are there once, and this process grades."""
+    with contextlib.closing(_each(files, how, workers, limit_s=limit_s, drawn=drawn)) as done:
+        for number, graded in done:
+            _log.info("%s: %s", files[number].name, graded.told or graded.note)
+            yield number, graded
+
+
+def _each(
+    files: Sequence[PhotoFile], how: HowToGrade, workers: Workers, *, limit_s: float, drawn: bool
+) -> Generator[tuple[int, Graded], None, None]:
     if isinstance(workers, int) and how.model.index.device == "gpu":
         grader = Grader(how.model, how.options.weights, how.mode)
         readings = read_all(
@@ -69,19 +80,16 @@ def grade_all(
 
 def _graded(reading: Reading, grader: Grader, drawn: bool) -> Graded:
     if not reading.lasting:
-        _log.info("%s: %s", reading.prepared.name, reading.prepared.error)
         return Graded(reading.sha256, note=reading.prepared.error)
     face = reading.prepared.face
     (result,) = grader.grade([reading.prepared])
-    told = result.grade
-    _log.info(
-        "%s: %s  %s", told.name, "no grade" if told.grade is None else f"grade {told.grade:.2f}", told.note
-    )
+    grade = "no grade" if result.grade.grade is None else f"grade {result.grade.grade:.2f}"
     overlay = b""
     if drawn and result.pigment and face:
         shown = [face.chart] if face.chart else face.patches
         overlay = overlay_jpeg(draw_predicted(shown, result.pigment, result.grade.name))
-    return Graded(reading.sha256, result_cells(result, face), overlay=overlay)
+    told = f"{grade}  {result.grade.note}"
+    return Graded(reading.sha256, result_cells(result, face), told=told, overlay=overlay)
 
 
 # --- in a process that reads and grades -------------------------------------------------------------
