@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from toolkit.blend.trees import SavedBooster
+from toolkit.blend.trees import Booster
 from toolkit.model import load_model, starter_folder
 
 
@@ -29,7 +29,7 @@ def grown(rng, holes, **parameters):
 @pytest.mark.parametrize("parameters", [{}, {"zero_as_missing": True}, {"use_missing": False}])
 def test_trees_of_every_kind_of_missing_value(holes, parameters):
     booster = grown(np.random.default_rng(5), holes, **parameters)
-    walked = SavedBooster(booster.model_to_string(), 5)
+    walked = Booster(booster.model_to_string())
     rows = table(300, 5, seed=2)
     np.testing.assert_allclose(walked.predict(rows), booster.predict(rows), atol=1e-12)
 
@@ -47,10 +47,10 @@ def test_a_single_leaf():
     booster = grown(np.random.default_rng(0), 0.0, min_data_in_leaf=150)
     text = booster.model_to_string()
     assert "num_leaves=1" in text
-    walked = SavedBooster(text, 5)
+    walked = Booster(text)
     np.testing.assert_allclose(walked.predict(table(9, 5, seed=4)), booster.predict(table(9, 5, seed=4)))
 
 
 def test_no_rows():
-    walked = SavedBooster(grown(np.random.default_rng(0), 0.0).model_to_string(), 5)
+    walked = Booster(grown(np.random.default_rng(0), 0.0).model_to_string())
     assert walked.predict(np.zeros((0, 5))).shape == (0,)

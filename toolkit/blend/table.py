@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.blend.ridge import Ridge
-from toolkit.blend.trees import SavedBooster
+from toolkit.blend.trees import Booster
 from toolkit.errors import ModelError
 from toolkit.settings import BlendSettings
 
@@ -20,7 +19,7 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 class TableBlend:
     """Grades of rows: LightGBM and a ridge on one table of named columns; ``share`` (0-1) is LightGBM's part."""
 
-    def __init__(self, columns: Sequence[str], booster: Any, ridge: Ridge, share: float = 0.5) -> None:
+    def __init__(self, columns: Sequence[str], booster: Booster, ridge: Ridge, share: float = 0.5) -> None:
         self.columns = tuple(columns)
         self.booster = booster
         self.ridge = ridge
@@ -56,8 +55,8 @@ class TableBlend:
         }
         # LightGBM allows no special characters in names: its columns go by number, ours by order.
         data = lightgbm.Dataset(table, label=grades)
-        booster = lightgbm.train(parameters, data, num_boost_round=settings.trees)
-        return cls(columns, booster, Ridge.fit(table, grades, groups))
+        grown = lightgbm.train(parameters, data, num_boost_round=settings.trees)
+        return cls(columns, Booster(grown.model_to_string()), Ridge.fit(table, grades, groups))
 
     def predict(self, columns: Sequence[str], table: Matrix) -> Matrix:
         """Grades (n,) 0-9; raises ModelError unless the columns are those of training."""
@@ -70,7 +69,7 @@ class TableBlend:
             raise ModelError(f"the features differ from those the model was trained on: {', '.join(odd[:5])}")
         if not len(table):
             return np.zeros(0), np.zeros(0)
-        return np.asarray(self.booster.predict(table, num_threads=1)), self.ridge.predict(table)
+        return self.booster.predict(table), self.ridge.predict(table)
 
     def contributions(self, table: Matrix) -> Matrix:
         """What each column (n, p) adds to the grade of an average row, in grades: SHAP values of LightGBM
@@ -86,8 +85,7 @@ class TableBlend:
     def _shap(self, table: Matrix) -> Matrix:
         if not self.share:  # LightGBM would be loaded for nothing
             return np.zeros((len(table), len(self.columns) + 1))
-        booster = self.booster.in_lightgbm if isinstance(self.booster, SavedBooster) else self.booster
-        return np.asarray(booster.predict(table, pred_contrib=True, num_threads=1))
+        return self.booster.shap(table)
 
 
 def mixed(boosted: Matrix, ridge: Matrix, share: float) -> Matrix:

@@ -13,7 +13,7 @@ from toolkit.blend.curve import RisingCurve
 from toolkit.blend.interval import Interval
 from toolkit.blend.ridge import RIDGE_TUPLES, Ridge, floats
 from toolkit.blend.table import TableBlend
-from toolkit.blend.trees import SavedBooster
+from toolkit.blend.trees import Booster
 from toolkit.errors import ModelError
 from toolkit.settings import BlendSettings
 
@@ -38,19 +38,14 @@ class Blend:
     def contributions(self, values: Matrix, by_curve: Matrix) -> tuple[Matrix, Matrix, float]:
         """What each column (n, p) and the curve (n,) add to a grade, and the grade that they are added to."""
         of_table = self.shares[1] + self.shares[2]
-        parts, start = np.zeros_like(values), self.shares[0] * self.curve.usual
-        if of_table:
-            parts, start = (
-                of_table * self.side.contributions(values),
-                start + of_table * self.side.start(values),
-            )
+        parts = of_table * self.side.contributions(values)
+        start = self.shares[0] * self.curve.usual + of_table * self.side.start(values)
         return parts, self.shares[0] * (by_curve - self.curve.usual), start
 
     def get_ready(self) -> None:
         """Load LightGBM now, where grades need it; raises ModelError where it cannot read its model."""
-        booster = self.side.booster
-        if self.shares[1] and isinstance(booster, SavedBooster):
-            booster.in_lightgbm  # noqa: B018
+        if self.side.share:
+            self.side.booster.in_lightgbm  # noqa: B018
 
     def region_weights(self, scheme: str, settings: BlendSettings) -> Matrix | None:
         """Weights (4,) in the order of REGIONS for ``mmasi`` or ``equal``; None for ``learned``, which grades the side
@@ -81,8 +76,7 @@ class Blend:
             raw = json.loads((folder / "blend.json").read_text(encoding="utf-8"))
             tuples = {name: floats(raw["ridge"][name]) for name in RIDGE_TUPLES}
             ridge = Ridge(**tuples, intercept=float(raw["ridge"]["intercept"]))
-            text = (folder / "booster.txt").read_text(encoding="utf-8")
-            booster = SavedBooster(text, len(raw["columns"]))
+            booster = Booster((folder / "booster.txt").read_text(encoding="utf-8"))
             curve, boosted, rest = (float(raw["shares"][name]) for name in ("curve", "booster", "ridge"))
             side = TableBlend(raw["columns"], booster, ridge, share_of_two(boosted, rest))
             told = raw["interval"]
@@ -96,8 +90,8 @@ class Blend:
             raise ModelError(
                 f"{folder}: the blend cannot be loaded ({error}); retrain or restore the folder"
             ) from None
-        if len(ridge.weights) != len(side.columns):
-            raise ModelError(f"{folder}: blend.json names other features than its ridge has; retrain")
+        if booster.features != len(side.columns) or len(ridge.weights) != len(side.columns):
+            raise ModelError(f"{folder}: booster.txt and blend.json do not belong together; retrain")
         return blend
 
 
@@ -105,5 +99,5 @@ _CURVE = ("scale", "power", "usual")
 
 
 def share_of_two(boosted: float, ridge: float) -> float:
-    """LightGBM's part of what LightGBM and the ridge have together."""
-    return boosted / (boosted + ridge) if boosted + ridge else 0.5
+    """LightGBM's part of what LightGBM and the ridge have together; 0 where they have nothing, so that nobody asks it."""
+    return boosted / (boosted + ridge) if boosted + ridge else 0.0
