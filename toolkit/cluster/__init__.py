@@ -124,9 +124,8 @@ class Cluster:
         self, client: Client, address: str, resources: Mapping[str, float], heavy: bool = False
     ) -> None:
         self._client, self._address, self._resources = client, address, resources
-        self._needs, self._chunk = (
-            (resources, 1) if heavy else ({}, _CHUNK)
-        )  # of a job; jobs that travel together
+        self._needs: Mapping[str, float] = resources if heavy else {}  # of a job
+        self._chunk = 1 if heavy else _CHUNK
         self._count, self._counted = 0, float("-inf")
 
     @property

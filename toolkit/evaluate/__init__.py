@@ -64,8 +64,8 @@ def evaluate(
 
     Answers of a method and fold are kept under ``out`` as they come, and taken up by a later run with the same
     photographs, grades and options. ``workers``: processes that measure photographs, or a cluster
-    (``toolkit.cluster.connect``), which also fits; its machines must see ``out``. ``overwrite``: also over files there that are no earlier comparison, never over
-    what is read. Raises ToolkitError.
+    (``toolkit.cluster.connect``), which also fits; its machines must see ``out``. ``overwrite``: also over files there
+    that are no earlier comparison, never over what is read. Raises ToolkitError.
     """
     compared = compare(
         images,

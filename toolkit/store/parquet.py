@@ -14,6 +14,8 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any
 
@@ -120,19 +122,8 @@ class PartsFolder:
         """The photos of the run in its order, with what became of each."""
         self.flush()
         base = self.folder.absolute()
-        cells = (
-            (
-                row.name,
-                os.path.relpath(row.path, base),
-                row.bytes,
-                row.sha256,
-                row.options,
-                row.hint,
-                row.note,
-            )
-            for row in rows
-        )
-        _write(self.folder / _PHOTOS, _PHOTO_COLUMNS, cells)
+        within = (replace(row, path=os.path.relpath(row.path, base)) for row in rows)
+        _write(self.folder / _PHOTOS, _PHOTO_COLUMNS, map(attrgetter(*_PHOTO_COLUMNS), within))
         self._manifest["photos"] = file_hash(self.folder / _PHOTOS)
         self._write_manifest()
 
