@@ -15,12 +15,13 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from toolkit.errors import ModelError, ToolkitError
+from toolkit.processes import process_context, signals_held
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -164,11 +165,11 @@ class Keeper(Generic[Job, Result]):
         """A process that is ready; where one is killed while it starts, another is tried."""
         how = ""
         for _ in range(_TRIES):
-            with self._lock:
-                if self._closed:
-                    raise EOFError("the pool is closed")
-                process = self._process = _Process(self._task, self._start, self._limit_s)
             try:
+                with self._lock:
+                    if self._closed:
+                        raise EOFError("the pool is closed")
+                    process = self._process = _Process(self._task, self._start, self._limit_s)
                 process.ask_ready()
                 return process
             except (EOFError, ConnectionError):
@@ -228,12 +229,11 @@ class _Pool(Generic[Job, Result]):
 
     def _keep(self, keeper: Keeper[Job, Result]) -> None:
         """A thread's life: jobs, one after the other, for its keeper."""
-        if hasattr(signal, "pthread_sigmask"):  # processes inherit this: Ctrl-C is for the main process alone
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         number = -1
         try:
-            while (number := self._next()) >= 0:
-                self._answers.put((number, keeper.do(self._jobs[number])))
+            with signals_held():
+                while (number := self._next()) >= 0:
+                    self._answers.put((number, keeper.do(self._jobs[number])))
         except BaseException as error:  # told to whoever waits for the answers
             self._answers.put((number, _Raised(error)))
         finally:
@@ -249,8 +249,7 @@ class _Process:
     """A process and the pipe to it."""
 
     def __init__(self, task: Callable, start: Callable | None, limit_s: float | None) -> None:
-        # spawn: a forked copy of a process that runs TensorFlow's threads may hang.
-        context = get_context("spawn")
+        context: Any = process_context()
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, task, start, limit_s), daemon=True)
         self._process.start()

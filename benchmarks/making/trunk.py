@@ -39,9 +39,10 @@ SEVERITY_PARTS, SEVERITY_CHARTS = 2, 400
 # and hold.
 ROUNDS = (
     (1200, 6, 2.5e-3), (600, 6, 2e-3), (600, 8, 1.5e-3), (600, 5, 1e-3), (600, 9, 1.5e-3), (3600, 24, 2e-3),
-    (3600, 14, 2e-3), (1500, 28, 2e-3), (0, 32, 1.5e-3),
+    (3600, 14, 2e-3), (1500, 28, 2e-3), (0, 32, 1.5e-3), (1500, 14, 1.5e-3),
 )  # fmt: skip
-ALONE = (6, 8)
+ALONE = (6, 8, 10)
+TWICE = (10,)  # rounds on photographs in two versions, of which the same is to be said
 Pool = tuple[Path, list[Task]]  # the file of charts, and what they are of
 
 
@@ -124,6 +125,7 @@ def taught_on(
         [one.picture for one in lessons], [one.pigment for one in lessons], SETTINGS.encoder, seed,
         progress=lambda epoch, total, loss: tell(f"{stage}, loss {loss:.4f}", epoch, total),
         epochs=epochs, start=start, learning_rate=rate,
+        twins=[one.twin for one in lessons] if all(one.twin.size for one in lessons) else None,
     )  # fmt: skip
 
 
@@ -142,7 +144,10 @@ def taught_in_rounds(
     pools: list[Pool] = []
     for number, (count, epochs, rate) in enumerate(ROUNDS[:rounds], 1):
         kept = work / f"{out.stem}-{number}.npz"
-        pool = work / f"charts-{seed}-{number}.npz", tasks_of(people, count, seed + number)
+        pool = (
+            work / f"charts-{seed}-{number}.npz",
+            tasks_of(people, count, seed + number, twice=number in TWICE),
+        )
         pools = [pool] if number in ALONE else [*pools, pool]
         if not kept.exists():
             stage = f"round {number}"

@@ -52,6 +52,7 @@ from toolkit.cli.options import (
 )
 from toolkit.cli.root import app
 from toolkit.cli.urls import given, output
+from toolkit.processes import load_ahead
 from toolkit.progress import progress_bars
 from toolkit.settings import RunSettings
 
@@ -126,6 +127,8 @@ def grade(
     Results are kept beside the workbook as they come: stopped by Ctrl-C or a power cut, the same command goes on
     with what is missing. Other photographs in the same workbook need --append or --overwrite.
     """
+    if not (dry_run or cluster):
+        load_ahead()
     from toolkit.commands.grading import grade_photos
     from toolkit.commands.joining import join_study
     from toolkit.commands.partsrun import grade_into_parts

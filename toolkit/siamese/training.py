@@ -18,6 +18,7 @@ Progress = Callable[[int, int, float], None]
 _VALIDATION = 6  # one subject in six tells when to stop
 _CROP_PX = 160  # 80 mm: half of a face
 _FLOOR_POWER = 0.1  # of the map times its gain, about what plain skin has
+_TWIN_WEIGHT = 0.3  # of what two versions of a photograph differ by; an error of the mean power has .1
 _FEW_SUBJECTS = 18  # with fewer, all are needed to learn from
 
 
@@ -139,6 +140,7 @@ def pretrain(
     settings: EncoderSettings,
     seed: int,
     *,
+    twins: Sequence[NDArray] | None = None,
     epochs: int = 20,
     progress: Progress | None = None,
     start: Encoder | None = None,
@@ -151,7 +153,8 @@ def pretrain(
     _CROP_PX it learns from one such crop an epoch, somewhere on the skin. Pictures are flipped, and their contrast
     varied with that of the truth, so that it learns to measure and not to count. The loss is nearly the absolute error
     (Huber), so that plain skin stays at zero, of the pixels and of squares of 2 mm, and the error of each picture's mean
-    power, by which sides are graded.
+    power, by which sides are graded. ``twins`` n encoder inputs of the same photographs saved anew, pixel by pixel
+    on the others: it learns from both, and to say the same of both.
     """
     k = keras()
     k.utils.set_random_seed(seed)
@@ -162,21 +165,27 @@ def pretrain(
         flips, gain = _flips(rng), np.exp(0.1 * rng.standard_normal((len(rows), 1, 1, 1))).astype(np.float32)
         windows = [_somewhere(inputs[row], rng) for row in rows]
         pairs = list(zip(rows, windows, strict=True))
-        x = np.stack([_flipped(_cut(inputs[row], window), *flips) for row, window in pairs]).astype(
-            np.float32
-        )
-        truth = np.stack([_flipped(_cut(maps[row], window), *flips) for row, window in pairs])
-        x[..., :-1] *= gain
-        wanted = truth.astype(np.float32)[..., None] * settings.map_gain * gain
-        return x, np.concatenate([wanted, x[..., -1:]], axis=-1)
 
+        def crops(pictures: Sequence[NDArray]) -> NDArray[np.float32]:
+            cut = [_flipped(_cut(pictures[row], window), *flips) for row, window in pairs]
+            return np.stack(cut).astype(np.float32)
+
+        wanted = crops(maps)[..., None] * settings.map_gain * gain
+        versions = [crops(inputs), *([crops(twins)] if twins else [])]
+        for x in versions:
+            x[..., :-1] *= gain
+        x = np.concatenate(versions)
+        return x, np.concatenate([np.concatenate([wanted] * len(versions)), x[..., -1:]], axis=-1)
+
+    size = 8 if twins else 16
     large = max(max(picture.shape[:2]) for picture in inputs) > _CROP_PX
     groups = [np.arange(len(inputs))] if large else by_shape(inputs)
     model = k.models.Model(encoder.trunk.input, encoder.trunk.output["pigment"])
-    schedule = k.optimizers.schedules.CosineDecay(learning_rate, epochs * len(_batches(groups, 16, rng)))
-    model.compile(optimizer=k.optimizers.Adam(schedule, clipnorm=1.0), loss=_error_on_skin)
+    schedule = k.optimizers.schedules.CosineDecay(learning_rate, epochs * len(_batches(groups, size, rng)))
+    loss = _error_on_twins if twins else _error_on_skin
+    model.compile(optimizer=k.optimizers.Adam(schedule, clipnorm=1.0), loss=loss)
     model.optimizer.build(model.trainable_variables)
-    _run(model, batch, groups, epochs, size=16, rng=rng, progress=progress)
+    _run(model, batch, groups, epochs, size=size, rng=rng, progress=progress)
     return encoder
 
 
@@ -207,28 +216,49 @@ def _cut(picture: NDArray, window: tuple[slice, slice] | None) -> NDArray:
 
 def _error_on_skin(truth: Any, pigment: Any) -> Any:
     """``truth`` (n, h, w, 2) is the planted map and the skin, ``pigment`` (n, h, w, 1), both times map_gain."""
-    k = keras()
-    ops, skin = k.ops, truth[..., 1:]
-    truth = truth[..., :1]
+    skin = truth[..., 1:]
+    error = truth[..., :1] - pigment
+    pixels = _over_skin(_huber(error), skin)
+    return pixels + _in_squares(error, skin) + 0.1 * _apart(truth[..., :1], pigment, skin)
 
-    def huber(error: Any) -> Any:
-        size = ops.abs(error)
-        return ops.where(size < 0.3, ops.square(size) / 0.6, size - 0.15)
 
-    def over_skin(values: Any, skin: Any) -> Any:
-        return ops.sum(values * skin) / (ops.sum(skin) + 1.0)
+def _error_on_twins(truth: Any, pigment: Any) -> Any:
+    """The error on skin, and how far the first half of the pictures is from the second, their twins."""
+    ops = keras().ops
+    first, second = ops.split(pigment, 2)
+    skin = ops.prod(ops.stack(ops.split(truth[..., 1:], 2)), axis=0)
+    between = 0.5 * _in_squares(first - second, skin) + _TWIN_WEIGHT * _apart(first, second, skin)
+    return _error_on_skin(truth, pigment) + between
 
-    pixels = over_skin(huber(truth - pigment), skin)
-    coarse = [ops.average_pool(values * skin, 4, 4) for values in (truth - pigment, ops.ones_like(skin))]
-    squares = over_skin(huber(coarse[0] / (coarse[1] + 1e-3)), coarse[1])
+
+def _huber(error: Any) -> Any:
+    ops = keras().ops
+    size = ops.abs(error)
+    return ops.where(size < 0.3, ops.square(size) / 0.6, size - 0.15)
+
+
+def _over_skin(values: Any, skin: Any) -> Any:
+    ops = keras().ops
+    return ops.sum(values * skin) / (ops.sum(skin) + 1.0)
+
+
+def _in_squares(error: Any, skin: Any) -> Any:
+    """The error of the means of squares of 2 mm."""
+    ops = keras().ops
+    total, share = (ops.average_pool(values * skin, 4, 4) for values in (error, ops.ones_like(skin)))
+    return _over_skin(_huber(total / (share + 1e-3)), share)
+
+
+def _apart(one: Any, other: Any, skin: Any) -> Any:
+    """How far the mean powers of two maps are apart, by which sides are graded. A grade rises with the logarithm of the
+    mean power above a floor: an error on a clear face counts as on a severe one."""
+    ops = keras().ops
     area = ops.sum(skin, axis=(1, 2, 3)) + 1.0
     powers = [
-        ops.sum((ops.relu(values) + 1e-4) ** (2 / 3) * skin, axis=(1, 2, 3)) / area
-        for values in (truth, pigment)
+        ops.sum((ops.relu(values) + 1e-4) ** (2 / 3) * skin, axis=(1, 2, 3)) / area for values in (one, other)
     ]
-    # A grade rises with the logarithm of the mean power above a floor: an error on a clear face counts as on a severe one.
     steps = [ops.log(power + _FLOOR_POWER) for power in powers]
-    return pixels + squares + 0.1 * ops.mean(ops.abs(steps[0] - steps[1]))
+    return ops.mean(ops.abs(steps[0] - steps[1]))
 
 
 def _run(
