@@ -1,5 +1,7 @@
 """What every process that reads photographs needs: one process imports this, and the others begin as copies of it."""
 
+import contextlib
+
 import toolkit.commands.onephoto  # noqa: F401 (it brings the stages with it)
 from toolkit.landmarks.models import hog_detector
 
@@ -12,6 +14,8 @@ def load() -> None:
 
     Image.init()
     hog_detector()
+    with contextlib.suppress(ImportError):  # without it Keras runs the network
+        import onnxruntime  # noqa: F401
 
 
 load()

@@ -42,7 +42,10 @@ ROUNDS = (
     (3600, 14, 2e-3), (1500, 28, 2e-3), (0, 32, 1.5e-3), (1500, 14, 1.5e-3),
 )  # fmt: skip
 ALONE = (6, 8, 10)
-TWICE = (10,)  # rounds on photographs in two versions, of which the same is to be said
+TWICE = (
+    10,
+)  # rounds on photographs in two versions, of which the same is to be said: --rounds 10, not in the starter
+KEPT = 9
 Pool = tuple[Path, list[Task]]  # the file of charts, and what they are of
 
 
@@ -181,7 +184,7 @@ def main(
         list[Path] | None, typer.Option(help="Folder of frontal photographs; several times.")
     ] = None,
     leave_out: Annotated[list[str] | None, typer.Option(help="Painter to train without.")] = None,
-    rounds: Annotated[int, typer.Option(help=f"At most {len(ROUNDS)}.")] = len(ROUNDS),
+    rounds: Annotated[int, typer.Option(help=f"At most {len(ROUNDS)}.")] = KEPT,
     charts: Annotated[int, typer.Option(help="Charts to try the trunk on.")] = 240,
     start: Annotated[Path | None, typer.Option(help="Learn on from these weights.")] = None,
     seed: int = 1,

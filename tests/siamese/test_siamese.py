@@ -24,6 +24,7 @@ from toolkit.siamese import (
     train_encoder,
 )
 from toolkit.siamese.inputs import CHANNELS
+from toolkit.siamese.training import _error_on_skin, _error_on_twins
 
 MASK = CHANNELS - 1
 SMALL = EncoderSettings(channels=(6, 8), embedding=16, epochs=20, batch=16)
@@ -407,6 +408,28 @@ def test_a_trunk_learns_on_from_where_it_was():
     assert all(np.array_equal(a, b) for a, b in zip(before, still, strict=True))
     moved = trainable(pretrain(inputs, maps, SMALL, 1, epochs=1, start=start))
     assert not any(np.array_equal(a, b) for a, b in zip(before, moved, strict=True))
+
+
+def test_what_is_said_of_twins_costs_when_it_differs():
+    rng = np.random.default_rng(12)
+    skin = np.ones((2, 16, 16, 1), np.float32)
+    planted_map = np.repeat(rng.random((1, 16, 16, 1), np.float32), 2, axis=0)
+    truth = np.concatenate([planted_map, skin], axis=-1)
+    alike, apart = planted_map + 0.5, planted_map + np.float32([0.7, 0.3])[:, None, None, None]
+    whole = [float(_error_on_twins(truth, said)) for said in (alike, apart)]
+    own = [float(_error_on_skin(truth, said)) for said in (alike, apart)]
+    assert whole[0] == pytest.approx(own[0]) and whole[1] > own[1] + 0.1
+
+
+def test_a_trunk_learns_from_twins_too():
+    inputs, maps = planted(8, seed=11)
+    twins = [one * np.float16(0.5) for one in inputs]
+
+    def weights(**how):
+        encoder = pretrain(inputs, maps, SMALL, 0, epochs=1, **how)
+        return encoder.trunk.trainable_weights[0].numpy()
+
+    assert not np.array_equal(weights(), weights(twins=twins))
 
 
 @pytest.mark.parametrize("which", ["scratch", "trained"])
