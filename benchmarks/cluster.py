@@ -28,7 +28,7 @@ import typer
 
 from benchmarks.command import Json, Work, folder_for, run, write_json
 from benchmarks.speed.photographs import photographs
-from benchmarks.speed.runs import clean, tree_mb
+from benchmarks.speed.runs import children_cpu_s, clean, tree_mb
 from toolkit.commands.onephoto import Graded
 from toolkit.commands.partsrun import RunPhotos
 from toolkit.photos import photo_files
@@ -52,7 +52,7 @@ def command(*arguments: object) -> list[str]:
 def watched(calls: list[list[str]]) -> dict[str, float]:
     """Seconds, processor seconds and peak memory of calls, one after the other."""
     began, peak = time.perf_counter(), 0.0
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = children_cpu_s()
     for call in calls:
         process = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while process.poll() is None:
@@ -60,9 +60,8 @@ def watched(calls: list[list[str]]) -> dict[str, float]:
             time.sleep(0.5)
         if process.returncode not in (0, 3):
             raise SystemExit(f"failed: {' '.join(call)}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"seconds": time.perf_counter() - began, "processor, s": used, "peak, MB": peak}
+    seconds = time.perf_counter() - began
+    return {"seconds": seconds, "processor, s": children_cpu_s() - before, "peak, MB": peak}
 
 
 def cells(workbook: Path) -> dict[tuple[str, str], Any]:

@@ -2,6 +2,7 @@
 
     python -m benchmarks.drift FACES          # painted people, as half faces and whole
     python -m benchmarks.drift FACES --model my-model --limit 22
+    python -m benchmarks.drift --drawn 12
 
 Every person is painted once, with a random severity, and photographed as a clinical half face and whole; each
 photograph is changed as another visit's may be, and re-encoded as mail programs and viewers do. Prints the
@@ -75,15 +76,18 @@ def show(style: str, name: str, drifts: NDArray[np.float64]) -> None:
 
 
 def main(
-    faces: Annotated[Path, typer.Argument(help="Frontal photographs to paint on.")],
+    faces: Annotated[Path | None, typer.Argument(help="Frontal photographs to paint on.")] = None,
+    drawn: Annotated[int, typer.Option(help="Drawn people beside them.")] = 0,
     model: Model = None,
     limit: Limit = None,
 ) -> None:
     """Grades every photograph and its changed versions."""
+    if not (faces or drawn):
+        raise typer.BadParameter("name a folder of photographs, or --drawn people")
     grader, finder = Grader(load_model(model)), FaceFinder(None, SETTINGS.face)
     drifts: dict[tuple[str, str], list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as work:
-        for person in people(faces, 0, limit):
+        for person in people(faces, drawn, limit):
             scene = person.painted(person.grade)
             for style in person.styles:
                 pixels = shoot(scene, style).pixels

@@ -16,6 +16,7 @@ trunk never saw. About two hours on 2 cores.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -91,6 +92,16 @@ def show(
     for name, mine in groups.items():
         errors = [found[mine] - grades[mine] for found in rows.values()]
         print(f"{name:12}" + "".join(f"{np.sqrt(np.mean(e**2)):30.2f} ({e.mean():+.2f})" for e in errors))
+
+
+def show_drift(encoder: Encoder, trial: Sequence[Lesson], seen: np.ndarray) -> None:
+    """How far grades move when the same photographs come under another exposure, turned, reduced, compressed."""
+    if encoder.severity is None:
+        raise TrainingError("the trunk has no severity")
+    twins, _ = looked_at(encoder, [replace(one, picture=one.twin) for one in trial])
+    drifts = encoder.severity.grades(twins) - encoder.severity.grades(seen)
+    middle, high = np.percentile(np.abs(drifts), [50, 95])
+    print(f"saved anew: median {middle:.2f}, 95 % {high:.2f}, mean shift {drifts.mean():+.2f}")
 
 
 def across_painters(
@@ -184,7 +195,7 @@ def main(
         list[Path] | None, typer.Option(help="Folder of frontal photographs; several times.")
     ] = None,
     leave_out: Annotated[list[str] | None, typer.Option(help="Painter to train without.")] = None,
-    rounds: Annotated[int, typer.Option(help=f"At most {len(ROUNDS)}.")] = KEPT,
+    rounds: Annotated[int, typer.Option(help=f"The starter's are {KEPT}, at most {len(ROUNDS)}.")] = KEPT,
     charts: Annotated[int, typer.Option(help="Charts to try the trunk on.")] = 240,
     start: Annotated[Path | None, typer.Option(help="Learn on from these weights.")] = None,
     seed: int = 1,
@@ -194,8 +205,8 @@ def main(
     painters = [name for name in sorted(PAINTERS) if name not in (leave_out or ())]
     with progress_bars(quiet=False) as tell:
         people = people_of(faces or [], work, tell)
-        others = tasks_of([one for one in people if one.place in HELD_OUT], charts, 900)
-        trial = lessons_in(work / f"trial-{charts}.npz", others, "charts to try", tell)
+        others = tasks_of([one for one in people if one.place in HELD_OUT], charts, 900, twice=True)
+        trial = lessons_in(work / f"tried-{charts}.npz", others, "charts to try", tell)
         training = [one for one in people if one.place in TRUNK]
         known = Encoder.load(start, SETTINGS.encoder) if start else None
         encoder = taught_in_rounds(out, work, training, painters, known, rounds=rounds, seed=seed, tell=tell)
@@ -208,6 +219,7 @@ def main(
     seen, truth = looked_at(encoder, trial)
     print(f"{out.name}: severity learnt on {len(lessons)} charts, tried on {len(trial)} of other people")
     show(encoder.severity, trial, seen, truth, float(grades.mean()))
+    show_drift(encoder, trial, seen)
     if len(painters) == len(PAINTERS):
         across_painters(lessons, inputs, trial, seen, seed)
 

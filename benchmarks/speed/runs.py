@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import sqlite3
@@ -13,11 +14,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+_SET_CHILD_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
+_ORPHANS_S = 2.0
+
 
 @dataclass(frozen=True)
 class Run:
     """One run of ``toolkit grade``: seconds in all and to the first kept result, processor time of all its processes,
-    and the peak of their resident memory in MB (None where /proc is missing)."""
+    and the peak of their memory in MB (None where /proc is missing)."""
 
     photos: int
     seconds: float
@@ -50,9 +54,23 @@ def graded(paths: Sequence[Path], work: Path, workers: int) -> Run:
 
 
 def children_cpu_s() -> float:
-    """Processor time of all processes that this one has started and seen end, and of theirs."""
+    """Processor time of all processes that this one has started and seen end, and of theirs, also where they outlive the
+    one that started them."""
+    _wait_for_orphans()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def _wait_for_orphans() -> None:
+    """On Linux: from now on, processes whose parent ends become this one's, and those that it has are waited for. The one
+    that toolkit's processes are copies of ends just after toolkit."""
+    with suppress(AttributeError):
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    until = time.monotonic() + _ORPHANS_S
+    for pid in sorted(_below({os.getpid()}, _parents())):
+        with suppress(ChildProcessError):
+            while not os.waitpid(pid, os.WNOHANG)[0] and time.monotonic() < until:
+                time.sleep(0.01)
 
 
 def clean(out: Path) -> None:
@@ -73,17 +91,30 @@ def kept(store: Path) -> int:
 
 
 def tree_mb(root: int) -> float:
-    """Resident memory of a process and all below it: what they share is counted once for each."""
-    parents, resident = {}, {}
+    """Resident memory of a process and all below it; what some of them share is counted once."""
+    kilobytes, parents = 0, _parents()
+    below, found = {root}, {root}
+    while found:
+        found = _below(found, parents) - below
+        below |= found
+    for pid in below:
+        with suppress(OSError):
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            kilobytes += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return kilobytes * 1024 / 1e6
+
+
+def _parents() -> dict[int, int]:
+    """The parent of every process of this machine."""
+    parents = {}
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, IndexError, ValueError):
             parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            resident[int(entry.name)] = int((entry / "statm").read_text().split()[1])
-    below, found = {root}, {root}
-    while found:
-        found = {pid for pid, parent in parents.items() if parent in below} - below
-        below |= found
-    return sum(resident.get(pid, 0) for pid in below) * os.sysconf("SC_PAGE_SIZE") / 1e6 if resident else 0.0
+    return parents
+
+
+def _below(roots: set[int], parents: dict[int, int]) -> set[int]:
+    return {pid for pid, parent in parents.items() if parent in roots}
 
 
 def steady_ms(runs: Sequence[Run], of: Callable[[Run], float]) -> float:
