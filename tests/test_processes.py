@@ -53,3 +53,19 @@ def test_a_process_that_copies_are_made_of_is_made_anew_when_it_is_gone():
     after = {parent for _, _, parent in answers()}
     assert before.isdisjoint(after)
     assert process_context().get_start_method() == "forkserver"
+
+
+@ON_LINUX
+def test_ctrl_c_while_all_is_loaded_says_nothing():
+    code = (
+        "import os, signal, time\n"
+        "from toolkit.processes import load_ahead\n"
+        "signal.signal(signal.SIGINT, lambda *_: None)\n"
+        "load_ahead()\n"
+        "time.sleep(0.3)\n"
+        "os.killpg(0, signal.SIGINT)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, start_new_session=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

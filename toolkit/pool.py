@@ -13,6 +13,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import parent_process
@@ -176,6 +177,7 @@ class Keeper(Generic[Job, Result]):
                 how = self.end()
             if self._closed:
                 break
+            time.sleep(_WAIT_S)  # what copies are made of may be gone too, and is not yet known to be
         raise ToolkitError(f"a worker process cannot start ({how}): use fewer --workers")
 
 

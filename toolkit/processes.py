@@ -6,7 +6,13 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
-from multiprocessing import forkserver, get_context, get_start_method, set_forkserver_preload
+from multiprocessing import (
+    forkserver,
+    get_context,
+    get_start_method,
+    resource_tracker,
+    set_forkserver_preload,
+)
 from multiprocessing.context import BaseContext
 
 _LOADED = "toolkit.loaded"
@@ -14,16 +20,15 @@ _LOADED = "toolkit.loaded"
 
 def process_context() -> BaseContext:
     """What processes are made with. Never copies of this one, which may run TensorFlow's threads and would hang."""
-    if not _copied():
-        return get_context("spawn")
-    set_forkserver_preload([_LOADED])
-    return get_context("forkserver")
+    load_ahead()
+    return get_context("forkserver" if _copied() else "spawn")
 
 
 def load_ahead() -> None:
     """Begin to load what processes need, while this one gets ready itself."""
     if _copied():
         set_forkserver_preload([_LOADED])
+        resource_tracker.ensure_running()  # else it begins within, and lets the signals through
         with signals_held():
             forkserver.ensure_running()
 
