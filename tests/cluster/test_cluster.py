@@ -1,5 +1,6 @@
 """Jobs over a Dask cluster on this machine: done as by the pool, whatever happens to its workers."""
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -39,7 +40,7 @@ def odd(job):
 
 def slow(job):
     time.sleep(0.2)
-    return job, os.getppid()
+    return job, multiprocessing.parent_process().pid
 
 
 def test_crashes_and_hangs_are_named_and_the_others_done(cluster):

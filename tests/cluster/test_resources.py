@@ -1,5 +1,6 @@
 """Workers that have a resource, such as a GPU, and those that have none: who trains."""
 
+import multiprocessing
 import os
 import re
 import subprocess
@@ -50,7 +51,7 @@ def graphic(address, tmp_path_factory):
 
 def who(job):
     time.sleep(0.2)  # so that an idle worker would get some
-    return os.getppid()
+    return multiprocessing.parent_process().pid
 
 
 def test_without_a_worker_that_has_it_there_is_one_line(address, monkeypatch):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import zlib
+from multiprocessing import forkserver
 
 import numpy as np
 import pytest
@@ -258,6 +259,11 @@ if images:
 """
 
 
+def begin_anew():
+    """Ends the process that others are copies of: the next one reads its environment again."""
+    forkserver._forkserver._stop()
+
+
 def test_a_photo_that_hangs_and_one_that_crashes_are_named_and_tried_again(
     photos, model, tmp_path, monkeypatch
 ):
@@ -269,7 +275,9 @@ def test_a_photo_that_hangs_and_one_that_crashes_are_named_and_tried_again(
     (tmp_path / "site" / "sitecustomize.py").write_text(HARM)
     with monkeypatch.context() as harm:
         harm.setenv("PYTHONPATH", f"{tmp_path / 'site'}{os.pathsep}{ROOT}")
+        begin_anew()
         run = grade_photos([mine], tmp_path / "out.xlsx", model, limit_s=15)
+    begin_anew()
     crash, b, hang, d = run.grades
     assert crash.grade is None and "its process ended unexpectedly 2 times (signal SIGSEGV)" in crash.note
     assert hang.grade is None and hang.note == "took longer than 15 s"

@@ -15,6 +15,7 @@ WITHOUT_SAY = {
     "outputs",
     "photos",
     "pool",
+    "processes",
     "study",
     "files",
     "thumbnails",
