@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -34,7 +33,7 @@ def test_no_process_is_a_copy_of_this_one():
         assert parent != os.getpid() and own != os.getpid()
 
 
-def test_who_wants_processes_to_begin_anew_gets_them(tmp_path: Path):
+def test_who_wants_processes_to_begin_anew_gets_them():
     code = (
         "import multiprocessing\n"
         "from toolkit.processes import process_context\n"

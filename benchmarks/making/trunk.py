@@ -43,9 +43,8 @@ ROUNDS = (
     (3600, 14, 2e-3), (1500, 28, 2e-3), (0, 32, 1.5e-3), (1500, 14, 1.5e-3),
 )  # fmt: skip
 ALONE = (6, 8, 10)
-TWICE = (
-    10,
-)  # rounds on photographs in two versions, of which the same is to be said: --rounds 10, not in the starter
+# Rounds on photographs in two versions, of which the same is to be said; the starter's trunk has the KEPT first rounds.
+TWICE = (10,)
 KEPT = 9
 Pool = tuple[Path, list[Task]]  # the file of charts, and what they are of
 

@@ -223,7 +223,7 @@ def _error_on_skin(truth: Any, pigment: Any) -> Any:
 
 
 def _error_on_twins(truth: Any, pigment: Any) -> Any:
-    """The error on skin, and how far the first half of the pictures is from the second, their twins."""
+    """As ``_error_on_skin`` of 2 m pictures, of which the last m are twins of the first; and how far the two are apart."""
     ops = keras().ops
     first, second = ops.split(pigment, 2)
     skin = ops.prod(ops.stack(ops.split(truth[..., 1:], 2)), axis=0)
@@ -243,14 +243,14 @@ def _over_skin(values: Any, skin: Any) -> Any:
 
 
 def _in_squares(error: Any, skin: Any) -> Any:
-    """The error of the means of squares of 2 mm."""
+    """The error of means over squares of 4 pixels (2 mm); ``error`` and ``skin`` (n, h, w, 1)."""
     ops = keras().ops
     total, share = (ops.average_pool(values * skin, 4, 4) for values in (error, ops.ones_like(skin)))
     return _over_skin(_huber(total / (share + 1e-3)), share)
 
 
 def _apart(one: Any, other: Any, skin: Any) -> Any:
-    """How far the mean powers of two maps are apart, by which sides are graded. A grade rises with the logarithm of the
+    """How far the mean powers of two maps (n, h, w, 1) are apart, by which sides are graded. A grade rises with the logarithm of the
     mean power above a floor: an error on a clear face counts as on a severe one."""
     ops = keras().ops
     area = ops.sum(skin, axis=(1, 2, 3)) + 1.0
