@@ -92,7 +92,7 @@ def read_the_workbook(tab):
         "select"
     ).select_option("Wert")
     tab.locator("h3", has_text="Which photo has which row").wait_for()
-    assert is_ticked(tab, "Experts' grades")
+    tab.locator('#steps button.done[title="Experts\' grades"]').wait_for()
     read = tab.locator("#read").inner_text()
     assert f"{PHOTOS - 1} of {PHOTOS} photos have a grade" in read
     assert "1 row without a photo" in read and "P0077" in read
@@ -218,6 +218,42 @@ def test_from_an_empty_start_to_a_reviewed_study(browser, window, studies):
     tab.click("#close")
     tab.locator("text=The window is closed.").wait_for()
     assert window.session.jobs.told().state == "done"
+
+
+# The window's first choice of a column reaches the server late.
+SLOW_ONCE = """(() => {
+    const at_once = window.fetch;
+    let late = true;
+    window.fetch = async (...asked) => {
+        if (late && asked[0] === "api/columns") {
+            late = false;
+            await new Promise((go) => setTimeout(go, 1000));
+        }
+        return at_once(...asked);
+    };
+})()"""
+
+
+def test_of_two_choices_in_quick_succession_both_stay(browser, tmp_path):
+    names = [path.name for path in write_photos(tmp_path / "photos", PHOTOS)]
+    facts = [facts_from_name(name) for name in names]
+    rows = [{"Proband": one.subject, "side": one.side, "VISIT": one.visit, "Wert": 1.5} for one in facts]
+    write_csv(tmp_path / "workbook.csv", rows)
+    with opened([tmp_path]) as window:
+        tab = browser.open(window.address, served=window.address).tab
+        choose_photos(tab)
+        tab.evaluate(SLOW_ONCE)
+        tab.click("text=Next: experts")
+        tab.click("text=Choose a workbook…")
+        choose(tab, "workbook.csv")
+        tab.locator("#read .problem").wait_for()
+        lists = tab.locator("#read .roles")
+        lists.locator("label", has_text="Subject").locator("select").select_option("Proband")
+        lists.locator("label", has_text=re.compile("^Grade")).locator("select").select_option("Wert")
+        tab.locator("h3", has_text="Which photo has which row").wait_for()
+        tab.locator('#steps button.done[title="Experts\' grades"]').wait_for()
+        tab.wait_for_timeout(1200)  # whatever is late has come
+        assert window.session.study.columns == {"subject": "Proband", "grade": "Wert"}
 
 
 def test_training_says_in_words_what_it_is_worth(browser, window, studies, monkeypatch):

@@ -29,9 +29,8 @@ export const experts = {
       study.workbook ? el("p", {}, pathMark(study.workbook)) : null,
       el("div", {id: "read"}, study.workbook ? el("p", {class: "soft"}, "Reading the workbook…") : null));
     if (!study.workbook) return;
-    const told = await ask("experts");
-    const place = step.querySelector("#read");
-    if (place) put(place, columns(told.understood, study, window_), joined(told.join, place, window_));
+    const place = step.querySelector("#read"), told = await ask("experts");
+    if (place.isConnected) put(place, columns(told.understood, study, window_), joined(told.join, place, window_));
   },
 };
 

@@ -25,9 +25,18 @@ export function put(node, ...children) {
   return fill(node, children);
 }
 
+let written = Promise.resolve();
+
 // One request to the window's server; its errors are one line, fit to show.
-export async function ask(path, body) {
-  const how = body === undefined ? {} : {method: "POST", body: JSON.stringify(body), headers: {"content-type": "application/json"}};
+// What is written goes one after another: of two choices in quick succession the later one stays.
+export function ask(path, body) {
+  if (body === undefined) return fetched(path, {});
+  const mine = written.then(() => fetched(path, {method: "POST", body: JSON.stringify(body), headers: {"content-type": "application/json"}}));
+  written = mine.catch(() => null);
+  return mine;
+}
+
+async function fetched(path, how) {
   let answer;
   try {
     answer = await fetch(`api/${path}`, how);
