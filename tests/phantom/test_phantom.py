@@ -283,6 +283,41 @@ def test_own_spots_are_filled_with_the_texture_around():
     assert (without_spots(np.exp(-od), skin, 4.0) == np.exp(-od)).all()
 
 
+def test_freckles_of_a_cluster_are_filled_one_by_one():
+    """On a browner cheek they would be one large piece together, that is no spot."""
+    rng = np.random.default_rng(1)
+    od = np.full((240, 240, 3), (0.4, 0.7, 0.95), np.float32)
+    od += 0.01 * optics.smooth_noise(rng, (240, 240), 1.2)[..., None]
+    y, x = np.mgrid[:240, :240]
+    away = np.hypot(x - 120, y - 120) - 32
+    cheek = 0.06 / (1 + np.exp(away / 3)).astype(np.float32)
+    dots = ((x % 9 == 7) & (y % 9 == 7) & (away < -6)).astype(np.float32)  # 2.2 mm apart at 4 px/mm
+    freckles = cv2.GaussianBlur(dots, (0, 0), 2.0)
+    freckles *= 0.14 / freckles.max()
+    marked = np.exp(-(od + (cheek + freckles)[..., None] * (0.5, 1.0, 1.7))).astype(np.float32)
+    skin = np.ones((240, 240), np.float32)
+    spots = found_spots(-np.log(marked), skin, 4.0)
+    assert spots[dots > 0].all() and spots.mean() < 0.05
+    left = -np.log(without_spots(marked, skin, 4.0))[..., 1] - od[..., 1] - cheek
+    assert left[dots > 0].mean() < 0.3 * freckles[dots > 0].mean()
+
+
+def test_spots_beyond_the_outline_are_filled_as_well(canvas):
+    """The grade is of all skin that shows, not only of the skin that is painted on."""
+    place = np.array([[-0.44, 1.48]])  # the neck, as bright as the cheeks there
+    x, y = geometry.from_canonical(canvas.points, place)[0].astype(int)
+    assert canvas.skin[y, x] == 0
+    rows, columns = np.mgrid[: canvas.skin.shape[0], : canvas.skin.shape[1]]
+    away = np.hypot(columns - x, rows - y) / canvas.px_per_mm
+    spot = 0.3 * np.clip(2 - away, 0, 1)
+    marked = optics.to_srgb(canvas.light * np.exp(-spot[..., None] * (0.5, 1.0, 1.7)).astype(np.float32))
+    found = phantom.canvas_of_photograph(marked, canvas.points, np.random.default_rng(0))
+    column, row = geometry.from_canonical(found.points, place)[0].astype(int)
+    plain = canvas.light[y - 1 : y + 2, x - 1 : x + 2, 1].mean()
+    left = found.light[row - 1 : row + 2, column - 1 : column + 2, 1].mean()
+    assert abs(np.log(plain / left)) < 0.1
+
+
 def test_a_heavier_grade_means_more_spots_not_darker_ones(canvas):
     kinds = phantom.Kinds(sheet=0, flecks=0)
     light, heavy = (

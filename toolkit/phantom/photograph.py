@@ -16,6 +16,8 @@ from toolkit.phantom.geometry import Points
 from toolkit.phantom.optics import Bytes, Float
 
 _MAX_SIDE: Final = 1600
+_LIKE_SKIN_OD: Final = (0.5, 0.35)  # as dark and as red as cheeks or forehead, to within so much
+_HOLE_MM: Final = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,8 @@ def canvas_of_photograph(pixels: Bytes, points: Points, rng: np.random.Generator
     """The face of an RGB photograph (H, W, 3) as a canvas: cropped round the head, at most 1600 px.
 
     Skin is what lies within the face outline and neither in a hole (eyes, brows, nostrils, lips) nor
-    much darker than the cheeks (hair, beard). Its own spots are filled, so that paint is all the pigment there is.
+    much darker than the cheeks (hair, beard). Its own spots are filled, also on what looks like skin beyond, so that paint
+    is all the pigment there is.
     """
     pixels, points = _crop(pixels, np.asarray(points, np.float64))
     light = np.maximum(optics.to_light(pixels), np.float32(1e-3))
@@ -41,7 +44,8 @@ def canvas_of_photograph(pixels: Bytes, points: Points, rng: np.random.Generator
     )
     forehead = _find_hairline(smooth, points, cheeks)
     skin = _skin(smooth, points, forehead, cheeks, px_per_mm=px_per_mm)
-    light = without_spots(light, skin, px_per_mm)
+    beyond = _beyond(smooth, points, cheeks, px_per_mm)
+    light = without_spots(light, np.maximum(skin, beyond), px_per_mm)
     ita = float(optics.individual_typology_angle(cheeks))
     return Canvas(
         light, points, skin, forehead, ita,
@@ -100,10 +104,33 @@ def _skin(light: Float, points: Points, forehead: Points, cheeks: Float, *, px_p
     """(H, W) float32, 1 on skin."""
     shape = light.shape[:2]
     mask = geometry.polygon_mask(shape, geometry.face_outline(points, forehead))
-    for polygons in geometry.holes(points).values():
-        for polygon in polygons:
-            cv2.fillPoly(mask, [np.round(polygon).astype(np.int32)], 0)
+    _cut_holes(mask, points)
     darkness = np.log(cheeks[1]) - np.log(light[..., 1])
     mask[darkness > 1.3] = 0
     soft = cv2.GaussianBlur(mask, (0, 0), max(0.8 * px_per_mm, 0.5))
     return cv2.min(soft, mask).astype(np.float32) / 255
+
+
+def _beyond(light: Float, points: Points, cheeks: Float, px_per_mm: float) -> Float:
+    """(H, W) float32, 1 where the colour is that of cheeks or forehead, and in small holes of it, which may be spots: neck,
+    ears and the skin beyond the outline."""
+    forehead = _median_at(light, geometry.from_canonical(points, np.array([[0.0, -0.38]])), 0.5)
+    like = np.zeros(light.shape[:2], bool)
+    for own in (forehead, cheeks):
+        off = np.log(light) - np.log(own)
+        dark, red = abs(off[..., 1]), abs(off[..., 0] - off[..., 2])
+        like |= (dark < _LIKE_SKIN_OD[0]) & (red < _LIKE_SKIN_OD[1])
+    reach = 2 * round(_HOLE_MM / 2 * px_per_mm) + 1
+    mask = cv2.morphologyEx(like.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    mask = cv2.morphologyEx(
+        mask, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    )
+    _cut_holes(mask, points)
+    return mask.astype(np.float32)
+
+
+def _cut_holes(mask: Bytes, points: Points) -> None:
+    """Eyes, brows, nostrils and lips of a mask become 0, in place."""
+    for polygons in geometry.holes(points).values():
+        for polygon in polygons:
+            cv2.fillPoly(mask, [np.round(polygon).astype(np.int32)], 0)
