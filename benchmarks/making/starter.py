@@ -88,12 +88,13 @@ def mixed_grades(subjects: int, seed: int) -> list[float]:
 
 @dataclass(frozen=True)
 class Graded:
-    """A prepared phantom photograph, its latent grade, its subject, and who painted it."""
+    """A prepared phantom photograph, its latent grade, its subject, who painted it, and its style."""
 
     photo: Prepared
     grade: float
     subject: str
     painter: str
+    style: str
 
     @property
     def painted(self) -> bool:
@@ -120,7 +121,7 @@ def prepared(folder: Path, people: Path | None, tell: Progress) -> Iterator[Grad
                 continue
             subject = subject_of(row["subject"], study.name, sitters)
             named = replace(photo, name=f"{study.name}/{photo.name}")
-            yield Graded(named, float(row["latent_grade"]), subject, row["painter"])
+            yield Graded(named, float(row["latent_grade"]), subject, row["painter"], study.style)
 
 
 def severity_learnt_on(
@@ -148,11 +149,17 @@ def severity_learnt_on(
 
 
 def kinds_of(graded: Sequence[Graded]) -> dict[str, np.ndarray]:
-    """Photographs of one kind, by its name: drawn or painted, by whom, and of which skin tone."""
+    """Photographs of one kind, by its name: drawn or painted, half or whole, by whom, and of which skin tone."""
     painted = np.array([one.painted for one in graded])
+    styles = np.array([one.style for one in graded])
     painters = np.array([one.painter for one in graded])
     tones = np.array([broad_tone_of(one.photo.tone) for one in graded])
     kinds = {"drawn": ~painted, "painted": painted, **{name: tones == name for name in BROAD_TONES}}
+    for style in np.unique(styles):
+        kinds |= {
+            f"drawn, {style}": ~painted & (styles == style),
+            f"painted, {style}": painted & (styles == style),
+        }
     return kinds | {f"painter {name}": painters == name for name in np.unique(painters)}
 
 
