@@ -59,7 +59,7 @@ def found_spots(od: Float, skin: Float, px_per_mm: float) -> NDArray[np.bool_]:
 
 
 def _standing_out(smooth: Float, skin: Float, px_per_mm: float, around_mm: float) -> NDArray[np.bool_]:
-    """Compact pieces that are darker and browner than what is so far around."""
+    """(H, W) bool: compact pieces of smoothed OD (H, W, 3) darker and browner than the mean ``around_mm`` (sigma) around."""
     above = smooth - _mean_over(smooth, skin, around_mm * px_per_mm)
     dark, brown = above[..., 1], above[..., 2] - above[..., 1]
     inner = cv2.distanceTransform((skin > 0).astype(np.uint8), cv2.DIST_L2, 3) > _RIM * around_mm * px_per_mm

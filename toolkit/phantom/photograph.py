@@ -78,12 +78,17 @@ def _median_at(light: Float, places: Points, px_per_mm: float) -> Float:
     return np.median(np.concatenate(found), axis=0)
 
 
+def _of_forehead(light: Float, points: Points) -> Float:
+    """Median light (3,) in the middle of the forehead."""
+    return _median_at(light, geometry.from_canonical(points, np.array([[0.0, -0.38]])), 0.5)
+
+
 def _find_hairline(light: Float, points: Points, cheeks: Float) -> Points:
     """Climbs from the brows in nine columns until the colour is no longer the forehead's own."""
     height, width = light.shape[:2]
     columns = np.linspace(-0.7, 0.7, 9)
     climb = np.linspace(-0.32, -1.0, 69)
-    own = np.log(_median_at(light, geometry.from_canonical(points, np.array([[0.0, -0.38]])), 0.5))
+    own = np.log(_of_forehead(light, points))
     face, tops = np.log(cheeks), np.empty(len(columns))
     for index, x in enumerate(columns):
         ground = geometry.from_canonical(points, np.column_stack([np.full(len(climb), x), climb]))
@@ -112,11 +117,10 @@ def _skin(light: Float, points: Points, forehead: Points, cheeks: Float, *, px_p
 
 
 def _beyond(light: Float, points: Points, cheeks: Float, px_per_mm: float) -> Float:
-    """(H, W) float32, 1 where the colour is that of cheeks or forehead, and in small holes of it, which may be spots: neck,
-    ears and the skin beyond the outline."""
-    forehead = _median_at(light, geometry.from_canonical(points, np.array([[0.0, -0.38]])), 0.5)
+    """(H, W) float32, 1 where linear light (H, W, 3) has the colour of the cheeks (3,) or the forehead, and in small holes
+    of that, which may be spots: neck, ears and the skin beyond the outline."""
     like = np.zeros(light.shape[:2], bool)
-    for own in (forehead, cheeks):
+    for own in (_of_forehead(light, points), cheeks):
         off = np.log(light) - np.log(own)
         dark, red = abs(off[..., 1]), abs(off[..., 0] - off[..., 2])
         like |= (dark < _LIKE_SKIN_OD[0]) & (red < _LIKE_SKIN_OD[1])
