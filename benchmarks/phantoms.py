@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -51,3 +51,8 @@ def planted_map(study: Path, name: str) -> NDArray[np.float32]:
 def subject_of(subject: str, study: str, sitters: int) -> str:
     """Drawn faces are a subject each; ``sitters`` photographs, painted in turn, one for all paintings."""
     return f"face:{(int(subject[1:]) - 1) % sitters}" if sitters else f"{study}:{subject}"
+
+
+def sitter_of(subject: str, sitters: Sequence[str]) -> str:
+    """Who of the ``sitters``, painted in turn, a subject is."""
+    return sitters[(int(subject[1:]) - 1) % len(sitters)]

@@ -1,12 +1,12 @@
 """Trains models/starter on digital phantoms: drawn faces, and with --faces also painted photographs.
 
     python -m benchmarks.making.trunk trunk.npz ...                       # first, two hours
-    python -m benchmarks.making.starter --trunk trunk.npz --faces FACES
+    python -m benchmarks.making.starter --trunk trunk.npz --faces FACES --faces MORE-FACES
 
 The network's trunk, which benchmarks.making.trunk has taught, is kept; severity, head, references and blend
 learn the grades of other phantoms, the severity beside what it has learnt from already. Grades are the known
-latent ones, half of them spread evenly over 0-9, half as in a real cohort. Of every six photographs of
---faces the trunk learns from four; on the third grades are learnt, so that blend and intervals know how the
+latent ones, half of them spread evenly over 0-9, half as in a real cohort. Of every six photographs of each
+folder of --faces the trunk learns from four; on the third grades are learnt, so that blend and intervals know how the
 network errs on people whom it never saw; the sixth is held out, for tests on people whom no part of the model
 has seen. The references in the index come from drawn faces alone. Seeded: the same photographs and versions
 give the same model. About twenty minutes on 2 cores; --work keeps the phantoms, so that a second run takes
@@ -16,7 +16,7 @@ them up.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,10 +24,11 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.command import Faces, Work, folder_for, run
+from benchmarks.command import Work, folder_for, run
+from benchmarks.making.lessons import person_name
 from benchmarks.making.trunk import severity_file
 from benchmarks.people import BROAD_TONES, THIRD, broad_tone_of, some_of
-from benchmarks.phantoms import prepared_photos, subject_of
+from benchmarks.phantoms import prepared_photos, sitter_of
 from toolkit.commands.phantoms import make_phantoms
 from toolkit.commands.shared import default_workers
 from toolkit.errors import TrainingError
@@ -88,40 +89,44 @@ def mixed_grades(subjects: int, seed: int) -> list[float]:
 
 @dataclass(frozen=True)
 class Graded:
-    """A prepared phantom photograph, its latent grade, its subject, who painted it, and its style."""
+    """A prepared phantom photograph, its latent grade, its subject, who painted it, its style, and whether it is painted on
+    a photograph."""
 
     photo: Prepared
     grade: float
     subject: str
     painter: str
     style: str
-
-    @property
-    def painted(self) -> bool:
-        """Whether it is painted on a photograph."""
-        return self.subject.startswith("face:")
+    painted: bool
 
 
-def prepared(folder: Path, people: Path | None, tell: Progress) -> Iterator[Graded]:
-    """Makes the studies that are not there yet, and prepares their photographs."""
+def prepared(folder: Path, people: Mapping[str, Path], tell: Progress) -> Iterator[Graded]:
+    """Makes the studies that are not there yet, and prepares their photographs; ``people``: folders of photographs."""
     for study in STUDIES:
-        if not study.subjects and people is None:
+        if study.subjects:
+            yield from prepared_study(study, folder / study.name, None, tell)
             continue
-        paint_on = None if study.subjects else people
-        sitters = len(find_photos([paint_on])) if paint_on else 0
-        count, where = study.subjects or study.paintings * sitters, folder / study.name
-        if not (where / "truth.csv").exists():
-            make_phantoms(
-                where, count, 1, study.style, seed=study.seed, faces=paint_on, workers=default_workers(),
-                tell=tell, grades=mixed_grades(count, study.seed), save_maps=True,
-            )  # fmt: skip
-        for photo, row in prepared_photos(where, SETTINGS, f"patches of {study.name}", tell):
-            if photo.error or photo.face is None:
-                print(f"left out: {study.name}/{photo.name}: {photo.error}", file=sys.stderr)
-                continue
-            subject = subject_of(row["subject"], study.name, sitters)
-            named = replace(photo, name=f"{study.name}/{photo.name}")
-            yield Graded(named, float(row["latent_grade"]), subject, row["painter"], study.style)
+        for place, (name, photos) in enumerate(people.items()):
+            named = replace(study, name=f"{study.name}-{name}", seed=study.seed + 10 * place)
+            yield from prepared_study(named, folder / named.name, photos, tell)
+
+
+def prepared_study(study: Study, where: Path, faces: Path | None, tell: Progress) -> Iterator[Graded]:
+    """The photographs of one study, painted on ``faces`` or drawn."""
+    sitters = [person_name(photo) for photo in find_photos([faces])] if faces else []
+    count = study.subjects or study.paintings * len(sitters)
+    if not (where / "truth.csv").exists():
+        make_phantoms(
+            where, count, 1, study.style, seed=study.seed, faces=faces, workers=default_workers(),
+            tell=tell, grades=mixed_grades(count, study.seed), save_maps=True,
+        )  # fmt: skip
+    for photo, row in prepared_photos(where, SETTINGS, f"patches of {study.name}", tell):
+        if photo.error or photo.face is None:
+            print(f"left out: {study.name}/{photo.name}: {photo.error}", file=sys.stderr)
+            continue
+        who = sitter_of(row["subject"], sitters) if sitters else f"{study.name}:{row['subject']}"
+        named = replace(photo, name=f"{study.name}/{photo.name}")
+        yield Graded(named, float(row["latent_grade"]), who, row["painter"], study.style, bool(sitters))
 
 
 def severity_learnt_on(
@@ -133,19 +138,24 @@ def severity_learnt_on(
     if not kept.is_file():
         raise TrainingError(f"{kept} is missing: benchmarks.making.trunk writes it beside the trunk")
     with np.load(kept) as file:
-        known_inputs, known_grades = file["inputs"], file["grades"]
+        known_inputs, known_grades, known_people = file["inputs"], file["grades"], file["people"]
     photos, grades = [one.photo for one in graded], np.array([one.grade for one in graded])
+    subjects = np.array([one.subject for one in graded])
     inputs = severity_inputs_of(start, photos)
 
-    def learnt(rows: np.ndarray) -> Encoder:
-        both = np.concatenate([known_inputs, inputs[rows]]), np.concatenate([known_grades, grades[rows]])
+    def learnt(rows: np.ndarray, without: np.ndarray) -> Encoder:
+        known = ~np.isin(known_people, without)
+        both = (
+            np.concatenate([known_inputs[known], inputs[rows]]),
+            np.concatenate([known_grades[known], grades[rows]]),
+        )
         return Encoder(start.settings, weights=start.weights, severity=Severity.fit(*both, seed))
 
-    for rest, test in subject_folds([one.subject for one in graded], grades, FOLDS, seed):
-        encoder = learnt(rest)
+    for rest, test in subject_folds(subjects.tolist(), grades, FOLDS, seed):
+        encoder = learnt(rest, subjects[test])
         for row in test:
             photos[row] = replace(photos[row], trunk_output=through_trunk(encoder, [photos[row]]))
-    return learnt(np.arange(len(grades))), photos
+    return learnt(np.arange(len(grades)), np.array([])), photos
 
 
 def kinds_of(graded: Sequence[Graded]) -> dict[str, np.ndarray]:
@@ -242,13 +252,15 @@ def model_of(trained: Trained, graded: Sequence[Graded], rows: dict[str, Scores]
 def main(
     trunk: Annotated[Path, typer.Option(help="Weights of benchmarks.making.trunk (.npz).")],
     out: Annotated[Path, typer.Option(help="Model folder.")] = DEFAULT_OUT,
-    faces: Faces = None,
+    faces: Annotated[
+        list[Path] | None, typer.Option(help="Frontal photographs to paint on; several times.")
+    ] = None,
     work: Work = None,
     seed: int = 1,
 ) -> None:
     """Makes the phantoms, learns their grades, and writes the model."""
     with folder_for(work) as folder, progress_bars(quiet=False) as tell:
-        others = some_of(faces, folder / "grade-people", THIRD) if faces else None
+        others = {one.name: some_of(one, folder / f"people-{one.name}", THIRD) for one in faces or []}
         start = Encoder.load(trunk, SETTINGS.encoder)
         graded = list(prepared(folder, others, tell))
         start, photos = severity_learnt_on(graded, start, trunk, seed)
@@ -258,7 +270,7 @@ def main(
         )  # fmt: skip
     rows = scores(trained, graded)
     print(score_table(rows))
-    save_model(model_of(trained, graded, rows, painted=faces is not None), out)
+    save_model(model_of(trained, graded, rows, painted=bool(faces)), out)
     print(f"Model: {out}")
 
 

@@ -41,12 +41,12 @@ SEVERITY_PARTS, SEVERITY_CHARTS = 2, 400
 ROUNDS = (
     (1200, 6, 2.5e-3), (600, 6, 2e-3), (600, 8, 1.5e-3), (600, 5, 1e-3), (600, 9, 1.5e-3), (3600, 24, 2e-3),
     (3600, 14, 2e-3), (1500, 28, 2e-3), (0, 32, 1.5e-3), (1500, 14, 1.5e-3),
-    (1500, 14, 1.5e-3),
+    (1800, 15, 1.5e-3), (1500, 14, 1.5e-3),
 )  # fmt: skip
-ALONE = (6, 8, 10, 11)
+ALONE = (6, 8, 10, 11, 12)
 # Rounds on photographs in two versions, of which the same is to be said; the starter's trunk has the KEPT first rounds.
-TWICE = (11,)
-KEPT = 10
+TWICE = (12,)
+KEPT = 11
 Pool = tuple[Path, list[Task]]  # the file of charts, and what they are of
 
 
@@ -215,7 +215,8 @@ def main(
     grades = np.array([one.grade for one in lessons])
     encoder.severity = Severity.fit(inputs, grades, seed)
     encoder.save(out)
-    np.savez(severity_file(out), inputs=inputs, grades=grades)
+    people_learnt = np.array([one.person for one in lessons])
+    np.savez(severity_file(out), inputs=inputs, grades=grades, people=people_learnt)
     seen, truth = looked_at(encoder, trial)
     print(f"{out.name}: severity learnt on {len(lessons)} charts, tried on {len(trial)} of other people")
     show(encoder.severity, trial, seen, truth, float(grades.mean()))

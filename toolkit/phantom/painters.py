@@ -62,7 +62,7 @@ def fields(canvas: Canvas, kinds: Kinds, rng: np.random.Generator, density: Floa
         heights.append(height + 0.45 * np.maximum(gather, -6) + 0.4 * np.log(part))
         uneven = np.exp(0.4 * optics.smooth_noise(rng, (size[0], size[1]), 2.5 * smooth * unit))
         depths.append(1.5 * kinds.contrast * strength * uneven * (chance > 0))
-    softness = 0.35 + 2.5 * kinds.edge
+    softness = 0.25 + 1.5 * kinds.edge
     for level in _LEVELS:
         total = np.zeros(size, np.float32)
         for height, depth in zip(heights, depths, strict=True):

@@ -5,6 +5,7 @@ Spots keep their contrast whatever the load: a heavier load means more of them, 
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -17,15 +18,19 @@ from toolkit.phantom import geometry, optics
 from toolkit.phantom.draw import Canvas
 from toolkit.phantom.latent import Scales, load_of_grade
 from toolkit.phantom.optics import Float
-from toolkit.phantom.painters import PAINTERS
+from toolkit.phantom.painters import PAINTERS, Painter
 from toolkit.phantom.stamps import Kinds, Spots, stamp
 
 _SOFT_MM: Final = 0.25  # scatter in the skin
 _ON_NOSE: Final = 0.5  # chance of a spot there relative to elsewhere
 _STANDS_OUT: Final = (
-    7.0  # standard deviations: .14 OD of reddish brown on light skin, measured as .1 once smoothed
+    2.5  # standard deviations of the skin's own unrest; on light skin about .1 OD, as on clinical photographs
 )
-_BAND_MM: Final = (0.5, 2.0)  # of that unrest: as large as spots
+_BAND_MM: Final = (0.5, 2.0)  # of both: as large as spots
+_BAND_PX_PER_MM: Final = 2.5
+_FAINT: Final = 0.01  # green OD in the band under which nothing is a spot
+_ROUNDS: Final = 5  # of painting, each darker, until the paint stands out
+_DARKEST: Final = 0.6
 
 
 def paint(
@@ -45,14 +50,37 @@ def paint(
     """
     kinds, draw = kinds or Kinds.draw(rng), PAINTERS[painter]
     heaviest = load_of_grade(max(max(one) for one in grades.values()))
-    # Severe is never faint, and what is lost in the unrest of rough or dark skin is no spot: nobody could see it.
-    contrast = max(kinds.contrast, float(np.sqrt(heaviest)), least_contrast(canvas))
-    kinds = dataclasses.replace(kinds, contrast=contrast)
-    visits = len(next(iter(grades.values())))
-    maps = [np.zeros(canvas.skin.shape, np.float32) for _ in range(visits)]
+    contrast = max(kinds.contrast, float(np.sqrt(heaviest)))  # severe is never faint
     # A stream of its own for each ingredient: one more or less of it leaves the others as they are.
     places, broad, whitish, *by_side = rng.spawn(5)
-    slow, height, scales = _placement(canvas, kinds, places), _sheet_height(canvas, broad), Scales(canvas)
+    slow, unrest = _placement(canvas, kinds, places), skin_unrest(canvas)
+    for _ in range(_ROUNDS):
+        kinds = dataclasses.replace(kinds, contrast=contrast)
+        maps = _painted(canvas, grades, kinds, draw, slow=slow, streams=copy.deepcopy((broad, *by_side)))
+        # What is lost in the unrest of rough or dark skin is no spot: nobody could see it.
+        contrast_shown = typical_contrast([_finish(one, None, canvas) for one in maps], canvas)
+        short = _STANDS_OUT * unrest / max(contrast_shown, 1e-6)
+        if short <= 1.03 or heaviest == 0 or contrast == _DARKEST:
+            break
+        contrast = min(contrast * min(short, 2.0), max(contrast, _DARKEST))
+    flecks = _flecks(canvas, kinds, whitish, max(max(one) for one in grades.values()), density=slow)
+    return [_finish(one, flecks, canvas) for one in maps]
+
+
+def _painted(
+    canvas: Canvas,
+    grades: Mapping[str, Sequence[float]],
+    kinds: Kinds,
+    draw: Painter,
+    *,
+    slow: Float,
+    streams: Sequence[np.random.Generator],
+) -> list[Float]:
+    """Maps of spots and sheets as dark as ``kinds`` says, gathered where ``slow`` is high, not yet softened."""
+    visits = len(next(iter(grades.values())))
+    maps = [np.zeros(canvas.skin.shape, np.float32) for _ in range(visits)]
+    broad, *by_side = streams
+    height, scales = _sheet_height(canvas, broad), Scales(canvas)
     for side, stream in zip(("right", "left"), by_side, strict=True):
         targets = np.array([load_of_grade(grade) for grade in grades[side]])
         density = slow * _coverage(canvas, side)
@@ -65,33 +93,46 @@ def paint(
         growing = draw(canvas, kinds, spots, density)
         for visit, pigment in _met(growing, sheet, scales, side, targets=targets):
             np.maximum(maps[visit], pigment, out=maps[visit])
-    flecks = _flecks(canvas, kinds, whitish, max(max(one) for one in grades.values()), density=slow)
-    return [_finish(one, flecks, canvas) for one in maps]
+    return maps
 
 
-def least_contrast(canvas: Canvas) -> float:
-    """Green OD of pigment that stands out of this canvas's skin as much as a typical spot does on published clinical
-    photographs: _STANDS_OUT times the skin's own unrest, darkness and brownness together."""
-    shrink = min(1.0, 2.5 / canvas.px_per_mm)
-    light, skin = (
-        cv2.resize(one, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-        for one in (canvas.light, canvas.skin)
-    )
-    inner = cv2.erode(skin, np.ones((7, 7), np.uint8)) > 0.9
+def skin_unrest(canvas: Canvas) -> float:
+    """How much darkness (green OD) wanders over bare skin, in a band of the size of spots: robust standard deviation."""
+    darkness = -np.log(np.maximum(canvas.light[..., 1], 1e-3))
+    inner = _inner(canvas)
     if not inner.any():
         return 0.0
-    density = -np.log(np.maximum(light, 1e-3))
-    dark, brown = density[..., 1], density[..., 2] - density[..., 1]
-    unit = canvas.px_per_mm * shrink
-    seen = 1 / _unrest(dark, inner, unit), (canvas.melanin[2] - 1) / _unrest(brown, inner, unit)
-    return float(_STANDS_OUT / np.hypot(*seen))
-
-
-def _unrest(values: Float, inner: NDArray[np.bool_], px_per_mm: float) -> float:
-    """The robust standard deviation of a map in a band of the size of spots."""
-    fine, coarse = (cv2.GaussianBlur(values, (0, 0), max(sigma * px_per_mm, 0.5)) for sigma in _BAND_MM)
-    band = (fine - coarse)[inner]
+    band = _band(darkness, canvas)[inner]
     return max(float(1.48 * np.median(np.abs(band - np.median(band)))), 1e-3)
+
+
+def typical_contrast(maps: Sequence[Float], canvas: Canvas) -> float:
+    """Green OD by which the spots of maps (H, W) stand out in the same band, on the fainter of the two sides: the mean
+    where it is over half of its 95th percentile; 0 without spots."""
+    inner, found = _inner(canvas), []
+    band = _band(np.maximum(np.maximum.reduce(list(maps)), 0), canvas)
+    u, _ = geometry.canonical_grid(canvas.points * (band.shape[1] / canvas.skin.shape[1]), band.shape, 1)
+    for side in (u > 0, u <= 0):
+        spots = band[inner & side & (band > _FAINT)]
+        if len(spots):
+            found.append(float(spots[spots > 0.5 * np.percentile(spots, 95)].mean()))
+    return min(found, default=0.0)
+
+
+def _band(values: Float, canvas: Canvas) -> Float:
+    small = _reduced(values, canvas)
+    unit = canvas.px_per_mm * small.shape[1] / values.shape[1]
+    fine, coarse = (cv2.GaussianBlur(small, (0, 0), max(sigma * unit, 0.5)) for sigma in _BAND_MM)
+    return fine - coarse
+
+
+def _inner(canvas: Canvas) -> NDArray[np.bool_]:
+    return cv2.erode(_reduced(canvas.skin, canvas), np.ones((7, 7), np.uint8)) > 0.9
+
+
+def _reduced(values: Float, canvas: Canvas) -> Float:
+    shrink = min(1.0, _BAND_PX_PER_MM / canvas.px_per_mm)
+    return cv2.resize(values, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
 
 
 def _placement(canvas: Canvas, kinds: Kinds, rng: np.random.Generator) -> Float:
