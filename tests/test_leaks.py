@@ -21,7 +21,15 @@ from toolkit.settings import BaselineSettings
 from toolkit.study import subject_folds
 
 BRIEFLY = replace(SETTINGS, encoder=replace(SETTINGS.encoder, epochs=2))
-COLUMNS = ("net_severity", "neighbour_distance", "neighbour_spread", "ita_deg", "useful", "noise")
+COLUMNS = (
+    "net_severity",
+    "neighbour_distance",
+    "neighbour_spread",
+    "ita_deg",
+    "measured_cm2",
+    "useful",
+    "noise",
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +48,7 @@ def known_of(made, seed=0):
     n = len(made.grades)
     severity = -np.log(1 - np.clip(made.grades + rng.normal(0, 1.2, n), 0.1, 8.8) / 9)
     useful = made.grades + rng.normal(0, 0.8, n)
-    values = np.column_stack([severity, *rng.random((3, n)), useful, rng.normal(size=n)])
+    values = np.column_stack([severity, *rng.random((4, n)), useful, rng.normal(size=n)])
     return training._Known(COLUMNS, values, np.tile(severity[:, None], (1, 4)))
 
 

@@ -27,8 +27,8 @@ SETTINGS = Settings(
 )
 
 
-SIX = len(DIFFICULTY)
-INTERVAL = Interval(2.0, 0.6, (0.1,) * SIX, (1.5,) * SIX, (0.2,) * SIX, 4.5)
+FIGURES = len(DIFFICULTY)
+INTERVAL = Interval(2.0, 0.6, (0.1,) * FIGURES, (1.5,) * FIGURES, (0.2,) * FIGURES, 4.5)
 
 
 def some_inputs(seed=0, n=16):

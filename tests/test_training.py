@@ -319,14 +319,14 @@ def test_difficulty_is_what_is_known_of_a_side():
     made = study(spots_make_the_grade, subjects=3, visits=1)
     table = PhotoTable([made.prepared[0], Prepared("bad.jpg", error="no face found"), made.prepared[1]])
     nan = np.nan
-    columns = ("neighbour_distance", "neighbour_spread", "ita_deg")
-    values = np.array([[2, 1, 35], [nan, nan, nan], [nan, 2, 20]], float)
+    columns = ("measured_cm2", "neighbour_distance", "neighbour_spread", "ita_deg")
+    values = np.array([[80, 2, 1, 35], [nan, nan, nan, nan], [150, nan, 2, 20]], float)
     by_region = table.by_photo(np.array([2.0, 4.0, 5.0, 5.0]))
     got = table.difficulty(
         values, columns, np.array([0.2, nan, 0.2]), by_region, grades=np.array([3.0, nan, 5.0])
     )
     np.testing.assert_allclose(
-        got, [[2, 1, 0.2, 1, 3, 35], [nan, nan, nan, 0, nan, nan], [nan, 2, 0.2, 0, 5, 20]]
+        got, [[2, 1, 0.2, 1, 3, 35, 80], [nan, nan, nan, 0, nan, nan, nan], [nan, 2, 0.2, 0, 5, 20, 150]]
     )
 
 

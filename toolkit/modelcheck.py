@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from toolkit.blend.interval import DIFFICULTY
 from toolkit.booster import check_booster
 from toolkit.errors import ModelError
 from toolkit.settings import Settings
@@ -142,8 +143,9 @@ def _check_blend(raw: Any) -> int:
     parts = [shares[name] for name in ("curve", "booster", "ridge")]
     if min(parts) < 0 or abs(sum(parts) - 1) > 1e-6:
         raise ValueError("shares do not add up to 1")
-    if len({len(told[name]) for name in ("centre", "scale", "weights")}) != 1:
-        raise ValueError("the interval's figures are not of one number")
+    counts = {len(told[name]) for name in ("centre", "scale", "weights")}
+    if len(counts) != 1 or max(counts) > len(DIFFICULTY):
+        raise ValueError("the interval's figures are not of one number, or of too many")
     return len(columns)
 
 

@@ -104,13 +104,14 @@ class PhotoTable:
         """What makes a photo hard to grade (photos, len(DIFFICULTY)), NaN where unknown: columns of the sides' table,
         the ``disagreement`` (photos,) of its predictions, the deviation of its region grades ``by_photo`` (photos, 4),
         and its grade (photos,)."""
-        distance, spread, ita = (
-            values[:, columns.index(name)] for name in ("neighbour_distance", "neighbour_spread", "ita_deg")
+        distance, spread, ita, area = (
+            values[:, columns.index(name)]
+            for name in ("neighbour_distance", "neighbour_spread", "ita_deg", "measured_cm2")
         )
         counts = np.isfinite(by_photo).sum(axis=1)
         middle = np.nansum(by_photo, axis=1) / np.maximum(counts, 1)
         apart = np.sqrt(np.nansum((by_photo - middle[:, None]) ** 2, axis=1) / np.maximum(counts, 1))
-        return np.column_stack([distance, spread, disagreement, apart, grades, ita])
+        return np.column_stack([distance, spread, disagreement, apart, grades, ita, area])
 
     def by_photo(self, patchwise: Matrix) -> Matrix:
         """Values of patches (n,) laid out as (photos, 4) in the order of REGIONS; NaN where there is no patch."""

@@ -28,8 +28,10 @@ from toolkit.settings import BlendSettings
 
 SETTINGS = BlendSettings(trees=60)
 MMASI = SETTINGS.mmasi_weights
-SIX = len(DIFFICULTY)
-INTERVAL = Interval(2.0, 0.6, (0.1,) * SIX, (1.5,) * SIX, tuple(np.linspace(-0.2, 0.3, SIX).tolist()), 4.5)
+FIGURES = len(DIFFICULTY)
+INTERVAL = Interval(
+    2.0, 0.6, (0.1,) * FIGURES, (1.5,) * FIGURES, tuple(np.linspace(-0.2, 0.3, FIGURES).tolist()), 4.5
+)
 COLUMNS = ("load near", "contrast<3", "noise", "mostly_missing")
 
 

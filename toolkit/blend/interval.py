@@ -11,7 +11,15 @@ from toolkit.blend.crossfit import Folds, out_of_fold
 from toolkit.blend.ridge import floats
 
 Matrix = NDArray[np.float64]
-DIFFICULTY = ("reference_distance", "reference_spread", "disagreement", "region_spread", "grade", "ita_deg")
+DIFFICULTY = (  # new ones go last: models of before have the first of them
+    "reference_distance",
+    "reference_spread",
+    "disagreement",
+    "region_spread",
+    "grade",
+    "ita_deg",
+    "measured_cm2",
+)
 _LEAST, _MOST = 0.5, 2.5  # an interval is never further from the usual width than by these factors
 FEW_PHOTOS = 40  # fewer do not tell which photos are harder: all their intervals are of one width
 
@@ -34,7 +42,7 @@ class Interval:
 
     def expected_error(self, difficulty: Matrix) -> Matrix:
         """Expected absolute errors (n,) in grades of ``difficulty`` (n, len(DIFFICULTY)), NaN for unknown."""
-        standard = (difficulty - np.array(self.centre)) / np.array(self.scale)
+        standard = (difficulty[:, : len(self.centre)] - np.array(self.centre)) / np.array(self.scale)
         exponent = np.clip(np.nan_to_num(standard), -3, 3) @ np.array(self.weights)
         return self.usual * np.clip(np.exp(exponent), _LEAST, _MOST)
 
