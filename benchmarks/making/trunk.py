@@ -41,7 +41,7 @@ SEVERITY_PARTS, SEVERITY_CHARTS = 2, 400
 ROUNDS = (
     (1200, 6, 2.5e-3), (600, 6, 2e-3), (600, 8, 1.5e-3), (600, 5, 1e-3), (600, 9, 1.5e-3), (3600, 24, 2e-3),
     (3600, 14, 2e-3), (1500, 28, 2e-3), (0, 32, 1.5e-3), (1500, 14, 1.5e-3),
-    (1500, 15, 1.5e-3), (1500, 14, 1.5e-3),
+    (1500, 15, 1.5e-3), (900, 12, 1.5e-3),
 )  # fmt: skip
 ALONE = (6, 8, 10, 11, 12)
 # Rounds on photographs in two versions, of which the same is to be said; the starter's trunk has the KEPT first rounds.

@@ -16,7 +16,7 @@ from toolkit.errors import FaceError, PhotoError, ToolkitError
 from toolkit.landmarks import FaceFinder
 from toolkit.phantom import camera, geometry, optics
 from toolkit.phantom.cleaning import found_spots, without_spots
-from toolkit.phantom.painting import skin_unrest, typical_contrast
+from toolkit.phantom.contrast import skin_unrest, typical_contrast
 from toolkit.records import Photo
 from toolkit.settings import FaceSettings
 from toolkit.visible import visible_pigment

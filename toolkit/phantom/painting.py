@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.phantom import geometry, optics
+from toolkit.phantom.contrast import skin_unrest, typical_contrast
 from toolkit.phantom.draw import Canvas
 from toolkit.phantom.latent import Scales, load_of_grade
 from toolkit.phantom.optics import Float
@@ -23,12 +24,8 @@ from toolkit.phantom.stamps import Kinds, Spots, stamp
 
 _SOFT_MM: Final = 0.25  # scatter in the skin
 _ON_NOSE: Final = 0.5  # chance of a spot there relative to elsewhere
-_STANDS_OUT: Final = (
-    2.5  # standard deviations of the skin's own unrest; on light skin about .1 OD, as on clinical photographs
-)
-_BAND_MM: Final = (0.5, 2.0)  # of both: as large as spots
-_BAND_PX_PER_MM: Final = 2.5
-_FAINT: Final = 0.01  # green OD in the band under which nothing is a spot
+# Standard deviations of the skin's own unrest; on light skin about .1 OD, as on published clinical photographs.
+_STANDS_OUT: Final = 2.5
 _ROUNDS: Final = 5  # of painting, each darker, until the paint stands out
 _DARKEST: Final = 0.6
 
@@ -60,9 +57,9 @@ def paint(
         # What is lost in the unrest of rough or dark skin is no spot: nobody could see it.
         contrast_shown = typical_contrast([_finish(one, None, canvas) for one in maps], canvas)
         short = _STANDS_OUT * unrest / max(contrast_shown, 1e-6)
-        if short <= 1.03 or heaviest == 0 or contrast == _DARKEST:
+        if short <= 1.03 or heaviest == 0 or contrast >= _DARKEST:
             break
-        contrast = min(contrast * min(short, 2.0), max(contrast, _DARKEST))
+        contrast = min(contrast * min(short, 2.0), _DARKEST)
     flecks = _flecks(canvas, kinds, whitish, max(max(one) for one in grades.values()), density=slow)
     return [_finish(one, flecks, canvas) for one in maps]
 
@@ -94,45 +91,6 @@ def _painted(
         for visit, pigment in _met(growing, sheet, scales, side, targets=targets):
             np.maximum(maps[visit], pigment, out=maps[visit])
     return maps
-
-
-def skin_unrest(canvas: Canvas) -> float:
-    """How much darkness (green OD) wanders over bare skin, in a band of the size of spots: robust standard deviation."""
-    darkness = -np.log(np.maximum(canvas.light[..., 1], 1e-3))
-    inner = _inner(canvas)
-    if not inner.any():
-        return 0.0
-    band = _band(darkness, canvas)[inner]
-    return max(float(1.48 * np.median(np.abs(band - np.median(band)))), 1e-3)
-
-
-def typical_contrast(maps: Sequence[Float], canvas: Canvas) -> float:
-    """Green OD by which the spots of maps (H, W) stand out in the same band, on the fainter of the two sides: the mean
-    where it is over half of its 95th percentile; 0 without spots."""
-    inner, found = _inner(canvas), []
-    band = _band(np.maximum(np.maximum.reduce(list(maps)), 0), canvas)
-    u, _ = geometry.canonical_grid(canvas.points * (band.shape[1] / canvas.skin.shape[1]), band.shape, 1)
-    for side in (u > 0, u <= 0):
-        spots = band[inner & side & (band > _FAINT)]
-        if len(spots):
-            found.append(float(spots[spots > 0.5 * np.percentile(spots, 95)].mean()))
-    return min(found, default=0.0)
-
-
-def _band(values: Float, canvas: Canvas) -> Float:
-    small = _reduced(values, canvas)
-    unit = canvas.px_per_mm * small.shape[1] / values.shape[1]
-    fine, coarse = (cv2.GaussianBlur(small, (0, 0), max(sigma * unit, 0.5)) for sigma in _BAND_MM)
-    return fine - coarse
-
-
-def _inner(canvas: Canvas) -> NDArray[np.bool_]:
-    return cv2.erode(_reduced(canvas.skin, canvas), np.ones((7, 7), np.uint8)) > 0.9
-
-
-def _reduced(values: Float, canvas: Canvas) -> Float:
-    shrink = min(1.0, _BAND_PX_PER_MM / canvas.px_per_mm)
-    return cv2.resize(values, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
 
 
 def _placement(canvas: Canvas, kinds: Kinds, rng: np.random.Generator) -> Float:
