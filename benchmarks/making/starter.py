@@ -191,17 +191,15 @@ def scores(trained: Trained, graded: Sequence[Graded]) -> dict[str, Scores]:
     return rows
 
 
-def widening(trained: Trained, graded: Sequence[Graded]) -> float:
-    """The factor by which intervals hold on each kind of photographs alone: a study is of one kind, and which
-    is not known. At least 1; kinds of fewer than 30 photographs are left out."""
+def widenings(trained: Trained, graded: Sequence[Graded]) -> dict[str, float]:
+    """By kind of photographs, the factor by which intervals hold on it alone; kinds of fewer than 30 are left out."""
     truth = np.array([one.grade for one in graded])
     size = np.abs(trained.predicted - truth) / trained.half_widths
-    needed = [
-        np.quantile(size[mine], SETTINGS.blend.coverage)
-        for mine in kinds_of(graded).values()
+    return {
+        name: float(np.quantile(size[mine], SETTINGS.blend.coverage))
+        for name, mine in kinds_of(graded).items()
         if mine.sum() >= 30
-    ]
-    return float(max([1.0, *needed]))
+    }
 
 
 def told_of(trained: Trained, model: Model, graded: Sequence[Graded], wider: float) -> dict[str, Any]:
@@ -228,7 +226,9 @@ def model_of(trained: Trained, graded: Sequence[Graded], rows: dict[str, Scores]
     curve = trained.model.blend.curve
     print(f"Curve: scale {curve.scale:.4f}, power {curve.power:.3f}; shares {trained.model.blend.shares}")
     print(f"Intervals: {inside:.0%} inside, half-width {trained.half_widths.mean():.2f} on average")
-    wider = widening(trained, graded)
+    needed = widenings(trained, graded)
+    print("to hold on one kind alone, times " + ", ".join(f"{name} {x:.2f}" for name, x in needed.items()))
+    wider = max(1.0, *needed.values())  # a study is of one kind, and which is not known
     print(f"Intervals made wider by {wider:.2f}, to hold on each kind of photographs alone")
     drawn = [one for one in graded if not one.painted]
     photos = [one.photo for one in drawn]
