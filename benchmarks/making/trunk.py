@@ -6,6 +6,8 @@
 Phantoms are painted without end: drawn faces, and photographs of --faces whose own spots are filled first, by
 the three painters of toolkit.phantom, under changing light, cameras, sizes, compression and masks. A round
 paints some thousand charts, trains on all charts so far, and keeps the weights: rerun the command to resume.
+The trunk is the mean of the last two rounds' weights (model soup, Wortsman et al. 2022): one of them has learnt
+most of pigment, the other to say the same of one photograph saved in two ways.
 Of every six people, counted in the order of their names in each folder, the trunk learns on four. On charts
 of the third the severity is learnt, on what the trunk makes of people whom it never saw; but those of the
 first folder are kept back for benchmarks.making.starter, which learns grades on them. The sixth is held out:
@@ -44,9 +46,9 @@ ROUNDS = (
     (1500, 15, 1.5e-3), (900, 12, 1.5e-3),
 )  # fmt: skip
 ALONE = (6, 8, 10, 11, 12)
-# Rounds on photographs in two versions, of which the same is to be said; the starter's trunk has the KEPT first rounds.
+# Rounds on photographs in two versions, of which the same is to be said; the trunk after the last round is a mean of these.
 TWICE = (12,)
-KEPT = 11
+MEAN_OF = (11, 12)
 Pool = tuple[Path, list[Task]]  # the file of charts, and what they are of
 
 
@@ -171,7 +173,19 @@ def taught_in_rounds(
         encoder = Encoder.load(kept, SETTINGS.encoder)
     if encoder is None:
         raise TrainingError("no round and no --start: there is no trunk")
+    if rounds == len(ROUNDS):
+        files = [work / f"{out.stem}-{number}.npz" for number in MEAN_OF]
+        return mean_of([Encoder.load(file, SETTINGS.encoder) for file in files])
     return encoder
+
+
+def mean_of(encoders: Sequence[Encoder]) -> Encoder:
+    """An encoder with the mean of the weights of loaded encoders, of which one has learnt on from another; without
+    severity."""
+    several = [one.weights for one in encoders if one.weights is not None]
+    names = several[0]
+    mean = {name: np.asarray(np.mean([one[name] for one in several], axis=0), np.float32) for name in names}
+    return Encoder(encoders[0].settings, weights=mean)
 
 
 def severity_lessons(
@@ -195,7 +209,7 @@ def main(
         list[Path] | None, typer.Option(help="Folder of frontal photographs; several times.")
     ] = None,
     leave_out: Annotated[list[str] | None, typer.Option(help="Painter to train without.")] = None,
-    rounds: Annotated[int, typer.Option(help=f"The starter's are {KEPT}, at most {len(ROUNDS)}.")] = KEPT,
+    rounds: Annotated[int, typer.Option(help="Of training.", max=len(ROUNDS))] = len(ROUNDS),
     charts: Annotated[int, typer.Option(help="Charts to try the trunk on.")] = 240,
     start: Annotated[Path | None, typer.Option(help="Learn on from these weights.")] = None,
     seed: int = 1,

@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 
 from benchmarks.making import starter
+from benchmarks.making.trunk import mean_of
 from benchmarks.phantoms import sitter_of
 from toolkit.errors import TrainingError
 from toolkit.prepared import Prepared
+from toolkit.settings import EncoderSettings
+from toolkit.siamese import Encoder
+
+SMALL = EncoderSettings(channels=(4, 4, 4, 4), embedding=4)
 
 
 def graded(number: int, subject: str) -> starter.Graded:
@@ -56,3 +61,13 @@ def test_kinds_are_told_by_what_is_painted_and_how_much_is_shown():
     assert kinds["painted, half"].tolist() == [True, False]
     assert kinds["drawn, full"].tolist() == [False, True]
     assert not kinds["drawn, half"].any()
+
+
+def test_the_mean_of_encoders_has_the_mean_of_their_weights(tmp_path):
+    files = [tmp_path / f"{number}.npz" for number in (1, 2)]
+    for number, file in enumerate(files, 1):
+        encoder = Encoder(SMALL)
+        encoder.trunk.set_weights([np.full_like(w, number) for w in encoder.trunk.get_weights()])
+        encoder.save(file)
+    mean = mean_of([Encoder.load(file, SMALL) for file in files]).in_keras()
+    assert all((w == 1.5).all() for w in mean.trunk.get_weights())
