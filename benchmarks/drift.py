@@ -97,8 +97,10 @@ def main(
                     drifts[STYLES[style], name].append(other - plain)
     for (style, name), found in drifts.items():
         show(style, name, np.array(found))
-    for group, names in (("versions", VERSIONS), ("recoded", RECODED)):
-        show("all", group, np.concatenate([found for (_, name), found in drifts.items() if name in names]))
+    for styles in (["masked"], ["unmasked"], ["masked", "unmasked"]):
+        for group, names in (("versions", VERSIONS), ("recoded", RECODED)):
+            some = [found for (style, name), found in drifts.items() if style in styles and name in names]
+            show("all" if len(styles) > 1 else styles[0], group, np.concatenate(some))
 
 
 if __name__ == "__main__":
