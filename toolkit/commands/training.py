@@ -17,12 +17,12 @@ from toolkit.commands.intervals import coverage_told, supported, widths_told
 from toolkit.commands.shared import read_files
 from toolkit.errors import ToolkitError
 from toolkit.images import file_sha256
+from toolkit.judgement import judge
 from toolkit.landmarks import landmarks_name
 from toolkit.model import GRADE_STEP, Model, check_model_target, load_model, refuse_other_model, save_model
 from toolkit.modelcard import STARTER, OutOfFold, card_facts, worth_words
 from toolkit.outputs import counted
 from toolkit.photos import find_photo_files
-from toolkit.phototable import FIGURE
 from toolkit.prepared import Prepared
 from toolkit.progress import Progress, reported, silent
 from toolkit.scores import Scores, score, score_table, trivial_baselines
@@ -116,7 +116,7 @@ def train_study(
     pictures = thumbnails_of(photo.face for photo in usable) if thumbnails else ()
     model = replace(trained.model, name=Path(out).name, thumbnails=pictures)
     told = {"landmarks": landmarks_name(landmark_model), GRADE_STEP: step, **card_of(usable)}
-    starter = _by_starter(known if encoder is None else None, trained)
+    starter = _by_starter(known if encoder is None else None, usable)
     told |= _scores_told(
         trained, usable, np.array(truth), subjects, joined=joined, graders=several, starter=starter
     )
@@ -128,13 +128,9 @@ def train_study(
     return TrainRun(trained, model, joined, np.array(truth), left_out, tuple(copies), choice, starter)
 
 
-def _by_starter(starter: Model | None, trained: Trained) -> np.ndarray | None:
-    """Grades (n,) of the photographs by the starter, which saw none of them; None without it. Its network sees in them
-    what the trained model's does, whose trunk it is, and it grades by its own curve alone."""
-    if starter is None or starter.blend.shares[0] < 1:
-        return None
-    figure = trained.values[:, trained.model.blend.side.columns.index(FIGURE)]
-    return starter.blend.curve.predict(figure)
+def _by_starter(starter: Model | None, photos: Sequence[Prepared]) -> np.ndarray | None:
+    """Grades (n,) of the photographs by the starter, which saw none of them; None without it."""
+    return None if starter is None else judge(starter, photos, [""] * len(photos), None).grades
 
 
 def _scores_told(
