@@ -1,6 +1,6 @@
 """Trains models/starter on digital phantoms: drawn faces, and with --faces also painted photographs.
 
-    python -m benchmarks.making.trunk trunk.npz ...                       # first, two hours
+    python -m benchmarks.making.trunk trunk.npz ...                       # first, several hours
     python -m benchmarks.making.starter --trunk trunk.npz --faces FACES --faces MORE-FACES
 
 The network's trunk, which benchmarks.making.trunk has taught, is kept; severity, head, references and blend

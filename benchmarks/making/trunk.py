@@ -12,7 +12,7 @@ Of every six people, counted in the order of their names in each folder, the tru
 of the third the severity is learnt, on what the trunk makes of people whom it never saw; but those of the
 first folder are kept back for benchmarks.making.starter, which learns grades on them. The sixth is held out:
 the weights are tried on them, on each painter, and across painters; with --leave-out on a painter that the
-trunk never saw. About two hours on 2 cores.
+trunk never saw. Several hours on 2 cores.
 """
 
 from __future__ import annotations
