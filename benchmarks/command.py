@@ -16,6 +16,9 @@ import typer
 from toolkit.errors import ToolkitError
 
 Faces = Annotated[Path | None, typer.Option(help="Frontal photographs to paint on.")]
+SeveralFaces = Annotated[
+    list[Path] | None, typer.Option("--faces", help="Frontal photographs to paint on; several times.")
+]
 Limit = Annotated[int | None, typer.Option(min=1, help="Photographs, spread over the folder.")]
 Model = Annotated[Path | None, typer.Option(help="By default the starter model.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")]

@@ -12,13 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import typer
 from numpy.typing import NDArray
 
-from benchmarks.command import Model, folder_for, run
+from benchmarks.command import Model, SeveralFaces, folder_for, run
 from benchmarks.people import BROAD_TONES, HELD_OUT, broad_tone_of, some_of
 from benchmarks.phantoms import subject_of, truth_of
 from toolkit.commands.grading import grade_photos
@@ -133,9 +131,7 @@ def show_people(faces: Path, folder: Path, model: Path | None) -> None:
 
 
 def main(
-    faces: Annotated[
-        list[Path] | None, typer.Option(help="Frontal photographs to paint on; several times.")
-    ] = None,
+    faces: SeveralFaces = None,
     model: Model = None,
     subjects: int = 60,
 ) -> None:

@@ -24,7 +24,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.command import Work, folder_for, run
+from benchmarks.command import SeveralFaces, Work, folder_for, run
 from benchmarks.making.lessons import person_name
 from benchmarks.making.trunk import severity_file
 from benchmarks.people import BROAD_TONES, THIRD, broad_tone_of, some_of
@@ -252,9 +252,7 @@ def model_of(trained: Trained, graded: Sequence[Graded], rows: dict[str, Scores]
 def main(
     trunk: Annotated[Path, typer.Option(help="Weights of benchmarks.making.trunk (.npz).")],
     out: Annotated[Path, typer.Option(help="Model folder.")] = DEFAULT_OUT,
-    faces: Annotated[
-        list[Path] | None, typer.Option(help="Frontal photographs to paint on; several times.")
-    ] = None,
+    faces: SeveralFaces = None,
     work: Work = None,
     seed: int = 1,
 ) -> None:

@@ -26,7 +26,7 @@ import numpy as np
 import typer
 from sklearn.isotonic import IsotonicRegression
 
-from benchmarks.command import run
+from benchmarks.command import SeveralFaces, run
 from benchmarks.making.lessons import SETTINGS, Lesson, Subject, Task, lessons_in, people_of, tasks_of
 from benchmarks.people import HELD_OUT, THIRD, TRUNK
 from toolkit.errors import TrainingError
@@ -205,9 +205,7 @@ def severity_lessons(
 def main(
     out: Annotated[Path, typer.Argument(help="Weights to write (.npz).")],
     work: Annotated[Path, typer.Option(help="Keep canvases, charts and rounds here.")],
-    faces: Annotated[
-        list[Path] | None, typer.Option(help="Folder of frontal photographs; several times.")
-    ] = None,
+    faces: SeveralFaces = None,
     leave_out: Annotated[list[str] | None, typer.Option(help="Painter to train without.")] = None,
     rounds: Annotated[int, typer.Option(help="Of training.", max=len(ROUNDS))] = len(ROUNDS),
     charts: Annotated[int, typer.Option(help="Charts to try the trunk on.")] = 240,

@@ -45,6 +45,7 @@ def typical_contrast(maps: Sequence[Float], canvas: Canvas) -> float:
 
 
 def _band(values: Float, canvas: Canvas) -> Float:
+    """The band (h, w) of values (H, W) on the canvas, reduced."""
     small = _reduced(values, canvas)
     unit = canvas.px_per_mm * small.shape[1] / values.shape[1]
     fine, coarse = (cv2.GaussianBlur(small, (0, 0), max(sigma * unit, 0.5)) for sigma in _BAND_MM)
@@ -52,6 +53,7 @@ def _band(values: Float, canvas: Canvas) -> Float:
 
 
 def _inner(canvas: Canvas) -> NDArray[np.bool_]:
+    """Skin (h, w) away from its rim, reduced."""
     return cv2.erode(_reduced(canvas.skin, canvas), np.ones((7, 7), np.uint8)) > 0.9
 
 

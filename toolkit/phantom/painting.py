@@ -73,7 +73,8 @@ def _painted(
     slow: Float,
     streams: Sequence[np.random.Generator],
 ) -> list[Float]:
-    """Maps of spots and sheets as dark as ``kinds`` says, gathered where ``slow`` is high, not yet softened."""
+    """Maps of green OD (H, W), one a visit, of spots and sheets as dark as ``kinds`` says, not yet softened; spots gather
+    where ``slow`` (h, w), at a quarter of the size, is high."""
     visits = len(next(iter(grades.values())))
     maps = [np.zeros(canvas.skin.shape, np.float32) for _ in range(visits)]
     broad, *by_side = streams
