@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from toolkit.settings import Settings
 from toolkit.workers import prepare_all
 
 Row = dict[str, str]
+T = TypeVar("T")
 
 
 def truth_of(study: Path) -> dict[str, Row]:
@@ -50,9 +52,9 @@ def planted_map(study: Path, name: str) -> NDArray[np.float32]:
 
 def subject_of(subject: str, study: str, sitters: int) -> str:
     """Drawn faces are a subject each; ``sitters`` photographs, painted in turn, one for all paintings."""
-    return f"face:{(int(subject[1:]) - 1) % sitters}" if sitters else f"{study}:{subject}"
+    return f"face:{sitter_of(subject, range(sitters))}" if sitters else f"{study}:{subject}"
 
 
-def sitter_of(subject: str, sitters: Sequence[str]) -> str:
+def sitter_of(subject: str, sitters: Sequence[T]) -> T:
     """Who of the ``sitters``, painted in turn, a subject is."""
     return sitters[(int(subject[1:]) - 1) % len(sitters)]

@@ -258,6 +258,10 @@ def main(
 ) -> None:
     """Makes the phantoms, learns their grades, and writes the model."""
     with folder_for(work) as folder, progress_bars(quiet=False) as tell:
+        if len({one.name for one in faces or []}) < len(faces or []):
+            raise TrainingError(
+                "--faces: two folders of one name, by which people are told apart: rename one"
+            )
         others = {one.name: some_of(one, folder / f"people-{one.name}", THIRD) for one in faces or []}
         start = Encoder.load(trunk, SETTINGS.encoder)
         graded = list(prepared(folder, others, tell))
