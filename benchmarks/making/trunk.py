@@ -5,9 +5,9 @@
 
 Phantoms are painted without end: drawn faces, and photographs of --faces whose own spots are filled first, by
 the three painters of toolkit.phantom, under changing light, cameras, sizes, compression and masks. A round
-paints some thousand charts, trains on all charts so far, and keeps the weights: rerun the command to resume.
-The trunk is the mean of the last two rounds' weights (model soup, Wortsman et al. 2022): one of them has learnt
-most of pigment, the other to say the same of one photograph saved in two ways.
+paints some charts, trains on those of one or several rounds, and keeps the weights: rerun the command to resume.
+The trunk is the mean of the last two rounds' weights (model soup, Wortsman et al. 2022), which have learnt to say
+the same of one photograph saved in two ways.
 Of every six people, counted in the order of their names in each folder, the trunk learns on four. On charts
 of the third the severity is learnt, on what the trunk makes of people whom it never saw; but those of the
 first folder are kept back for benchmarks.making.starter, which learns grades on them. The sixth is held out:
@@ -18,7 +18,7 @@ trunk never saw. Several hours on 2 cores.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -38,17 +38,39 @@ from toolkit.siamese import Encoder, Severity, pretrain
 from toolkit.visible import visible_pigment
 
 SEVERITY_PARTS, SEVERITY_CHARTS = 2, 400
-# Charts painted, epochs, rate. From each round of ALONE on only the charts painted since are learnt from: fewer to paint
-# and hold.
+MEAN_OF = (13, 14)  # the trunk after the last round is a mean of these
+
+
+@dataclass(frozen=True)
+class Round:
+    """``charts`` painted anew; ``epochs`` at a ``rate`` that falls to 0, on the charts of the rounds ``of``, from the mean
+    of the rounds ``after``, or from the round before; ``twice``: charts of photographs in two versions, of which the same
+    is to be said."""
+
+    charts: int
+    epochs: int
+    rate: float
+    of: tuple[int, ...]
+    after: tuple[int, ...] = ()
+    twice: bool = False
+
+
 ROUNDS = (
-    (1200, 6, 2.5e-3), (600, 6, 2e-3), (600, 8, 1.5e-3), (600, 5, 1e-3), (600, 9, 1.5e-3), (3600, 24, 2e-3),
-    (3600, 14, 2e-3), (1500, 28, 2e-3), (0, 32, 1.5e-3), (1500, 14, 1.5e-3),
-    (1500, 15, 1.5e-3), (900, 12, 1.5e-3),
-)  # fmt: skip
-ALONE = (6, 8, 10, 11, 12)
-# Rounds on photographs in two versions, of which the same is to be said; the trunk after the last round is a mean of these.
-TWICE = (12,)
-MEAN_OF = (11, 12)
+    Round(1200, 6, 2.5e-3, (1,)),
+    Round(600, 6, 2e-3, (1, 2)),
+    Round(600, 8, 1.5e-3, (1, 2, 3)),
+    Round(600, 5, 1e-3, (1, 2, 3, 4)),
+    Round(600, 9, 1.5e-3, (1, 2, 3, 4, 5)),
+    Round(3600, 24, 2e-3, (6,)),
+    Round(3600, 14, 2e-3, (6, 7)),
+    Round(1500, 28, 2e-3, (8,)),
+    Round(0, 32, 1.5e-3, (8,)),
+    Round(1500, 14, 1.5e-3, (10,)),
+    Round(1500, 15, 1.5e-3, (11,)),
+    Round(900, 12, 1.5e-3, (12,), twice=True),
+    Round(0, 12, 1.2e-3, (12,), after=(11, 12), twice=True),
+    Round(0, 12, 1.2e-3, (12,), twice=True),
+)
 Pool = tuple[Path, list[Task]]  # the file of charts, and what they are of
 
 
@@ -157,26 +179,27 @@ def taught_in_rounds(
     tell: Progress,
 ) -> Encoder:
     """The trunk after the last round; what an earlier run made is taken up."""
-    pools: list[Pool] = []
-    for number, (count, epochs, rate) in enumerate(ROUNDS[:rounds], 1):
-        kept = work / f"{out.stem}-{number}.npz"
-        pool = (
-            work / f"charts-{seed}-{number}.npz",
-            tasks_of(people, count, seed + number, twice=number in TWICE),
-        )
-        pools = [pool] if number in ALONE else [*pools, pool]
-        if not kept.exists():
-            stage = f"round {number}"
+
+    def kept(number: int) -> Path:
+        return work / f"{out.stem}-{number}.npz"
+
+    def mean_after(numbers: Sequence[int]) -> Encoder:
+        return mean_of([Encoder.load(kept(number), SETTINGS.encoder) for number in numbers])
+
+    pools: dict[int, Pool] = {}
+    for number, one in enumerate(ROUNDS[:rounds], 1):
+        tasks = tasks_of(people, one.charts, seed + number, twice=one.twice)
+        pools[number] = work / f"charts-{seed}-{number}.npz", tasks
+        if not kept(number).exists():
+            start = mean_after(one.after) if one.after else encoder
             taught_on(
-                pools, painters, encoder, seed + number, epochs=epochs, rate=rate, stage=stage, tell=tell
-            ).save(kept)
-        encoder = Encoder.load(kept, SETTINGS.encoder)
+                [pools[of] for of in one.of], painters, start, seed + number,
+                epochs=one.epochs, rate=one.rate, stage=f"round {number}", tell=tell,
+            ).save(kept(number))  # fmt: skip
+        encoder = Encoder.load(kept(number), SETTINGS.encoder)
     if encoder is None:
         raise TrainingError("no round and no --start: there is no trunk")
-    if rounds == len(ROUNDS):
-        files = [work / f"{out.stem}-{number}.npz" for number in MEAN_OF]
-        return mean_of([Encoder.load(file, SETTINGS.encoder) for file in files])
-    return encoder
+    return mean_after(MEAN_OF) if rounds == len(ROUNDS) else encoder
 
 
 def mean_of(encoders: Sequence[Encoder]) -> Encoder:

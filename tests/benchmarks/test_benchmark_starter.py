@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.making import starter
+from benchmarks.making.missed import mended
 from benchmarks.making.trunk import mean_of
 from benchmarks.phantoms import sitter_of
 from toolkit.errors import TrainingError
@@ -71,3 +72,19 @@ def test_the_mean_of_encoders_has_the_mean_of_their_weights(tmp_path):
         encoder.save(file)
     mean = mean_of([Encoder.load(file, SMALL) for file in files]).in_keras()
     assert all((w == 1.5).all() for w in mean.trunk.get_weights())
+
+
+def test_a_map_without_each_of_its_faults():
+    planted, seen = np.zeros((2, 40, 60), np.float32)
+    planted[5:11, 5:11], planted[5:11, 30:36] = (
+        0.2,
+        0.1,
+    )  # the first is seen at half its strength, the second not at all
+    seen[5:11, 5:11], seen[30:34, 50:54] = 0.1, 0.3  # and something where nothing was planted
+    maps = mended(seen, planted)
+    assert maps["as it is"] is seen and maps["planted"] is planted
+    assert maps["at the right strength"][planted > 0].sum() == pytest.approx(planted.sum(), rel=1e-3)
+    assert maps["at the right strength"][32, 52] == pytest.approx(0.3)
+    assert maps["with what it missed"][7, 32] == pytest.approx(0.1)
+    assert maps["with what it missed"][7, 7] == pytest.approx(0.1)
+    assert not maps["without what is not there"][20:].any() and maps["without what is not there"][7, 7] > 0
