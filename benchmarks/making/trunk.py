@@ -38,7 +38,7 @@ from toolkit.siamese import Encoder, Severity, pretrain
 from toolkit.visible import visible_pigment
 
 SEVERITY_PARTS, SEVERITY_CHARTS = 2, 400
-MEAN_OF = (13, 14)  # the trunk after the last round is a mean of these
+MEAN_OF = (12, 13)  # the trunk after the last round is a mean of these
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,6 @@ ROUNDS = (
     Round(1500, 15, 1.5e-3, (11,)),
     Round(900, 12, 1.5e-3, (12,), twice=True),
     Round(0, 12, 1.2e-3, (12,), after=(11, 12), twice=True),
-    Round(0, 12, 1.2e-3, (12,), twice=True),
 )
 Pool = tuple[Path, list[Task]]  # the file of charts, and what they are of
 
