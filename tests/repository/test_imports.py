@@ -19,6 +19,7 @@ HEAVY = {
     "scipy",
     "dlib",
     "openpyxl",
+    "xlsxwriter",
     "matplotlib",
     "jinja2",
     "onnx",

@@ -1,9 +1,12 @@
 import csv
 import dataclasses
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +164,25 @@ def test_no_name_becomes_a_formula(tmp_path):
     assert book["Grades"]["A2"].value == "=1+1"
     assert book["Evidence"]["B2"].value == book["Contributions"]["B2"].value == "=1+1"
     assert book["Contributions"]["C2"].data_type == "n"
+
+
+MARKUP = [
+    *("<r>x</r>", "<r></r>", "<r/>", "<r><t>x</t></r></is></c><c><f>1+1</f></c><c><is><r></r>", "a & <b>"),
+    *("_x0041_.jpg", "=_x0041_x0042_", "__x000D_", "http://a.b/c", "mailto:a@b.c", " a ", "1e5", "TRUE"),
+]
+
+
+def test_text_is_neither_markup_nor_escape_nor_link(tmp_path):
+    write_table(tmp_path / "out.xlsx", [{"text": text, text: 1} for text in MARKUP])
+    sheet = load(tmp_path / "out.xlsx").active
+    assert [cell.value for cell in sheet["A"]] == ["text", *MARKUP]
+    assert [cell.value for cell in sheet[1]] == ["text", *MARKUP]
+    assert not any(cell.hyperlink for cell in sheet["A"])
+    assert [cell.value for cell in sheet["A"] if cell.quotePrefix] == ["=_x0041_x0042_"]
+    assert {(cell.font.bold, cell.font.color.rgb[-6:]) for cell in sheet[1]} == {(True, "FFFFFF")}
+    with zipfile.ZipFile(tmp_path / "out.xlsx") as archive:
+        xml = archive.read("xl/worksheets/sheet1.xml").decode()
+    assert "<f>" not in xml and not re.search("_x[0-9A-F]{4}_", xml)  # Excel takes _x0041_ for an A
 
 
 def test_no_csv_cell_begins_a_formula(tmp_path):
@@ -375,6 +397,23 @@ def test_a_disk_that_fills_up_leaves_the_old_workbook(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("fails", ["rows", "archive"])
+def test_a_workbook_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch, fails):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    walks = iter([[{"a": 1}], map(full, "a")])
+    rows = Rows(lambda: next(walks)) if fails == "rows" else [{"a": 1}]
+    if fails == "archive":
+        monkeypatch.setattr("xlsxwriter.workbook.ZipFile", full)
+    with pytest.raises(ToolkitError, match=r"out\.xlsx: cannot be written \(No space left"):
+        write_table(tmp_path / "out.xlsx", rows)
+    assert [*tmp_path.rglob("*")] == [tmp_path / "temporary"]
+
+
 def test_targets_are_checked_before_the_work(tmp_path):
     check_target(tmp_path / "new" / "out.xlsx")
     assert (tmp_path / "new").is_dir() and not list((tmp_path / "new").iterdir())
@@ -486,7 +525,7 @@ def test_every_sheet_prints_on_pages_that_can_be_read(tmp_path):
     for sheet in load(tmp_path / "out.xlsx").worksheets:
         page, widths = sheet.page_setup, [one.width for one in sheet.column_dimensions.values()]
         assert page.orientation == "landscape" and sheet.sheet_properties.pageSetUpPr.fitToPage
-        assert page.fitToHeight == 0 and sum(widths) / page.fitToWidth <= 280
+        assert page.fitToHeight == 0 and sum(widths) / (page.fitToWidth or 1) <= 280
         assert sheet.print_area.split("!")[1].replace("$", "").startswith("A1:")
     assert load(tmp_path / "out.xlsx")["Grades"].print_area.endswith("$A$1:$S$3")
     assert load(tmp_path / "out.xlsx")["Patches"].page_setup.fitToWidth > 1

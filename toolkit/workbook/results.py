@@ -8,18 +8,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
 
 from toolkit.csvguard import unguarded
 from toolkit.errors import MissingExtraError, ToolkitError
-from toolkit.files import write_atomically
-from toolkit.outputs import has_columns, is_parquet, is_stamped, stamp_workbook
+from toolkit.outputs import has_columns, is_parquet, is_stamped
 from toolkit.records import PhotoGrade
 from toolkit.summary import Summary, watched_lines
 from toolkit.tables import Column, Survey, check_target, import_parquet, survey, write_csv, write_parquet
 from toolkit.watch import Watched
+from toolkit.workbook.book import Book, Cell, write_book
 from toolkit.workbook.byvisit import BY_VISIT, WHO
-from toolkit.workbook.cells import cell
 from toolkit.workbook.pages import new_sheet
 from toolkit.workbook.sheets import (
     CHANGE_COLUMNS,
@@ -188,17 +186,17 @@ def write_sheets(
     for title, seen in found.items():
         _refuse_overflow(path, title, seen)
 
-    import openpyxl
+    def fill(book: Book) -> None:
+        for title, rows in sheets.items():
+            names = list(found[title].columns)
+            sheet = new_sheet(book, title, found[title], frozen="B2")
+            for row in rows:
+                values = [row.get(name) for name in names]
+                sheet.append(
+                    Cell(value, number_format if isinstance(value, float) else None) for value in values
+                )
 
-    book = openpyxl.Workbook(write_only=True)
-    for title, rows in sheets.items():
-        names = list(found[title].columns)
-        sheet = new_sheet(book, title, found[title], frozen="B2")
-        for row in rows:
-            values = [row.get(name) for name in names]
-            formats = [number_format if isinstance(value, float) else None for value in values]
-            sheet.append([cell(sheet, *pair) for pair in zip(values, formats, strict=True)])
-    _save(book, path, kind)
+    write_book(path, kind, fill)
 
 
 def _writer(path: Path) -> Callable[[Path, Table, Sequence[str] | None], None]:
@@ -238,29 +236,20 @@ def _write_book(
         if title not in aside:
             _refuse_overflow(path, title, seen)
 
-    import openpyxl
+    def fill(book: Book) -> None:
+        if "Grades" not in aside:
+            add_grades(book, grades, found["Grades"])
+        for title in (["Grades"] if "Grades" in aside else []) + list(tables):
+            if title in aside:
+                add_table(book, title, [{"note": aside[title]}], Survey({"note": Column(longest=60)}, 1))
+            else:
+                add_table(book, title, tables[title], found[title])
+        add_summary(book, Summary.of(grades), watched_lines(watched) if watched else [])
+        add_run(book, run)
+        add_dictionary(book, {title: list(seen.columns) for title, seen in found.items()})
+        add_glossary(book)
 
-    book = openpyxl.Workbook(write_only=True)  # streams rows to disk: patches can be many
-    if "Grades" not in aside:
-        add_grades(book, grades, found["Grades"])
-    for title in (["Grades"] if "Grades" in aside else []) + list(tables):
-        if title in aside:
-            add_table(book, title, [{"note": aside[title]}], Survey({"note": Column(longest=60)}, 1))
-        else:
-            add_table(book, title, tables[title], found[title])
-    add_summary(book, Summary.of(grades), watched_lines(watched) if watched else [])
-    add_run(book, run)
-    add_dictionary(book, {title: list(seen.columns) for title, seen in found.items()})
-    add_glossary(book)
-    _save(book, path, KIND)
-
-
-def _save(book: Any, path: Path, kind: str) -> None:
-    def write(file: IO[bytes]) -> None:
-        book.save(file)
-        stamp_workbook(file, kind)
-
-    write_atomically(path, write)
+    write_book(path, KIND, fill)
 
 
 def _refuse_overflow(path: Path, sheet: str, found: Survey) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 from toolkit.dictionary import dictionary_rows
 from toolkit.glossary import terms
 from toolkit.records import REGIONS, PhotoGrade
 from toolkit.summary import Line, Summary, flag_of
 from toolkit.tables import Column, Rows, Survey, Value, survey
+from toolkit.workbook.book import Book, Cell
 from toolkit.workbook.byvisit import BY_VISIT, CHANGE_TO
-from toolkit.workbook.cells import DECIMALS, FIGURES, FORMATS, TITLE_FILL, cell, short
+from toolkit.workbook.cells import DECIMALS, FIGURES, FORMATS, TITLE_FILL, short
 from toolkit.workbook.pages import WIDEST, longer_columns, new_sheet, set_page
 
 LEARNT = (
@@ -78,7 +78,16 @@ _LEGEND: list[dict[str, Value]] = [
     },
     {"item": "red row of Grades", "value": "could not be graded: the note says why"},
 ]
-_SCALE = ("FFFFFF", "E8C39E", "C07F55")  # grades 0, 4.5 and 9: unpigmented to dark
+_SCALE = {
+    **{"type": "3_color_scale", "min_type": "num", "mid_type": "num", "max_type": "num"},
+    **{"min_value": 0, "mid_value": 4.5, "max_value": 9},
+    **{"min_color": "#FFFFFF", "mid_color": "#E8C39E", "max_color": "#C07F55"},  # unpigmented to dark
+}
+_BARS = {
+    **{"type": "data_bar", "min_type": "num", "min_value": 0, "max_type": "max"},
+    "bar_color": "#C07F55",
+    "min_length": "0",  # no bar where nothing was counted; text, as XlsxWriter 3.2 takes a number 0 for none
+}
 Table = Iterable[Mapping[str, Value]]
 
 
@@ -114,28 +123,18 @@ def run_rows(run: Mapping[str, str | int | float]) -> list[dict[str, Value]]:
     return [{"item": item, "value": value} for item, value in run.items()]
 
 
-def add_grades(book: Any, rows: Table, found: Survey) -> None:
+def add_grades(book: Book, rows: Table, found: Survey) -> None:
     """The sheet Grades, its rows coloured by what needs review."""
-    from openpyxl.formatting.rule import ColorScaleRule
-    from openpyxl.utils import get_column_letter
-
     sheet, long = new_sheet(book, "Grades", found, frozen="B2"), longer_columns(found)
     for row in rows:
         fill = _FILLS[flag_of(row)]
-        sheet.append(
-            [cell(sheet, row[name], FORMATS.get(name), fill, wrap=name in long) for name in GRADE_COLUMNS]
-        )
+        sheet.append(Cell(row[name], FORMATS.get(name), fill, wrap=name in long) for name in GRADE_COLUMNS)
     for name in _SCALED:
-        letter = get_column_letter(GRADE_COLUMNS.index(name) + 1)
-        scale = ColorScaleRule(
-            start_type="num", start_value=0, start_color=_SCALE[0],
-            mid_type="num", mid_value=4.5, mid_color=_SCALE[1],
-            end_type="num", end_value=9, end_color=_SCALE[2],
-        )  # fmt: skip
-        sheet.conditional_formatting.add(f"{letter}2:{letter}{max(found.count, 1) + 1}", scale)
+        column = GRADE_COLUMNS.index(name)
+        sheet.page.conditional_format(1, column, max(found.count, 1), column, _SCALE)
 
 
-def add_table(book: Any, title: str, rows: Table, found: Survey) -> None:
+def add_table(book: Book, title: str, rows: Table, found: Survey) -> None:
     """A sheet of any table."""
     sheet, long = new_sheet(book, title, found, frozen="B2"), longer_columns(found)
     formats = {
@@ -143,9 +142,7 @@ def add_table(book: Any, title: str, rows: Table, found: Survey) -> None:
         for name, column in found.columns.items()
     }
     for row in rows:
-        sheet.append(
-            [cell(sheet, short(row.get(name)), formats[name], wrap=name in long) for name in found.columns]
-        )
+        sheet.append(Cell(short(row.get(name)), formats[name], wrap=name in long) for name in found.columns)
 
 
 def _visit_format(name: str, column: Column) -> str | None:
@@ -161,33 +158,30 @@ def _figure_format(name: str, column: Column) -> str | None:
     return next(form for top, form in DECIMALS if column.largest < top)
 
 
-def add_summary(book: Any, summary: Summary, more: Sequence[Line] = ()) -> None:
+def add_summary(book: Book, summary: Summary, more: Sequence[Line] = ()) -> None:
     """Counts and distributions on the left, with ``more`` lines under them, the photos to look at on the right."""
-    from openpyxl.formatting.rule import DataBarRule
-
     left, right = [*summary.figures(), *more], summary.flagged_rows()
-    sheet = book.create_sheet("Summary")
+    sheet = book.sheet("Summary")
     widths = (24, 10, 9, 9, 9, 9, 9, 3, 36, 8, 24, WIDEST)
     set_page(sheet, widths, max(len(left), len(right)))
     for place in range(max(len(left), len(right))):
-        cells: list[Any] = [None] * 12
+        cells: list[Cell | None] = [None] * 12
         if place < len(left):
-            cells[: len(left[place].cells)] = _summary_cells(sheet, left[place], "0.00")
+            cells[: len(left[place].cells)] = _summary_cells(left[place], "0.00")
         if place < len(right):
-            cells[8:] = _summary_cells(sheet, right[place], "0.0")
+            cells[8:] = _summary_cells(right[place], "0.0")
         sheet.append(cells)
-    bars = DataBarRule(start_type="num", start_value=0, end_type="max", color="C07F55", minLength=0)
-    for first, last in _runs([place for place, line in enumerate(left, 1) if line.bar]):
-        sheet.conditional_formatting.add(f"B{first}:B{last}", bars)
+    for first, last in _runs([place for place, line in enumerate(left) if line.bar]):
+        sheet.page.conditional_format(first, 1, last, 1, _BARS)
 
 
-def _summary_cells(sheet: Any, line: Line, number_format: str) -> list[Any]:
+def _summary_cells(line: Line, number_format: str) -> list[Cell]:
     fill = TITLE_FILL if line.title else _FILLS[line.flag]
     cells = []
     for value in line.cells:
         is_figure = isinstance(value, float) or (line.title and value in FIGURES)
         form = number_format if isinstance(value, float) else None
-        cells.append(cell(sheet, value, form, fill, align="right" if is_figure else None, bold=line.title))
+        cells.append(Cell(value, form, fill, align="right" if is_figure else None, bold=line.title))
     return cells
 
 
@@ -202,31 +196,31 @@ def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def add_run(book: Any, run: Mapping[str, str | int | float]) -> None:
+def add_run(book: Book, run: Mapping[str, str | int | float]) -> None:
     """The sheet Run."""
     rows = run_rows(run)
     found = survey(rows + _LEGEND, ("item", "value"))
     sheet = new_sheet(book, "Run", found, frozen="A2", filtered=len(rows))
     for row in rows:
-        sheet.append([cell(sheet, value, align="left") for value in row.values()])
+        sheet.append(Cell(value, align="left") for value in row.values())
     sheet.append([])
     for row, fill in zip(_LEGEND, (_FLAGGED_FILL, _FAILED_FILL), strict=True):
-        sheet.append([cell(sheet, row["item"], fill=fill), cell(sheet, row["value"])])
+        sheet.append([Cell(row["item"], fill=fill), Cell(row["value"])])
 
 
-def add_dictionary(book: Any, columns: Mapping[str, Sequence[str]]) -> None:
+def add_dictionary(book: Book, columns: Mapping[str, Sequence[str]]) -> None:
     """The sheet Dictionary: every column of the others explained."""
     rows = dictionary_rows(columns)
     found = survey(rows, ("sheet", "column", "meaning", "unit", "range"))
     sheet = new_sheet(book, "Dictionary", found, frozen="A2")
     for row in rows:
-        sheet.append([cell(sheet, row[name], wrap=True) for name in found.columns])
+        sheet.append(Cell(row[name], wrap=True) for name in found.columns)
 
 
-def add_glossary(book: Any) -> None:
+def add_glossary(book: Book) -> None:
     """The sheet Glossary: what words such as fold or conformal interval mean."""
     rows = [asdict(one) for one in terms()]
     found = survey(rows, ("part", "term", "meaning"))
     sheet = new_sheet(book, "Glossary", found, frozen="A2")
     for row in rows:
-        sheet.append([cell(sheet, row[name], wrap=True) for name in found.columns])
+        sheet.append(Cell(row[name], wrap=True) for name in found.columns)
