@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numbers
+import numpy as np
 
 from toolkit.records import REGIONS
 from toolkit.tables import Value
@@ -34,8 +34,4 @@ FORMATS = {
 
 def short(value: Value) -> Value:
     """Figures to seven significant digits, as many as single precision holds."""
-    return (
-        float(f"{value:.7g}")
-        if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral)
-        else value
-    )
+    return float(f"{value:.7g}") if isinstance(value, float | np.floating) else value
