@@ -15,6 +15,7 @@ Measured:
     graders             simulated graders told apart, and what a model gains that learns their combined grades
     guide               the pictures of the guide: each step in the window, on phantoms
     landmarks           landmarks and patches on changed photographs of people whose points were set by hand
+    making.missed       which faults of a trunk's map the errors of its grades come from
     pictures            the phantoms shown in docs/
     pigment             what the pigment features find, what moves them, for whom they err, what they cost
     speed               how fast grading is, stage by stage and end to end, beside a plain decode
