@@ -3,9 +3,9 @@
 The errors of two photographs of one side of one person are alike: its skin tone, moles and folds are on both. So the
 error of the difference is smaller than that of two strangers' grades. By how much, phantoms tell: people at two visits,
 graded by the starter model, and the change of their grades against the true one. There the errors of one person's
-photographs correlate by 0.69 (60 drawn people) and 0.74 (30 painted photographs), and the error of a change has a standard
-deviation of 0.46 and 0.44 where that of a grade has 0.58. A fall by one grade is understated by about 0.3: the interval
-holds that, the change itself is not corrected (``python -m benchmarks.change --spots``).
+photographs correlate by 0.66 (60 drawn people) and 0.79 (30 painted photographs), and the error of a change has a standard
+deviation of 0.45 and 0.39 where that of a grade has 0.54 and 0.59. On drawn people a fall by one grade is understated by
+about 0.2: the interval holds that, the change itself is not corrected (``python -m benchmarks.change --spots``).
 It rests on these phantoms and on that model alone: ``ChangeSettings.interval_share`` is the share of the root of both
 half-widths' squares within which 90 % of the changes lay. Photographs of a study may differ more between two visits than
 two sessions of a phantom do, and the grades of a study's own model may err differently; an expert's own wavering, which

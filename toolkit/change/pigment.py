@@ -2,8 +2,8 @@
 
 Where spots are, the network's predicted map says, at either visit. What became of one, the darkness of its skin against
 the skin around says: it is linear in pigment, where the predicted map drops to nothing at a threshold. With
-``change_limit`` 97 % of 5300 spots of the same pigment in two sessions are called the same, and of spots that kept under
-30 % of their pigment 97 % gone or fainter, of 30 to 60 % 66 %, of 60 to 80 % 29 % (90 phantoms, drawn and painted on
+``change_limit`` 97 % of 5800 spots of the same pigment in two sessions are called the same, and of spots that kept under
+30 % of their pigment 97 % gone or fainter, of 30 to 60 % 71 %, of 60 to 80 % 32 % (90 phantoms, drawn and painted on
 photographs; ``python -m benchmarks.change --spots``). What differs less is called the same: two photographs cannot tell.
 """
 
