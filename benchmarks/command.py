@@ -16,8 +16,20 @@ import typer
 from toolkit.errors import ToolkitError
 
 Faces = Annotated[Path | None, typer.Option(help="Frontal photographs to paint on.")]
+
+
+def _of_different_names(folders: list[Path] | None) -> list[Path] | None:
+    """Folders as they are given: people are told apart by the name of theirs."""
+    if len({one.name for one in folders or ()}) < len(folders or ()):
+        raise typer.BadParameter("two folders of one name, by which people are told apart: rename one")
+    return folders
+
+
 SeveralFaces = Annotated[
-    list[Path] | None, typer.Option("--faces", help="Frontal photographs to paint on; several times.")
+    list[Path] | None,
+    typer.Option(
+        "--faces", help="Frontal photographs to paint on; several times.", callback=_of_different_names
+    ),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Photographs, spread over the folder.")]
 Model = Annotated[Path | None, typer.Option(help="By default the starter model.")]

@@ -32,7 +32,8 @@ Map = NDArray[np.float32]
 
 
 def mended(seen: Map, planted: Map) -> dict[str, Map]:
-    """A predicted map (h, w) of green OD, and what it would be without each of its faults."""
+    """A predicted map (h, w) of green OD at the network's scale, and what it would be without each of its faults; ``planted``
+    (h, w) of the same unit."""
     near = cv2.dilate((planted > _PLANTED_OD).astype(np.uint8), np.ones(_AROUND_PX)) > 0
     strength = planted[near].sum() / max(seen[near].sum(), 1e-6) if near.any() else 1.0
     right = np.float32(np.clip(strength, 1 / _MOST_STRENGTH, _MOST_STRENGTH))

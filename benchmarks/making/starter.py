@@ -234,12 +234,11 @@ def model_of(trained: Trained, graded: Sequence[Graded], rows: dict[str, Scores]
     print(f"Curve: scale {curve.scale:.4f}, power {curve.power:.3f}; shares {trained.model.blend.shares}")
     print(f"Intervals: {inside:.0%} inside, half-width {trained.half_widths.mean():.2f} on average")
     needed = widenings(trained, graded, kinds_of(graded))
-    of_painters = widenings(
-        trained, graded, by_painter(graded)
-    )  # as hard as all of them together is another's
+    of_painters = widenings(trained, graded, by_painter(graded))
     told = ", ".join(f"{name} {x:.2f}" for name, x in (needed | of_painters).items())
     print(f"to hold on one kind alone, times {told}")
-    wider = max(1.0, *needed.values())  # a study is of one kind, and which is not known
+    # A study is of one kind, and which is not known. A hand never seen may be as any painter: none of them counts alone.
+    wider = max(1.0, *needed.values())
     print(f"Intervals made wider by {wider:.2f}, to hold on each kind of photographs alone")
     drawn = [one for one in graded if not one.painted]
     photos = [one.photo for one in drawn]
@@ -269,10 +268,6 @@ def main(
 ) -> None:
     """Makes the phantoms, learns their grades, and writes the model."""
     with folder_for(work) as folder, progress_bars(quiet=False) as tell:
-        if len({one.name for one in faces or []}) < len(faces or []):
-            raise TrainingError(
-                "--faces: two folders of one name, by which people are told apart: rename one"
-            )
         others = {one.name: some_of(one, folder / f"people-{one.name}", THIRD) for one in faces or []}
         start = Encoder.load(trunk, SETTINGS.encoder)
         graded = list(prepared(folder, others, tell))

@@ -76,11 +76,9 @@ def test_the_mean_of_encoders_has_the_mean_of_their_weights(tmp_path):
 
 def test_a_map_without_each_of_its_faults():
     planted, seen = np.zeros((2, 40, 60), np.float32)
-    planted[5:11, 5:11], planted[5:11, 30:36] = (
-        0.2,
-        0.1,
-    )  # the first is seen at half its strength, the second not at all
-    seen[5:11, 5:11], seen[30:34, 50:54] = 0.1, 0.3  # and something where nothing was planted
+    # One spot is seen at half its strength, one not at all, and something where nothing was planted.
+    planted[5:11, 5:11], planted[5:11, 30:36] = 0.2, 0.1
+    seen[5:11, 5:11], seen[30:34, 50:54] = 0.1, 0.3
     maps = mended(seen, planted)
     assert maps["as it is"] is seen and maps["planted"] is planted
     assert maps["at the right strength"][planted > 0].sum() == pytest.approx(planted.sum(), rel=1e-3)

@@ -78,13 +78,23 @@ _LEGEND: list[dict[str, Value]] = [
     },
     {"item": "red row of Grades", "value": "could not be graded: the note says why"},
 ]
-_SCALE = {
-    **{"type": "3_color_scale", "min_type": "num", "mid_type": "num", "max_type": "num"},
-    **{"min_value": 0, "mid_value": 4.5, "max_value": 9},
-    **{"min_color": "#FFFFFF", "mid_color": "#E8C39E", "max_color": "#C07F55"},  # unpigmented to dark
+_SCALE = {  # unpigmented to dark
+    "type": "3_color_scale",
+    "min_type": "num",
+    "min_value": 0,
+    "min_color": "#FFFFFF",
+    "mid_type": "num",
+    "mid_value": 4.5,
+    "mid_color": "#E8C39E",
+    "max_type": "num",
+    "max_value": 9,
+    "max_color": "#C07F55",
 }
 _BARS = {
-    **{"type": "data_bar", "min_type": "num", "min_value": 0, "max_type": "max"},
+    "type": "data_bar",
+    "min_type": "num",
+    "min_value": 0,
+    "max_type": "max",
     "bar_color": "#C07F55",
     "min_length": "0",  # no bar where nothing was counted; text, as XlsxWriter 3.2 takes a number 0 for none
 }
