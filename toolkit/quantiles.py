@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
+
+_MANY, _SAMPLE = (
+    10_000,
+    2000,
+)  # values from which on a sample tells where to look, and how large that sample is
 
 
 def median(values: NDArray) -> float:
     """The median (n,) of finite values."""
-    middle = values.size // 2
-    halves = np.partition(values, middle)
-    return float(halves[middle] if values.size % 2 else (halves[:middle].max() + halves[middle]) / 2)
+    below = (values.size - 1) // 2
+    low, high = _neighbours(values, below)
+    return float(low if values.size % 2 else (low + high) / 2)
 
 
 def percentile(values: NDArray, percent: float) -> float:
     """A percentile (n,) of finite values by linear interpolation."""
     place = percent / 100 * (len(values) - 1)
     below = int(place)
-    halves = np.partition(values, below)
-    low = halves[below]
-    high = halves[below + 1 :].min() if place > below else low
+    low, high = _neighbours(values, below)
     return float(low + (high - low) * (place - below))
+
+
+def _neighbours(values: NDArray, place: int) -> tuple[np.floating, np.floating]:
+    """The value at a place in the order of size, and the next one, which of the last is itself."""
+    if values.size >= _MANY:
+        values, place = _around(values, place)
+    halves = np.partition(values, place)
+    above = halves[place + 1 :]
+    return halves[place], above.min() if above.size else halves[place]
+
+
+def _around(values: NDArray, place: int) -> tuple[NDArray, int]:
+    """The few values that surely hold those at ``place`` and after it, and the place among them: what a sample does not
+    bracket is sought among all (Floyd and Rivest 1975, with a sample of every so manieth value)."""
+    sample = np.sort(values[:: values.size // _SAMPLE])
+    share, slack = place / values.size, 1.5 / math.sqrt(sample.size)
+    first, last = int((share - slack) * sample.size), int((share + slack) * sample.size) + 1
+    low = sample[first] if first > 0 else values.min()
+    high = sample[last] if last < sample.size else values.max()
+    under = np.count_nonzero(values < low)
+    inside = values[(values >= low) & (values <= high)]
+    held = under <= place and min(place + 1, values.size - 1) < under + inside.size
+    return (inside, place - under) if held else (values, place)
