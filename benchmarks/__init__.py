@@ -21,6 +21,7 @@ Measured:
     speed               how fast grading is, stage by stage and end to end, beside a plain decode
     speed.versions      processor time a photo of two versions of the package, in turn
     starter             the starter model on phantoms of unseen seeds and on people it never saw
+    stranger            the starter model on half faces painted and graded by a hand that took no part in training
     trial               a whole trial whose effect is known: what is found, how surely, and in what time
     studies             whole studies, trained on as a user would, beside trivial answers and graders' noise
     suggest             whether the photographs that toolkit suggest lists teach more than random ones

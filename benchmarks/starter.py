@@ -52,9 +52,9 @@ def over_people(people: NDArray[np.str_], figure: Callable[[NDArray[np.bool_]], 
     return float(np.sqrt((len(names) - 1) * left_out.var()))
 
 
-def show(title: str, study: Path, model: Path | None, *, sitters: int = 0) -> None:
+def show(title: str, study: Path, model: Path | None, *, sitters: int = 0) -> list[PhotoGrade]:
     """The scores against the known grade, beside trivial answers and one simulated grader; ``sitters``: so many
-    photographs were painted in turn, none: every subject is drawn."""
+    photographs were painted in turn, none: every subject is drawn. Gives back what was graded."""
     truth, grades = truth_of(study), [grade for grade in graded(study, model) if grade.grade is not None]
     latent = np.array([float(truth[grade.name]["latent_grade"]) for grade in grades])
     graders = np.array([[float(truth[g.name][f"grader_{i}"]) for i in (1, 2, 3)] for g in grades])
@@ -91,6 +91,7 @@ def show(title: str, study: Path, model: Path | None, *, sitters: int = 0) -> No
                 f"  {name:22} n {mine.sum():3}  RMSE {rmse:.2f}  bias {error.mean():+.2f}  "
                 f"within their interval {np.mean(held[mine]):.0%}"
             )
+    return grades
 
 
 def show_severities(style: str, people: Path, folder: Path, model: Path | None) -> None:
