@@ -45,7 +45,7 @@ def _around(values: NDArray, place: int) -> tuple[NDArray, int]:
     first, last = int((share - slack) * sample.size), int((share + slack) * sample.size) + 1
     low = sample[first] if first > 0 else values.min()
     high = sample[last] if last < sample.size else values.max()
-    under = np.count_nonzero(values < low)
+    under = int(np.count_nonzero(values < low))
     inside = values[(values >= low) & (values <= high)]
     held = under <= place and min(place + 1, values.size - 1) < under + inside.size
     return (inside, place - under) if held else (values, place)
