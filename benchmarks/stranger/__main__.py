@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import typer
 
 from benchmarks.command import Model, SeveralFaces, Work, folder_for, run
 from benchmarks.people import HELD_OUT, Person, people, some_of
@@ -28,6 +29,7 @@ from benchmarks.stranger.habits import ARCHETYPES
 from benchmarks.stranger.hand import Painting
 from benchmarks.stranger.sight import Sitting
 from benchmarks.tables import table_text
+from toolkit.errors import ToolkitError
 from toolkit.phantom import compose, draw_graders, grades_by
 from toolkit.records import PhotoGrade
 
@@ -114,11 +116,15 @@ def held_out(faces: Path, folder: Path, first: int) -> list[Person]:
 
 def main(faces: SeveralFaces = None, model: Model = None, work: Work = None) -> None:
     """Paints, grades and scores."""
+    if not faces:
+        raise typer.BadParameter("name a folder of frontal photographs: --faces FOLDER")
     with folder_for(work) as folder:
         met = 0
-        for one in faces or []:
+        for one in faces:
             study = folder / one.name / "study"
             sitters = held_out(one, folder / one.name / "people", met)
+            if not sitters:
+                raise ToolkitError(f"{one}: holds fewer than six photographs: every sixth is painted")
             met += len(sitters)
             if not (study / "truth.csv").exists():
                 write_study(study, sitters)
