@@ -39,7 +39,7 @@ def _neighbours(values: NDArray, place: int) -> tuple[np.floating, np.floating]:
 
 def _around(values: NDArray, place: int) -> tuple[NDArray, int]:
     """The few values that surely hold those at ``place`` and after it, and the place among them: what a sample does not
-    bracket is sought among all (Floyd and Rivest 1975, with a sample of every so manieth value)."""
+    bracket is sought among all (Floyd and Rivest 1975, with evenly spaced values as the sample)."""
     sample = np.sort(values[:: values.size // _SAMPLE])
     share, slack = place / values.size, 1.5 / math.sqrt(sample.size)
     first, last = int((share - slack) * sample.size), int((share + slack) * sample.size) + 1
