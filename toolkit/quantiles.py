@@ -7,10 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-_MANY, _SAMPLE = (
-    10_000,
-    2000,
-)  # values from which on a sample tells where to look, and how large that sample is
+_MANY = 10_000  # values from which on a sample tells where to look
+_SAMPLE = 2000  # values in it, about
 
 
 def median(values: NDArray) -> float:
@@ -29,7 +27,7 @@ def percentile(values: NDArray, percent: float) -> float:
 
 
 def _neighbours(values: NDArray, place: int) -> tuple[np.floating, np.floating]:
-    """The value at a place in the order of size, and the next one, which of the last is itself."""
+    """Of ``values`` (n,) the one at a ``place``, 0 to n - 1, in the order of size, and the next; of the last itself twice."""
     if values.size >= _MANY:
         values, place = _around(values, place)
     halves = np.partition(values, place)
@@ -38,8 +36,8 @@ def _neighbours(values: NDArray, place: int) -> tuple[np.floating, np.floating]:
 
 
 def _around(values: NDArray, place: int) -> tuple[NDArray, int]:
-    """The few values that surely hold those at ``place`` and after it, and the place among them: what a sample does not
-    bracket is sought among all (Floyd and Rivest 1975, with evenly spaced values as the sample)."""
+    """Those few (m,) of ``values`` (n,) that surely hold the one at ``place`` and the next, and the place among them: what a
+    sample does not bracket is sought among all (Floyd and Rivest 1975, with evenly spaced values as the sample)."""
     sample = np.sort(values[:: values.size // _SAMPLE])
     share, slack = place / values.size, 1.5 / math.sqrt(sample.size)
     first, last = int((share - slack) * sample.size), int((share + slack) * sample.size) + 1

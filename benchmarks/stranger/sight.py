@@ -18,15 +18,17 @@ from numpy.typing import NDArray
 from benchmarks.stranger.habits import across_and_down
 from benchmarks.stranger.hand import MOST, Painting
 from benchmarks.stranger.latent import Figures, figures_of, grade_of
+from toolkit.geometry import apply_affine
 from toolkit.phantom import Scene, Shot, geometry, shoot
-from toolkit.phantom.optics import Bytes, Float, to_light, to_srgb
+from toolkit.phantom.optics import Float, to_light, to_srgb
 from toolkit.pigment.maps import smooth_over
 
 _LEAST_OD, _STEPS = 0.04, 6.4  # a spot's contrast: at least this, and so many levels of the file
 _OVER_TEXTURE: Final = 1.6  # ... and so many deviations of the texture
 _BROAD_STEPS, _BROAD_OVER_FACE = 0.45, 0.85  # of the floor of spots; deviations of the face's own variation
 _CLEAR_LEVEL: Final = 120  # sRGB level of green under which OD looks weaker
-_TRIES, _NEAR_ENOUGH = 8, 0.12
+_TRIES, _NEAR_ENOUGH = 8, 0.12  # of bisection: how many, and grades from the one wanted
+_RIM_MM: Final = 0.6  # of the skin, in which no spot is seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +51,9 @@ class Sitting:
         self._unit = geometry.span_of(bare.points) / geometry.SPAN_MM
         self._skin: NDArray[np.bool_] = (self._moved(painting.skin.astype(np.float32)) > 0.5) & bare.mask
         self._across, self._down = across_and_down(bare.points, self._skin.shape, painting.side)
-        inner = cv2.erode(self._skin.astype(np.uint8), _disc(0.6 * self._unit))
+        reach = max(1, round(_RIM_MM * self._unit))
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+        inner = cv2.erode(self._skin.astype(np.uint8), disc)
         level = to_srgb(np.exp(-self._mean(self._bare, 3))).astype(np.float32)
         floor = np.maximum(_LEAST_OD, _STEPS / np.maximum(level, 8))
         self._least = np.maximum(floor, _OVER_TEXTURE * self._unrest(self._bare, (0.4, 2.5), 6))
@@ -95,7 +99,7 @@ class Sitting:
         band = self._mean(change, 0.4) - self._mean(change, 4)
         stands_out = cv2.dilate(band, np.ones((3, 3), np.uint8))
         spots = self._painting.spots
-        places = np.column_stack([spots.x[there], spots.y[there], np.ones(len(there))]) @ self._to_photo.T
+        places = apply_affine(self._to_photo, np.column_stack([spots.x[there], spots.y[there]]))
         column, row = np.clip(np.round(places).astype(int), 0, np.array(change.shape[::-1]) - 1).T
         seen = stands_out[row, column] > self._least[row, column]
         varies = self._unrest(self._moved(layers[2]), (1, 8), 7)
@@ -130,11 +134,6 @@ def _green_od(shot: Shot) -> Float:
 
 
 def _affine(before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The map (2, 3) that takes points (n, 2) before to those after."""
+    """The map (2, 3) that takes points (n, 2) before to those after, by least squares."""
     moved = np.linalg.lstsq(np.column_stack([before, np.ones(len(before))]), after, rcond=None)[0]
     return np.asarray(moved.T, np.float64)
-
-
-def _disc(radius_px: float) -> Bytes:
-    size = 2 * max(1, round(radius_px)) + 1
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
